@@ -1,0 +1,143 @@
+"""How a device model speaks: its registers or its payload, as data. Read from profiles/<maker>-<model>.yaml."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Table(StrEnum):
+    """Modbus tables and the only function codes that exist here: 1, 2, 3, 4."""
+
+    COIL = "coil"
+    DISCRETE = "discrete"
+    HOLDING = "holding"
+    INPUT = "input"
+
+    @property
+    def function(self) -> int:
+        return {"coil": 1, "discrete": 2, "holding": 3, "input": 4}[self.value]
+
+    @property
+    def bits(self) -> bool:
+        return self in (Table.COIL, Table.DISCRETE)
+
+
+class Encoding(StrEnum):
+    """How a value stands in registers. BIT: one cell of a bit table, or one bit of a register where `bit` is given."""
+
+    BIT = "bit"
+    U16 = "u16"
+    I16 = "i16"
+    U32 = "u32"
+    I32 = "i32"
+    U64 = "u64"
+    I64 = "i64"
+    F32 = "f32"
+    F64 = "f64"
+
+    @property
+    def words(self) -> int:
+        return {"bit": 1, "u16": 1, "i16": 1, "u32": 2, "i32": 2, "f32": 2, "u64": 4, "i64": 4, "f64": 4}[self.value]
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """Where one device point stands on the wire.
+
+    address: zero-based, as on the wire. bit/mask_bits: for BIT in a register `bit` is 0 (least significant) .. 15; `bits` > 1 takes
+    that many bits from `bit` upwards (nibbles). low_word_first: order of 16-bit words. scale, offset: value = raw * scale + offset.
+    sentinels: raw pattern (unsigned, full width) -> word. values: raw -> code of the kind's enum, {} = the raw number itself.
+    alone: never in one request with another point.
+    """
+
+    table: Table
+    address: int
+    encoding: Encoding
+    bit: int | None = None
+    bits: int = 1
+    low_word_first: bool = False
+    scale: float = 1.0
+    offset: float = 0.0
+    sentinels: Mapping[int, str] = field(default_factory=dict)
+    values: Mapping[int, int] = field(default_factory=dict)
+    alone: bool = False
+
+    @property
+    def count(self) -> int:
+        return self.encoding.words
+
+
+@dataclass(frozen=True, slots=True)
+class JsonPath:
+    """Where one device point stands in a JSON payload. path: dotted keys and [n]; values: payload text/number -> code."""
+
+    path: str
+    scale: float = 1.0
+    offset: float = 0.0
+    values: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DevicePoint:
+    """One value a device offers. name: the kind's point name where the profile has a kind, else a device name such as di_7.
+
+    unit: as delivered after scale. range: plausible, in that unit. period_s: how often it is read. invert: a bit that means its opposite.
+    """
+
+    name: str
+    source: Register | JsonPath
+    unit: str = ""
+    range: tuple[float, float] | None = None
+    period_s: float = 1.0
+    safety: bool = False
+    invert: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BusLimits:
+    """max_registers / max_bits: most cells in one read. max_hole: unwanted cells worth reading through.
+
+    barred: (table, address) cells never touched by a read that does not want them. gap_s: least pause between requests.
+    timeout_s: longest wait for an answer.
+    """
+
+    max_registers: int = 125
+    max_bits: int = 2000
+    max_hole: int = 8
+    barred: frozenset[tuple[Table, int]] = frozenset()
+    gap_s: float = 0.0
+    timeout_s: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class MqttShape:
+    """topic: with {device} for the device's id or `topic:` of the site file. at: path of the device's own time stamp, None = receipt.
+
+    at_format: "s" | "ms" | "iso". status: topic of last-will availability, online/offline: its payloads.
+    """
+
+    topic: str
+    at: str | None = None
+    at_format: str = "ms"
+    status: str | None = None
+    online: str = "online"
+    offline: str = "offline"
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """One device model. kind: the kind whose point names it uses, None for plain I/O. Either bus (Modbus) or mqtt is its way to speak."""
+
+    name: str
+    model: str
+    kind: str | None
+    source: Mapping[str, str]
+    bus: BusLimits
+    points: Mapping[str, DevicePoint]
+    mqtt: MqttShape | None = None
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    caveats: tuple[str, ...] = ()
+    lacks: tuple[str, ...] = ()  # what a partial map is known not to cover
+    text: str = ""  # the file itself: it goes into the config record

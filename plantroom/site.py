@@ -1,0 +1,144 @@
+"""A site as applied: connections, devices, equipment and the bindings between them. Built by plantroom.site_file, used by all services."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from plantroom.kinds import Kind, KindPoint
+from plantroom.model import EquipmentState, Severity
+from plantroom.profiles import Profile
+
+
+@dataclass(frozen=True, slots=True)
+class ModbusTcp:
+    host: str
+    port: int = 502
+
+
+@dataclass(frozen=True, slots=True)
+class Mqtt:
+    """prefix: prepended to topics. password is already resolved from ${ENV} or file:."""
+
+    host: str
+    port: int = 1883
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+    tls: bool = False
+    client_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One way to devices: one TCP connection, one MQTT session. id: as in the site file; shorthand equipment share by address."""
+
+    id: str
+    link: ModbusTcp | Mqtt
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """What answers on the wire. unit: Modbus unit id. topic: replaces {device} in an MQTT profile's topics (default: the id)."""
+
+    id: str
+    profile: Profile
+    connection: str
+    unit: int = 1
+    topic: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """One equipment point and its only source.
+
+    value of the point = device value, inverted if asked, then (value - from_low) / (from_high - from_low) * (to_high - to_low) + to_low
+    when `span` is given, then * factor + offset (unit conversion to the kind's unit). debounce_s: a change counts once it held so long.
+    period_s: poll period of this point.
+    """
+
+    point: str  # "fp-1.system_pressure"
+    device: str
+    source: str  # the device point's name, "ai_2"
+    kind_point: KindPoint
+    invert: bool = False
+    span: tuple[float, float, float, float] | None = None  # from_low, from_high, to_low, to_high
+    factor: float = 1.0
+    offset: float = 0.0
+    debounce_s: float = 0.0
+    period_s: float = 1.0
+    safety: bool = False
+    range: tuple[float, float] | None = None  # plausible, in the kind's unit; for 4-20 mA beyond 3.6..21 mA is out_of_range already
+
+
+@dataclass(frozen=True, slots=True)
+class Equipment:
+    """A thing with a nameplate. parameters: rule parameters of this machine, by name, numbers in the rule's unit or "12s" lengths."""
+
+    id: str
+    kind: Kind
+    name: str
+    state: EquipmentState = EquipmentState.IN_SERVICE
+    location: str = ""
+    parameters: Mapping[str, float | str] = field(default_factory=dict)
+    rules_off: Mapping[str, str] = field(default_factory=dict)  # rule id -> reason
+    ledger: Mapping[str, object] = field(default_factory=dict)
+    bindings: tuple[Binding, ...] = ()
+
+    @property
+    def monitored(self) -> bool:
+        return bool(self.bindings)
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A way to people. type: "webhook" | "mqtt"; settings: of that channel module, secrets resolved, never logged."""
+
+    id: str
+    type: str
+    settings: Mapping[str, object] = field(repr=False)
+    severities: frozenset[Severity] = frozenset(Severity)
+    language: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoreTarget:
+    """Where history also goes: InfluxDB. api: 1 or 2. token/user/password resolved."""
+
+    url: str
+    api: int
+    database: str  # v1 database / v2 bucket
+    org: str = ""
+    token: str | None = field(default=None, repr=False)
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Web:
+    listen: str = "127.0.0.1:8600"
+    public_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Everything a site file says, checked. files: every text that made it (site, profiles, kinds, rules), by path; hash: over them."""
+
+    id: str
+    name: str
+    zone: str
+    language: str
+    practice: str
+    web: Web
+    connections: Mapping[str, Connection]
+    devices: Mapping[str, Device]
+    equipment: Mapping[str, Equipment]
+    channels: Mapping[str, Channel]
+    influxdb: StoreTarget | None
+    parameters: Mapping[str, Mapping[str, float | str]]  # rule id -> site-wide parameter overrides
+    rules_off: Mapping[str, str]
+    files: Mapping[str, str] = field(repr=False)
+    root: str = "site.yaml"
+    hash: str = ""
+
+    def bindings_of_device(self, device: str) -> tuple[Binding, ...]:
+        return tuple(b for e in self.equipment.values() for b in e.bindings if b.device == device)
