@@ -8,13 +8,6 @@ import shutil
 import pytest
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    long_form = os.environ.get("PLANTROOM_SOAK") == "1"
-    for item in items:
-        if item.get_closest_marker("soak") and not long_form:
-            item.add_marker(pytest.mark.skip(reason="the long form; run by `make soak`"))
-
-
 def pytest_runtest_setup(item: pytest.Item) -> None:
     for marker in item.iter_markers("needs"):
         for program in marker.args:
