@@ -1,0 +1,68 @@
+"""`make test`: every part in turn, its share of the time, what was skipped and why. Exit code 1 if any part failed."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+BIN = Path(sys.executable).parent
+PYTEST = [sys.executable, "-m", "pytest", "-rs", "-p", "no:cacheprovider"]
+
+PARTS: list[tuple[str, list[str]]] = [
+    ("ruff", [str(BIN / "ruff"), "check", "."]),
+    ("types", [str(BIN / "mypy")]),
+    ("rules", [str(BIN / "plantroom"), "rules", "test"]),
+    ("unit", [*PYTEST, "-n2", "tests/unit"]),
+    ("property", [*PYTEST, "-n2", "tests/property"]),
+    ("contract, cases", [*PYTEST, "-n2", "tests/contract", "tests/cases"]),
+    ("integration", [*PYTEST, "tests/integration"]),
+    ("browser", [*PYTEST, "tests/browser"]),
+]
+NO_TESTS = 5  # pytest's exit code
+
+
+def counted(output: str) -> tuple[int, int, int]:
+    """passed, failed (errors included), skipped as the runner's closing line says."""
+
+    def number(word: str) -> int:
+        return sum(int(n) for n in re.findall(rf"(\d+) {word}", output.rstrip().rsplit("\n", 1)[-1]))
+
+    return number("passed"), number("failed") + number("errors?"), number("skipped")
+
+
+def main() -> int:
+    passed = failed = skipped = 0
+    shares: list[tuple[str, float, str]] = []
+    for name, command in PARTS:
+        print(f"\n== {name}", flush=True)
+        began = time.perf_counter()
+        done = subprocess.run(command, cwd=ROOT, env=os.environ | {"PYTHONUNBUFFERED": "1"}, capture_output=True, text=True, check=False)
+        took = time.perf_counter() - began
+        output = done.stdout + done.stderr
+        print(output[-20_000:].rstrip(), flush=True)
+        if "pytest" in command:
+            ok, bad, skip = counted(done.stdout)
+            bad = max(bad, 1) if done.returncode else bad
+            passed, failed, skipped = passed + ok, failed + bad, skipped + skip
+        else:
+            passed, failed = passed + (done.returncode == 0), failed + (done.returncode != 0)
+        shares.append((name, took, "ok" if done.returncode == 0 else f"FAILED (exit {done.returncode})"))
+    whole = sum(took for _, took, _ in shares)
+    print("\n== shares")
+    for name, took, verdict in shares:
+        print(f"{name:<18}{took:7.1f} s {100 * took / whole:4.0f} %  {verdict}")
+    print(f"{'whole':<18}{whole:7.1f} s")
+    if skipped and os.environ.get("CI"):
+        print(f"{skipped} skipped: CI skips nothing")
+        failed += 1
+    print(f"{passed} passed, {failed} failed, {skipped} skipped")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
