@@ -46,20 +46,20 @@ def wrong_direction(package: str, imported: str, root: bool) -> bool:
     return package == "plantroom" or not root
 
 
-@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(ROOT)))
+@pytest.mark.parametrize("path", list(modules()), ids=lambda p: str(p.relative_to(ROOT)))
 def test_a_module_imports_only_downwards(path: Path) -> None:
     package = path.relative_to(ROOT).parts[0]
     wrong = [f"{path}:{line}: imports {name}" for name, line in imports(path) if wrong_direction(package, name, is_root(path))]
     assert not wrong
 
 
-@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(ROOT)))
+@pytest.mark.parametrize("path", list(modules()), ids=lambda p: str(p.relative_to(ROOT)))
 def test_nothing_imports_a_composition_root(path: Path) -> None:
     wrong = [f"{path}:{line}: imports {name}" for name, line in imports(path) if name.split(".")[-1] == "commands" and not is_root(path)]
     assert not wrong
 
 
-@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(ROOT)))
+@pytest.mark.parametrize("path", list(modules()), ids=lambda p: str(p.relative_to(ROOT)))
 def test_sockets_stand_only_in_the_modules_named_for_them(path: Path) -> None:
     relative = str(path.relative_to(ROOT))
     if relative.startswith(SOCKETS_ALLOWED) or is_root(path):
