@@ -22,7 +22,7 @@ CREATE TABLE condition (                   -- what the engine holds of each (equ
   rule       TEXT NOT NULL,
   state      TEXT NOT NULL CHECK (state IN ('pending', 'active', 'recovering')),
   since_ns   INTEGER NOT NULL,            -- onset: event time at which it became true
-  held_ns    INTEGER NOT NULL,            -- known-true (pending) or known-clear (recovering) time so far
+  at_ns      INTEGER NOT NULL,            -- event time of the last transition (monitor: when it was last seen)
   fault      TEXT,                        -- open fault, from active on
   PRIMARY KEY (equipment, rule)
 ) STRICT, WITHOUT ROWID;
@@ -44,19 +44,22 @@ CREATE TABLE fault (
   text_json  TEXT NOT NULL,               -- {"zh": ..., "en": ...} the rule's words with its values
   do_json    TEXT NOT NULL,               -- first step
   trace_json TEXT NOT NULL,               -- {"seq", "values", "parameters", "expression"}: what moved it
-  shelved_until_ns INTEGER
+  work_order TEXT,                        -- the order it opened, or the open one of the same rule and equipment it came back to
+  shelved_until_ns INTEGER,
+  shelf_json TEXT                         -- {"by", "second", "reason", "at_ns"} while shelved: no pages, clocks run on
 ) STRICT;
 CREATE UNIQUE INDEX one_open_fault ON fault (equipment, rule) WHERE condition IN ('active', 'recovering');
 CREATE INDEX fault_raised ON fault (raised_ns);
 
 CREATE TABLE work_order (
   id         TEXT PRIMARY KEY,            -- O<seq>-<n>
-  fault      TEXT REFERENCES fault (id),
+  fault      TEXT REFERENCES fault (id),  -- the fault that opened it; NULL for one opened by hand
   equipment  TEXT NOT NULL,
   severity   TEXT NOT NULL,
   state      TEXT NOT NULL CHECK (state IN ('open', 'accepted', 'arrived', 'restored', 'closed')),
   text_json  TEXT NOT NULL,
-  opened_ns  INTEGER NOT NULL,
+  round      INTEGER NOT NULL DEFAULT 1,  -- 2 after the first re-opening, which starts the clocks anew
+  opened_ns  INTEGER NOT NULL, opened_by TEXT NOT NULL,             -- 'system' or a person's id
   accepted_ns INTEGER, accepted_by TEXT, eta_ns INTEGER,
   arrived_ns INTEGER, arrived_by TEXT,
   restored_ns INTEGER, restored_by TEXT, restored_agrees INTEGER,   -- 1 telemetry agreed, 0 it did not, NULL unknown
@@ -68,15 +71,31 @@ CREATE UNIQUE INDEX one_open_order ON work_order (fault) WHERE state <> 'closed'
 CREATE TABLE clock (                       -- running and stopped time limits of an order, absolute
   work_order TEXT NOT NULL REFERENCES work_order (id),
   name       TEXT NOT NULL CHECK (name IN ('response', 'arrival', 'restore')),
+  round      INTEGER NOT NULL DEFAULT 1,  -- of the order
   started_ns INTEGER NOT NULL,
   warn_ns    INTEGER NOT NULL,
   due_ns     INTEGER NOT NULL,
   warned_ns  INTEGER,
   breached_ns INTEGER,                     -- the due instant it passed (its own due_ns), not when we noticed
   stopped_ns INTEGER,
-  PRIMARY KEY (work_order, name)
+  PRIMARY KEY (work_order, name, round)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX clock_running ON clock (due_ns) WHERE stopped_ns IS NULL;
+
+CREATE TABLE order_note (                  -- what people said to an order, in order
+  work_order TEXT NOT NULL REFERENCES work_order (id),
+  seq        INTEGER NOT NULL,            -- of its command
+  at_ns      INTEGER NOT NULL,
+  who        TEXT NOT NULL,
+  does       TEXT NOT NULL,               -- the command it came with: comment, hold, close, reopen, ...
+  text       TEXT NOT NULL,               -- private.id
+  PRIMARY KEY (work_order, seq)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE person (                      -- names as last told by a command; erasable, never in the chronicle
+  id         TEXT PRIMARY KEY,
+  name       TEXT
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE outbox (                      -- one page to one channel; in the transaction of what caused it
   id         TEXT PRIMARY KEY,            -- P<seq>-<n>; the idempotency key the receiver sees
@@ -87,7 +106,7 @@ CREATE TABLE outbox (                      -- one page to one channel; in the tr
   message_json TEXT NOT NULL,             -- {"zh": [line1, line2], "en": [line1, line2], ...} as sent
   created_ns INTEGER NOT NULL,
   due_ns     INTEGER NOT NULL,            -- next try, absolute
-  state      TEXT NOT NULL CHECK (state IN ('queued', 'accepted', 'failed')),
+  state      TEXT NOT NULL CHECK (state IN ('queued', 'accepted', 'failed', 'dropped')),   -- dropped: the order was closed first
   attempts   INTEGER NOT NULL DEFAULT 0,
   answer     TEXT                          -- the provider's own words of the last attempt
 ) STRICT;
@@ -112,7 +131,8 @@ CREATE TABLE command (                     -- outcome of every command, by its i
   does       TEXT NOT NULL,
   target     TEXT NOT NULL,
   outcome    TEXT NOT NULL CHECK (outcome IN ('applied', 'refused')),
-  reason     TEXT NOT NULL,
+  reason     TEXT NOT NULL,               -- a code: 'ok', 'already_accepted', ...
+  says_json  TEXT NOT NULL,               -- {"zh", "en"}: the reason in words
   state_json TEXT NOT NULL                 -- the target's state after it
 ) STRICT;
 
@@ -129,6 +149,9 @@ CREATE TRIGGER chronicle_is_append_only_d BEFORE DELETE ON chronicle BEGIN SELEC
 
 CREATE TABLE private (                     -- names, contacts, free text; erasable without breaking the chain
   id         TEXT PRIMARY KEY,            -- salted hash that stands in the chronicle
-  salt       BLOB NOT NULL,
-  text       TEXT
+  seq        INTEGER NOT NULL,            -- the record it came with
+  field      TEXT NOT NULL,               -- and where in it: 'args.reason'
+  salt       BLOB,                        -- erased together with the text
+  text       TEXT,
+  UNIQUE (seq, field)
 ) STRICT;
