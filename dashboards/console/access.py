@@ -1,0 +1,216 @@
+"""access.db: people, their sessions and tokens, and how long a wrong password must wait. One short transaction per call."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import threading
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from dashboards.console import passwords
+from dashboards.console.roles import Person, Role
+from plantroom.clock import NS, Clock
+from plantroom.errors import Refused
+
+IDLE_NS = {role: 4 * 3600 * NS for role in Role} | {Role.ADMIN: 15 * 60 * NS}
+ABSOLUTE_NS = 12 * 3600 * NS
+TOUCH_EVERY_NS = 30 * NS
+FREE_TRIES = 5
+LONGEST_WAIT_S = 300
+FORGET_FAILURES_NS = 24 * 3600 * NS
+_NAME = re.compile(r"[\w.@-]{1,64}", re.ASCII)
+_SITE = re.compile(r"[\w.-]{1,64}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    name: str
+    role: Role
+    sites: frozenset[str] | None
+    created_ns: int
+    changed_ns: int
+
+
+class Locked(Exception):
+    """Too many wrong passwords for this name; `wait_s` until the next try counts."""
+
+    def __init__(self, wait_s: int) -> None:
+        self.wait_s = wait_s
+        super().__init__(f"wait {wait_s} s")
+
+
+class Access:
+    """One connection, usable from any thread, one at a time."""
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._clock = clock
+        self._lock = threading.Lock()
+        if not path.exists():
+            path.touch(mode=0o600)
+        self._db = apsw.Connection(str(path))
+        self._db.set_busy_timeout(5_000)
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+            self._db.execute(f"PRAGMA {pragma}").fetchall()
+        self._db.execute(Path(__file__).with_suffix(".sql").read_text("utf-8"))
+
+    def close(self) -> None:
+        with self._lock:
+            self._db.close()
+
+    # -- people
+
+    def ensure_admin(self) -> str | None:
+        """The password of a newly made `admin` where nobody exists yet, else None. It is stored only as a hash: say it now or never."""
+        password = passwords.new_password()
+        made = self._change(
+            "INSERT INTO person SELECT 'admin', 'admin', '*', ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM person)",
+            (passwords.hashed(password), now := self._now(), now),
+        )
+        return password if made else None
+
+    def add(self, name: str, role: Role, password: str, sites: Iterable[str] | None = None) -> None:
+        """Raises Refused: a name in use, a name or site no id can be, a weak password."""
+        if not _NAME.fullmatch(name):
+            raise Refused(f"{name!r} is no user name: letters, digits and . _ @ -, at most 64")
+        wanted = None if sites is None else sorted(set(sites))
+        if wanted is not None and not (wanted and all(_SITE.fullmatch(site) for site in wanted)):
+            raise Refused("name at least one site id, letters, digits and . _ - only")
+        self._strong(password, name)
+        now = self._now()
+        row = (name, role.value, "*" if wanted is None else " ".join(wanted), passwords.hashed(password), now, now)
+        if not self._change("INSERT OR IGNORE INTO person VALUES (?, ?, ?, ?, ?, ?)", row):
+            raise Refused(f"user {name} exists; use `plantroom user reset {name}` for a new password")
+
+    def set_password(self, name: str, password: str, keep: str | None = None) -> None:
+        """A new password; every session of this person ends but the one whose token is `keep`. Raises Refused: unknown, weak."""
+        self._strong(password, name)
+        row = (passwords.hashed(password), self._now(), name)
+        if not self._change("UPDATE person SET password = ?, changed_ns = ? WHERE name = ?", row):
+            raise Refused(f"no user {name}; `plantroom user list` shows who there is")
+        self._change("DELETE FROM session WHERE person = ? AND hash <> ?", (name, passwords.token_hash(keep or "")))
+        self._change("DELETE FROM failure WHERE name = ?", (name,))
+
+    def remove(self, name: str) -> None:
+        """Sessions and tokens go with it. Raises Refused: unknown, or the last administrator."""
+        if not self._rows("SELECT 1 FROM person WHERE name = ?", (name,)):
+            raise Refused(f"no user {name}; `plantroom user list` shows who there is")
+        last = "DELETE FROM person WHERE name = ? AND (role <> 'admin' OR (SELECT count(*) FROM person WHERE role = 'admin') > 1)"
+        if not self._change(last, (name,)):
+            raise Refused(f"{name} is the last administrator; make another one first")
+
+    def accounts(self) -> list[Account]:
+        rows = self._rows("SELECT name, role, sites, created_ns, changed_ns FROM person ORDER BY name")
+        return [Account(name, Role(role), _sites(sites), created, changed) for name, role, sites, created, changed in rows]
+
+    # -- coming in
+
+    def log_in(self, name: str, password: str) -> str | None:
+        """A new session's token, or None for a wrong name or password (one takes as long as the other: about 50 ms, in a thread).
+
+        Raises Locked: after five wrong ones in a row each further try must wait twice as long as the last, at most 300 s.
+        """
+        self._wait(name)
+        found = self._rows("SELECT password FROM person WHERE name = ?", (name,))
+        if not (passwords.matches(password, found[0][0] if found else passwords.NOBODY) and found):
+            self._failed(name)
+            return None
+        self._change("DELETE FROM failure WHERE name = ?", (name,))
+        token, now = passwords.new_token(), self._now()
+        self._change("DELETE FROM session WHERE began_ns < ?", (now - ABSOLUTE_NS,))
+        self._change("INSERT INTO session SELECT ?, name, ?, ? FROM person WHERE name = ?", (passwords.token_hash(token), now, now, name))
+        return token
+
+    def password_is(self, name: str, password: str) -> bool:
+        found = self._rows("SELECT password FROM person WHERE name = ?", (name,))
+        return bool(found) and passwords.matches(password, found[0][0])
+
+    def person_of(self, token: str, touch: bool = True) -> Person | None:
+        """Who holds this session, None when it is unknown, idle too long or too old. touch: a deed of the person, not of a timer."""
+        rows = self._rows(
+            "SELECT p.name, p.role, p.sites, s.began_ns, s.used_ns FROM session s JOIN person p ON p.name = s.person WHERE s.hash = ?",
+            (key := passwords.token_hash(token),),
+        )
+        if not rows:
+            return None
+        (name, role, sites, began, used), now = rows[0], self._now()
+        if now - began > ABSOLUTE_NS or now - used > IDLE_NS[Role(role)]:
+            self._change("DELETE FROM session WHERE hash = ?", (key,))
+            return None
+        if touch and now - used > TOUCH_EVERY_NS:
+            self._change("UPDATE session SET used_ns = ? WHERE hash = ?", (now, key))
+        return Person(name, Role(role), _sites(sites), passwords.form_token(token))
+
+    def log_out(self, token: str) -> None:
+        self._change("DELETE FROM session WHERE hash = ?", (passwords.token_hash(token),))
+
+    # -- tokens for other people's tools
+
+    def new_token(self, name: str, label: str, days: int) -> tuple[str, str]:
+        """(id, token) of a bearer token with this person's role and sites. Raises Refused for an unknown person."""
+        token, token_id, now = passwords.new_token(), secrets.token_hex(4), self._now()
+        row = (passwords.token_hash(token), token_id, label, now, now + days * 86_400 * NS, name)
+        if not self._change("INSERT INTO token SELECT ?, ?, name, ?, ?, ? FROM person WHERE name = ?", row):
+            raise Refused(f"no user {name}; `plantroom user list` shows who there is")
+        return token_id, token
+
+    def revoke_token(self, token_id: str) -> bool:
+        return self._change("DELETE FROM token WHERE id = ?", (token_id,)) > 0
+
+    def bearer(self, token: str) -> Person | None:
+        rows = self._rows(
+            "SELECT p.name, p.role, p.sites FROM token t JOIN person p ON p.name = t.person WHERE t.hash = ? AND t.expires_ns > ?",
+            (passwords.token_hash(token), self._now()),
+        )
+        return Person(rows[0][0], Role(rows[0][1]), _sites(rows[0][2])) if rows else None
+
+    # -- inside
+
+    def _wait(self, name: str) -> None:
+        rows = self._rows("SELECT count, last_ns FROM failure WHERE name = ?", (self._counted_as(name),))
+        if rows and rows[0][0] >= FREE_TRIES:
+            delay = min(2 ** (rows[0][0] - FREE_TRIES + 1), LONGEST_WAIT_S)
+            left = rows[0][1] + delay * NS - self._now()
+            if 0 < left <= delay * NS:
+                raise Locked(-(-left // NS))
+
+    def _failed(self, name: str) -> None:
+        now = self._now()
+        self._change("DELETE FROM failure WHERE last_ns < ?", (now - FORGET_FAILURES_NS,))
+        self._change(
+            "INSERT INTO failure VALUES (?, 1, ?) ON CONFLICT DO UPDATE SET count = min(count + 1, 60), last_ns = excluded.last_ns",
+            (self._counted_as(name), now),
+        )
+
+    def _counted_as(self, name: str) -> str:
+        """The name of a person; one of 4,096 stand-ins for a name nobody has: the table stays bounded and the answer is the same."""
+        if self._rows("SELECT 1 FROM person WHERE name = ?", (name,)):
+            return name
+        return f"? {zlib.crc32(name.lower().encode()) % 4096}"
+
+    def _strong(self, password: str, name: str) -> None:
+        if passwords.weak(password, name):
+            raise Refused(f"the password is too weak: at least {passwords.LEAST_LENGTH} characters, without the name, not one repeated")
+
+    def _now(self) -> int:
+        return self._clock.read().wall_ns
+
+    def _rows(self, sql: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+        with self._lock:
+            return self._db.execute(sql, values).fetchall()
+
+    def _change(self, sql: str, values: tuple[Any, ...]) -> int:
+        """Rows changed, committed."""
+        with self._lock:
+            self._db.execute(sql, values).fetchall()
+            return self._db.changes()
+
+
+def _sites(text: str) -> frozenset[str] | None:
+    return None if text == "*" else frozenset(text.split())

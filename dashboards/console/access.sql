@@ -1,0 +1,28 @@
+-- Who may come in. Per installation, written by web and the `user` commands; outside the chronicle and any rebuild.
+CREATE TABLE IF NOT EXISTS person (
+  name       TEXT PRIMARY KEY COLLATE NOCASE,
+  role       TEXT NOT NULL,
+  sites      TEXT NOT NULL,               -- "*" = all, else ids separated by spaces
+  password   TEXT NOT NULL,               -- scrypt$...
+  created_ns INTEGER NOT NULL,
+  changed_ns INTEGER NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS session (
+  hash       BLOB PRIMARY KEY,            -- sha256 of the cookie's 256 random bits
+  person     TEXT NOT NULL REFERENCES person (name) ON DELETE CASCADE,
+  began_ns   INTEGER NOT NULL,
+  used_ns    INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS token (
+  hash       BLOB PRIMARY KEY,
+  id         TEXT NOT NULL UNIQUE,
+  person     TEXT NOT NULL REFERENCES person (name) ON DELETE CASCADE,
+  label      TEXT NOT NULL,
+  created_ns INTEGER NOT NULL,
+  expires_ns INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS failure (        -- wrong passwords in a row, by the name typed
+  name       TEXT PRIMARY KEY COLLATE NOCASE,
+  count      INTEGER NOT NULL,
+  last_ns    INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;

@@ -1,0 +1,70 @@
+"""Who may do what. The engine judges a deed once more (never by the performer, danger by the supervisor); here stands who may ask."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    VIEWER = "viewer"
+    TECHNICIAN = "technician"
+    ENGINEER = "engineer"
+    SUPERVISOR = "supervisor"
+    ADMIN = "admin"
+
+
+class Permission(StrEnum):
+    """What a route needs. OWN: one's own password and session; every logged-in person has it."""
+
+    OWN = "own"
+    SEE = "see"
+    WORK = "work"  # accept arrive restore hold comment
+    CLOSE = "close"
+    ORDER = "order"  # open and reopen orders
+    SHELVE = "shelve"
+    OPERATE = "operate"  # the service's own state: metrics
+
+
+_VIEWER = frozenset({Permission.OWN, Permission.SEE})
+_TECHNICIAN = _VIEWER | {Permission.WORK, Permission.CLOSE, Permission.ORDER}
+_ENGINEER = _TECHNICIAN | {Permission.SHELVE, Permission.OPERATE}
+
+MAY: dict[Role, frozenset[Permission]] = {
+    Role.VIEWER: _VIEWER,
+    Role.TECHNICIAN: _TECHNICIAN,
+    Role.ENGINEER: _ENGINEER,
+    Role.SUPERVISOR: _ENGINEER,
+    Role.ADMIN: frozenset(Permission),
+}
+
+# Which permission each deed needs; the deeds are those of COMMAND records.
+DEEDS: dict[str, Permission] = {
+    "accept": Permission.WORK,
+    "arrive": Permission.WORK,
+    "restore": Permission.WORK,
+    "hold": Permission.WORK,
+    "comment": Permission.WORK,
+    "close": Permission.CLOSE,
+    "reopen": Permission.ORDER,
+    "shelve": Permission.SHELVE,
+    "unshelve": Permission.SHELVE,
+}
+ORDER_DEEDS = ("accept", "arrive", "restore", "close", "hold", "reopen", "comment")
+FAULT_DEEDS = ("shelve", "unshelve")
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who asks. sites: the ids they may see, None = all. form_token: what their forms carry; None for a bearer token, which needs none."""
+
+    name: str
+    role: Role
+    sites: frozenset[str] | None = None
+    form_token: str | None = None
+
+    def may(self, permission: Permission) -> bool:
+        return permission in MAY[self.role]
+
+    def sees(self, site: str) -> bool:
+        return self.sites is None or site in self.sites

@@ -1,0 +1,97 @@
+"""What stands before every route: known hosts only, bounded bodies, and the headers that keep a browser from being fooled."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable
+
+import orjson
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+MOST_BODY = 64 * 1024
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self'; "
+    "manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+HEADERS: dict[bytes, bytes] = {
+    b"content-security-policy": POLICY.encode(),
+    b"x-content-type-options": b"nosniff",
+    b"x-frame-options": b"DENY",
+    b"referrer-policy": b"no-referrer",
+    b"cross-origin-opener-policy": b"same-origin",
+    b"cross-origin-resource-policy": b"same-origin",
+    b"permissions-policy": b"geolocation=(), camera=(), microphone=(), payment=(), usb=()",
+    b"cache-control": b"no-store",
+}
+
+
+class Shield:
+    """ASGI middleware. hosts: names besides IP addresses and localhost under which this service answers, read anew each time.
+
+    A page of another site can make a browser ask us under that site's own name (DNS rebinding); such a request is refused.
+    """
+
+    def __init__(self, app: ASGIApp, hosts: Callable[[], frozenset[str]]) -> None:
+        self._app, self._hosts = app, hosts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = dict(scope["headers"])
+        if not known_host(headers.get(b"host", b"").decode("latin-1"), self._hosts()):
+            await _refuse(send, 421, "unknown_host", "This service does not answer under that name; set web.public_url in the site file.")
+        elif too_long(headers.get(b"content-length")):
+            await _refuse(send, 413, "body_too_large", f"At most {MOST_BODY} bytes.")
+        else:
+            await self._app(scope, _Bounded(receive), _with_headers(send))
+
+
+class _Bounded:
+    """A body without an honest length is cut off too: the route sees a client that hung up."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive, self._left = receive, MOST_BODY
+
+    async def __call__(self) -> Message:
+        message = await self._receive()
+        if message["type"] == "http.request":
+            self._left -= len(message.get("body", b""))
+            if self._left < 0:
+                return {"type": "http.disconnect"}
+        return message
+
+
+def _with_headers(send: Send) -> Send:
+    async def guarded(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            given = {name.lower() for name, _ in message.get("headers", [])}
+            message["headers"] = [*message.get("headers", []), *((n, v) for n, v in HEADERS.items() if n not in given)]
+        await send(message)
+
+    return guarded
+
+
+async def _refuse(send: Send, status: int, reason: str, text: str) -> None:
+    body = orjson.dumps({"reason": reason, "text": text})
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), (b"connection", b"close")]
+    guarded = _with_headers(send)
+    await guarded({"type": "http.response.start", "status": status, "headers": headers})
+    await guarded({"type": "http.response.body", "body": body})
+
+
+def too_long(length: bytes | None) -> bool:
+    return length is not None and (not length.isdigit() or int(length) > MOST_BODY)
+
+
+def known_host(host: str, names: frozenset[str]) -> bool:
+    """An IP address (no other site can own it), localhost, or one of our names; any port."""
+    name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() and not host.endswith("]") else host
+    name = name.strip("[]").lower()
+    if name == "localhost" or name in names:
+        return True
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
