@@ -1,0 +1,102 @@
+"""The time limits of an order, as absolute instants: when to warn, when it is missed. Pure; nothing but the named steps stops one.
+
+Limits are the standard's: response R-1 / R-2, arrival after acceptance, restoring R-5. A limit is kept by a step at its very instant.
+Instants are epoch ns of journal headers, so a restart resets nothing and a replay gives the same rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from plantroom.clock import NS
+from plantroom.model import Severity
+
+MINUTE = 60 * NS
+WARN_SHARE = 0.8  # of the limit gone: late enough to be rare, early enough to help
+
+
+class ClockName(StrEnum):
+    RESPONSE = "response"  # raised -> accepted
+    ARRIVAL = "arrival"  # accepted -> arrived
+    RESTORE = "restore"  # raised -> restored
+
+
+Limits = Mapping[ClockName, Mapping[Severity, int]]
+
+# ns. An advisory has no clock: it is an order for the next working day.
+LIMITS: Limits = {
+    ClockName.RESPONSE: {Severity.DANGER: 15 * MINUTE, Severity.READINESS: 15 * MINUTE, Severity.NORMAL: 30 * MINUTE},
+    ClockName.ARRIVAL: {Severity.DANGER: 15 * MINUTE, Severity.READINESS: 30 * MINUTE, Severity.NORMAL: 60 * MINUTE},
+    ClockName.RESTORE: {Severity.DANGER: 24 * 60 * MINUTE, Severity.READINESS: 24 * 60 * MINUTE, Severity.NORMAL: 24 * 60 * MINUTE},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class OrderClock:
+    """One limit of one round of an order. breached_ns: the due instant that passed, whenever it was noticed."""
+
+    work_order: str
+    name: ClockName
+    round: int
+    started_ns: int
+    warn_ns: int
+    due_ns: int
+    warned_ns: int | None = None
+    breached_ns: int | None = None
+    stopped_ns: int | None = None
+
+    @property
+    def running(self) -> bool:
+        return self.stopped_ns is None
+
+
+class Word(StrEnum):
+    """What a running clock has to say."""
+
+    WARNING = "warning"
+    BREACH = "breach"
+
+
+def start(work_order: str, name: ClockName, round_: int, severity: Severity, at_ns: int, limits: Limits = LIMITS) -> OrderClock | None:
+    """None where the severity has no such limit."""
+    limit = limits[name].get(severity)
+    if limit is None:
+        return None
+    return OrderClock(work_order, name, round_, at_ns, at_ns + int(limit * WARN_SHARE), at_ns + limit)
+
+
+def stop(clock: OrderClock, at_ns: int) -> OrderClock:
+    """Stopped at a step's instant. A step after the limit breaches it even where no tick had noticed."""
+    if not clock.running:
+        return clock
+    late = at_ns > clock.due_ns and clock.breached_ns is None
+    return replace(clock, stopped_ns=at_ns, breached_ns=clock.due_ns if late else clock.breached_ns)
+
+
+def notice(clock: OrderClock, now_ns: int) -> tuple[OrderClock, Word | None]:
+    """What became due by now. After a long silence the breach alone is said: a warning would come too late."""
+    if not clock.running or clock.breached_ns is not None:
+        return clock, None
+    if now_ns > clock.due_ns:
+        return replace(clock, breached_ns=clock.due_ns), Word.BREACH
+    if now_ns >= clock.warn_ns and clock.warned_ns is None:
+        return replace(clock, warned_ns=now_ns), Word.WARNING
+    return clock, None
+
+
+def shift(clock: OrderClock, step_ns: int) -> OrderClock:
+    """The wall clock was set by step_ns: what runs keeps its remaining time. What is over stays as it was written."""
+    if not clock.running:
+        return clock
+    moved = replace(clock, started_ns=clock.started_ns + step_ns, warn_ns=clock.warn_ns + step_ns, due_ns=clock.due_ns + step_ns)
+    if clock.warned_ns is not None:
+        moved = replace(moved, warned_ns=clock.warned_ns + step_ns)
+    return replace(moved, breached_ns=moved.due_ns) if clock.breached_ns is not None else moved
+
+
+def next_due(clocks: Iterable[OrderClock]) -> int | None:
+    """The first instant at which `notice` has something to say; None while nothing runs."""
+    instants = (c.warn_ns if c.warned_ns is None else c.due_ns + 1 for c in clocks if c.running and c.breached_ns is None)
+    return min(instants, default=None)
