@@ -1,0 +1,94 @@
+"""Many telemetry bodies of one frame as columns, in a few numpy calls: what followers that store samples work on.
+
+Bodies of one frame come in a handful of layouts (same flags, same number of rows); each layout is read as one structured array.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from plantroom.journal.record import _HEAD, _NARROW, _QUALITIES, _VERSION
+from plantroom.model import Batch, Frame, Instants, Qualities, Values
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Rows of one frame, in the order of the bodies.
+
+    at_ns int64[rows], values float64[rows, points], quality uint8[rows, points] (Batch.ABSENT where a row has no sample of the point).
+    """
+
+    frame: Frame
+    at_ns: Instants
+    values: Values
+    quality: Qualities
+
+
+def frame_id_of(body: bytes) -> bytes:
+    """The frame a telemetry body belongs to. Raises ValueError for bytes that are no telemetry body of this release."""
+    if len(body) < _HEAD.size:
+        raise ValueError(f"telemetry body of {len(body)} bytes")
+    if body[0] != _VERSION:
+        raise ValueError(f"telemetry body version {body[0]}; this release reads {_VERSION}")
+    return body[4:12]
+
+
+def rows_of(body: bytes) -> int:
+    """How many rows a telemetry body announces."""
+    return body[2] | body[3] << 8
+
+
+def stack(bodies: Sequence[bytes], frame: Frame) -> Columns:
+    """All rows of `bodies`, which are of `frame`. Raises ValueError where a body's length is not what its head announces."""
+    layouts: dict[bytes, tuple[list[bytes], list[int]]] = {}
+    total = 0
+    for body in bodies:
+        members, starts = layouts.setdefault(body[1:4], ([], []))
+        members.append(body)
+        starts.append(total)
+        total += rows_of(body)
+    points = len(frame.points)
+    at = np.empty(total, np.int64)
+    values = np.empty((total, points))
+    quality = np.zeros((total, points), np.uint8)
+    for layout, (members, starts) in layouts.items():
+        flags, rows = layout[0], layout[1] | layout[2] << 8
+        shape = _dtype(flags, rows, points)
+        wrong = next((len(body) for body in members if len(body) != shape.itemsize), None)
+        if wrong is not None:
+            raise ValueError(f"telemetry body of {wrong} bytes where {shape.itemsize} were announced")
+        block = np.frombuffer(b"".join(members), shape)
+        where = (np.array(starts)[:, None] + np.arange(rows)).reshape(-1)
+        at[where] = block["at"].reshape(-1)
+        values[where] = block["values"].reshape(-1, points)
+        if flags & _QUALITIES:
+            quality[where] = block["quality"].reshape(-1, points)
+    return Columns(frame, at, values, quality)
+
+
+def from_batches(batches: Iterable[Batch], frame: Frame) -> Columns:
+    """The same from decoded batches of one frame."""
+    given = list(batches)
+    if not given:
+        empty = np.empty((0, len(frame.points)))
+        return Columns(frame, np.empty(0, np.int64), empty, empty.astype(np.uint8))
+    return Columns(
+        frame,
+        np.concatenate([batch.at_ns for batch in given]),
+        np.concatenate([batch.values for batch in given]),
+        np.concatenate([batch.quality for batch in given]),
+    )
+
+
+def _dtype(flags: int, rows: int, points: int) -> np.dtype[np.void]:
+    fields: list[tuple[str, str, tuple[int, ...]]] = [
+        ("head", f"V{_HEAD.size}", ()),
+        ("at", "<i8", (rows,)),
+        ("values", "<f4" if flags & _NARROW else "<f8", (rows, points)),
+    ]
+    if flags & _QUALITIES:
+        fields.append(("quality", "u1", (rows, points)))
+    return np.dtype(fields)
