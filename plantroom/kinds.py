@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cache
+from pathlib import Path
+
+from plantroom import yaml_file as y
+from plantroom.errors import BadInput
 
 
 class PointType(StrEnum):
@@ -48,4 +53,91 @@ class Kind:
     says: Mapping[str, str]
     points: Mapping[str, KindPoint]
     items: Mapping[str, Item]
-    text: str  # the file itself: it goes into the config record
+    text: str = field(repr=False)  # the file itself: it goes into the config record
+    path: str = ""
+
+
+BUILTIN = Path(__file__).parent / "kinds"
+
+
+def kind_names() -> tuple[str, ...]:
+    """Every kind that ships."""
+    return tuple(sorted(path.stem for path in BUILTIN.glob("*.yaml")))
+
+
+@cache
+def load_kind(name: str) -> Kind:
+    """A kind that ships. Raises KeyError for an unknown name, BadInput for a broken file."""
+    path = BUILTIN / f"{name}.yaml"
+    if not path.is_file():
+        raise KeyError(name)
+    return parse_kind(y.read_text(path), f"kinds/{name}.yaml")
+
+
+def load_kinds() -> Mapping[str, Kind]:
+    """Every kind that ships, by name."""
+    return {name: load_kind(name) for name in kind_names()}
+
+
+def parse_kind(text: str, file: str) -> Kind:
+    """The kind a text describes; `file` is what problems name and where the text stands in a config record. Raises BadInput."""
+    paper = y.Paper(file)
+    node = y.parse(text, paper)
+    if node is None and not paper.problems:
+        paper.wrong(0, "", "is empty; a kind file starts with kind, says, points, items")
+    kind = _kind(y.Fields(node, "", paper), text) if node is not None else None
+    if paper.problems or kind is None:
+        raise BadInput(paper.problems)
+    return kind
+
+
+def _kind(f: y.Fields, text: str) -> Kind:
+    name = f.need("kind", y.snake) or ""
+    says = f.need("says", y.says) or {}
+    points: dict[str, KindPoint] = {}
+    for point_name, node in y.mapping(f.child("points"), "points", f.paper).items.items():
+        for point in _points(point_name, y.Fields(node, f"points.{point_name}", f.paper)):
+            if point.name in points:
+                f.paper.wrong(node.line, f"points.{point_name}", f"{point.name} is there already (numbered points are spelled out: {point.name})")
+            points[point.name] = point
+    items: dict[str, Item] = {}
+    for item_name, node in y.mapping(f.child("items"), "items", f.paper).items.items():
+        item = y.Fields(y.Map(node.line, {"says": node}, {"says": node.line}), f"items.{item_name}", f.paper)
+        items[item_name] = Item(item_name, item.need("says", y.says) or {})
+    f.done()
+    return Kind(name, says, points, items, text, f.paper.file)
+
+
+def _points(name: str, f: y.Fields) -> Iterable[KindPoint]:
+    kind = PointType(f.need("type", y.one_of(PointType)) or "float")
+    unit = f.may("unit", y.unit_name, "")
+    says = f.need("says", y.says) or {}
+    codes = f.opt("codes", _codes) or {}
+    if (kind in (PointType.ENUM, PointType.SET)) != bool(codes):
+        f.wrong("codes", f"a point of type {kind} " + ("needs codes: {word: number}" if not codes else "has no codes"))
+    if kind is PointType.SET and any(not 0 <= bit <= 51 for bit in codes.values()):
+        f.wrong("codes", "a set has at most 52 members: bits 0..51")
+    limits = f.opt("range", y.span)
+    required, safety = f.may("required", y.flag, False), f.may("safety", y.flag, False)
+    period = f.may("every", y.duration, 1.0)
+    numbered = f.may("numbered", y.integer(1, 128), 0)
+    f.done()
+    if not y.is_snake(name):
+        f.paper.wrong(f.node.line, f.where, f"{name!r} is no point name; use snake_case")
+    for number in range(1, numbered + 1) if numbered else (None,):
+        told = says if number is None else {language: words.replace("{n}", str(number)) for language, words in says.items()}
+        full = name if number is None else f"{name}_{number}"
+        first = required and number in (None, 1)
+        yield KindPoint(full, kind, unit, told, codes, limits, first, safety, period)
+
+
+def _codes(node: y.Node) -> Mapping[str, int]:
+    if not isinstance(node, y.Map) or not node.items:
+        raise y.Wrong("must be {word: number, ...}", node)
+    codes = {word: y.integer(0, 65_535)(item) for word, item in node.items.items()}
+    for word in codes:
+        if not y.is_snake(word):
+            raise y.Wrong(f"{word!r} is no code word; use snake_case", node)
+    if len(set(codes.values())) != len(codes):
+        raise y.Wrong("two words have the same number", node)
+    return codes

@@ -48,8 +48,8 @@ class Register:
 
     address: zero-based, as on the wire. bit/mask_bits: for BIT in a register `bit` is 0 (least significant) .. 15; `bits` > 1 takes
     that many bits from `bit` upwards (nibbles). low_word_first: order of 16-bit words. scale, offset: value = raw * scale + offset.
-    sentinels: raw pattern (unsigned, full width) -> word. values: raw -> code of the kind's enum, {} = the raw number itself.
-    alone: never in one request with another point.
+    sentinels: raw pattern (unsigned, full width) -> word. values: raw -> code of the kind's enum, {} = the raw number itself;
+    a raw number that is not among `values` is bad (decode). alone: never in one request with another point.
     """
 
     table: Table
@@ -70,8 +70,36 @@ class Register:
 
 
 @dataclass(frozen=True, slots=True)
+class OneHot:
+    """One code told by several cells: the code whose cell is set (decoded raw value not 0). Order of `registers` is the file's.
+
+    none: the code when no cell is set; None = then the sample is bad (decode). first_wins: several set cells mean the first one in order;
+    otherwise they contradict each other and the sample is bad (decode). A cell that cannot be read makes the sample bad for that reason.
+    """
+
+    registers: Mapping[int, Register]
+    none: int | None = None
+    first_wins: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """One value out of several registers: sum of (decoded part * factor). Hours in two words, minutes and seconds; bits of a set.
+
+    All parts come from one answer (a torn counter is a wrong counter): the planner reads them in one request. A bad part makes the
+    sample bad for that part's reason. A SET point is a Sum of bits with factors 2**bit. Its parts are of one table.
+    """
+
+    parts: tuple[tuple[Register, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class JsonPath:
-    """Where one device point stands in a JSON payload. path: dotted keys and [n]; values: payload text/number -> code."""
+    """Where one device point stands in a JSON payload. path: dotted keys and [n]; values: payload text/number -> code.
+
+    The keys of `values` are the payload's value as text: "up", "3", "true". A value that is not among them is bad (decode). Without
+    `values` numbers and true/false are taken (true = 1). A path that is not in the payload is no sample; null is bad (sentinel).
+    """
 
     path: str
     scale: float = 1.0
@@ -79,15 +107,32 @@ class JsonPath:
     values: Mapping[str, float] = field(default_factory=dict)
 
 
+Source = Register | OneHot | Sum | JsonPath  # the closed set; nothing else is ever a source
+
+
+def registers_of(source: Source) -> tuple[Register, ...]:
+    """Every register a point needs, in order; () for JSON."""
+    if isinstance(source, Register):
+        return (source,)
+    if isinstance(source, OneHot):
+        return tuple(source.registers.values())
+    if isinstance(source, Sum):
+        return tuple(register for register, _ in source.parts)
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class DevicePoint:
     """One value a device offers. name: the kind's point name where the profile has a kind, else a device name such as di_7.
 
-    unit: as delivered after scale. range: plausible, in that unit. period_s: how often it is read. invert: a bit that means its opposite.
+    A profile of a kind may also offer points the kind does not know (`extra:`, e.g. a generator controller's mains contactor): an
+    equipment takes those only by name (`as:`).
+    unit: as delivered after scale. range: plausible, in that unit; outside is bad (out_of_range). period_s: how often it is read.
+    invert: a bit that means its opposite (1 - value).
     """
 
     name: str
-    source: Register | JsonPath
+    source: Source
     unit: str = ""
     range: tuple[float, float] | None = None
     period_s: float = 1.0
@@ -128,7 +173,10 @@ class MqttShape:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """One device model. kind: the kind whose point names it uses, None for plain I/O. Either bus (Modbus) or mqtt is its way to speak."""
+    """One device model. kind: the kind whose point names it uses, None for plain I/O. Either bus (Modbus) or mqtt is its way to speak.
+
+    source: {"document", "addressing", ...}. attributes: texts about the model, no samples. path: where the text stands in a site's files.
+    """
 
     name: str
     model: str
@@ -140,4 +188,5 @@ class Profile:
     attributes: Mapping[str, str] = field(default_factory=dict)
     caveats: tuple[str, ...] = ()
     lacks: tuple[str, ...] = ()  # what a partial map is known not to cover
-    text: str = ""  # the file itself: it goes into the config record
+    text: str = field(default="", repr=False)  # the file itself: it goes into the config record
+    path: str = ""
