@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from plantroom.clock import NS
+
+Phase = Literal["running", "warning", "breached", "kept"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,7 @@ class Limit:
         at = now_ns if self.stopped_ns is None else self.stopped_ns
         return -((at - self.due_ns) // NS)
 
-    def phase(self, now_ns: int) -> str:
+    def phase(self, now_ns: int) -> Phase:
         """kept | running | warning | breached. Breached stays breached: a late stop does not mend it."""
         at = now_ns if self.stopped_ns is None else self.stopped_ns
         if self.breached_ns is not None or at > self.due_ns:

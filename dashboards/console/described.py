@@ -1,0 +1,162 @@
+"""Rows and samples of a site -> the shapes of the API."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Literal
+
+from dashboards.console import shapes
+from dashboards.console.commanding import Recorded
+from dashboards.console.live import Sample, silent
+from dashboards.console.remaining import Limit
+from dashboards.console.shown import unit_text, value_text
+from dashboards.console.sites import SiteView
+from dashboards.console.tables import CommandRow, Fault, Note, Order, Page
+from plantroom.clock import NS, iso
+from plantroom.history import Series
+from plantroom.kinds import KindPoint
+from plantroom.model import Quality, Severity, Values
+from plantroom.site import Binding, Equipment
+from plantroom.words import LANGUAGES, say
+
+
+def equipment_name(view: SiteView, equipment: str) -> str:
+    found = view.config.equipment.get(equipment) if view.config else None
+    return found.name if found else equipment
+
+
+def clock_shape(limit: Limit, now_ns: int) -> shapes.ClockShape:
+    phase: Literal["running", "warning", "breached", "kept"] = limit.phase(now_ns)
+    return {
+        "name": limit.name, "started_at": iso(limit.started_ns), "warn_at": iso(limit.warn_ns), "due_at": iso(limit.due_ns),
+        "stopped_at": _iso(limit.stopped_ns), "breached_at": _iso(limit.breached_ns), "left_s": limit.left_s(now_ns), "phase": phase,
+    }  # fmt: skip
+
+
+def fault_shape(view: SiteView, fault: Fault, order: Order | None, now_ns: int) -> shapes.FaultShape:
+    return {
+        "site": view.id, "id": fault.id, "rule": fault.rule, "equipment": fault.equipment,
+        "equipment_name": equipment_name(view, fault.equipment), "kind": fault.kind, "severity": fault.severity,
+        "urgent": Severity(fault.severity).urgent, "condition": fault.condition, "mode": fault.mode, "no_data": fault.no_data,
+        "onset_at": iso(fault.onset_ns), "raised_at": iso(fault.raised_ns), "ended_at": _iso(fault.ended_ns), "ended_why": fault.ended_why,
+        "text": dict(fault.text), "do": dict(fault.do), "order": fault.work_order, "shelved": _shelf(view, fault, now_ns),
+        "clocks": [clock_shape(limit, now_ns) for limit in (order.limits if order else ())],
+    }  # fmt: skip
+
+
+def fault_detail(view: SiteView, fault: Fault, order: Order | None, pages: Sequence[Page], now_ns: int) -> shapes.FaultDetail:
+    return {**fault_shape(view, fault, order, now_ns), "trace": dict(fault.trace), "pages": [page_shape(page) for page in pages]}
+
+
+def order_shape(view: SiteView, order: Order, now_ns: int) -> shapes.OrderShape:
+    return {
+        "site": view.id, "id": order.id, "fault": order.fault, "equipment": order.equipment,
+        "equipment_name": equipment_name(view, order.equipment), "severity": order.severity, "state": order.state, "text": dict(order.text),
+        "round": order.round, "opened_at": iso(order.opened_ns), "opened_by": order.opened_by, "accepted_at": _iso(order.accepted_ns),
+        "accepted_by": order.accepted_by, "eta_at": _iso(order.eta_ns), "arrived_at": _iso(order.arrived_ns), "arrived_by": order.arrived_by,
+        "restored_at": _iso(order.restored_ns), "restored_by": order.restored_by, "restored_agrees": order.restored_agrees,
+        "closed_at": _iso(order.closed_ns), "closed_by": order.closed_by, "cause": order.cause, "remedy": order.remedy,
+        "hold": dict(order.hold) if order.hold else None, "clocks": [clock_shape(limit, now_ns) for limit in order.limits],
+    }  # fmt: skip
+
+
+def order_detail(view: SiteView, order: Order, notes: Sequence[Note], pages: Sequence[Page], now_ns: int) -> shapes.OrderDetail:
+    said: list[shapes.NoteShape] = [{"at": iso(note.at_ns), "who": note.who, "does": note.does, "text": note.text} for note in notes]
+    return {**order_shape(view, order, now_ns), "notes": said, "pages": [page_shape(page) for page in pages]}
+
+
+def page_shape(page: Page) -> shapes.PageShape:
+    tried: list[shapes.AttemptShape] = [
+        {
+            "n": a.n, "channel": a.channel, "verdict": a.verdict, "answer": a.answer,
+            "started_at": iso(a.started_ns), "ended_at": iso(a.ended_ns),
+        }
+        for a in page.attempts
+    ]  # fmt: skip
+    return {
+        "id": page.id, "channel": page.channel, "reason": page.reason, "state": page.state, "message": dict(page.message),
+        "created_at": iso(page.created_ns), "attempts": tried,
+    }  # fmt: skip
+
+
+def equipment_shape(view: SiteView, equipment: Equipment, open_faults: Sequence[str], now_ns: int) -> shapes.EquipmentShape:
+    return {
+        "site": view.id, "id": equipment.id, "kind": equipment.kind.name, "kind_name": dict(equipment.kind.says), "name": equipment.name,
+        "state": equipment.state.value, "location": equipment.location, "monitored": equipment.monitored, "open_faults": list(open_faults),
+        "values": [sample_shape(binding, view.latest.sample(binding.point), now_ns) for binding in equipment.bindings],
+    }  # fmt: skip
+
+
+def sample_shape(binding: Binding, sample: Sample | None, now_ns: int) -> shapes.SampleShape:
+    point = binding.kind_point
+    return {
+        "point": binding.point, "value": _number(sample.value) if sample else None, "unit": unit_text(point.unit),
+        "text": {lang: sample_text(point, sample, lang) for lang in LANGUAGES}, "quality": sample.quality.word if sample else "absent",
+        "at": iso(sample.at_ns) if sample else None, "silent": silent(sample, binding.period_s, now_ns),
+        "last_good": _number(sample.good) if sample else None,
+        "last_good_at": iso(sample.good_at_ns) if sample and sample.good_at_ns else None,
+    }  # fmt: skip
+
+
+def sample_text(point: KindPoint, sample: Sample | None, lang: str) -> str:
+    """What stands on the screen: the value, or why there is none."""
+    if sample is None:
+        return say("quality.absent", lang)
+    return value_text(sample.value, point, lang) if sample.is_good else say(f"quality.{sample.quality.word}", lang)
+
+
+def series_shape(
+    view: SiteView, binding: Binding, series: Series, start_ns: int, end_ns: int, step_ns: int | None
+) -> shapes.SeriesShape:
+    return {
+        "site": view.id, "point": binding.point, "unit": unit_text(binding.kind_point.unit), "from_at": iso(start_ns), "to_at": iso(end_ns),
+        "step_s": None if step_ns is None else step_ns / NS, "at": [int(at) / NS for at in series.at_ns],
+        "mean": _column(series.mean), "min": _column(series.min), "max": _column(series.max), "last": _column(series.last),
+        "quality": [Quality(int(q)).word for q in series.quality], "count": [int(n) for n in series.count],
+    }  # fmt: skip
+
+
+def command_shape(command: CommandRow | Recorded) -> shapes.CommandShape:
+    if isinstance(command, Recorded):
+        return {
+            "command_id": command.command_id, "outcome": "recorded", "recorded_at": iso(command.at_ns), "does": None, "target": None,
+            "reason": None, "says": None, "state": None,
+        }  # fmt: skip
+    return {
+        "command_id": command.id, "outcome": "applied" if command.applied else "refused", "recorded_at": iso(command.at_ns),
+        "does": command.does, "target": command.target, "reason": command.reason, "says": dict(command.says), "state": dict(command.state),
+    }  # fmt: skip
+
+
+def site_shape(view: SiteView, now_ns: int) -> shapes.SiteShape:
+    seq, at_ns = view.tables.position()
+    newest = view.latest.newest_ns()
+    return {
+        "id": view.id, "name": view.name, "zone": str(view.zone), "newest_sample_at": iso(newest) if newest else None,
+        "journal_seq": view.read_seq, "engine_seq": seq, "engine_at": iso(at_ns) if at_ns else None,
+        "engine_lag_s": max(0.0, (now_ns - at_ns) / NS) if at_ns else None, "trouble": view.trouble, "pages": view.tables.outbox_counts(),
+    }  # fmt: skip
+
+
+def _shelf(view: SiteView, fault: Fault, now_ns: int) -> shapes.ShelfShape | None:
+    if fault.shelved_until_ns is None or fault.shelved_until_ns <= now_ns:
+        return None
+    shelf = fault.shelf or {}
+    reason = shelf.get("reason")
+    return {
+        "until": iso(fault.shelved_until_ns), "by": shelf.get("by"), "second": shelf.get("second"),
+        "reason": view.tables.private(reason) or reason,
+    }  # fmt: skip
+
+
+def _iso(ns: int | None) -> str | None:
+    return None if ns is None else iso(ns)
+
+
+def _number(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _column(values: Values) -> list[float | None]:
+    return [_number(float(value)) for value in values]

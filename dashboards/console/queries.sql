@@ -1,0 +1,67 @@
+-- What the console and the API read from the records of one site. Nothing here writes.
+
+-- name: faults
+SELECT id, rule, equipment, kind, severity, condition, mode, no_data, onset_ns, raised_ns, ended_ns, ended_why, text_json, do_json, trace_json,
+  work_order, shelved_until_ns, shelf_json
+FROM fault
+WHERE (:condition IS NULL OR condition IN (SELECT value FROM json_each(:condition)))
+  AND (:severity IS NULL OR severity IN (SELECT value FROM json_each(:severity)))
+  AND (:equipment IS NULL OR equipment = :equipment)
+  AND (:before IS NULL OR raised_ns < :before)
+ORDER BY raised_ns DESC, id DESC LIMIT :most;
+
+-- name: open_faults
+SELECT id, rule, equipment, kind, severity, condition, mode, no_data, onset_ns, raised_ns, ended_ns, ended_why, text_json, do_json, trace_json,
+  work_order, shelved_until_ns, shelf_json
+FROM fault
+WHERE condition IN ('active', 'recovering')
+ORDER BY raised_ns DESC, id DESC LIMIT :most;
+
+-- name: fault
+SELECT id, rule, equipment, kind, severity, condition, mode, no_data, onset_ns, raised_ns, ended_ns, ended_why, text_json, do_json, trace_json,
+  work_order, shelved_until_ns, shelf_json
+FROM fault WHERE id = :id;
+
+-- name: orders
+SELECT id, fault, equipment, severity, state, text_json, round, opened_ns, opened_by, accepted_ns, accepted_by, eta_ns, arrived_ns, arrived_by,
+  restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json
+FROM work_order
+WHERE (:state IS NULL OR state IN (SELECT value FROM json_each(:state)))
+  AND (:equipment IS NULL OR equipment = :equipment)
+  AND (:before IS NULL OR opened_ns < :before)
+ORDER BY opened_ns DESC, id DESC LIMIT :most;
+
+-- name: order
+SELECT id, fault, equipment, severity, state, text_json, round, opened_ns, opened_by, accepted_ns, accepted_by, eta_ns, arrived_ns, arrived_by,
+  restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json
+FROM work_order WHERE id = :id;
+
+-- name: clocks
+SELECT work_order, round, name, started_ns, warn_ns, due_ns, breached_ns, stopped_ns
+FROM clock WHERE work_order IN (SELECT value FROM json_each(:orders)) ORDER BY work_order, round, started_ns, name;
+
+-- name: notes
+SELECT n.at_ns, n.who, n.does, p.text FROM order_note n LEFT JOIN private p ON p.id = n.text WHERE n.work_order = :order ORDER BY n.seq;
+
+-- name: people
+SELECT id, name FROM person WHERE name IS NOT NULL;
+
+-- name: pages
+SELECT id, channel, reason, severity, message_json, created_ns, due_ns, state, attempts, answer
+FROM outbox WHERE fault = :fault OR work_order = :order ORDER BY created_ns, id LIMIT 500;
+
+-- name: attempts
+SELECT outbox, n, channel, verdict, answer, started_ns, ended_ns
+FROM attempt WHERE outbox IN (SELECT value FROM json_each(:pages)) ORDER BY started_ns, outbox, n;
+
+-- name: command
+SELECT id, seq, at_ns, who, does, target, outcome, reason, says_json, state_json FROM command WHERE id = :id;
+
+-- name: position
+SELECT seq, wall_ns FROM position;
+
+-- name: outbox_counts
+SELECT state, count(*) FROM outbox GROUP BY state;
+
+-- name: private
+SELECT text FROM private WHERE id = :id;

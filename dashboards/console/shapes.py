@@ -1,0 +1,214 @@
+"""What the API answers with, as types: they make the OpenAPI document and are checked on every answer. Instants are ISO 8601 UTC."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from typing_extensions import TypedDict
+
+Words = dict[str, str]
+
+
+class ClockShape(TypedDict):
+    name: str
+    started_at: str
+    warn_at: str
+    due_at: str
+    stopped_at: str | None
+    breached_at: str | None
+    left_s: int
+    phase: Literal["running", "warning", "breached", "kept"]
+
+
+class ShelfShape(TypedDict):
+    until: str
+    by: str | None
+    second: str | None
+    reason: str | None
+
+
+class FaultShape(TypedDict):
+    site: str
+    id: str
+    rule: str
+    equipment: str
+    equipment_name: str
+    kind: str
+    severity: str
+    urgent: bool
+    condition: str
+    mode: str
+    no_data: bool
+    onset_at: str
+    raised_at: str
+    ended_at: str | None
+    ended_why: str | None
+    text: Words
+    do: Words
+    order: str | None
+    shelved: ShelfShape | None
+    clocks: list[ClockShape]
+
+
+class AttemptShape(TypedDict):
+    n: int
+    channel: str
+    verdict: str
+    answer: str
+    started_at: str
+    ended_at: str
+
+
+class PageShape(TypedDict):
+    """One page to one channel."""
+
+    id: str
+    channel: str
+    reason: str
+    state: str
+    message: dict[str, Any]
+    created_at: str
+    attempts: list[AttemptShape]
+
+
+class FaultDetail(FaultShape):
+    trace: dict[str, Any]
+    pages: list[PageShape]
+
+
+class NoteShape(TypedDict):
+    at: str
+    who: str
+    does: str
+    text: str | None
+
+
+class OrderShape(TypedDict):
+    site: str
+    id: str
+    fault: str | None
+    equipment: str
+    equipment_name: str
+    severity: str
+    state: str
+    text: Words
+    round: int
+    opened_at: str
+    opened_by: str
+    accepted_at: str | None
+    accepted_by: str | None
+    eta_at: str | None
+    arrived_at: str | None
+    arrived_by: str | None
+    restored_at: str | None
+    restored_by: str | None
+    restored_agrees: bool | None
+    closed_at: str | None
+    closed_by: str | None
+    cause: str | None
+    remedy: str | None
+    hold: dict[str, Any] | None
+    clocks: list[ClockShape]
+
+
+class OrderDetail(OrderShape):
+    notes: list[NoteShape]
+    pages: list[PageShape]
+
+
+class SampleShape(TypedDict):
+    """value: null when the newest sample is bad. silent: nothing came for longer than the point may stay away."""
+
+    point: str
+    value: float | None
+    unit: str
+    text: Words
+    quality: str
+    at: str | None
+    silent: bool
+    last_good: float | None
+    last_good_at: str | None
+
+
+class EquipmentShape(TypedDict):
+    site: str
+    id: str
+    kind: str
+    kind_name: Words
+    name: str
+    state: str
+    location: str
+    monitored: bool
+    open_faults: list[str]
+    values: list[SampleShape]
+
+
+class SeriesShape(TypedDict):
+    """Columns of one length. With step_s each row is a bucket; a row of null is a gap, its quality says why."""
+
+    site: str
+    point: str
+    unit: str
+    from_at: str
+    to_at: str
+    step_s: float | None
+    at: list[float]
+    mean: list[float | None]
+    min: list[float | None]
+    max: list[float | None]
+    last: list[float | None]
+    quality: list[str]
+    count: list[int]
+
+
+class CommandShape(TypedDict):
+    """outcome: recorded = in the journal, not judged yet; applied; refused with a reason. state: the target after it."""
+
+    command_id: str
+    outcome: Literal["recorded", "applied", "refused"]
+    recorded_at: str
+    does: str | None
+    target: str | None
+    reason: str | None
+    says: Words | None
+    state: dict[str, Any] | None
+
+
+class TroubleShape(TypedDict):
+    """Every answer that is no success: a code for programs, a text for people."""
+
+    reason: str
+    text: str
+
+
+class SiteShape(TypedDict):
+    id: str
+    name: str
+    zone: str
+    newest_sample_at: str | None
+    journal_seq: int
+    engine_seq: int
+    engine_at: str | None
+    engine_lag_s: float | None
+    trouble: str | None
+    pages: dict[str, int]
+
+
+class FaultList(TypedDict):
+    """next: give it as `before` for the rows that follow; null at the end."""
+
+    faults: list[FaultShape]
+    next: str | None
+
+
+class OrderList(TypedDict):
+    orders: list[OrderShape]
+    next: str | None
+
+
+class EquipmentList(TypedDict):
+    equipment: list[EquipmentShape]
+
+
+class SiteList(TypedDict):
+    sites: list[SiteShape]

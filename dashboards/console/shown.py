@@ -1,0 +1,67 @@
+"""Values as people read them: a number with its unit, a code with its name, a set with its members. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from zoneinfo import ZoneInfo
+
+from plantroom.clock import NS, at_utc
+from plantroom.kinds import KindPoint, PointType
+from plantroom.words import has, say
+
+
+DIGITS: Mapping[str, int] = {"rpm": 0, "kPa": 0, "Pa": 0, "%": 0, "ppm": 0, "MPa": 3, "bar": 2, "Hz": 2, "s": 1, "m/s": 2, "": 2}
+
+
+def digits_of(point: KindPoint) -> int:
+    """Decimals worth showing."""
+    return 0 if point.type in (PointType.INTEGER, PointType.COUNTER) else DIGITS.get(point.unit, 1)
+
+
+def names_of(point: KindPoint, lang: str) -> dict[int, str]:
+    """Code -> text of an enum or bool point; {} for a quantity or a set."""
+    if point.type is PointType.BOOL and not point.codes:
+        return {0: say("truth.no", lang), 1: say("truth.yes", lang)}
+    if point.type in (PointType.ENUM, PointType.BOOL):
+        return {code: code_text(name, lang) for name, code in point.codes.items()}
+    return {}
+
+
+def code_text(name: str, lang: str) -> str:
+    """A code's name in words: the catalogue's where it has one, else the kind file's own with spaces."""
+    key = f"code.{name}"
+    return say(key, lang) if has(key) else name.replace("_", " ")
+
+
+def value_text(value: float, point: KindPoint, lang: str) -> str:
+    """Without its unit; an en dash for a value that is none."""
+    if math.isnan(value):
+        return "–"
+    if point.type is PointType.SET:
+        members = [code_text(name, lang) for name, bit in point.codes.items() if int(value) >> bit & 1]
+        return "、".join(members) if lang == "zh" and members else ", ".join(members) or "–"
+    if point.type is PointType.TIME:
+        return at_utc(int(value) * NS).strftime("%Y-%m-%d %H:%M") + " UTC"
+    names = names_of(point, lang)
+    if names:
+        return names.get(int(value), f"{value:g}")
+    return number(value, digits_of(point))
+
+
+def number(value: float, digits: int) -> str:
+    """12345.678, 1 -> 12,345.7; no minus before a rounded zero."""
+    text = f"{value:,.{digits}f}"
+    return text.lstrip("-") if not any(c in "123456789" for c in text) else text
+
+
+UNITS: Mapping[str, str] = {"degC": "°C", "degF": "°F", "m3/h": "m³/h", "m3": "m³", "ohm": "Ω", "kohm": "kΩ", "ug/m3": "µg/m³"}
+
+
+def unit_text(unit: str) -> str:
+    return UNITS.get(unit, unit)
+
+
+def local(ns: int | None, zone: ZoneInfo, form: str = "%m-%d %H:%M:%S") -> str:
+    """A local instant of the site; "" for none."""
+    return "" if ns is None else at_utc(ns).astimezone(zone).strftime(form)

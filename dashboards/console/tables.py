@@ -1,0 +1,259 @@
+"""Rows of one site's records as values for screens and the API. Read-only; missing records (a first start) are simply empty."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import apsw
+import orjson
+
+from dashboards.console.remaining import Limit
+
+_BLOCKS = Path(__file__).with_name("queries.sql").read_text("utf-8").split("-- name: ")[1:]
+QUERIES: Mapping[str, str] = {name.strip(): sql.strip() for name, _, sql in (block.partition("\n") for block in _BLOCKS)}
+OPEN_CONDITIONS = ("active", "recovering")
+OPEN_STATES = ("open", "accepted", "arrived", "restored")
+MOST = 500
+SEVERITIES = ("danger", "readiness", "normal", "advisory")
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    id: str
+    rule: str
+    equipment: str
+    kind: str
+    severity: str
+    condition: str
+    mode: str
+    no_data: bool
+    onset_ns: int
+    raised_ns: int
+    ended_ns: int | None
+    ended_why: str | None
+    text: Mapping[str, str]
+    do: Mapping[str, str]
+    trace: Mapping[str, Any]
+    work_order: str | None
+    shelved_until_ns: int | None
+    shelf: Mapping[str, Any] | None
+
+    @property
+    def open(self) -> bool:
+        return self.condition in OPEN_CONDITIONS
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    id: str
+    fault: str | None
+    equipment: str
+    severity: str
+    state: str
+    text: Mapping[str, str]
+    round: int
+    opened_ns: int
+    opened_by: str
+    accepted_ns: int | None
+    accepted_by: str | None
+    eta_ns: int | None
+    arrived_ns: int | None
+    arrived_by: str | None
+    restored_ns: int | None
+    restored_by: str | None
+    restored_agrees: bool | None
+    closed_ns: int | None
+    closed_by: str | None
+    cause: str | None
+    remedy: str | None
+    hold: Mapping[str, Any] | None
+    limits: tuple[Limit, ...]  # of the present round
+    earlier: tuple[Limit, ...]  # of rounds before a re-opening
+
+    @property
+    def running(self) -> Limit | None:
+        """The clock people look at: the running one that is due first."""
+        return min((limit for limit in self.limits if limit.running), key=lambda limit: limit.due_ns, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    n: int
+    channel: str
+    verdict: str
+    answer: str
+    started_ns: int
+    ended_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page to one channel: what was said, and what the provider answered each time."""
+
+    id: str
+    channel: str
+    reason: str
+    severity: str
+    message: Mapping[str, Any]
+    created_ns: int
+    due_ns: int
+    state: str
+    answer: str | None
+    attempts: tuple[Attempt, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    at_ns: int
+    who: str
+    does: str
+    text: str | None  # None: erased
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRow:
+    """What became of a command. says: the reason in words by language; state: the target after it."""
+
+    id: str
+    seq: int
+    at_ns: int
+    who: str
+    does: str
+    target: str
+    applied: bool
+    reason: str
+    says: Mapping[str, str]
+    state: Mapping[str, Any]
+
+
+class Tables:
+    """One read-only connection to DATA/<site>/records.db, any thread, one at a time; statements are short, no transaction stays open."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._db: apsw.Connection | None = None
+
+    def close(self) -> None:
+        with self._lock:
+            if self._db is not None:
+                self._db.close()
+                self._db = None
+
+    def faults(
+        self,
+        conditions: Sequence[str] | None = None,
+        severities: Sequence[str] | None = None,
+        equipment: str | None = None,
+        before_ns: int | None = None,
+        most: int = MOST,
+    ) -> list[Fault]:
+        """Newest first. before_ns: raised earlier than that, for the next page of a list."""
+        given = {"severity": _json(severities), "equipment": equipment, "before": before_ns, "most": most}
+        return [_fault(row) for row in self._rows("faults", condition=_json(conditions), **given)]
+
+    def open_faults(self, most: int = 2_000) -> list[Fault]:
+        return [_fault(row) for row in self._rows("open_faults", most=most)]
+
+    def fault(self, fault_id: str) -> Fault | None:
+        return next((_fault(row) for row in self._rows("fault", id=fault_id)), None)
+
+    def orders(
+        self, states: Sequence[str] | None = None, equipment: str | None = None, before_ns: int | None = None, most: int = MOST
+    ) -> list[Order]:
+        rows = self._rows("orders", state=_json(states), equipment=equipment, before=before_ns, most=most)
+        return self._with_limits(rows)
+
+    def order(self, order_id: str) -> Order | None:
+        return next(iter(self._with_limits(self._rows("order", id=order_id))), None)
+
+    def notes(self, order_id: str) -> list[Note]:
+        return [Note(*row) for row in self._rows("notes", order=order_id)]
+
+    def pages(self, fault_id: str | None, order_id: str | None) -> list[Page]:
+        """Everything sent or to be sent about a fault and its order, oldest first, each with its attempts."""
+        rows = self._rows("pages", fault=fault_id, order=order_id)
+        tried: dict[str, list[Attempt]] = {}
+        for page, *rest in self._rows("attempts", pages=_json([row[0] for row in rows])):
+            tried.setdefault(page, []).append(Attempt(*rest))
+        return [
+            Page(id_, channel, reason, severity, orjson.loads(message), created, due, state, answer, tuple(tried.get(id_, ())))
+            for id_, channel, reason, severity, message, created, due, state, _, answer in rows
+        ]
+
+    def command(self, command_id: str) -> CommandRow | None:
+        for id_, seq, at, who, does, target, outcome, reason, says, state in self._rows("command", id=command_id):
+            return CommandRow(id_, seq, at, who, does, target, outcome == "applied", reason, orjson.loads(says), orjson.loads(state))
+        return None
+
+    def people(self) -> dict[str, str]:
+        """Names by person id, as far as told and not erased."""
+        return {id_: name for id_, name in self._rows("people")}
+
+    def private(self, text_id: str | None) -> str | None:
+        """A free text by its stand-in; None where it was erased."""
+        return next((row[0] for row in self._rows("private", id=text_id)), None) if text_id else None
+
+    def position(self) -> tuple[int, int]:
+        """(seq, wall ns) of the last journal record whose effects stand here; (0, 0) before the first."""
+        return next(((row[0], row[1]) for row in self._rows("position")), (0, 0))
+
+    def outbox_counts(self) -> dict[str, int]:
+        return {state: count for state, count in self._rows("outbox_counts")}
+
+    def version(self) -> int:
+        """Another number after every commit of the engine."""
+        with self._lock:
+            db = self._open()
+            return -1 if db is None else int(db.pragma("data_version"))
+
+    def _with_limits(self, rows: Sequence[tuple[Any, ...]]) -> list[Order]:
+        limits: dict[str, list[tuple[int, Limit]]] = {}
+        if rows:
+            for order_id, round_, *rest in self._rows("clocks", orders=_json([row[0] for row in rows])):
+                limits.setdefault(order_id, []).append((round_, Limit(*rest)))
+        return [_order(row, limits.get(row[0], [])) for row in rows]
+
+    def _rows(self, query: str, **values: Any) -> list[tuple[Any, ...]]:
+        with self._lock:
+            db = self._open()
+            return [] if db is None else db.execute(QUERIES[query], values).fetchall()
+
+    def _open(self) -> apsw.Connection | None:
+        if self._db is None and self._path.exists():
+            db = apsw.Connection(str(self._path), flags=apsw.SQLITE_OPEN_READONLY)
+            db.set_busy_timeout(2_000)
+            if db.execute("SELECT count(*) FROM sqlite_schema WHERE name IN ('fault', 'command', 'position')").get != 3:
+                db.close()  # the engine is still making it
+                return None
+            self._db = db
+        return self._db
+
+
+def _fault(row: tuple[Any, ...]) -> Fault:
+    *head, text, do, trace, work_order, shelved, shelf = row
+    id_, rule, equipment, kind, severity, condition, mode, no_data, onset, raised, ended, why = head
+    shelf_value = orjson.loads(shelf) if shelf else None
+    return Fault(
+        id_, rule, equipment, kind, severity, condition, mode, bool(no_data), onset, raised, ended, why,
+        orjson.loads(text), orjson.loads(do), orjson.loads(trace), work_order, shelved, shelf_value,
+    )  # fmt: skip
+
+
+def _order(row: tuple[Any, ...], limits: Sequence[tuple[int, Limit]]) -> Order:
+    values = list(row)
+    round_ = values[6]
+    values[5] = orjson.loads(values[5])
+    values[16] = None if values[16] is None else bool(values[16])
+    values[21] = orjson.loads(values[21]) if values[21] else None
+    values.append(tuple(limit for n, limit in limits if n == round_))
+    values.append(tuple(limit for n, limit in limits if n != round_))
+    return Order(*values)
+
+
+def _json(values: Sequence[str] | None) -> str | None:
+    return None if values is None else orjson.dumps(list(values)).decode()
