@@ -27,8 +27,8 @@ Texts = Mapping[str, str]
 class Alert:
     """One page, before words. reason: as in outbox.reason. Instants epoch ns.
 
-    state, holder: the order's state and the name of who has it. clock, due_ns: the limit that runs or was missed. faded: the fault ended with
-    nobody at work on it. ended_ns: when it ended, for `cleared`.
+    state, holder: the order's state and the name of who has it. clock, due_ns: the limit that runs or was missed. ended_ns, ended: when and
+    how the fault ended (`cleared`, `withdrawn`), None while it lasts.
     """
 
     severity: Severity

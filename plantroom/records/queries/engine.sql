@@ -1,0 +1,112 @@
+-- What the rules engine reads at its start and writes in its one transaction. Nobody else writes records.db.
+
+-- name: position
+SELECT seq, wall_ns, boot_ns, boot FROM position;
+
+-- name: set_position
+INSERT INTO position (one, seq, wall_ns, boot_ns, boot) VALUES (1, :seq, :wall_ns, :boot_ns, :boot)
+ON CONFLICT (one) DO UPDATE SET seq = excluded.seq, wall_ns = excluded.wall_ns, boot_ns = excluded.boot_ns, boot = excluded.boot;
+
+-- name: open_conditions
+SELECT equipment, rule, state, since_ns, at_ns, fault FROM condition ORDER BY equipment, rule;
+
+-- name: put_condition
+INSERT INTO condition (equipment, rule, state, since_ns, at_ns, fault) VALUES (:equipment, :rule, :state, :since_ns, :at_ns, :fault)
+ON CONFLICT (equipment, rule) DO UPDATE SET state = excluded.state, since_ns = excluded.since_ns, at_ns = excluded.at_ns, fault = excluded.fault;
+
+-- name: drop_condition
+DELETE FROM condition WHERE equipment = :equipment AND rule = :rule;
+
+-- name: open_faults
+SELECT id, rule, rule_hash, equipment, kind, severity, condition, mode, no_data, onset_ns, raised_ns, text_json, do_json, trace_json,
+  ended_ns, ended_why, work_order, shelved_until_ns, shelf_json
+FROM fault
+WHERE condition IN ('active', 'recovering') OR work_order IN (SELECT id FROM work_order WHERE state <> 'closed')
+ORDER BY raised_ns, id;
+
+-- name: fault
+SELECT id, rule, rule_hash, equipment, kind, severity, condition, mode, no_data, onset_ns, raised_ns, text_json, do_json, trace_json,
+  ended_ns, ended_why, work_order, shelved_until_ns, shelf_json
+FROM fault WHERE id = :id;
+
+-- name: put_fault
+INSERT INTO fault (id, rule, rule_hash, equipment, kind, severity, condition, mode, no_data, onset_ns, raised_ns, text_json, do_json, trace_json,
+  ended_ns, ended_why, work_order, shelved_until_ns, shelf_json)
+VALUES (:id, :rule, :rule_hash, :equipment, :kind, :severity, :condition, :mode, :no_data, :onset_ns, :raised_ns, :text_json, :do_json, :trace_json,
+  :ended_ns, :ended_why, :work_order, :shelved_until_ns, :shelf_json)
+ON CONFLICT (id) DO UPDATE SET condition = excluded.condition, no_data = excluded.no_data, ended_ns = excluded.ended_ns, ended_why = excluded.ended_why,
+  work_order = excluded.work_order, shelved_until_ns = excluded.shelved_until_ns, shelf_json = excluded.shelf_json;
+
+-- name: open_orders
+SELECT id, fault, equipment, severity, state, text_json, opened_ns, opened_by, round, accepted_ns, accepted_by, eta_ns, arrived_ns, arrived_by,
+  restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json
+FROM work_order WHERE state <> 'closed' ORDER BY opened_ns, id;
+
+-- name: work_order
+SELECT id, fault, equipment, severity, state, text_json, opened_ns, opened_by, round, accepted_ns, accepted_by, eta_ns, arrived_ns, arrived_by,
+  restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json
+FROM work_order WHERE id = :id;
+
+-- name: put_order
+INSERT INTO work_order (id, fault, equipment, severity, state, text_json, opened_ns, opened_by, round, accepted_ns, accepted_by, eta_ns, arrived_ns,
+  arrived_by, restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json)
+VALUES (:id, :fault, :equipment, :severity, :state, :text_json, :opened_ns, :opened_by, :round, :accepted_ns, :accepted_by, :eta_ns, :arrived_ns,
+  :arrived_by, :restored_ns, :restored_by, :restored_agrees, :closed_ns, :closed_by, :cause, :remedy, :hold_json)
+ON CONFLICT (id) DO UPDATE SET state = excluded.state, round = excluded.round, accepted_ns = excluded.accepted_ns, accepted_by = excluded.accepted_by,
+  eta_ns = excluded.eta_ns, arrived_ns = excluded.arrived_ns, arrived_by = excluded.arrived_by, restored_ns = excluded.restored_ns,
+  restored_by = excluded.restored_by, restored_agrees = excluded.restored_agrees, closed_ns = excluded.closed_ns, closed_by = excluded.closed_by,
+  cause = excluded.cause, remedy = excluded.remedy, hold_json = excluded.hold_json;
+
+-- name: running_clocks
+SELECT work_order, name, round, started_ns, warn_ns, due_ns, warned_ns, breached_ns, stopped_ns
+FROM clock WHERE stopped_ns IS NULL ORDER BY work_order, round, name;
+
+-- name: put_clock
+INSERT INTO clock (work_order, name, round, started_ns, warn_ns, due_ns, warned_ns, breached_ns, stopped_ns)
+VALUES (:work_order, :name, :round, :started_ns, :warn_ns, :due_ns, :warned_ns, :breached_ns, :stopped_ns)
+ON CONFLICT (work_order, name, round) DO UPDATE SET started_ns = excluded.started_ns, warn_ns = excluded.warn_ns, due_ns = excluded.due_ns,
+  warned_ns = excluded.warned_ns, breached_ns = excluded.breached_ns, stopped_ns = excluded.stopped_ns;
+
+-- name: queued_pages
+SELECT id, fault, work_order, channel, reason, severity, message_json, created_ns, due_ns, state, attempts, answer
+FROM outbox WHERE state = 'queued' ORDER BY created_ns, id;
+
+-- name: page
+SELECT id, fault, work_order, channel, reason, severity, message_json, created_ns, due_ns, state, attempts, answer FROM outbox WHERE id = :id;
+
+-- name: put_page
+INSERT INTO outbox (id, fault, work_order, channel, reason, severity, message_json, created_ns, due_ns, state, attempts, answer)
+VALUES (:id, :fault, :work_order, :channel, :reason, :severity, :message_json, :created_ns, :due_ns, :state, :attempts, :answer)
+ON CONFLICT (id) DO UPDATE SET due_ns = excluded.due_ns, state = excluded.state, attempts = excluded.attempts, answer = excluded.answer;
+
+-- name: put_attempt
+INSERT INTO attempt (outbox, n, channel, verdict, answer, started_ns, ended_ns)
+VALUES (:outbox, :n, :channel, :verdict, :answer, :started_ns, :ended_ns);
+
+-- name: outcome
+SELECT id, seq, at_ns, who, does, target, outcome, reason, says_json, state_json FROM command WHERE id = :id;
+
+-- name: put_outcome
+INSERT INTO command (id, seq, at_ns, who, does, target, outcome, reason, says_json, state_json)
+VALUES (:id, :seq, :at_ns, :who, :does, :target, :outcome, :reason, :says_json, :state_json);
+
+-- name: put_note
+INSERT INTO order_note (work_order, seq, at_ns, who, does, text) VALUES (:work_order, :seq, :at_ns, :who, :does, :text);
+
+-- name: put_person
+INSERT INTO person (id, name) VALUES (:id, :name) ON CONFLICT (id) DO UPDATE SET name = excluded.name;
+
+-- name: persons
+SELECT id, name FROM person WHERE name IS NOT NULL;
+
+-- name: put_config
+INSERT INTO config (seq, hash, at_ns, who, difference) VALUES (:seq, :hash, :at_ns, :who, :difference);
+
+-- name: newest_config
+SELECT seq, hash, at_ns, who, difference FROM config ORDER BY seq DESC LIMIT 1;
+
+-- name: put_private
+INSERT INTO private (id, seq, field, salt, text) VALUES (:id, :seq, :field, :salt, :text);
+
+-- name: hidden
+SELECT id, salt FROM private WHERE seq = :seq AND field = :field;

@@ -1,0 +1,231 @@
+"""The open rows of records.db in memory, what changed since the last commit, and the ids that derive from the journal's position.
+
+One desk per engine. Everything that happens while a record is applied goes through it, and leaves in one transaction with the position.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, TypeVar
+
+from plantroom.clock import Reading
+from plantroom.model import Severity
+from plantroom.records import Chronicle, Records
+from rules.clocks import ClockName, OrderClock
+from rules.order import State
+from rules.rows import Attempt, Fault, Note, Order, Outcome, Page, Pending, as_json
+
+Hidden = Callable[[int, str], "tuple[str, bytes | None] | None"]
+_Row = TypeVar("_Row")
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """The last record whose effects stand in the records."""
+
+    seq: int
+    at: Reading
+
+
+class Desk:
+    """seq, now_ns: the record being applied and its header's wall instant; every effect bears this instant.
+
+    hidden: (seq, field) -> (private id, salt) of a text that was hidden before; a rebuild gives the salts of the records it is compared with.
+    """
+
+    def __init__(self, records: Records, hidden: Hidden = lambda seq, field: None) -> None:
+        self._records, self._hidden = records, hidden
+        self._chronicle = Chronicle(records.db)
+        self.seq, self.now_ns = 0, 0
+        self._counts: dict[str, int] = {}
+        self._dirty: dict[str, dict[str, Mapping[str, Any]]] = {}
+        self._told: list[tuple[int, int, str, bytes]] = []
+        self._load()
+
+    # -- rows
+
+    def _load(self) -> None:
+        rows = self._records.rows
+        at = rows("position")
+        self.position = Position(at[0]["seq"], Reading(at[0]["wall_ns"], at[0]["boot_ns"], at[0]["boot"])) if at else None
+        self.conditions = {(r["equipment"], r["rule"]): Pending(**r) for r in rows("open_conditions")}
+        self.faults = {r["id"]: _fault(r) for r in rows("open_faults")}
+        self.orders = {r["id"]: _order(r) for r in rows("open_orders")}
+        self.clocks = {_clock_key(c): c for c in map(_clock, rows("running_clocks"))}
+        self.pages = {r["id"]: _page(r) for r in rows("queued_pages")}
+        self.persons = {r["id"]: r["name"] for r in rows("persons")}
+
+    def fault_of(self, equipment: str, rule: str) -> Fault | None:
+        """The open fault of a condition."""
+        pending = self.conditions.get((equipment, rule))
+        return self.faults.get(pending.fault) if pending is not None and pending.fault else None
+
+    def order_of(self, equipment: str, rule: str) -> Order | None:
+        """The order not yet closed that a fault of this condition opened."""
+        for fault in self.faults.values():
+            if fault.equipment == equipment and fault.rule == rule and fault.work_order in self.orders:
+                return self.orders[fault.work_order]
+        return None
+
+    def faults_of(self, order: Order) -> list[Fault]:
+        """The faults that belong to an order, oldest first: the one that opened it, and its returns."""
+        return [fault for fault in self.faults.values() if fault.work_order == order.id]
+
+    def clocks_of(self, order: Order) -> list[OrderClock]:
+        """The running clocks of an order."""
+        keys = ((order.id, name, order.round) for name in ClockName)
+        return [self.clocks[key] for key in keys if key in self.clocks]
+
+    def find_fault(self, id_: str) -> Fault | None:
+        return self.faults.get(id_) or next(map(_fault, self._records.rows("fault", {"id": id_})), None)
+
+    def find_order(self, id_: str) -> Order | None:
+        """An order, closed ones too; a closed one that is put again is open rows' again."""
+        return self.orders.get(id_) or next(map(_order, self._records.rows("work_order", {"id": id_})), None)
+
+    def find_page(self, id_: str) -> Page | None:
+        return self.pages.get(id_) or next(map(_page, self._records.rows("page", {"id": id_})), None)
+
+    def outcome(self, command: str) -> Outcome | None:
+        waiting = self._dirty.get("put_outcome", {}).get(command)
+        if waiting is not None:
+            return Outcome(**waiting)
+        return next((Outcome(**r) for r in self._records.rows("outcome", {"id": command})), None)
+
+    # -- what happens
+
+    def begin(self, seq: int, now_ns: int) -> None:
+        """A record is being applied; several steps of one record share its numbers."""
+        if seq != self.seq:
+            self._counts.clear()
+        self.seq, self.now_ns = seq, now_ns
+
+    def new_id(self, letter: str) -> str:
+        """F<seq>-<n>, O<seq>-<n>, P<seq>-<n>: the same after every replay."""
+        self._counts[letter] = self._counts.get(letter, 0) + 1
+        return f"{letter}{self.seq}-{self._counts[letter]}"
+
+    def tell(self, kind: str, body: Mapping[str, Any] | bytes) -> None:
+        """A line of the chronicle."""
+        self._told.append((self.seq, self.now_ns, kind, body if isinstance(body, bytes) else as_json(body).encode()))
+
+    def hide(self, field: str, text: str) -> str:
+        """A person's words leave the chronicle: their salted hash stands there, the words in `private`. Returns that id."""
+        known = self._hidden(self.seq, field)
+        salt = known[1] if known else os.urandom(16)
+        id_ = known[0] if known else hashlib.sha256((salt or b"") + text.encode()).hexdigest()[:32]
+        told = None if known and salt is None else text
+        self._put("put_private", id_, {"id": id_, "seq": self.seq, "field": field, "salt": salt, "text": told})
+        return id_
+
+    def put_condition(self, row: Pending) -> None:
+        key = (row.equipment, row.rule)
+        self.conditions[key] = row
+        self._dirty.get("drop_condition", {}).pop(_flat(key), None)
+        self._put("put_condition", _flat(key), asdict(row))
+
+    def drop_condition(self, equipment: str, rule: str) -> None:
+        key = (equipment, rule)
+        if self.conditions.pop(key, None) is not None:
+            self._dirty.get("put_condition", {}).pop(_flat(key), None)
+            self._put("drop_condition", _flat(key), {"equipment": equipment, "rule": rule})
+
+    def put_fault(self, fault: Fault) -> None:
+        self.faults[fault.id] = fault
+        self._put("put_fault", fault.id, {**asdict(fault), "severity": fault.severity.value, "no_data": int(fault.no_data)})
+
+    def put_order(self, order: Order) -> None:
+        self.orders[order.id] = order
+        self._put("put_order", order.id, {**asdict(order), "severity": order.severity.value, "state": order.state.value})
+
+    def put_clock(self, clock: OrderClock) -> None:
+        self.clocks[_clock_key(clock)] = clock
+        self._put("put_clock", _flat(_clock_key(clock)), {**asdict(clock), "name": clock.name.value})
+        if not clock.running:
+            del self.clocks[_clock_key(clock)]
+
+    def put_page(self, page: Page) -> None:
+        self.pages[page.id] = page
+        self._put("put_page", page.id, {**asdict(page), "severity": page.severity.value})
+        if page.state != "queued":
+            del self.pages[page.id]
+
+    def put_attempt(self, attempt: Attempt) -> None:
+        self._put("put_attempt", f"{attempt.outbox} {attempt.n}", asdict(attempt))
+
+    def put_outcome(self, outcome: Outcome) -> None:
+        self._put("put_outcome", outcome.id, asdict(outcome))
+
+    def put_note(self, note: Note) -> None:
+        self._put("put_note", f"{note.work_order} {note.seq}", asdict(note))
+
+    def put_person(self, id_: str, name: str) -> None:
+        if self.persons.get(id_) != name:
+            self.persons[id_] = name
+            self._put("put_person", id_, {"id": id_, "name": name})
+
+    def put_config(self, row: Mapping[str, Any]) -> None:
+        self._put("put_config", str(row["seq"]), row)
+
+    # -- the commit
+
+    @property
+    def changed(self) -> bool:
+        return bool(self._dirty or self._told)
+
+    def commit(self, position: Position) -> None:
+        """Rows, chronicle and position in one transaction; after it the rows of what is over leave memory."""
+        at = position.at
+        with self._records.transaction():
+            for query in sorted(self._dirty, key=_ORDER.index):
+                self._records.run_many(query, self._dirty[query].values())
+            for line in self._told:
+                self._chronicle.append(*line)
+            self._records.run("set_position", {"seq": position.seq, "wall_ns": at.wall_ns, "boot_ns": at.boot_ns, "boot": at.boot})
+        self.position = position
+        self._dirty.clear()
+        self._told.clear()
+        self._forget()
+
+    def _forget(self) -> None:
+        for id_ in [order.id for order in self.orders.values() if order.state is State.CLOSED]:
+            del self.orders[id_]
+        for id_ in [fault.id for fault in self.faults.values() if not fault.open and fault.work_order not in self.orders]:
+            del self.faults[id_]
+
+    def _put(self, query: str, key: str, values: Mapping[str, Any]) -> None:
+        self._dirty.setdefault(query, {})[key] = values
+
+
+# Referenced rows first.
+_ORDER = (
+    "put_config", "put_private", "put_person", "drop_condition", "put_condition", "put_fault", "put_order", "put_clock", "put_page",
+    "put_attempt", "put_note", "put_outcome",
+)  # fmt: skip
+
+
+def _clock_key(clock: OrderClock) -> tuple[str, ClockName, int]:
+    return clock.work_order, clock.name, clock.round
+
+
+def _flat(key: Iterable[object]) -> str:
+    return "\n".join(map(str, key))
+
+
+def _fault(r: Mapping[str, Any]) -> Fault:
+    return Fault(**{**r, "severity": Severity(r["severity"]), "no_data": bool(r["no_data"])})
+
+
+def _order(r: Mapping[str, Any]) -> Order:
+    return Order(**{**r, "severity": Severity(r["severity"]), "state": State(r["state"])})
+
+
+def _clock(r: Mapping[str, Any]) -> OrderClock:
+    return OrderClock(**{**r, "name": ClockName(r["name"])})
+
+
+def _page(r: Mapping[str, Any]) -> Page:
+    return Page(**{**r, "severity": Severity(r["severity"])})

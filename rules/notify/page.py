@@ -1,0 +1,88 @@
+"""What a channel is given and what it gives back. Every channel module has `async def send(settings, page, *, timeout_s) -> Answer`.
+
+A channel never raises for what the other side does: silence, refusal and nonsense are answers with a verdict. Nothing it was given as
+a secret stands in the answer's text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from plantroom.clock import iso
+from rules.outbox import Verdict
+
+ANSWER_CHARACTERS = 200
+_SECRET_NAMES = ("secret", "token", "password", "key", "url")
+_SHORTEST_SECRET = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page to one channel. id: outbox id, the idempotency key. message: outbox.message_json. sent_ns: of this attempt, epoch ns."""
+
+    id: str
+    site: str
+    reason: str
+    severity: str
+    message: Mapping[str, Any]
+    sent_ns: int
+
+    def payload(self) -> bytes:
+        """The JSON every machine-read channel sends; docs/engine.md has its fields."""
+        return orjson.dumps(
+            {
+                "id": self.id,
+                "site": self.site,
+                "reason": self.reason,
+                "severity": self.severity,
+                "fault": self.message.get("fault"),
+                "order": self.message.get("order"),
+                "text": {"zh": self.message["zh"], "en": self.message["en"]},
+                "sent_at": iso(self.sent_ns),
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """text: the provider's own words, shortened. retry_after_s: what it asked for."""
+
+    verdict: Verdict
+    text: str
+    retry_after_s: float | None = None
+
+
+def answer(settings: Mapping[str, object], verdict: Verdict, text: str, retry_after_s: float | None = None) -> Answer:
+    """An answer fit to be recorded: one line, at most 200 characters, without what the settings keep secret."""
+    return Answer(verdict, " ".join(without_secrets(settings, text).split())[:ANSWER_CHARACTERS], retry_after_s)
+
+
+def without_secrets(settings: Mapping[str, object], text: str) -> str:
+    for secret in sorted(secrets_of(settings), key=len, reverse=True):
+        text = text.replace(secret, "***")
+    return text
+
+
+def secrets_of(settings: Mapping[str, object]) -> set[str]:
+    """The values that must not be told: secrets, tokens, passwords, and what an address carries as user, path or query."""
+    found: set[str] = set()
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            found |= secrets_of(value)
+        elif isinstance(value, str) and any(part in name.lower() for part in _SECRET_NAMES):
+            found.add(value)
+            found |= _told_by(value) if "://" in value else set()
+    return {secret for secret in found if len(secret) >= _SHORTEST_SECRET}
+
+
+def _told_by(url: str) -> set[str]:
+    rest = url.partition("://")[2]
+    host, _, path = rest.partition("/")
+    user = host.rpartition("@")[0]
+    query = path.partition("?")[2]
+    values = [pair.partition("=")[2] for pair in query.split("&")]
+    return {user, *user.split(":"), query, *values, *path.partition("?")[0].split("/")} - {""}

@@ -1,0 +1,154 @@
+"""The rows of records.db the engine holds in memory while they are open. Field names are column names; instants are epoch ns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from plantroom.model import Severity
+from rules.clocks import OrderClock
+from rules.order import Facts, State
+
+__all__ = ["Attempt", "Fault", "Note", "Open", "Order", "OrderClock", "Outcome", "Page", "Pending", "as_json"]
+
+
+def as_json(value: Any) -> str:
+    """The canonical text of a value: sorted keys, so that a rebuild gives the same bytes."""
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+
+
+@dataclass(slots=True)
+class Pending:
+    """A condition that is not at rest. at_ns: its last transition; for the monitor's, when its event was last seen."""
+
+    equipment: str
+    rule: str
+    state: str
+    since_ns: int
+    at_ns: int
+    fault: str | None = None
+
+
+@dataclass(slots=True)
+class Fault:
+    id: str
+    rule: str
+    rule_hash: str
+    equipment: str
+    kind: str
+    severity: Severity
+    condition: str
+    mode: str
+    no_data: bool
+    onset_ns: int
+    raised_ns: int
+    text_json: str
+    do_json: str
+    trace_json: str
+    ended_ns: int | None = None
+    ended_why: str | None = None
+    work_order: str | None = None
+    shelved_until_ns: int | None = None
+    shelf_json: str | None = None
+
+    @property
+    def open(self) -> bool:
+        return self.condition in ("active", "recovering")
+
+
+@dataclass(slots=True)
+class Order:
+    id: str
+    fault: str | None
+    equipment: str
+    severity: Severity
+    state: State
+    text_json: str
+    opened_ns: int
+    opened_by: str
+    round: int = 1
+    accepted_ns: int | None = None
+    accepted_by: str | None = None
+    eta_ns: int | None = None
+    arrived_ns: int | None = None
+    arrived_by: str | None = None
+    restored_ns: int | None = None
+    restored_by: str | None = None
+    restored_agrees: int | None = None
+    closed_ns: int | None = None
+    closed_by: str | None = None
+    cause: str | None = None
+    remedy: str | None = None
+    hold_json: str | None = None
+
+    @property
+    def performers(self) -> frozenset[str]:
+        return frozenset(who for who in (self.accepted_by, self.arrived_by, self.restored_by) if who)
+
+    @property
+    def holder(self) -> str | None:
+        """Who has it now: the last one who did something to it."""
+        return self.restored_by or self.arrived_by or self.accepted_by
+
+    def facts(self, *, fault_open: bool) -> Facts:
+        return Facts(self.state, self.severity, self.performers, fault_open, self.closed_ns)
+
+
+@dataclass(slots=True)
+class Page:
+    """A row of the outbox."""
+
+    id: str
+    fault: str | None
+    work_order: str | None
+    channel: str
+    reason: str
+    severity: Severity
+    message_json: str
+    created_ns: int
+    due_ns: int
+    state: str = "queued"
+    attempts: int = 0
+    answer: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    outbox: str
+    n: int
+    channel: str
+    verdict: str
+    answer: str
+    started_ns: int
+    ended_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    work_order: str
+    seq: int
+    at_ns: int
+    who: str
+    does: str
+    text: str  # private.id
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a command; a row of `command`."""
+
+    id: str
+    seq: int
+    at_ns: int
+    who: str
+    does: str
+    target: str
+    outcome: str  # applied | refused
+    reason: str
+    says_json: str
+    state_json: str
+
+
+Open = Fault | Order | OrderClock | Page | Pending
