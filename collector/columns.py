@@ -1,0 +1,86 @@
+"""One value of a read: its source, its binding, and how a value of several cells is put together. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from collector.cells import Cell, Range, Scale
+from plantroom.model import Quality
+from plantroom.profiles import OneHot, Register, Sum
+
+Numbers = npt.NDArray[np.float64]
+Reasons = npt.NDArray[np.uint8]  # a Quality code per cell
+Composite = Callable[[Numbers, Reasons | None], tuple[float, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One value to decode and what its binding makes of it: device value, then 1 - value where inverted, then * gain + bias.
+
+    device_range, final_range: plausible values before the inversion and after the bias; outside is out_of_range.
+    codes: the only values that mean something (enums), None = any number; another is bad (decode).
+    """
+
+    source: Register | OneHot | Sum
+    invert: bool = False
+    gain: float = 1.0
+    bias: float = 0.0
+    device_range: Range | None = None
+    final_range: Range | None = None
+    codes: frozenset[int] | None = None
+
+    def scale(self, factor: float = 1.0, offset: float = 0.0) -> Scale:
+        """From a raw number worth raw * factor + offset to the final value."""
+        if self.invert:
+            factor, offset = -factor, 1.0 - offset
+        return Scale.of(factor, self.gain, b=offset * self.gain + self.bias)
+
+
+def composite(column: Column, places: Sequence[int], cells: Sequence[Cell]) -> Composite:
+    """How a sum's or a one-hot's value comes from its cells (`places` among all). The first bad cell makes it bad for its reason."""
+    source = column.source
+    assert not isinstance(source, Register), "a single register is no composite"
+    in_order = sorted(places, key=lambda i: cells[i].part)
+    index = np.array(in_order, np.intp)
+    device, final = Scale(), column.scale()
+    combine = _sum(source) if isinstance(source, Sum) else _one_hot(source)
+
+    def value(numbers: Numbers, reasons: Reasons | None) -> tuple[float, int]:
+        if reasons is not None:
+            reason = next((r for r in reasons.take(index).tolist() if r), None)
+            if reason is not None:
+                return math.nan, reason
+        number = combine(numbers.take(index))
+        if number is None or (column.codes is not None and number not in column.codes):
+            return math.nan, Quality.DECODE
+        if not _within(device(number), column.device_range) or not _within(final(number), column.final_range):
+            return math.nan, Quality.OUT_OF_RANGE
+        return final(number), Quality.GOOD
+
+    return value
+
+
+def _sum(source: Sum) -> Callable[[Numbers], float | None]:
+    factors = np.array([factor for _, factor in source.parts])
+    return lambda parts: float(parts @ factors)
+
+
+def _one_hot(source: OneHot) -> Callable[[Numbers], float | None]:
+    codes, none, first_wins = list(source.registers), source.none, source.first_wins
+
+    def one(parts: Numbers) -> float | None:
+        hot = np.flatnonzero(parts)
+        if len(hot) == 0:
+            return none
+        return float(codes[hot[0]]) if len(hot) == 1 or first_wins else None
+
+    return one
+
+
+def _within(value: float, limits: Range | None) -> bool:
+    return limits is None or limits[0] <= value <= limits[1]
