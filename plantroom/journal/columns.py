@@ -5,13 +5,13 @@ Bodies of one frame come in a handful of layouts (same flags, same number of row
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from plantroom.journal.record import _HEAD, _NARROW, _QUALITIES, _VERSION
-from plantroom.model import Batch, Frame, Instants, Qualities, Values
+from plantroom.model import Frame, Instants, Qualities, Quality, Values
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,7 @@ class Columns:
     """Rows of one frame, in the order of the bodies.
 
     at_ns int64[rows], values float64[rows, points], quality uint8[rows, points] (Batch.ABSENT where a row has no sample of the point).
+    A good value is finite: one that is not (no collector should write it) is `decode` here, so that no sum is ever spoiled by it.
     """
 
     frame: Frame
@@ -66,21 +67,9 @@ def stack(bodies: Sequence[bytes], frame: Frame) -> Columns:
         values[where] = block["values"].reshape(-1, points)
         if flags & _QUALITIES:
             quality[where] = block["quality"].reshape(-1, points)
+    if not np.isfinite(values).all():
+        quality[~np.isfinite(values) & (quality == Quality.GOOD)] = Quality.DECODE
     return Columns(frame, at, values, quality)
-
-
-def from_batches(batches: Iterable[Batch], frame: Frame) -> Columns:
-    """The same from decoded batches of one frame."""
-    given = list(batches)
-    if not given:
-        empty = np.empty((0, len(frame.points)))
-        return Columns(frame, np.empty(0, np.int64), empty, empty.astype(np.uint8))
-    return Columns(
-        frame,
-        np.concatenate([batch.at_ns for batch in given]),
-        np.concatenate([batch.values for batch in given]),
-        np.concatenate([batch.quality for batch in given]),
-    )
 
 
 def _dtype(flags: int, rows: int, points: int) -> np.dtype[np.void]:

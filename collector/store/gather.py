@@ -1,0 +1,101 @@
+"""Records of the journal, gathered by frame, and what they come to as columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from collector.store.ledger import Count, gaps_in
+from plantroom.history.parts import DAY_NS, day_of
+from plantroom.journal import Reader
+from plantroom.journal.columns import Columns, frame_id_of, rows_of, stack
+from plantroom.journal.record import Kind, Record
+from plantroom.model import Batch, Frame, Instants, Qualities, Values
+
+
+@dataclass(frozen=True, slots=True)
+class Flat:
+    """Samples one below the other. which int32: index into points; the absent ones are left out."""
+
+    points: tuple[str, ...]
+    which: npt.NDArray[np.int32]
+    at_ns: Instants
+    values: Values
+    quality: Qualities
+
+
+class Gathered:
+    """What has been taken since `after`. samples: how many cells; last: the newest record; gaps: records that were gone already."""
+
+    def __init__(self, reader: Reader, after: int) -> None:
+        self._reader = reader
+        self.after = self.last = after
+        self.samples = 0
+        self.gaps: list[tuple[int, int]] = []
+        self._bodies: dict[bytes, list[bytes]] = {}
+        self._frames: dict[bytes, Frame] = {}
+
+    def take(self, records: Iterable[Record]) -> None:
+        """Adds records in their order. Raises ValueError for a body that is no telemetry, KeyError for an unknown frame."""
+        for record in records:
+            if record.seq != self.last + 1:
+                self.gaps.extend(gaps_in(self.last, (record.seq,)))
+            self.last = record.seq
+            if record.kind is not Kind.TELEMETRY:
+                continue
+            frame_id = frame_id_of(record.body)
+            held = self._bodies.get(frame_id)
+            if held is None:
+                held = self._bodies[frame_id] = []
+                self._frames[frame_id] = self._reader.frame(frame_id)
+            held.append(record.body)
+            self.samples += rows_of(record.body) * len(self._frames[frame_id].points)
+
+    def columns(self) -> Iterator[Columns]:
+        """The rows of each frame, in the journal's order within the frame."""
+        for frame_id, bodies in self._bodies.items():
+            yield stack(bodies, self._frames[frame_id])
+
+    def flat(self) -> Flat:
+        """All samples of all frames."""
+        names = sorted({point for frame in self._frames.values() for point in frame.points})
+        index = {name: number for number, name in enumerate(names)}
+        blocks: list[tuple[npt.NDArray[np.int32], Instants, Values, Qualities]] = []
+        for columns in self.columns():
+            order = np.array([index[point] for point in columns.frame.points], np.int32)
+            quality = columns.quality.reshape(-1)
+            which = np.broadcast_to(order, columns.quality.shape).reshape(-1)
+            at_ns = np.repeat(columns.at_ns, len(order))
+            values = columns.values.reshape(-1)
+            if (there := quality != Batch.ABSENT).all():
+                blocks.append((which, at_ns, values, quality))
+            else:
+                blocks.append((which[there], at_ns[there], values[there], quality[there]))
+        if not blocks:
+            return Flat((), np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0), np.empty(0, np.uint8))
+        which, at_ns, values, quality = (np.concatenate(column) for column in zip(*blocks, strict=True))
+        return Flat(tuple(names), which, at_ns, values, quality)
+
+
+def days_of(at_ns: Instants) -> list[tuple[str, npt.NDArray[np.bool_] | slice]]:
+    """The UTC days in `at_ns`, ascending, each with the rows that are of it."""
+    if not len(at_ns):
+        return []
+    days = at_ns // DAY_NS
+    if days.min() == days.max():
+        return [(day_of(int(at_ns[0])), slice(None))]
+    return [(day_of(int(day) * DAY_NS), days == day) for day in np.unique(days)]
+
+
+def count(columns: Columns) -> dict[str, Count]:
+    """Cells by day: good ones as stored, the others as bad or absent."""
+    found: dict[str, Count] = {}
+    for day, rows in days_of(columns.at_ns):
+        quality = columns.quality[rows]
+        good = int(np.count_nonzero(quality == 0))
+        absent = int(np.count_nonzero(quality == Batch.ABSENT))
+        found[day] = Count(quality.size, good, quality.size - good - absent, absent)
+    return found

@@ -1,0 +1,142 @@
+"""The follower that seals the journal into Parquet parts: always on, needs nothing but the disk.
+
+A seal every 10 minutes or 4 million samples. While the disk refuses, nothing is dropped: what was gathered is tried again, and the
+follower takes no more than that out of the journal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+import duckdb
+import structlog
+
+from collector.store.compact import Replaced, by_day, merges, outlived
+from collector.store.gather import Gathered, count
+from collector.store.health import Doctor
+from collector.store.ledger import Count, Ledger, added
+from collector.store.news import News
+from collector.store.seal import clean, mark, write_merged, write_parts
+from plantroom.clock import NS, Clock
+from plantroom.history.embedded import connect
+from plantroom.history.parts import counting, day_of, days_in, found, sealed_upto
+from plantroom.journal import Follower, Journal, Record
+
+NAME = "parquet"
+SEAL_S = 600.0
+SEAL_SAMPLES = 4_000_000
+CLOSED_AFTER_S = 7_200  # a UTC day counts as over so long after its end: late samples are mostly in
+UPKEEP_S = 3_600.0
+KEEP_DAYS = 5 * 366
+RETRY_S = 10.0
+AT_ONCE = 2_000  # records per read
+
+log = structlog.get_logger()
+
+
+class ParquetStore:
+    """Owns history/ of one site. `take` and `upkeep` are blocking; `run` is the task."""
+
+    def __init__(self, folder: Path, journal: Journal, ledger: Ledger, clock: Clock, *, keep_days: int = KEEP_DAYS) -> None:
+        """folder: DATA/<site>/history. Removes what an interrupted seal left behind; only one process may hold a site's store."""
+        self._folder, self._journal, self._ledger, self._clock, self._keep_days = folder, journal, ledger, clock, keep_days
+        folder.mkdir(parents=True, exist_ok=True)
+        self._reader = journal.reader()
+        self._db = connect(memory="512MB")
+        self._db.execute("SET temp_directory = ?", [str(folder / ".spill")])
+        self._replaced = Replaced()
+        self._news = News(journal)
+        self._doctor = Doctor()
+        self.sealed = sealed_upto(folder)
+        if left := clean(folder, self.sealed):
+            log.info("history.seal_abandoned", files=[path.name for path in left])
+        ledger.settle(NAME, self.sealed)
+        self._gathered = Gathered(self._reader, self.sealed)
+        self._seal_due = self._upkeep_due = self._now_s() + SEAL_S
+
+    @property
+    def waiting(self) -> int:
+        """Samples gathered and not yet sealed."""
+        return self._gathered.samples
+
+    def take(self, records: Sequence[Record]) -> bool:
+        """Gathers records in their order. True where a seal is due."""
+        self._gathered.take(records)
+        return self._gathered.samples >= SEAL_SAMPLES or self._now_s() >= self._seal_due
+
+    def seal(self) -> None:
+        """Writes what was gathered into parts and moves the marker.
+
+        Raises OSError or duckdb.Error where the disk refuses; what was gathered stays gathered.
+        """
+        gathered = self._gathered
+        if gathered.last == gathered.after:
+            self._seal_due = self._now_s() + SEAL_S
+            return
+        total: dict[str, Count] = {}
+        for columns in gathered.columns():
+            total = added(total, count(columns))
+        self._ledger.announce(NAME, gathered.last, total, gathered.gaps)
+        written = write_parts(self._db, self._folder, gathered.flat(), gathered.after + 1, gathered.last)
+        mark(self._folder, gathered.last)
+        self._ledger.settle(NAME, gathered.last)
+        self._journal.positions.mark(NAME, gathered.last)
+        self.sealed = gathered.last
+        self._gathered = Gathered(self._reader, self.sealed)
+        self._seal_due = self._now_s() + SEAL_S
+        log.info("history.sealed", last=self.sealed, parts=len(written), samples={day: n.read - n.absent for day, n in total.items()})
+
+    def upkeep(self) -> None:
+        """Merges small parts, removes replaced ones after ten minutes and at most one day beyond its keep."""
+        now = self._clock.read()
+        newest_closed = day_of(now.wall_ns - CLOSED_AFTER_S * NS)
+        everything = found(self._folder)
+        for day, parts in by_day(counting(everything, self.sealed)).items():
+            closed = day < newest_closed and self._now_s() >= self._upkeep_due
+            for run in merges(parts, closed=closed):
+                path = write_merged(self._db, run)
+                log.info("history.merged", day=day, parts=len(run), into=path.name)
+        everything = found(self._folder)
+        for path in self._replaced.due(everything, counting(everything, self.sealed), self._now_s()):
+            path.unlink(missing_ok=True)
+        if self._now_s() >= self._upkeep_due:
+            self._upkeep_due = self._now_s() + UPKEEP_S
+            self._retain(day_of(now.wall_ns))
+
+    async def run(self) -> None:
+        """Follows for ever. The disk's refusal is told once and tried again; any other error ends the task."""
+        async for records in Follower(self._journal, self.sealed, AT_ONCE):
+            if self.take(records):
+                await self._until_sealed()
+
+    async def _until_sealed(self) -> None:
+        while True:
+            try:
+                await asyncio.to_thread(self.seal)
+                await asyncio.to_thread(self.upkeep)
+            except (OSError, duckdb.IOException, duckdb.OutOfMemoryException) as why:
+                log.warning("history.seal_failed", why=str(why))
+                self._tell(self._doctor.failed(self._now_s()), str(why))
+                await asyncio.sleep(RETRY_S)
+            else:
+                self._tell(self._doctor.stored(), "")
+                return
+
+    def _retain(self, today: str) -> None:
+        day = outlived(days_in(self._folder), today, self._keep_days)
+        if day is None:
+            return
+        folder = self._folder / f"day={day}"
+        for path in sorted(folder.iterdir()):
+            path.unlink()
+        folder.rmdir()
+        log.info("history.retention", day=day)
+
+    def _tell(self, event: str | None, why: str) -> None:
+        if event is not None:
+            self._news.tell(event, store=NAME, where=str(self._folder), why=why[:300])
+
+    def _now_s(self) -> float:
+        return self._clock.read().boot_ns / NS
