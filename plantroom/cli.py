@@ -1,0 +1,98 @@
+"""The `plantroom` command: gathers every package's commands and services, answers bad input with its places and exit code 2.
+
+A package offers `register(app, services)` under the entry-point group `plantroom.commands`; `services` are coroutines by name.
+Exit codes: 0 done, 1 the check or the service failed, 2 bad input.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import orjson
+import typer
+
+from plantroom.clock import Clock
+from plantroom.errors import BadInput, JournalFailed, Problem
+
+DONE, FAILED, BAD_INPUT = 0, 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceContext:
+    """What a service is started with. data: the installation's folder; site: None for `web`; listen: address given on the command line."""
+
+    data: Path
+    site: str | None
+    clock: Clock
+    listen: str | None = None
+
+    @property
+    def site_folder(self) -> Path:
+        if self.site is None:
+            raise BadInput([Problem("command line", 0, "--site", "this service works for one site; name it")])
+        return self.data / self.site
+
+
+ServiceRunner = Callable[[ServiceContext], Awaitable[None]]
+Register = Callable[[typer.Typer, dict[str, ServiceRunner]], None]
+
+
+def build() -> tuple[typer.Typer, dict[str, ServiceRunner]]:
+    """The whole application. A package whose commands cannot be loaded is named on stderr; the others still work."""
+    import plantroom.run_command as run_command
+
+    app = typer.Typer(name="plantroom", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+    app.callback()(_root)
+    services: dict[str, ServiceRunner] = {}
+    run_command.register(app, services)
+    for entry in sorted(entry_points(group="plantroom.commands"), key=lambda entry: entry.name):
+        try:
+            register: Register = entry.load()
+        except ImportError as error:
+            typer.echo(f"plantroom: the commands of `{entry.name}` are missing: {error}", err=True)
+            continue
+        register(app, services)
+    return app, services
+
+
+def _root() -> None:
+    """Watches a building's plant and sees to it that a person comes."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    sys.exit(run(list(sys.argv[1:] if arguments is None else arguments)))
+
+
+def run(arguments: list[str]) -> int:
+    """One command line; returns the exit code."""
+    app, _ = build()
+    try:
+        app(args=arguments, prog_name="plantroom")
+    except SystemExit as end:  # how the command line library ends, its own complaints (2) included
+        return end.code if isinstance(end.code, int) else DONE if end.code is None else FAILED
+    except BadInput as error:
+        print_problems(error.problems, as_json="--json" in arguments)
+        return BAD_INPUT
+    except JournalFailed as error:
+        typer.echo(f"plantroom: {error}", err=True)
+        return FAILED
+    return DONE
+
+
+def print_problems(problems: Sequence[Problem], *, as_json: bool) -> None:
+    """To stdout as a JSON list, else to stderr as `file:line: where: text`."""
+    if as_json:
+        print_json([{"file": p.file, "line": p.line, "where": p.where, "text": p.text} for p in problems])
+        return
+    for problem in problems:
+        typer.echo(str(problem), err=True)
+
+
+def print_json(value: object) -> None:
+    """One JSON line on stdout."""
+    sys.stdout.write(orjson.dumps(value).decode() + "\n")
+    sys.stdout.flush()

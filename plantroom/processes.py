@@ -1,0 +1,106 @@
+"""Starts, watches and stops the services as processes; says every restart in the journals."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import orjson
+import structlog
+
+from plantroom.errors import JournalFailed
+from plantroom.journal import Entry, Journal, Kind
+from plantroom.service import PARENT
+from plantroom.supervisor import TERM_S, Child, on_exit
+
+log = structlog.get_logger()
+
+
+class Processes:
+    """data: the installation; journals: by site id. Every child is `python -m plantroom service NAME`; tests give another `command`."""
+
+    def __init__(self, data: Path, journals: Mapping[str, Journal], listen: str | None = None, command: Sequence[str] | None = None) -> None:
+        self._data, self._journals, self._listen = data, journals, listen
+        self._command = tuple(command or (sys.executable, "-m", "plantroom", "service"))
+        self._stopping = asyncio.Event()
+
+    async def run(self, children: Sequence[Child]) -> None:
+        """Keeps all of them running until `stop`; returns when the last one is gone, at most TERM_S and a kill later."""
+        async with asyncio.TaskGroup() as group:
+            for child in children:
+                group.create_task(self._keep(child), name=child.name)
+
+    def stop(self) -> None:
+        self._stopping.set()
+
+    async def _keep(self, child: Child) -> None:
+        loop = asyncio.get_running_loop()
+        while not self._stopping.is_set():
+            child = replace(child, started_s=loop.time())
+            process = await self._start(child)
+            code = await self._ended(process)
+            if self._stopping.is_set():
+                return
+            restart = on_exit(child, code, loop.time())
+            child = restart.child
+            log.warning("supervisor.service_ended", service=child.name, exit=code, again_in_s=restart.after_s, restarts=child.restarts)
+            if restart.event is not None:
+                await asyncio.to_thread(self._say, child, restart.event)
+            await self._pause(restart.after_s)
+
+    async def _start(self, child: Child) -> asyncio.subprocess.Process:
+        arguments = [*self._command, child.service, "--data", str(self._data)]
+        if child.site is not None:
+            arguments += ["--site", child.site]
+        elif self._listen is not None:
+            arguments += ["--listen", self._listen]
+        environment = {**os.environ, PARENT: str(os.getpid())}
+        # a session of its own: Ctrl-C reaches the supervisor alone, which then stops all in order
+        return await asyncio.create_subprocess_exec(*arguments, env=environment, stdin=asyncio.subprocess.DEVNULL, start_new_session=True)
+
+    async def _ended(self, process: asyncio.subprocess.Process) -> int:
+        """Waits for the end of a child; once stopping, SIGTERM, and SIGKILL for who does not go."""
+        async with asyncio.TaskGroup() as group:
+            stop = group.create_task(self._end(process))
+            code = await process.wait()
+            stop.cancel()
+        return code
+
+    async def _end(self, process: asyncio.subprocess.Process) -> None:
+        await self._stopping.wait()
+        with suppress(ProcessLookupError):
+            process.send_signal(signal.SIGTERM)
+            await asyncio.sleep(TERM_S)
+            log.warning("supervisor.killed", pid=process.pid, why=f"still there {TERM_S:.0f} s after SIGTERM")
+            process.kill()
+
+    async def _pause(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
+
+    def _say(self, child: Child, event: dict[str, object]) -> None:
+        """Into the site's journal, or into all for a service of the installation. A journal that refuses stops no restart."""
+        for site, journal in self._journals.items():
+            if child.site in (None, site):
+                say(journal, event)
+
+
+def say(journal: Journal, event: Mapping[str, object]) -> bool:
+    """Appends one EVENT as the supervisor; False where the journal refuses, which is logged."""
+    try:
+        writer = journal.writer("supervisor")
+        try:
+            writer.append([Entry(Kind.EVENT, orjson.dumps(event))])
+        finally:
+            writer.close()
+    except JournalFailed as error:
+        log.error("supervisor.journal_failed", error=str(error), event_lost=event)
+        return False
+    return True

@@ -1,0 +1,207 @@
+"""The commands of the house itself: `run` (the supervisor), `service` (one service as a process), `audit verify`."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+
+from plantroom.cli import FAILED, ServiceContext, ServiceRunner, print_json
+from plantroom.clock import SystemClock
+from plantroom.errors import BadInput, Problem
+from plantroom.journal import Journal, Kind
+from plantroom.journal.shelf import FileLock
+from plantroom.processes import Processes, say
+from plantroom.supervisor import children
+
+Data = Annotated[Path, typer.Option("--data", help="folder of the installation")]
+Json = Annotated[bool, typer.Option("--json", help="JSON on stdout")]
+Listen = Annotated[str | None, typer.Option("--listen", help="address:port of the console, instead of the site file's")]
+
+
+def register(app: typer.Typer, services: dict[str, ServiceRunner]) -> None:
+    audit = typer.Typer(no_args_is_help=True, help="Has anybody changed what was written?")
+    app.add_typer(audit, name="audit")
+
+    @app.command()
+    def run(site_files: Annotated[list[Path], typer.Argument(metavar="SITE...")], data: Data, listen: Listen = None, as_json: Json = False) -> None:
+        """Applies the site files and runs all services until SIGTERM or Ctrl-C."""
+        raise typer.Exit(run_installation(site_files, data, listen, as_json))
+
+    @app.command()
+    def service(name: str, data: Data, site: Annotated[str | None, typer.Option("--site")] = None, listen: Listen = None) -> None:
+        """Runs one service as a process; started by `run`."""
+        from plantroom.service import run_service
+
+        if name not in services:
+            raise BadInput([Problem("command line", 0, name, f"no such service; there are {', '.join(sorted(services))}")])
+        raise typer.Exit(run_service(name, services[name], ServiceContext(data, site, SystemClock(), listen)))
+
+    @audit.command()
+    def verify(
+        data: Data,
+        head: Annotated[str | None, typer.Option("--head", help="N:HASH noted earlier outside this machine; finds a cut end")] = None,
+        as_json: Json = False,
+    ) -> None:
+        """Walks the hash chain of every site's chronicle; exit 1 where a row does not hold."""
+        raise typer.Exit(verify_chronicles(data, head, as_json))
+
+
+def run_installation(site_files: list[Path], data: Path, listen: str | None, as_json: bool) -> int:
+    """Returns the exit code. Raises BadInput for a bad site file that was never applied in a good form."""
+    from plantroom.service import set_up_logging
+
+    set_up_logging(service="supervisor", site=None)
+    data.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(data / "supervisor.lock")
+    if not lock.try_take():
+        typer.echo(f"plantroom: another `plantroom run` already works on {data}; stop it first, or give this one another --data", err=True)
+        return FAILED
+    try:
+        journals = dict(apply_or_go_on(path, data) for path in site_files)
+        address = listen or _web_address(journals)
+        asyncio.run(_supervise(data, journals, address, listen, as_json))
+    finally:
+        lock.close()
+    return 0
+
+
+def apply_or_go_on(path: Path, data: Path) -> tuple[str, Journal]:
+    """Applies a site file; goes on with what was applied last where the file is bad, and says so in the journal.
+
+    Returns (site id, journal). Raises BadInput where nothing was ever applied from this file.
+    """
+    from plantroom.bundle import apply
+    from plantroom.site_file import load_site
+
+    names = AppliedFiles(data)
+    site = names.get(path)
+    try:
+        site = load_site(path).id
+        journal = Journal(data / site / "journal", SystemClock())
+        apply(path, journal, who="run")
+    except BadInput as error:
+        journal = Journal(data / (site or ".none") / "journal", SystemClock())
+        if site is None or not _has_config(journal):
+            raise
+        typer.echo(f"plantroom: {path} is not applied; going on with the configuration applied last:\n{error}", err=True)
+        say(journal, {"event": "config_rejected", "file": str(path), "problems": [str(problem) for problem in error.problems]})
+        return site, journal
+    names.put(path, site)
+    return site, journal
+
+
+class AppliedFiles:
+    """Which site a file was applied for: a file that can no longer be read cannot say so itself. DATA/sites.json."""
+
+    def __init__(self, data: Path) -> None:
+        self._path = data / "sites.json"
+
+    def get(self, file: Path) -> str | None:
+        return self._all().get(str(file.resolve()))
+
+    def put(self, file: Path, site: str) -> None:
+        new = self._path.with_suffix(".new")
+        new.write_bytes(orjson.dumps({**self._all(), str(file.resolve()): site}, option=orjson.OPT_INDENT_2))
+        new.replace(self._path)
+
+    def _all(self) -> dict[str, str]:
+        try:
+            found = orjson.loads(self._path.read_bytes())
+        except (FileNotFoundError, orjson.JSONDecodeError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+
+def _has_config(journal: Journal) -> bool:
+    reader = journal.reader()
+    try:
+        return reader.last_of(Kind.CONFIG) is not None
+    finally:
+        reader.close()
+
+
+def _web_address(journals: Mapping[str, Journal]) -> str:
+    from plantroom.bundle import site_of
+
+    reader = next(iter(journals.values())).reader()
+    try:
+        found = site_of(reader)
+    finally:
+        reader.close()
+    if found is None:
+        raise BadInput([Problem("journal", 0, "", "no configuration was applied")])
+    return found[1].web.listen
+
+
+async def _supervise(data: Path, journals: Mapping[str, Journal], address: str, listen: str | None, as_json: bool) -> None:
+    processes = Processes(data, journals, listen)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, processes.stop)
+    async with asyncio.TaskGroup() as group:
+        said = group.create_task(_say_address(address, as_json))
+        await processes.run(tuple(children(tuple(journals))))
+        said.cancel()
+
+
+async def _say_address(address: str, as_json: bool) -> None:
+    """Prints where the console is once it answers."""
+    host, _, port = address.rpartition(":")
+    while True:
+        try:
+            _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
+        except OSError:
+            await asyncio.sleep(0.2)
+            continue
+        writer.close()
+        break
+    url = f"http://{address}"
+    if as_json:
+        print_json({"listening": url})
+    else:
+        typer.echo(f"Plantroom: {url}")
+
+
+def verify_chronicles(data: Path, head: str | None, as_json: bool) -> int:
+    """Checks every site's chronicle, prints one line each; returns the exit code."""
+    from plantroom.records import Records
+    from plantroom.records.chronicle import verify
+
+    found = sorted(data.glob("*/records.db"))
+    if not found:
+        raise BadInput([Problem(str(data), 0, "--data", "no site has records here yet (DATA/<site>/records.db)")])
+    noted = _noted(head)
+    if noted is not None and len(found) > 1:
+        raise BadInput([Problem("command line", 0, "--head", "belongs to one site; give the folder of an installation with one")])
+    answers = []
+    for path in found:
+        records = Records.open(path, readonly=True)
+        try:
+            result = verify(records.db, noted)
+        finally:
+            records.close()
+        answers.append({"site": path.parent.name, "ok": result.broken is None, "rows": result.rows, "head": f"{result.rows}:{result.head.hex()}"})
+        if result.broken is not None:
+            answers[-1] |= {"broken": result.broken, "why": result.why}
+    for answer in answers:
+        if as_json:
+            print_json(answer)
+        else:
+            typer.echo(f"{answer['site']}: {'ok' if answer['ok'] else answer['why']}, {answer['rows']} rows, head {answer['head']}")
+    return 0 if all(answer["ok"] for answer in answers) else FAILED
+
+
+def _noted(head: str | None) -> tuple[int, bytes] | None:
+    if head is None:
+        return None
+    n, _, digest = head.partition(":")
+    try:
+        return int(n), bytes.fromhex(digest)
+    except ValueError:
+        raise BadInput([Problem("command line", 0, "--head", f"{head!r} is not N:HASH as `audit verify` prints it")]) from None

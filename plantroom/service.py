@@ -1,0 +1,136 @@
+"""Runs one service as a process: logging, uvloop, signals, and what its end means to the supervisor."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import logging
+import os
+import signal
+import sys
+
+import structlog
+import uvloop
+
+from plantroom.cli import ServiceContext, ServiceRunner
+from plantroom.journal import Journal, Kind
+
+CONFIG_CHANGED = 75  # exit code: a newer configuration was applied, start me again
+PARENT = "PLANTROOM_SUPERVISOR"  # environment: the supervisor's pid, whose death is ours
+CONFIG_LOOK_S = 1.0
+_PR_SET_PDEATHSIG = 1
+
+log = structlog.get_logger()
+
+
+class NewerConfig(Exception):
+    """A newer configuration stands in the journal: this service ends with exit code 75 and is started again on it."""
+
+
+async def newer_config(journal: Journal, seq: int) -> None:
+    """Put into the service's TaskGroup. Raises NewerConfig when a CONFIG record after `seq` is there."""
+    reader = journal.reader()
+    try:
+        while True:
+            newest = reader.last_of(Kind.CONFIG)
+            if newest is not None and newest.seq > seq:
+                raise NewerConfig(f"configuration at {newest.seq} follows {seq}")
+            await asyncio.sleep(CONFIG_LOOK_S)
+    finally:
+        reader.close()
+
+
+def run_service(name: str, runner: ServiceRunner, context: ServiceContext) -> int:
+    """Runs until stopped; returns the exit code: 0 stopped by SIGTERM, 75 newer configuration, 1 anything else, which is logged."""
+    set_up_logging(service=name, site=context.site)
+    die_with_supervisor()
+    try:
+        return uvloop.run(_supervised(name, runner, context))
+    except KeyboardInterrupt:
+        return 0
+
+
+async def _supervised(name: str, runner: ServiceRunner, context: ServiceContext) -> int:
+    stopping = False
+    task = asyncio.current_task()
+    assert task is not None
+
+    def stop() -> None:
+        nonlocal stopping
+        if not stopping:
+            stopping = True
+            task.cancel()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    log.info("service.started", pid=os.getpid())
+    try:
+        await runner(context)
+    except asyncio.CancelledError:
+        if not stopping:
+            raise
+        log.info("service.stopped")
+        return 0
+    except BaseException as error:
+        if stopping and not isinstance(error, BaseExceptionGroup):
+            raise
+        if _only_newer_config(error):
+            log.info("service.newer_config")
+            return CONFIG_CHANGED
+        log.error("service.died", error=_causes(error), exc_info=error)
+        return 1
+    log.error("service.ended", why="a service never ends by itself; its runner returned")
+    return 1
+
+
+def _only_newer_config(error: BaseException) -> bool:
+    if isinstance(error, BaseExceptionGroup):
+        return all(map(_only_newer_config, error.exceptions))
+    return isinstance(error, NewerConfig)
+
+
+def _causes(error: BaseException) -> list[str]:
+    if isinstance(error, BaseExceptionGroup):
+        return [text for inner in error.exceptions for text in _causes(inner)]
+    return [f"{type(error).__name__}: {error}"]
+
+
+def die_with_supervisor() -> None:
+    """Asks the kernel to end this process when the supervisor dies, however it dies; two engines on one site must never run."""
+    supervisor = os.environ.get(PARENT)
+    if supervisor is None or not sys.platform.startswith("linux"):
+        return
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != int(supervisor):  # it died before we asked
+        os._exit(1)
+
+
+def set_up_logging(**fields: str | None) -> None:
+    """JSON lines on stderr, or coloured text where a person looks. fields: stand in every line; also takes the standard library's logs."""
+    human = sys.stderr.isatty()
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    last: list[structlog.typing.Processor] = (
+        [structlog.dev.ConsoleRenderer()] if human else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    )
+    structlog.configure(
+        processors=[*shared, *last],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    structlog.contextvars.bind_contextvars(**{name: value for name, value in fields.items() if value is not None})
+    formatter = structlog.stdlib.ProcessorFormatter(
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
+        foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    logging.getLogger("pymodbus").setLevel(logging.CRITICAL)  # it logs packet dumps
