@@ -1,0 +1,156 @@
+"""A device's bindings into jobs: which reads bring which equipment points, and how they are decoded. Pure; done once at start."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from collector.codec import Decoder, spans_of
+from collector.columns import Column
+from collector.debounce import Debounce
+from collector.poll_plan import SERIAL_9600, LineCost, Read, Span, most_cells, plan_reads
+from plantroom.kinds import PointType
+from plantroom.model import Frame
+from plantroom.profiles import BusLimits, DevicePoint, JsonPath, Profile
+from plantroom.site import Binding, Device
+
+Brought = tuple[tuple[Read, ...], list[str]]  # reads taken together, names of the points they bring
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What one slot brings of a device: usually one read, several where one value needs cells of several. Becomes one batch."""
+
+    device: str
+    unit: int
+    reads: tuple[Read, ...]
+    decoder: Decoder
+    frame: Frame
+    period_s: float
+    safety: bool
+    debounce: Debounce | None = field(default=None, compare=False)
+
+
+@dataclass(slots=True)
+class Planner:
+    """Jobs of devices; devices of one profile bound alike share their decoders."""
+
+    cost: LineCost = SERIAL_9600
+    _decoders: dict[object, Decoder] = field(default_factory=dict)
+
+    def jobs(self, device: Device, bindings: Iterable[Binding]) -> list[Job]:
+        """Raises ValueError, naming device and point, where a point can never be read whole."""
+        by_period: dict[float, list[Binding]] = {}
+        period = _period_of_source(bound := list(bindings))
+        for binding in bound:
+            by_period.setdefault(period[binding.source], []).append(binding)
+        return [job for each in sorted(by_period) for job in self._group(device, each, by_period[each])]
+
+    def _group(self, device: Device, period_s: float, bindings: Sequence[Binding]) -> list[Job]:
+        profile = device.profile
+        try:
+            wanted = {b.source: wanted_spans(profile.points[b.source], profile.bus) for b in bindings}
+            reads = plan_reads((span for spans in wanted.values() for span in spans), profile.bus, self.cost)
+        except ValueError as error:
+            raise ValueError(f"devices.{device.id} ({profile.name}): {error}") from error
+        return [
+            self._job(device, period_s, together, [b for b in bindings if b.source in brought])
+            for together, brought in _joined(reads, wanted)
+        ]
+
+    def _job(self, device: Device, period_s: float, reads: tuple[Read, ...], bindings: Sequence[Binding]) -> Job:
+        points = device.profile.points
+        made_of = tuple((b.source, b.kind_point.name, b.invert, b.span, b.factor, b.offset, b.range) for b in bindings)
+        key = (id(device.profile), reads, made_of)
+        if key not in self._decoders:
+            self._decoders[key] = Decoder(reads, [column_of(points[b.source], b) for b in bindings])
+        patience = {i: b.debounce_s for i, b in enumerate(bindings) if b.debounce_s > 0}
+        return Job(
+            device.id,
+            device.unit,
+            reads,
+            self._decoders[key],
+            Frame(tuple(b.point for b in bindings)),
+            period_s,
+            any(b.safety or points[b.source].safety for b in bindings),
+            Debounce(patience) if patience else None,
+        )
+
+
+def plan_profile(profile: Profile, names: Sequence[str], cost: LineCost = SERIAL_9600) -> list[Brought]:
+    """The reads that bring the named device points at once, whatever their periods, each with the points it brings."""
+    wanted = {name: wanted_spans(profile.points[name], profile.bus) for name in names}
+    reads = plan_reads((span for spans in wanted.values() for span in spans), profile.bus, cost)
+    return _joined(reads, wanted)
+
+
+def wanted_spans(point: DevicePoint, limits: BusLimits) -> list[Span]:
+    """Raises ValueError for a point that stands in no register."""
+    if isinstance(point.source, JsonPath):
+        raise ValueError(f"{point.name} stands in a payload, not in a register")
+    try:
+        return spans_of(point.source, limits.max_hole, lambda register: most_cells(register.table, limits))
+    except ValueError as error:
+        raise ValueError(f"{point.name}: {error}") from error
+
+
+def device_column(point: DevicePoint) -> Column:
+    """A device point as the device means it, without any binding."""
+    assert not isinstance(point.source, JsonPath)
+    return Column(point.source, invert=point.invert, device_range=point.range)
+
+
+def column_of(point: DevicePoint, binding: Binding) -> Column:
+    assert not isinstance(point.source, JsonPath)
+    gain, bias = transform(binding)
+    limits, codes = limits_of(binding)
+    return Column(point.source, point.invert != binding.invert, gain, bias, point.range, limits, codes)
+
+
+def transform(binding: Binding) -> tuple[float, float]:
+    """(gain, bias) of a binding after its inversion: span first, then the unit's factor and offset; exact before it is rounded once."""
+    gain, bias = Fraction(1), Fraction(0)
+    if binding.span is not None:
+        from_low, from_high, to_low, to_high = (Fraction(repr(float(edge))) for edge in binding.span)
+        gain = (to_high - to_low) / (from_high - from_low)
+        bias = to_low - from_low * gain
+    factor, offset = Fraction(repr(float(binding.factor))), Fraction(repr(float(binding.offset)))
+    return float(gain * factor), float(bias * factor + offset)
+
+
+def limits_of(binding: Binding) -> tuple[tuple[float, float] | None, frozenset[int] | None]:
+    """(plausible final values, the only codes that mean something). A boolean is 0 or 1 and nothing else."""
+    kind_point = binding.kind_point
+    if kind_point.type is PointType.ENUM:
+        return None, frozenset(kind_point.codes.values())
+    return binding.range or ((0.0, 1.0) if kind_point.type is PointType.BOOL else None), None
+
+
+def _period_of_source(bindings: Iterable[Binding]) -> Mapping[str, float]:
+    """A device point read for several equipment is read at the shortest of their periods."""
+    periods: dict[str, float] = {}
+    for b in bindings:
+        periods[b.source] = min(b.period_s, periods.get(b.source, b.period_s))
+    return periods
+
+
+def _joined(reads: Sequence[Read], wanted: Mapping[str, Sequence[Span]]) -> list[Brought]:
+    """Reads joined where one point needs several of them, in the reads' order, each with the points it brings."""
+    needs = {name: [_bringer(span, reads) for span in spans] for name, spans in wanted.items()}
+    group = list(range(len(reads)))
+    for needed in needs.values():
+        merged = {group[i] for i in needed}
+        group = [min(merged) if g in merged else g for g in group]
+    return [
+        (
+            tuple(read for read, g in zip(reads, group, strict=True) if g == each),
+            [name for name, needed in needs.items() if group[needed[0]] == each],
+        )
+        for each in dict.fromkeys(group)
+    ]
+
+
+def _bringer(span: Span, reads: Sequence[Read]) -> int:
+    """The first read that brings the span whole; the planner made sure that there is one."""
+    return next(i for i, read in enumerate(reads) if read.covers(span))
