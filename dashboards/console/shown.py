@@ -10,7 +10,6 @@ from plantroom.clock import NS, at_utc
 from plantroom.kinds import KindPoint, PointType
 from plantroom.words import has, say
 
-
 DIGITS: Mapping[str, int] = {"rpm": 0, "kPa": 0, "Pa": 0, "%": 0, "ppm": 0, "MPa": 3, "bar": 2, "Hz": 2, "s": 1, "m/s": 2, "": 2}
 
 

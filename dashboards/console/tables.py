@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import apsw
 import orjson
 
 from dashboards.console.remaining import Limit
+from plantroom.records import Records
+from plantroom.records.named_sql import parse_queries
 
-_BLOCKS = Path(__file__).with_name("queries.sql").read_text("utf-8").split("-- name: ")[1:]
-QUERIES: Mapping[str, str] = {name.strip(): sql.strip() for name, _, sql in (block.partition("\n") for block in _BLOCKS)}
+_FILE = Path(__file__).with_name("queries.sql")
+QUERIES = parse_queries({str(_FILE): _FILE.read_text("utf-8")})
 OPEN_CONDITIONS = ("active", "recovering")
 OPEN_STATES = ("open", "accepted", "arrived", "restored")
 MOST = 500
@@ -136,13 +137,13 @@ class Tables:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = threading.Lock()
-        self._db: apsw.Connection | None = None
+        self._records: Records | None = None
 
     def close(self) -> None:
         with self._lock:
-            if self._db is not None:
-                self._db.close()
-                self._db = None
+            if self._records is not None:
+                self._records.close()
+                self._records = None
 
     def faults(
         self,
@@ -208,8 +209,8 @@ class Tables:
     def version(self) -> int:
         """Another number after every commit of the engine."""
         with self._lock:
-            db = self._open()
-            return -1 if db is None else int(db.pragma("data_version"))
+            records = self._open()
+            return -1 if records is None else records.data_version()
 
     def _with_limits(self, rows: Sequence[tuple[Any, ...]]) -> list[Order]:
         limits: dict[str, list[tuple[int, Limit]]] = {}
@@ -220,18 +221,17 @@ class Tables:
 
     def _rows(self, query: str, **values: Any) -> list[tuple[Any, ...]]:
         with self._lock:
-            db = self._open()
-            return [] if db is None else db.execute(QUERIES[query], values).fetchall()
+            records = self._open()
+            return [] if records is None else records.db.execute(QUERIES[query], values).fetchall()
 
-    def _open(self) -> apsw.Connection | None:
-        if self._db is None and self._path.exists():
-            db = apsw.Connection(str(self._path), flags=apsw.SQLITE_OPEN_READONLY)
-            db.set_busy_timeout(2_000)
-            if db.execute("SELECT count(*) FROM sqlite_schema WHERE name IN ('fault', 'command', 'position')").get != 3:
-                db.close()  # the engine is still making it
+    def _open(self) -> Records | None:
+        if self._records is None and self._path.exists():
+            records = Records.open(self._path, readonly=True)
+            if not records.db.pragma("user_version"):
+                records.close()  # the engine is still making it
                 return None
-            self._db = db
-        return self._db
+            self._records = records
+        return self._records
 
 
 def _fault(row: tuple[Any, ...]) -> Fault:

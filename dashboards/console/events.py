@@ -1,0 +1,218 @@
+"""What changes, told as it happens: one look at each site serves all clients. Server-sent events `fault`, `order`, `values`.
+
+Every event has an id; who comes back with its last id gets what it missed, or `reset` where that is no longer known: read everything anew.
+A client that does not read is dropped, it comes back by itself. Nothing here can slow the alerting: it only reads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+
+import apsw
+import orjson
+import structlog
+
+from dashboards.console.described import fault_shape, order_shape, sample_shape
+from dashboards.console.roles import Person
+from dashboards.console.shapes import FaultShape, OrderShape
+from dashboards.console.sites import Sites, SiteView
+from dashboards.console.tables import OPEN_STATES, Fault, Order
+from plantroom.clock import Clock
+from plantroom.site import Binding
+
+log = structlog.get_logger()
+LOOK_EVERY_S = 0.25
+VALUES_EVERY = 4  # looks
+HEARTBEAT_S = 15.0
+MOST_CLIENTS = 50
+KEPT = 1_000
+MOST_WAITING = 200
+MOST_OPEN = 2_000
+
+
+class TooMany(Exception):
+    """As many clients as this process serves; the next one is asked to come later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """data: JSON. values: for `values` events the pieces by equipment, so that a client who looks at one machine gets one machine."""
+
+    n: int
+    site: str
+    kind: str
+    data: bytes
+    values: Mapping[str, list[bytes]] | None = None
+
+
+@dataclass(slots=True)
+class _Seen:
+    """A site as last told."""
+
+    version: int | None = None
+    turn: int = 0
+    faults: dict[str, tuple[Fault, Order | None]] = field(default_factory=dict)
+    orders: dict[str, Order] = field(default_factory=dict)
+    config_seq: int = -1
+    bindings: dict[str, tuple[str, Binding]] = field(default_factory=dict)
+
+
+@dataclass(eq=False, slots=True)
+class Client:
+    person: Person
+    site: str | None
+    equipment: frozenset[str] | None
+    queue: asyncio.Queue[Event | None] = field(default_factory=lambda: asyncio.Queue(MOST_WAITING))
+
+    def wants(self, event: Event) -> bool:
+        return self.person.sees(event.site) and self.site in (None, "", event.site)
+
+
+class Hub:
+    def __init__(self, sites: Sites, clock: Clock) -> None:
+        self._sites, self._clock = sites, clock
+        self._seen: dict[str, _Seen] = {}
+        self._clients: set[Client] = set()
+        self._kept: deque[Event] = deque(maxlen=KEPT)
+        self._n = 0
+        self._start = clock.read().wall_ns // 1_000_000  # ids of an earlier life of this process are told from ours
+        self.dropped = 0
+
+    def __len__(self) -> int:
+        return len(self._clients)
+
+    async def run(self) -> None:
+        """Looks for ever; costs nothing but two pragmas a second and site while nobody listens."""
+        look = 0
+        while True:
+            look += 1
+            for view in self._sites.all():
+                try:
+                    self._look(view, with_values=look % VALUES_EVERY == 0)
+                except apsw.Error as error:
+                    log.warning("records_unreadable", site=view.id, error=str(error))
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    async def listen(self, client: Client, last_id: str | None, still_allowed: Callable[[], bool]) -> AsyncIterator[bytes]:
+        """The stream of one client, heartbeats included. Ends when the session does."""
+        if len(self._clients) >= MOST_CLIENTS:
+            raise TooMany
+        missed = self._missed(client, last_id)  # and from here on nothing is lost: no await in between
+        self._clients.add(client)
+        try:
+            yield b"retry: 2000\n\n"
+            yield b"event: reset\ndata: {}\n\n" if missed is None else b""
+            for event in missed or ():
+                yield self._wire(event, client)
+            while True:
+                try:
+                    async with asyncio.timeout(HEARTBEAT_S):
+                        event_or_end = await client.queue.get()
+                except TimeoutError:
+                    if not still_allowed():
+                        yield b"event: ended\ndata: {}\n\n"
+                        return
+                    yield b"event: heartbeat\ndata: {}\n\n"
+                    continue
+                if event_or_end is None:
+                    return
+                yield self._wire(event_or_end, client)
+        finally:
+            self._clients.discard(client)
+
+    def end_all(self) -> None:
+        """Streams end, so that the process can."""
+        for client in list(self._clients):
+            self._drop(client)
+
+    def _look(self, view: SiteView, with_values: bool) -> None:
+        seen = self._seen.setdefault(view.id, _Seen())
+        version = view.tables.version()
+        if version != seen.version:
+            seen.version = version
+            self._look_at_records(view, seen)
+        if with_values:
+            self._look_at_values(view, seen)
+
+    def _look_at_records(self, view: SiteView, seen: _Seen) -> None:
+        now = self._clock.read().wall_ns
+        tables = view.tables
+        orders = {order.id: order for order in tables.orders(OPEN_STATES, most=MOST_OPEN)}
+        faults = {fault.id: (fault, orders.get(fault.work_order or "")) for fault in tables.open_faults(MOST_OPEN)}
+        for id_ in seen.faults.keys() - faults.keys():
+            if (ended := tables.fault(id_)) is not None:
+                self._tell_row(view, "fault", fault_shape(view, ended, None, now))
+        for id_ in seen.orders.keys() - orders.keys():
+            if (closed := tables.order(id_)) is not None:
+                self._tell_row(view, "order", order_shape(view, closed, now))
+        for id_, (fault, order) in faults.items():
+            if seen.faults.get(id_) != (fault, order):
+                self._tell_row(view, "fault", fault_shape(view, fault, order, now))
+        for id_, order in orders.items():
+            if seen.orders.get(id_) != order:
+                self._tell_row(view, "order", order_shape(view, order, now))
+        seen.faults, seen.orders = faults, orders
+
+    def _tell_row(self, view: SiteView, kind: str, row: FaultShape | OrderShape) -> None:
+        self._tell(Event(self._next(), view.id, kind, orjson.dumps(row)))
+
+    def _look_at_values(self, view: SiteView, seen: _Seen) -> None:
+        turn, seen.turn = seen.turn, view.latest.turn
+        if turn == seen.turn or not self._clients:
+            return
+        if seen.config_seq != view.config_seq and view.config is not None:
+            seen.config_seq = view.config_seq
+            seen.bindings = {b.point: (e.id, b) for e in view.config.equipment.values() for b in e.bindings}
+        now = self._clock.read().wall_ns
+        pieces: dict[str, list[bytes]] = {}
+        for point in view.latest.changed_since(turn):
+            bound = seen.bindings.get(point)
+            if bound is not None:
+                pieces.setdefault(bound[0], []).append(orjson.dumps(sample_shape(bound[1], view.latest.sample(point), now)))
+        if pieces:
+            self._tell(Event(self._next(), view.id, "values", b"", pieces))
+
+    def _tell(self, event: Event) -> None:
+        if event.values is None:  # values are not kept: who comes back sees the newest ones anyway
+            self._kept.append(event)
+        for client in list(self._clients):
+            if client.wants(event) and (event.values is None or _pieces(event, client)):
+                try:
+                    client.queue.put_nowait(event)
+                except asyncio.QueueFull:
+                    self.dropped += 1
+                    self._drop(client)
+
+    def _drop(self, client: Client) -> None:
+        self._clients.discard(client)
+        while not client.queue.empty():
+            client.queue.get_nowait()
+        client.queue.put_nowait(None)
+
+    def _missed(self, client: Client, last_id: str | None) -> list[Event] | None:
+        """Events after that id; None where they are not all known any more. A new client has missed nothing."""
+        if not last_id:
+            return []
+        start, _, n = last_id.partition("-")
+        if start != str(self._start) or not n.isdigit() or (self._kept and int(n) < self._kept[0].n - 1 and len(self._kept) == KEPT):
+            return None
+        return [event for event in self._kept if event.n > int(n) and client.wants(event)]
+
+    def _wire(self, event: Event, client: Client) -> bytes:
+        data = event.data
+        if event.values is not None:
+            data = b'{"site":%b,"values":[%b]}' % (orjson.dumps(event.site), b",".join(_pieces(event, client)))
+        return b"id: %d-%d\nevent: %b\ndata: %b\n\n" % (self._start, event.n, event.kind.encode(), data)
+
+    def _next(self) -> int:
+        self._n += 1
+        return self._n
+
+
+def _pieces(event: Event, client: Client) -> list[bytes]:
+    values = event.values or {}
+    wanted = values if client.equipment is None else client.equipment & values.keys()
+    return [piece for equipment in wanted for piece in values[equipment]]
