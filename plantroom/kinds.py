@@ -98,7 +98,7 @@ def _kind(f: y.Fields, text: str) -> Kind:
     for point_name, node in y.mapping(f.child("points"), "points", f.paper).items.items():
         for point in _points(point_name, y.Fields(node, f"points.{point_name}", f.paper)):
             if point.name in points:
-                f.paper.wrong(node.line, f"points.{point_name}", f"{point.name} is there already (numbered points are spelled out: {point.name})")
+                f.paper.wrong(node.line, f"points.{point_name}", f"{point.name} is there already; numbered points are spelled out")
             points[point.name] = point
     items: dict[str, Item] = {}
     for item_name, node in y.mapping(f.child("items"), "items", f.paper).items.items():

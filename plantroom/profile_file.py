@@ -30,8 +30,9 @@ def load_profile(name_or_path: str | Path) -> Profile:
         return parse_profile(y.read_text(path), str(path))
     path = BUILTIN / f"{name_or_path}.yaml"
     if not path.is_file():
-        said = f"no profile {str(name_or_path)!r} ships with Plantroom{y.nearest(str(name_or_path), profile_names())}; or give a file that ends in .yaml"
-        raise BadInput([Problem(str(name_or_path), 0, "", said)])
+        name = str(name_or_path)
+        said = f"no profile {name!r} ships with Plantroom{y.nearest(name, profile_names())}; or give a file that ends in .yaml"
+        raise BadInput([Problem(name, 0, "", said)])
     return parse_profile(y.read_text(path), f"profiles/{name_or_path}.yaml")
 
 
@@ -62,7 +63,7 @@ class _Profile:
         if name and name != stem:
             f.wrong("profile", f"is {name!r}, but the file is {stem}.yaml; give both one name")
         kind = self._kind()
-        source = {key: y.text(node) for key, node in y.mapping(f.child("source"), "source", f.paper).items.items() if isinstance(node, y.Scalar)}
+        source = _texts(f, "source")
         addressing = source.get("addressing", "zero_based")
         if addressing not in ("zero_based", "one_based"):
             f.wrong("source", f"addressing {addressing!r} is unknown; write zero_based (as on the wire) or one_based")
@@ -79,7 +80,7 @@ class _Profile:
         points |= self._points("extra", kind, mqtt is not None, in_kind=False)
         if not points:
             f.wrong("points", "has no points")
-        attributes = {k: y.text(n) for k, n in y.mapping(f.child("attributes"), "attributes", f.paper).items.items() if isinstance(n, y.Scalar)}
+        attributes = _texts(f, "attributes")
         caveats = tuple(_lines(f, "caveats"))
         lacks = tuple(_lines(f, "lacks"))
         model = f.need("model", y.text) or ""
@@ -207,11 +208,12 @@ class _Spec:
         if table is None:
             f.wrong("table", f"is missing; one of {', '.join(Table)}")
             return None
-        address = f.need("address", y.integer(self.base, 65_535 + self.base, f"registers are numbered {self.base}..{65_535 + self.base}"))
+        last = 65_535 + self.base
+        address = f.need("address", y.integer(self.base, last, f"registers are numbered {self.base}..{last}"))
         bit, bits = f.opt("bit", y.integer(0, 15)), f.may("bits", y.integer(1, 16), 1)
         code = Encoding(encoding or ("bit" if table.bits or bit is not None else "u16"))
         if table.bits and (code is not Encoding.BIT or bit is not None):
-            f.wrong("type" if code is not Encoding.BIT else "bit", f"a {table} is one bit; it has no type but bit, and no bit number")
+            f.wrong("type" if code is not Encoding.BIT else "bit", f"a {table} is one bit; no other type, no bit number")
         if not table.bits and code is Encoding.BIT and bit is None:
             f.wrong("bit", "is missing: which bit of the register, 0 (least significant) to 15")
         if bit is not None and (bit + bits > 16 or code is not Encoding.BIT):
@@ -224,8 +226,7 @@ class _Spec:
         alone = f.may("alone", y.flag, False)
         if address is None:
             return None
-        last = address - self.base + shift + code.words - 1
-        if last > 65_535:
+        if address - self.base + shift + code.words - 1 > 65_535:
             f.wrong("address", f"{code.words} words from {address + shift} run past 65535, the last register there is")
             return None
         return Register(
@@ -236,7 +237,8 @@ class _Spec:
         known, node = self.kind_point, self.f.child("values")
         if node is None:
             if known and known.type is PointType.ENUM:
-                self.f.wrong("values", f"is missing: which number is which of {', '.join(known.codes)} (or `values: kind` where they are the same)")
+                words = ", ".join(known.codes)
+                self.f.wrong("values", f"is missing: which number is which of {words} (or `values: kind` where they are the same)")
             word = known and known.type is PointType.BOOL and table and not table.bits and "bit" not in self.f.node.items
             return {0: 0, 1: 1} if word else {}
         if isinstance(node, y.Scalar) and node.value == "kind" and known:
@@ -263,7 +265,8 @@ class _Spec:
         if isinstance(value, int) and not (known and known.codes and value not in known.codes.values()):
             return value
         words = known.codes if known else {}
-        self.f.paper.wrong(item.line, self.f.path(key), f"{y.described(item)} is no value of {known.name if known else 'this point'}{y.nearest(str(value), words)}")
+        whose = known.name if known else "this point"
+        self.f.paper.wrong(item.line, self.f.path(key), f"{y.described(item)} is no value of {whose}{y.nearest(str(value), words)}")
         return None
 
     def _cell(self, node: y.Node, key: str, table: Table | None, encoding: str | None, shift: int) -> tuple[Register | None, y.Fields]:
@@ -327,6 +330,11 @@ class _Spec:
             f.wrong("values", f"is missing: which payload value is which of {', '.join(known.codes)} (or `values: kind`)")
         scale, offset = f.may("scale", y.number, 1.0), f.may("offset", y.number, 0.0)
         return JsonPath(path, scale, offset, values) if path else None
+
+
+def _texts(f: y.Fields, key: str) -> dict[str, str]:
+    items = y.mapping(f.child(key), key, f.paper).items
+    return {name: str(node.value) for name, node in items.items() if isinstance(node, y.Scalar)}
 
 
 def _lines(f: y.Fields, key: str) -> list[str]:

@@ -142,7 +142,8 @@ def scaling(source: str, target: str) -> tuple[float, float]:
         return 1.0, 0.0
     a, b = unit(source), unit(target)
     if a.dimension != b.dimension:
-        raise ValueError(f"{source or 'a plain number'} ({a.dimension.name}) cannot become {target or 'a plain number'} ({b.dimension.name})")
+        one, other = source or "a plain number", target or "a plain number"
+        raise ValueError(f"{one} ({a.dimension.name}) cannot become {other} ({b.dimension.name})")
     return a.factor / b.factor, (a.offset - b.offset) / b.factor
 
 

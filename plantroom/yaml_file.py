@@ -1,4 +1,4 @@
-"""YAML 1.2 text -> a tree of nodes that know their line, and typed reading of it that lists every problem instead of stopping at the first.
+"""YAML 1.2 text -> a tree of nodes that know their line, and typed reading of it that lists every problem in one pass.
 
 Plain scalars follow the YAML 1.2 core schema: `on`, `no` and `12:30` are text. Anchors, aliases and tags are refused: `each` says it better.
 """
@@ -80,7 +80,8 @@ def read_text(path: Path) -> str:
     except OSError as error:
         raise BadInput([Problem(str(path), 0, "", f"cannot be read: {error.strerror or error}")]) from error
     if size > MOST_BYTES:
-        raise BadInput([Problem(str(path), 0, "", f"{size:,} bytes; a YAML file of Plantroom has at most {MOST_BYTES:,}. Use `each` for what repeats")])
+        said = f"{size:,} bytes; a YAML file of Plantroom has at most {MOST_BYTES:,}. Use `each` for what repeats"
+        raise BadInput([Problem(str(path), 0, "", said)])
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -398,7 +399,8 @@ def says(node: Node) -> Mapping[str, str]:
     missing = [language for language in ("zh", "en") if language not in node.items]
     strange = [language for language in node.items if language not in ("zh", "en")]
     if missing or strange:
-        raise Wrong(f"must have exactly zh and en ({', '.join([*(f'{m} missing' for m in missing), *(f'{s} unknown' for s in strange)])})", node)
+        said = ", ".join([*(f"{language} missing" for language in missing), *(f"{language} unknown" for language in strange)])
+        raise Wrong(f"must have exactly zh and en ({said})", node)
     return {language: text(item) for language, item in node.items.items()}
 
 

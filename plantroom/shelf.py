@@ -1,0 +1,85 @@
+"""Where the profiles and kinds of a site come from: the installed files and the site's own folder, or the texts of a config record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from plantroom import kinds as kinds_module
+from plantroom import profile_file
+from plantroom import yaml_file as y
+from plantroom.errors import BadInput, Problem
+from plantroom.kinds import Kind, parse_kind
+from plantroom.profile_file import parse_profile
+from plantroom.profiles import Profile
+
+TextOf = Callable[[str], str | None]
+
+
+class Shelf:
+    """Kinds and profiles by name; keeps every text it gave out, by path, in `files`.
+
+    text_of: text of `kinds/x.yaml` or `profiles/x.yaml`, None where there is none; BadInput where it cannot be read.
+    known: names for hints, by folder.
+    """
+
+    def __init__(self, text_of: TextOf, known: Mapping[str, tuple[str, ...]]) -> None:
+        self._text_of, self.known = text_of, known
+        self.files: dict[str, str] = {}
+        self.kinds: dict[str, Kind] = {}
+        self._profiles: dict[str, Profile | BadInput] = {}
+
+    def kind(self, name: str) -> Kind:
+        """Raises KeyError where there is none, BadInput where its file is broken."""
+        if name not in self.kinds:
+            path, text = self._text("kinds", name)
+            self.kinds[name] = parse_kind(text, path)
+        return self.kinds[name]
+
+    def profile(self, name: str) -> Profile:
+        """Raises KeyError where there is none, BadInput where its file is broken."""
+        if name not in self._profiles:
+            path, text = self._text("profiles", name)
+            try:
+                self._profiles[name] = parse_profile(text, path, self.kind)
+            except BadInput as error:
+                self._profiles[name] = error
+        found = self._profiles[name]
+        if isinstance(found, BadInput):
+            raise found
+        return found
+
+    def _text(self, folder: str, name: str) -> tuple[str, str]:
+        path = f"{folder}/{name}.yaml"
+        text = self._text_of(path)
+        if text is None:
+            raise KeyError(name)
+        self.files[path] = text
+        return path, text
+
+
+def installed(folder: Path) -> Shelf:
+    """What ships with Plantroom, and the profiles in `profiles/` beside the site file. A name that is in both is refused."""
+    own = {path.stem: path for path in sorted((folder / "profiles").glob("*.yaml"))}
+    shipped = {"kinds": kinds_module.BUILTIN, "profiles": profile_file.BUILTIN}
+
+    def text_of(path: str) -> str | None:
+        group, _, file = path.partition("/")
+        builtin, name = shipped[group] / file, file.removesuffix(".yaml")
+        if "/" in file or "\\" in file or "\x00" in file:
+            return None
+        local = own.get(name) if group == "profiles" else None
+        if builtin.is_file() and local is not None:
+            raise BadInput([Problem(str(local), 0, "", f"a profile named {name!r} also ships with Plantroom; give yours another name")])
+        if local is not None:
+            return y.read_text(local)
+        return y.read_text(builtin) if builtin.is_file() else None
+
+    names = (*profile_file.profile_names(), *own)
+    return Shelf(text_of, {"kinds": kinds_module.kind_names(), "profiles": names})
+
+
+def recorded(files: Mapping[str, str]) -> Shelf:
+    """Only the texts of a config record: an old journal is recomputed with what was true then."""
+    names = {group: tuple(path[len(group) + 1 : -5] for path in files if path.startswith(f"{group}/")) for group in ("kinds", "profiles")}
+    return Shelf(files.get, names)

@@ -1,0 +1,264 @@
+"""Site file (YAML) -> Site, with every problem of the whole file in one pass. The format is docs/site-file.md and schemas/site.json."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+from typing import TypeVar
+
+from plantroom import shelf as shelves
+from plantroom import site_parts as parts
+from plantroom import yaml_file as y
+from plantroom.bindings import Binder
+from plantroom.each import expanded
+from plantroom.errors import BadInput
+from plantroom.kinds import Kind
+from plantroom.model import EquipmentState
+from plantroom.profiles import Profile
+from plantroom.references import resolved
+from plantroom.shelf import Shelf
+from plantroom.site import Connection, Device, Equipment, Mqtt, Site, Web
+
+T = TypeVar("T")
+MONITOR = "monitor"
+
+
+def load_site(path: Path, *, env: Mapping[str, str] | None = None) -> Site:
+    """The site a file describes, with the profiles and kinds it names. Raises BadInput with every problem found.
+
+    env: what ${NAME} means; the process's environment by default.
+    """
+    text = y.read_text(path)
+    return _Site(str(path), path.name, text, shelves.installed(path.parent), os.environ if env is None else env, strict=True).read()
+
+
+def load_texts(root: str, files: Mapping[str, str], env: Mapping[str, str] | None = None, *, strict: bool = False) -> Site:
+    """The same from a bundle of texts (a config record): nothing is read from disk but `file:` secrets.
+
+    root: path of the site file in `files`. strict: secrets that cannot be resolved are problems; else they are None.
+    """
+    shelf = shelves.recorded(files)
+    site = _Site(root, root, files[root], shelf, os.environ if env is None else env, strict=strict).read()
+    return with_files(site, files)
+
+
+def with_files(site: Site, files: Mapping[str, str]) -> Site:
+    """The site with these texts and their hash."""
+    return replace(site, files=dict(files), hash=hash_of(files))
+
+
+def hash_of(files: Mapping[str, str]) -> str:
+    """sha256 over paths and texts, in path order."""
+    digest = sha256()
+    for path in sorted(files):
+        for part in (path, files[path]):
+            data = part.encode()
+            digest.update(len(data).to_bytes(8, "big") + data)
+    return digest.hexdigest()
+
+
+class _Site:
+    def __init__(self, shown: str, root: str, text: str, shelf: Shelf, env: Mapping[str, str], *, strict: bool) -> None:
+        self._paper = y.Paper(shown)
+        self._root, self._text, self._shelf, self._env, self._strict = root, text, shelf, env, strict
+        self._more: list[BadInput] = []
+        self._connections: dict[str, Connection] = {}
+        self._devices: dict[str, Device] = {}
+        self._units: dict[tuple[str, int], str] = {}
+        self._topics: dict[tuple[str, str], str] = {}
+
+    def read(self) -> Site:
+        paper = self._paper
+        node = y.parse(self._text, paper)
+        if node is None and not paper.problems:
+            paper.wrong(0, "", "is empty; a site file starts with site, connections, devices, equipment (docs/site-file.md)")
+        site = self._site(y.Fields(resolved(node, "", paper, self._env, strict=self._strict), "", paper)) if node is not None else None
+        if paper.problems or self._more or site is None:
+            raise BadInput([*paper.problems, *(problem for error in self._more for problem in error.problems)])
+        return site
+
+    def _site(self, f: y.Fields) -> Site:
+        head = y.Fields(f.child("site") or y.Map(f.node.line, {}, {}), "site", self._paper)
+        site_id = head.need("id", y.identifier) or ""
+        name, zone = head.need("name", y.text) or "", head.need("zone", parts.zone) or "UTC"
+        language = head.may("language", y.one_of(("zh", "en"), "a language"), "zh")
+        practice = head.may("practice", y.one_of(("gb", "nfpa"), "a practice"), "gb" if language == "zh" else "nfpa")
+        head.done()
+        web_node = f.child("web")
+        web = parts.web(y.Fields(web_node, "web", self._paper)) if web_node is not None else Web()
+        for node, where in self._entries(f, "connections"):
+            self._connection(y.Fields(node, where, self._paper))
+        for node, where in self._entries(f, "devices"):
+            self._device_entry(y.Fields(node, where, self._paper))
+        equipment = self._all_equipment(f)
+        channels = {}
+        for node, where in self._entries(f, "channels"):
+            channel = parts.channel(y.Fields(node, where, self._paper), self._connections)
+            if channel:
+                channels[channel.id] = channel
+        influx = f.child("influxdb")
+        target = parts.influxdb(y.Fields(influx, "influxdb", self._paper)) if influx is not None else None
+        rules = y.Fields(f.child("rules") or y.Map(f.node.line, {}, {}), "rules", self._paper)
+        parameters = {
+            rule: parts.parameters(node, f"rules.parameters.{rule}", self._paper)
+            for rule, node in y.mapping(rules.child("parameters"), "rules.parameters", self._paper).items.items()
+        }
+        off = parts.reasons(rules.child("off"), "rules.off", self._paper)
+        rules.done()
+        f.done()
+        self._kind(MONITOR, 0, "")
+        files = {self._root: self._text, **self._shelf.files}
+        return Site(
+            site_id, name, zone, language, practice, web, self._connections, self._devices, equipment, channels, target, parameters, off,
+            files, self._root, hash_of(files),
+        )  # fmt: skip
+
+    def _entries(self, f: y.Fields, key: str) -> list[tuple[y.Node, str]]:
+        """The entries of a list with `each` written out, and their path by id; a repeated id is reported and left out."""
+        found: list[tuple[y.Node, str]] = []
+        lines: dict[str, int] = {}
+        for index, node in enumerate(expanded(y.entries(f.child(key), key, self._paper), key, self._paper)):
+            ident = node.items.get("id") if isinstance(node, y.Map) else None
+            name = str(ident.value) if isinstance(ident, y.Scalar) and ident.value is not None else ""
+            if name and name in lines:
+                line = ident.line if ident else node.line
+                self._paper.wrong(line, f"{key}.{name}", f"the id {name!r} is taken in line {lines[name]}; ids are unique among {key}")
+                continue
+            if name:
+                lines[name] = node.line
+            found.append((node, f"{key}.{name}" if name else f"{key}[{index}]"))
+        return found
+
+    def _connection(self, f: y.Fields) -> None:
+        connection = parts.connection(f)
+        if connection is None:
+            return
+        address = f"{connection.link.host}:{connection.link.port}"
+        for other in self._connections.values():
+            if f"{other.link.host}:{other.link.port}" == address:
+                f.paper.wrong(f.node.line, f.where, f"{address} is connection {other.id!r} already; put its devices there: one connection a gateway")
+        self._connections[connection.id] = connection
+
+    def _device_entry(self, f: y.Fields) -> None:
+        ident = f.need("id", y.identifier)
+        self._device(f, ident)
+        f.done()
+
+    def _device(self, f: y.Fields, ident: str | None) -> Device | None:
+        """profile, connection, unit and topic of a device entry, or of equipment with a device of its own."""
+        profile = self._profile(f)
+        connection = self._known(f, "connection", self._connections, "connection")
+        unit, topic = f.opt("unit", y.integer(0, 255, "use the unit id set on the device")), f.opt("topic", y.text)
+        if profile is None or connection is None or ident is None:
+            return None
+        if ident in self._devices:
+            f.wrong("id", f"there is a device {ident!r} already; ids are unique among devices")
+            return None
+        device = Device(ident, profile, connection.id, 1 if unit is None else unit, topic)
+        self._claim(f, device, connection)
+        self._devices[ident] = device
+        return device
+
+    def _claim(self, f: y.Fields, device: Device, connection: Connection) -> None:
+        """A unit or topic belongs to one device; a profile fits its connection."""
+        by_mqtt = isinstance(connection.link, Mqtt)
+        if by_mqtt != (device.profile.mqtt is not None):
+            speaks = "MQTT" if device.profile.mqtt else "Modbus"
+            f.wrong("connection", f"{device.profile.name} speaks {speaks}, but {connection.id} is {'MQTT' if by_mqtt else 'Modbus'}")
+            return
+        if device.profile.mqtt is None:
+            if "topic" in f.node.items:
+                f.wrong("topic", "belongs to MQTT devices; a Modbus device has a unit")
+            other = self._units.setdefault((connection.id, device.unit), device.id)
+            if other != device.id:
+                f.wrong("unit", f"unit {device.unit} on {connection.id} is {other!r} already; every device on a bus needs its own unit id")
+            return
+        if "unit" in f.node.items:
+            f.wrong("unit", "belongs to Modbus devices; an MQTT device has a topic")
+        topic = device.profile.mqtt.topic.replace("{device}", device.topic or device.id)
+        other = self._topics.setdefault((connection.id, topic), device.id)
+        if other != device.id:
+            f.wrong("topic", f"the topic {topic} on {connection.id} is read by {other!r} already")
+
+    def _known(self, f: y.Fields, key: str, things: Mapping[str, T], what: str) -> T | None:
+        name = f.need(key, y.text)
+        if name is None:
+            return None
+        if name not in things:
+            f.wrong(key, f"{name!r} is no {what}{y.nearest(name, things)}")
+            return None
+        return things[name]
+
+    def _profile(self, f: y.Fields) -> Profile | None:
+        name = f.need("profile", y.text)
+        return None if name is None else self._from_shelf(self._shelf.profile, "profiles", name, f.line("profile"), f.path("profile"))
+
+    def _kind(self, name: str, line: int, where: str) -> Kind | None:
+        return self._from_shelf(self._shelf.kind, "kinds", name, line, where)
+
+    def _from_shelf(self, get: Callable[[str], T], group: str, name: str, line: int, where: str) -> T | None:
+        try:
+            return get(name)
+        except KeyError:
+            self._paper.wrong(line, where, f"{name!r} is no {group[:-1]}{y.nearest(name, self._shelf.known[group])}")
+        except BadInput as error:
+            if error not in self._more:
+                self._more.append(error)
+        return None
+
+    def _all_equipment(self, f: y.Fields) -> dict[str, Equipment]:
+        """Devices of their own first, so that any equipment may take a point of another one's device."""
+        entries = [(y.Fields(node, where, self._paper)) for node, where in self._entries(f, "equipment")]
+        own: dict[int, Device | None] = {}
+        for index, entry in enumerate(entries):
+            entry.need("id", y.identifier)
+            if "profile" in entry.node.items:
+                own[index] = self._device(entry, entry.opt("id", y.identifier))
+        equipment: dict[str, Equipment] = {}
+        for index, entry in enumerate(entries):
+            made = self._equipment(entry, own.get(index), has_own=index in own)
+            if made:
+                equipment[made.id] = made
+        if kind := self._kind(MONITOR, 0, ""):
+            equipment[MONITOR] = Equipment(MONITOR, kind, kind.says["zh"])
+        return equipment
+
+    def _equipment(self, f: y.Fields, device: Device | None, *, has_own: bool) -> Equipment | None:
+        ident = f.opt("id", y.identifier)
+        if ident == MONITOR:
+            f.wrong("id", "'monitor' is Plantroom itself; choose another id")
+        kind_name = f.need("kind", y.text)
+        kind = self._kind(kind_name, f.line("kind"), f.path("kind")) if kind_name else None
+        name = f.may("name", y.text, ident or "")
+        state = EquipmentState(f.may("state", y.one_of(EquipmentState, "a state"), "in_service"))
+        location = f.may("location", y.text, "")
+        settings = parts.parameters(f.child("parameters"), f.path("parameters"), self._paper)
+        off = parts.reasons(f.child("rules_off"), f.path("rules_off"), self._paper)
+        ledger = {key: y.plain(node) for key, node in y.mapping(f.child("ledger"), f.path("ledger"), self._paper).items.items()}
+        points = y.entries(f.child("points"), f.path("points"), self._paper)
+        f.done(("id", "kind", "profile", "connection", "unit", "topic"))
+        for key in ("connection", "unit", "topic"):
+            if key in f.node.items and not has_own:
+                f.wrong(key, "says where a device is, but there is no profile: name its profile, or bind devices under points")
+        if ident is None or kind is None:
+            return None
+        binder = Binder(ident, kind, self._devices, self._shelf.kinds, self._paper)
+        if device is not None and not any(_names(node, device.id) for node in points):
+            binder.whole(device, f.node.line, f.where, [])
+        for index, node in enumerate(points):
+            binder.entry(node, f"{f.path('points')}[{index}]")
+        if binder.bindings:
+            bound = {binding.kind_point.name for binding in binder.bindings}
+            missing = [p.name for p in kind.points.values() if p.required and p.name not in bound]
+            if missing:
+                said = f"a monitored {kind.name} needs {', '.join(missing)}: bind it, or leave the equipment without points"
+                f.paper.wrong(f.node.line, f.where, said)
+        return Equipment(ident, kind, name, state, location, settings, off, ledger, tuple(binder.bindings))
+
+
+def _names(node: y.Node, device: str) -> bool:
+    item = node.items.get("device") if isinstance(node, y.Map) else None
+    return isinstance(item, y.Scalar) and item.value == device

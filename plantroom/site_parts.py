@@ -1,0 +1,187 @@
+"""The plain parts of a site file: zone, web, connections, channels, InfluxDB, parameters, reasons. Each reads one mapping."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from urllib.parse import urlsplit
+from zoneinfo import available_timezones
+
+from plantroom import yaml_file as y
+from plantroom.model import Severity
+from plantroom.site import Channel, Connection, ModbusTcp, Mqtt, StoreTarget, Web
+from plantroom.units import duration_s
+
+_HOST = re.compile(r"[A-Za-z0-9.:_-]{1,253}")
+_LATER = ("modbus_rtu", "rtu_over_tcp")
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+def zone(node: y.Node) -> str:
+    name = y.text(node)
+    if name not in _zones():
+        raise y.Wrong(f"{name!r} is no time zone{y.nearest(name, sorted(_zones()))}", node)
+    return name
+
+
+def host(node: y.Node) -> str:
+    name = y.text(node)
+    if not _HOST.fullmatch(name):
+        raise y.Wrong(f"{name!r} is no host name or address", node)
+    return name
+
+
+port = y.integer(1, 65_535)
+
+
+def listen(node: y.Node) -> str:
+    where = y.text(node)
+    name, colon, number = where.rpartition(":")
+    if not colon or not name or not number.isdigit() or not 0 <= int(number) <= 65_535:
+        raise y.Wrong(f"{where!r} must be ADDRESS:PORT, such as 127.0.0.1:8600", node)
+    return where
+
+
+def url(node: y.Node) -> str:
+    where = y.text(node)
+    try:
+        parts = urlsplit(where)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        good = False
+    if not good:
+        raise y.Wrong(f"{where!r} is no address; write http://host or https://host", node)
+    return where
+
+
+def web(f: y.Fields) -> Web:
+    made = Web(f.may("listen", listen, Web().listen), f.opt("public_url", url))
+    f.done()
+    return made
+
+
+def connection(f: y.Fields) -> Connection | None:
+    """Exactly one of modbus_tcp and mqtt."""
+    ident = f.need("id", y.identifier)
+    ways = [way for way in ("modbus_tcp", "mqtt", *_LATER) if way in f.node.items]
+    link: ModbusTcp | Mqtt | None = None
+    if len(ways) != 1:
+        f.paper.wrong(f.node.line, f.where, f"needs exactly one of modbus_tcp and mqtt; has {', '.join(ways) or 'none'}")
+    elif ways[0] in _LATER:
+        f.wrong(ways[0], "is not there yet in this release; use a gateway and modbus_tcp")
+    else:
+        inner = y.Fields(f.node.items[ways[0]], f.path(ways[0]), f.paper)
+        link = _modbus_tcp(inner) if ways[0] == "modbus_tcp" else _mqtt(inner)
+        inner.done()
+    f.done(("modbus_tcp", "mqtt", *_LATER))
+    return Connection(ident, link) if ident is not None and link is not None else None
+
+
+def _modbus_tcp(f: y.Fields) -> ModbusTcp | None:
+    name, number = f.need("host", host), f.may("port", port, 502)
+    return None if name is None else ModbusTcp(name, number)
+
+
+def _mqtt(f: y.Fields) -> Mqtt | None:
+    name, tls = f.need("host", host), f.may("tls", y.flag, False)
+    number = f.may("port", port, 8883 if tls else 1883)
+    made = Mqtt(name or "", number, f.opt("user", y.text), f.opt("password", y.text), tls, f.opt("client_id", y.text))
+    return None if name is None else made
+
+
+def channel(f: y.Fields, connections: Mapping[str, Connection]) -> Channel | None:
+    """webhook: url, secret, ca. mqtt: host, port, user, password, tls, ca, client_id, or `connection` for an MQTT connection's own."""
+    ident = f.need("id", y.identifier)
+    kind = f.need("type", y.one_of(("webhook", "mqtt"), "a channel"))
+    severities = frozenset(_severities(f)) or frozenset(Severity)
+    language = f.opt("language", y.one_of(("zh", "en"), "a language"))
+    settings: dict[str, object] = {}
+    if kind == "webhook":
+        settings["url"] = f.need("url", url)
+        settings |= _given(f, "secret", "ca")
+    elif kind == "mqtt":
+        settings |= _mqtt_settings(f, connections)
+    if kind is not None:
+        f.done()
+    return Channel(ident, kind, settings, severities, language) if ident is not None and kind is not None else None
+
+
+def _mqtt_settings(f: y.Fields, connections: Mapping[str, Connection]) -> Mapping[str, object]:
+    name = f.opt("connection", y.text)
+    if name is None:
+        link = _mqtt(f)
+    else:
+        found = connections.get(name)
+        link = found.link if found is not None and isinstance(found.link, Mqtt) else None
+        if link is None:
+            mqtt = [c.id for c in connections.values() if isinstance(c.link, Mqtt)]
+            f.wrong("connection", f"{name!r} is no MQTT connection{y.nearest(name, mqtt)}")
+    settings = dict(_given(f, "ca"))
+    if link is not None:
+        settings |= {"host": link.host, "port": link.port, "user": link.user, "password": link.password, "tls": link.tls}
+    return settings
+
+
+def _given(f: y.Fields, *keys: str) -> Mapping[str, object]:
+    values = {key: f.opt(key, y.text) for key in keys}
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def _severities(f: y.Fields) -> list[Severity]:
+    read = y.one_of(Severity, "a severity")
+    found: list[Severity] = []
+    for node in y.entries(f.child("severities"), f.path("severities"), f.paper):
+        try:
+            found.append(Severity(read(node)))
+        except y.Wrong as error:
+            f.paper.wrong(node.line, f.path("severities"), str(error))
+    return found
+
+
+def influxdb(f: y.Fields) -> StoreTarget | None:
+    """api 2: bucket, org, token. api 1: database, user, password."""
+    where, api = f.need("url", url), f.may("api", y.integer(1, 2), 2)
+    database = f.need("bucket" if api == 2 else "database", y.text)
+    if api == 2:
+        made = StoreTarget(where or "", 2, database or "", f.need("org", y.text) or "", f.opt("token", y.text))
+        if "token" not in f.node.items:
+            f.wrong("token", "is missing: an API 2 store wants one, as ${NAME} or file:/path")
+    else:
+        made = StoreTarget(where or "", 1, database or "", user=f.opt("user", y.text), password=f.opt("password", y.text))
+    f.done()
+    return made if where is not None and database is not None else None
+
+
+def parameters(node: y.Node | None, where: str, paper: y.Paper) -> Mapping[str, float | str]:
+    """name -> number in the rule's unit, or a length of time as written (12s)."""
+    found: dict[str, float | str] = {}
+    for name, item in y.mapping(node, where, paper).items.items():
+        value = item.value if isinstance(item, y.Scalar) else None
+        if isinstance(value, str):
+            try:
+                duration_s(value)
+                found[name] = value
+            except ValueError as error:
+                paper.wrong(item.line, f"{where}.{name}", f"{error}; or a number in the unit of the parameter")
+        else:
+            try:
+                found[name] = y.number(item)
+            except y.Wrong as error:
+                paper.wrong(item.line, f"{where}.{name}", str(error))
+    return found
+
+
+def reasons(node: y.Node | None, where: str, paper: y.Paper) -> Mapping[str, str]:
+    """rule id -> why it is off; a reason must be given."""
+    found: dict[str, str] = {}
+    for name, item in y.mapping(node, where, paper).items.items():
+        if isinstance(item, y.Scalar) and isinstance(item.value, str) and item.value.strip():
+            found[name] = item.value
+        else:
+            paper.wrong(item.line, f"{where}.{name}", "must say why the rule is off, in words")
+    return found
