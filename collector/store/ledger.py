@@ -21,9 +21,9 @@ CREATE TABLE IF NOT EXISTS account (          -- upto: 0 = final; else counts on
   absent INTEGER NOT NULL, thinned INTEGER NOT NULL, dead INTEGER NOT NULL, PRIMARY KEY (follower, day, upto)) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS gap (
   follower TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, PRIMARY KEY (follower, first)) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS dead_letter (
-  id INTEGER PRIMARY KEY, follower TEXT NOT NULL, seq INTEGER NOT NULL, samples INTEGER NOT NULL, line TEXT NOT NULL, reason TEXT NOT NULL)
-  STRICT;
+CREATE TABLE IF NOT EXISTS dead_letter (     -- the same again adds its samples
+  id INTEGER PRIMARY KEY, follower TEXT NOT NULL, seq INTEGER NOT NULL, samples INTEGER NOT NULL, line TEXT NOT NULL, reason TEXT NOT NULL,
+  UNIQUE (follower, line, reason)) STRICT;
 CREATE TABLE IF NOT EXISTS projected (          -- faults as InfluxDB has them
   target TEXT NOT NULL, fault TEXT NOT NULL, state TEXT NOT NULL, PRIMARY KEY (target, fault)) STRICT, WITHOUT ROWID;
 """
@@ -36,6 +36,10 @@ _ONTO = """
   absent = absent + excluded.absent, thinned = thinned + excluded.thinned, dead = dead + excluded.dead
 """
 _ADD = f"INSERT INTO account VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) {_ONTO}"
+_LETTER = """
+INSERT INTO dead_letter (follower, seq, samples, line, reason) VALUES (?, ?, ?, ?, ?)
+  ON CONFLICT DO UPDATE SET samples = samples + excluded.samples, seq = excluded.seq
+"""
 _SETTLE = f"""
 INSERT INTO account SELECT follower, day, 0, {_SUMS} FROM account WHERE follower = ? AND upto BETWEEN 1 AND ? GROUP BY day {_ONTO}
 """
@@ -113,10 +117,8 @@ class Ledger:
             self._account(follower, 0, counts)
             self._gaps(follower, gaps)
             for letter in letters:
-                self._db.execute(
-                    "INSERT INTO dead_letter (follower, seq, samples, line, reason) VALUES (?, ?, ?, ?, ?)",
-                    (follower, letter.seq, letter.samples, letter.line[:MOST_LINE], letter.reason),
-                )
+                row = (follower, letter.seq, letter.samples, letter.line[:MOST_LINE], letter.reason)
+                self._db.execute(_LETTER, row)
             self._db.execute(
                 "DELETE FROM dead_letter WHERE follower = ? AND id <= (SELECT max(id) FROM dead_letter) - ?", (follower, MOST_LETTERS)
             )
