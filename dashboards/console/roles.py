@@ -50,6 +50,18 @@ DEEDS: dict[str, Permission] = {
     "shelve": Permission.SHELVE,
     "unshelve": Permission.SHELVE,
 }
+# What a person may say with a deed; the engine asks for what is missing.
+FIELDS: dict[str, tuple[str, ...]] = {
+    "accept": ("eta",),
+    "arrive": (),
+    "restore": ("cause", "remedy"),
+    "close": ("cause", "remedy"),
+    "hold": ("reason", "told"),
+    "reopen": ("reason",),
+    "comment": ("text",),
+    "shelve": ("until", "reason", "second"),
+    "unshelve": ("reason",),
+}
 ORDER_DEEDS = ("accept", "arrive", "restore", "close", "hold", "reopen", "comment")
 FAULT_DEEDS = ("shelve", "unshelve")
 
