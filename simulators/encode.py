@@ -1,0 +1,188 @@
+"""Device values -> the registers, bits or JSON a device of a profile would show.
+
+Written from the profile documents and apart from the collector's decoding, so that a mistake of one is not mirrored by the other.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from math import isnan
+from re import findall
+from struct import pack
+
+from plantroom.clock import iso
+from plantroom.profiles import DevicePoint, Encoding, JsonPath, OneHot, Profile, Register, Sum, Table, registers_of
+from simulators.memory import Cells
+
+FUNCTION = {Table.COIL: 1, Table.DISCRETE: 2, Table.HOLDING: 3, Table.INPUT: 4}
+HOLE = 0x5A5A  # what stands in cells that no point names: read through, never taken for a value
+_INTEGER = {  # encoding -> (lowest, highest, bytes)
+    Encoding.U16: (0, 2**16 - 1, 2),
+    Encoding.I16: (-(2**15), 2**15 - 1, 2),
+    Encoding.U32: (0, 2**32 - 1, 4),
+    Encoding.I32: (-(2**31), 2**31 - 1, 4),
+    Encoding.U64: (0, 2**64 - 1, 8),
+    Encoding.I64: (-(2**63), 2**63 - 1, 8),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What a device of a profile has in its tables. cells: every address that answers, with what stands there when nothing is encoded.
+
+    A hole no wider than the profile says may be read through answers; a barred cell or a wider hole is exception 2.
+    alone: (function, address, count) cells that answer only when read by themselves.
+    """
+
+    cells: Mapping[int, Mapping[int, int]]
+    alone: tuple[tuple[int, int, int], ...]
+
+
+def layout_of(profile: Profile) -> Layout:
+    wanted: dict[int, set[int]] = {}
+    alone: list[tuple[int, int, int]] = []
+    for register in (r for point in profile.points.values() for r in registers_of(point.source)):
+        function = FUNCTION[register.table]
+        wanted.setdefault(function, set()).update(range(register.address, register.address + register.count))
+        if register.alone:
+            alone.append((function, register.address, register.count))
+    barred = {(FUNCTION[table], address) for table, address in profile.bus.barred}
+    cells: dict[int, dict[int, int]] = {}
+    for function, addresses in wanted.items():
+        table, before = cells.setdefault(function, {}), None
+        for address in sorted(addresses):
+            if before is not None and address - before - 1 <= profile.bus.max_hole:
+                for hole in range(before + 1, address):
+                    if (function, hole) not in barred:
+                        table[hole] = HOLE if function in (3, 4) else 1
+            table[address], before = 0, address
+    return Layout(cells, tuple(alone))
+
+
+def encode_registers(profile: Profile, layout: Layout, values: Mapping[str, float]) -> Cells:
+    """The cells of a device whose points have these values (in the unit the profile delivers; NaN = the sensor gives nothing).
+
+    A point without a value leaves its cells at 0. Where two points share a cell the later one of `values` stands.
+    A value beyond a register's range stands at its end, as in the real device. Raises ValueError for an enum code the device cannot say.
+    """
+    cells = {function: dict(table) for function, table in layout.cells.items()}
+    for name, value in values.items():
+        point = profile.points[name]
+        for register, part in _parts(point, 1.0 - value if point.invert else value):
+            _put(cells, register, part)
+    return cells
+
+
+def _parts(point: DevicePoint, value: float) -> Iterator[tuple[Register, float]]:
+    """The point's registers with the value each of them has to show."""
+    source = point.source
+    if isinstance(source, Register):
+        yield source, value
+    elif isinstance(source, OneHot):
+        if value not in source.registers and source.none is None:  # with `none`, a state it has no cell for shows as no cell set
+            raise ValueError(f"{point.name}: the device has no cell for code {value:g}; it has {sorted(source.registers)}")
+        for code, register in source.registers.items():
+            yield register, 1.0 if code == value else 0.0
+    elif isinstance(source, Sum):
+        yield from _shares(source, value)
+
+
+def _shares(source: Sum, value: float) -> Iterator[tuple[Register, float]]:
+    """Splits a value over the parts of a Sum, the heaviest first; each part gets as much as it can hold whole."""
+    if isnan(value):
+        yield from ((register, value) for register, _ in source.parts)
+        return
+    if all(register.encoding is Encoding.BIT for register, _ in source.parts):
+        mask = round(value)
+        yield from ((register, float(mask // round(factor) & 1)) for register, factor in source.parts)
+        return
+    smallest = min(factor * register.scale for register, factor in source.parts)
+    left = round(value / smallest)
+    for register, factor in sorted(source.parts, key=lambda part: -part[1] * part[0].scale):
+        weight = round(factor * register.scale / smallest)
+        share = min(left // weight, _INTEGER[register.encoding][1])
+        left -= share * weight
+        yield register, share * register.scale + register.offset
+
+
+def _put(cells: Mapping[int, dict[int, int]], register: Register, value: float) -> None:
+    table = cells[FUNCTION[register.table]]
+    if register.encoding is Encoding.BIT:
+        raw = _raw(register, value, 0, (1 << register.bits) - 1)
+        if register.bit is None or register.table.bits:
+            table[register.address] = raw
+        else:
+            mask = ((1 << register.bits) - 1) << register.bit
+            table[register.address] = table[register.address] & ~mask | raw << register.bit
+        return
+    data = _bytes(register, value)
+    words = [int.from_bytes(data[i : i + 2]) for i in range(0, len(data), 2)]
+    for i, word in enumerate(reversed(words) if register.low_word_first else words):
+        table[register.address + i] = word
+
+
+def _bytes(register: Register, value: float) -> bytes:
+    """The value as the device's number, big-endian, high word first."""
+    if register.encoding in (Encoding.F32, Encoding.F64):
+        return pack(">f" if register.encoding is Encoding.F32 else ">d", (value - register.offset) / register.scale)
+    low, high, width = _INTEGER[register.encoding]
+    if isnan(value):
+        pattern = next(iter(register.sentinels), 2 ** (8 * width) - 1)  # a device without a sentinel shows all ones
+        return pattern.to_bytes(width)
+    return _raw(register, value, low, high).to_bytes(width, signed=low < 0)
+
+
+def _raw(register: Register, value: float, low: int, high: int) -> int:
+    if register.values:
+        for raw, code in register.values.items():
+            if code == value:
+                return raw
+        raise ValueError(f"register {register.table.value} {register.address} has no number for code {value:g}")
+    if isnan(value):
+        return high
+    return max(low, min(high, round((value - register.offset) / register.scale)))
+
+
+def encode_payload(profile: Profile, values: Mapping[str, float], at_ns: int) -> bytes:
+    """The JSON message of a device of an MQTT profile; NaN stands as null. at_ns: the device's own time stamp, where it gives one."""
+    root: dict[str, object] = {}
+    for point in profile.points.values():
+        value = values.get(point.name)
+        if value is None or not isinstance(point.source, JsonPath):
+            continue
+        _place(root, point.source.path, _json_value(point.source, 1.0 - value if point.invert else value))
+    if profile.mqtt is not None and profile.mqtt.at is not None:
+        stamp: object = {"s": at_ns / 1e9, "ms": at_ns // 1_000_000, "iso": iso(at_ns)}[profile.mqtt.at_format]
+        _place(root, profile.mqtt.at, stamp)
+    return json.dumps(root, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _json_value(source: JsonPath, value: float) -> object:
+    if isnan(value):
+        return None
+    if not source.values:
+        shown = (value - source.offset) / source.scale
+        return int(shown) if shown == int(shown) else round(shown, 4)
+    for text, code in source.values.items():
+        if code == value:
+            if text in ("true", "false"):
+                return text == "true"
+            return int(text) if text.lstrip("-").isdigit() else text
+    raise ValueError(f"{source.path} has no word for code {value:g}")
+
+
+def _place(root: dict[str, object], path: str, value: object) -> None:
+    """Puts a value at `car.doors[0].state`; objects and lists on the way are made."""
+    steps: list[str | int] = [int(n) if n else key for key, n in findall(r"([^.\[\]]+)|\[(\d+)\]", path)]
+    node: object = root
+    for step, following in zip(steps, [*steps[1:], None], strict=True):
+        fresh: object = value if following is None else [] if isinstance(following, int) else {}
+        if isinstance(node, list) and isinstance(step, int):
+            node.extend([None] * (step + 1 - len(node)))
+            if node[step] is None or following is None:
+                node[step] = fresh
+            node = node[step]
+        elif isinstance(node, dict):
+            node = node.setdefault(step, fresh)

@@ -1,0 +1,139 @@
+"""A site's plant as one seeded world: machines by equipment, shared mains and weather, and what each device would measure of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from zlib import crc32
+
+import numpy as np
+
+from plantroom.clock import NS
+from plantroom.model import EquipmentState
+from plantroom.profiles import DevicePoint, JsonPath, Register
+from plantroom.site import Binding, Device, Equipment, Site
+from simulators.devices.ahu import Ahu
+from simulators.devices.ats import Ats
+from simulators.devices.elevator import Elevator, Shaft
+from simulators.devices.fire_pump import FirePump
+from simulators.devices.generator import Generator
+from simulators.devices.plant import Plant
+from simulators.devices.steady import Steady, plausible
+from simulators.surroundings import Surroundings
+
+# a fire pump of which any of these is read is a diesel
+_DIESEL = frozenset({"engine_speed", "crank_attempt", "cranking", "battery1_voltage", "battery1_ok", "engine_overspeed"})
+
+
+def generator_for(seed: int, name: str) -> np.random.Generator:
+    """The random numbers of one machine: its own stream, so that another machine more or less changes nothing for it."""
+    return np.random.default_rng([seed, crc32(name.encode())])
+
+
+class World:
+    """Everything that answers on the wires of a site, driven by a clock of its own.
+
+    It moves in ticks of `tick_s` from start_ns on, so its state at an instant does not depend on how often it was asked. version: counts
+    the ticks; what was encoded at a version stays right until it changes.
+    """
+
+    def __init__(self, site: Site, seed: int, start_ns: int, tick_s: float = 0.1) -> None:
+        self.site, self.seed, self.now_ns, self.tick_s = site, seed, start_ns, tick_s
+        self.version = 0
+        self.around = Surroundings(site.zone, generator_for(seed, "surroundings"), start_ns)
+        self.plants: dict[str, Plant] = {}
+        machines = [e for e in site.equipment.values() if e.monitored and e.state is not EquipmentState.RETIRED]
+        for equipment in sorted(machines, key=lambda e: e.kind.name == "ats"):  # switches after the generators they look at
+            self.plants[equipment.id] = self._plant(equipment)
+        bound: dict[str, list[Binding]] = {device: [] for device in site.devices}
+        for equipment in machines:
+            for binding in equipment.bindings:
+                bound[binding.device].append(binding)
+        self._bindings = {device: tuple(bindings) for device, bindings in bound.items()}
+        self._fillers = {id: self._filler(device) for id, device in site.devices.items()}
+
+    def step(self, to_ns: int) -> bool:
+        """Moves to the last tick not after to_ns; True where there was one."""
+        tick_ns = round(self.tick_s * NS)
+        ticks = (to_ns - self.now_ns) // tick_ns
+        for _ in range(ticks):
+            self.now_ns += tick_ns
+            self.around.step(self.now_ns, self.tick_s)
+            for plant in self.plants.values():
+                plant.step(self.around.now_s, self.tick_s)
+            self.version += 1
+        return ticks > 0
+
+    def device_values(self, device: str) -> dict[str, float]:
+        """What the device would report now, by its own point names, in its own units; points nobody has bound included."""
+        values = dict(self._fillers[device])
+        for binding in self._bindings[device]:
+            equipment, _, point = binding.point.partition(".")
+            values.pop(binding.source, None)  # to the end: where two points share a cell, a bound one stands
+            values[binding.source] = device_value(binding, self.plants[equipment].points.get(point, 0.0))
+        return values
+
+    def _plant(self, equipment: Equipment) -> Plant:
+        rng = generator_for(self.seed, equipment.id)
+        kind, parameters = equipment.kind, equipment.parameters
+        match kind.name:
+            case "elevator":
+                return Elevator(kind, parameters, rng, self.around, _shaft(parameters))
+            case "fire_pump":
+                bound = {b.kind_point.name for b in equipment.bindings}
+                return FirePump(kind, parameters, rng, self.around, diesel=bool(bound & _DIESEL))
+            case "ahu":
+                return Ahu(kind, parameters, rng, self.around)
+            case "generator":
+                return Generator(kind, parameters, rng, self.around)
+            case "ats":
+                generators = [p for p in self.plants.values() if isinstance(p, Generator)]
+                return Ats(kind, parameters, rng, self.around, generators[0] if generators else None)
+            case _:
+                return Steady(kind, parameters, rng, self.around)
+
+    def _filler(self, device: Device) -> Mapping[str, float]:
+        """Values of the points no equipment takes: a terminal nobody has wired, a register nobody asked for."""
+        taken = {b.source for b in self._bindings[device.id]}
+        cells = {_cell(device.profile.points[name]) for name in taken}
+        rng = generator_for(self.seed, f"device {device.id}")
+        return {
+            name: _unbound(point, rng)
+            for name, point in device.profile.points.items()
+            if name not in taken and _cell(point) not in cells and isinstance(point.source, Register | JsonPath)
+        }
+
+
+def device_value(binding: Binding, value: float) -> float:
+    """What the device has to say so that the binding makes `value` of it: the binding, read backwards."""
+    raw = (value - binding.offset) / binding.factor
+    if binding.span is not None:
+        from_low, from_high, to_low, to_high = binding.span
+        raw = (raw - to_low) / (to_high - to_low) * (from_high - from_low) + from_low
+    return 1.0 - raw if binding.invert else raw
+
+
+def _cell(point: DevicePoint) -> object:
+    return (point.source.table, point.source.address, point.source.bit) if isinstance(point.source, Register) else point.name
+
+
+def _unbound(point: DevicePoint, rng: np.random.Generator) -> float:
+    source = point.source
+    if isinstance(source, Register) and source.values:
+        return float(next(iter(source.values.values())))
+    if isinstance(source, JsonPath) and source.values:
+        return next(iter(source.values.values()))
+    if isinstance(source, Register) and (source.table.bits or source.bit is not None):
+        return float(rng.integers(0, 2))
+    return plausible(point.range, rng) if point.range is not None else float(rng.integers(1, 100)) * abs(getattr(source, "scale", 1.0))
+
+
+def _shaft(parameters: Mapping[str, float | str]) -> Shaft:
+    """A lift's shaft from the site file's parameters of the machine, where it gives them."""
+    given = {k: float(v) for k, v in parameters.items() if isinstance(v, (int, float))}
+    default = Shaft()
+    return Shaft(
+        floors=int(given.get("floors", default.floors)),
+        floor_m=given.get("floor_height", default.floor_m),
+        rated_m_s=given.get("rated_speed", default.rated_m_s),
+        rated_kg=given.get("rated_load", default.rated_kg),
+    )
