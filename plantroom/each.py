@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from plantroom import yaml_file as y
 
@@ -51,8 +52,8 @@ def _rows(node: y.Node, where: str, paper: y.Paper) -> list[Row]:
             continue
         row = {key: value for key, value in item.items.items() if isinstance(value, y.Scalar)}
         if names and set(row) != names:
-            mine, first = ", ".join(sorted(row)), ", ".join(sorted(names))
-            paper.wrong(item.line, where, f"this row has {mine}; the first one has {first}: give all rows the same names")
+            mine, wanted = ", ".join(sorted(row)), ", ".join(sorted(names))
+            paper.wrong(item.line, where, f"this row has {mine}; the first one has {wanted}: give all rows the same names")
             continue
         names = set(row)
         rows.append(row)
@@ -66,7 +67,7 @@ def _filled(node: y.Node, row: Row, where: str, paper: y.Paper) -> y.Node:
         return y.Sequence(node.line, tuple(_filled(item, row, where, paper) for item in node.items))
     items: dict[str, y.Node] = {}
     lines: dict[str, int] = {}
-    for key, item in node.items.items():
+    for key, item in node.items.items():  # keys too: take: {"{ai}": ...}
         name = _text(key, row, node.lines.get(key, node.line), f"{where}.{key}", paper)
         items[name] = _filled(item, row, f"{where}.{key}", paper)
         lines[name] = node.lines.get(key, node.line)
@@ -78,7 +79,7 @@ def _scalar(node: y.Scalar, row: Row, where: str, paper: y.Paper) -> y.Scalar:
         return node
     match = _PLACE.fullmatch(node.value)
     if match and match.group(1) in row and not match.group(2):
-        return y.Scalar(node.line, row[match.group(1)].value, row[match.group(1)].quoted)
+        return replace(row[match.group(1)], line=node.line)
     return y.Scalar(node.line, _text(node.value, row, node.line, where, paper), node.quoted)
 
 
@@ -90,7 +91,7 @@ def _text(text: str, row: Row, line: int, where: str, paper: y.Paper) -> str:
             return ""
         value = row[name].value
         if digits and isinstance(value, int):
-            return f"{value:0{digits}}"
-        return "" if value is None else str(value)
+            return str(value).zfill(int(digits))
+        return "" if value is None else y.text(row[name])
 
     return _PLACE.sub(one, text)

@@ -160,7 +160,7 @@ class _Profile:
             most = bus.max_bits if registers[0].table.bits else bus.max_registers
             wide = max(r.address + r.count for r in registers) - min(r.address for r in registers)
             if wide > most:
-                self._f.paper.wrong(self._f.line("points"), f"points.{point.name}", f"spans {wide} cells, but one read takes at most {most}")
+                self._f.paper.wrong(self._f.line("points"), f"points.{point.name}", f"spans {wide} cells; one read takes at most {most}")
 
 
 @dataclass
@@ -178,7 +178,7 @@ class _Spec:
         default_unit = known.unit if known and known.type in (PointType.BOOL, PointType.ENUM, PointType.SET) else ""
         unit = f.may("unit", y.unit_name, default_unit)
         if known and units.known(unit) and not units.compatible(unit, known.unit):
-            f.wrong("unit", f"{unit or 'a plain number'} cannot become {known.unit or 'a plain number'}, the unit of {known.name} in its kind")
+            f.wrong("unit", f"{unit or 'a plain number'} cannot become {known.unit or 'a plain number'}, the unit {known.name} has")
         limits = f.opt("range", y.span)
         every = f.may("every", y.duration, known.period_s if known else 1.0)
         safety, invert = f.may("safety", y.flag, known.safety if known else False), f.may("invert", y.flag, False)
@@ -237,8 +237,7 @@ class _Spec:
         known, node = self.kind_point, self.f.child("values")
         if node is None:
             if known and known.type is PointType.ENUM:
-                words = ", ".join(known.codes)
-                self.f.wrong("values", f"is missing: which number is which of {words} (or `values: kind` where they are the same)")
+                self.f.wrong("values", f"is missing: which number is which of {', '.join(known.codes)} (values: kind = the same)")
             word = known and known.type is PointType.BOOL and table and not table.bits and "bit" not in self.f.node.items
             return {0: 0, 1: 1} if word else {}
         if isinstance(node, y.Scalar) and node.value == "kind" and known:

@@ -1,6 +1,7 @@
 """`${ENV}`, `${ENV:-default}` and `file:/path` in a site file: resolved on load, never stored resolved; secrets only so.
 
-A key that names a secret (password, token, ...) must hold exactly one reference; no problem text ever repeats such a value.
+A key that names a secret (password, token, ...) must hold exactly one reference, without default but the empty one (`${NAME:-}`: there
+may be none); no problem text ever repeats such a value.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from plantroom import yaml_file as y
 
 _SECRET = re.compile(r"(?:.*_)?(?:password|passwd|passphrase|secret|token|api_?key|access_?key|private_?key|credential)s?")
 _ENV = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
-_WHOLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_WHOLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(:-)?\}")
 _IN_URL = re.compile(
     r"[a-z][a-z0-9+.-]*://[^/\s]*:(?!\$\{)[^/@\s]+@|[?&](?:access_?token|token|api_?key|key|secret|sign|password)=(?!\$\{)[^&\s]"
 )
@@ -64,7 +65,8 @@ def _text(node: y.Scalar, where: str, paper: y.Paper, env: Mapping[str, str]) ->
     value = _ENV.sub(one, node.value)
     if "${" in _ENV.sub("", node.value):
         paper.wrong(node.line, where, "has a ${ that is no reference; write ${NAME} or ${NAME:-default}")
-    return replace(node, value=value if node.quoted else y.plain_value(value))
+    typed = not node.quoted or _ENV.fullmatch(node.value)  # quotes around a lone reference only keep YAML's braces quiet
+    return y.Scalar(node.line, y.plain_value(value) if typed else value, node.quoted, value)
 
 
 def _secret(node: y.Node, where: str, paper: y.Paper, env: Mapping[str, str], strict: bool) -> y.Scalar:
@@ -76,12 +78,12 @@ def _secret(node: y.Node, where: str, paper: y.Paper, env: Mapping[str, str], st
         name = match.group(1)
         if env.get(name):
             return y.Scalar(node.line, env[name], quoted=True)
-        if strict:
+        if strict and not match.group(2):
             paper.wrong(node.line, where, f"the environment variable {name} is not set (or empty); set it before starting Plantroom")
         return nothing
     if value.startswith("file:"):
         return _file(node, Path(value.removeprefix("file:")), where, paper, strict)
-    said = "a secret written in clear; write ${NAME} (environment, no default) or file:/path/to/secret, and change the secret: it is known now"
+    said = "a secret written in clear; write ${NAME} (environment) or file:/path/to/secret, and change the secret: it is known now"
     paper.wrong(node.line, where, said)
     return nothing
 

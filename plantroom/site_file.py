@@ -133,14 +133,17 @@ class _Site:
         return found
 
     def _connection(self, f: y.Fields) -> None:
+        before = len(f.paper.problems)
         connection = parts.connection(f)
         if connection is None:
             return
+        self._connections[connection.id] = connection
+        if len(f.paper.problems) > before:
+            return  # its address may be a default that nobody wrote
         address = f"{connection.link.host}:{connection.link.port}"
         for other in self._connections.values():
-            if f"{other.link.host}:{other.link.port}" == address:
-                f.paper.wrong(f.node.line, f.where, f"{address} is connection {other.id!r} already; put its devices there: one connection a gateway")
-        self._connections[connection.id] = connection
+            if other is not connection and f"{other.link.host}:{other.link.port}" == address:
+                f.paper.wrong(f.node.line, f.where, f"{address} is connection {other.id!r} already; put its devices there")
 
     def _device_entry(self, f: y.Fields) -> None:
         ident = f.need("id", y.identifier)

@@ -1,6 +1,6 @@
-"""YAML 1.2 text -> a tree of nodes that know their line, and typed reading of it that lists every problem in one pass.
+"""YAML 1.2 text -> nodes that know their line, and typed reading of them that lists every problem in one pass.
 
-Plain scalars follow the YAML 1.2 core schema: `on`, `no` and `12:30` are text. Anchors, aliases and tags are refused: `each` says it better.
+Plain scalars follow the YAML 1.2 core schema: `on`, `no` and `12:30` are text. Anchors, aliases and tags are refused: `each` does it better.
 """
 
 from __future__ import annotations
@@ -28,9 +28,12 @@ MOST_DEPTH = 40
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
+    """raw: as it stands in the file, so that the text 007 stays 007."""
+
     line: int
     value: Plain
     quoted: bool = False
+    raw: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +141,7 @@ class _Builder:
                 plain = event.implicit[0]
                 if not event.value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in event.value):
                     raise Wrong("holds half of a surrogate pair (\\ud800..\\udfff); write the letter itself", Scalar(line, None))
-                self._put(Scalar(line, plain_value(event.value) if plain else event.value, quoted=not plain), line)
+                self._put(Scalar(line, plain_value(event.value) if plain else event.value, not plain, event.value), line)
             elif isinstance(event, (MappingStartEvent, SequenceStartEvent)):
                 if len(self._stack) >= MOST_DEPTH:
                     raise Wrong(f"is nested deeper than {MOST_DEPTH} levels", Scalar(line, None))
@@ -313,7 +316,7 @@ def described(node: Node) -> str:
 def text(node: Node) -> str:
     """Text; numbers are taken as their text, because `name: 3` means "3"."""
     if isinstance(node, Scalar) and node.value is not None and not isinstance(node.value, bool):
-        return str(node.value)
+        return str(node.value) if node.raw is None else node.raw
     raise Wrong(f"must be text, not {described(node)}", node)
 
 
