@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from collector.store.ledger import Count, gaps_in
+from plantroom.clock import NS
 from plantroom.history.parts import DAY_NS, day_of
 from plantroom.journal import Reader
-from plantroom.journal.columns import Columns, frame_id_of, rows_of, stack
+from plantroom.journal.columns import Columns, frame_id_of, rows_of, size_of, stack
 from plantroom.journal.record import Kind, Record
 from plantroom.model import Batch, Frame, Instants, Qualities, Values
 
@@ -28,31 +29,49 @@ class Flat:
 
 
 class Gathered:
-    """What has been taken since `after`. samples: how many cells; last: the newest record; gaps: records that were gone already."""
+    """What has been taken since `after`. samples: how many cells; last: the newest record.
+
+    gaps: ranges of records that were gone already; unreadable: records that are there but say nothing to this release, (seq, why).
+    """
 
     def __init__(self, reader: Reader, after: int) -> None:
         self._reader = reader
         self.after = self.last = after
         self.samples = 0
         self.gaps: list[tuple[int, int]] = []
+        self.unreadable: list[tuple[int, str]] = []
+        self.span_s = 0.0  # between the newest record's header and the oldest's
+        self._first_wall_ns: int | None = None
         self._bodies: dict[bytes, list[bytes]] = {}
         self._frames: dict[bytes, Frame] = {}
 
     def take(self, records: Iterable[Record]) -> None:
-        """Adds records in their order. Raises ValueError for a body that is no telemetry, KeyError for an unknown frame."""
+        """Adds records in their order."""
         for record in records:
             if record.seq != self.last + 1:
                 self.gaps.extend(gaps_in(self.last, (record.seq,)))
             self.last = record.seq
-            if record.kind is not Kind.TELEMETRY:
-                continue
+            if self._first_wall_ns is None:
+                self._first_wall_ns = record.at.wall_ns
+            self.span_s = abs(record.at.wall_ns - self._first_wall_ns) / NS
+            if record.kind is Kind.TELEMETRY:
+                self._add(record)
+
+    def _add(self, record: Record) -> None:
+        """A poisoned record must not stop the followers for ever: it is told and passed."""
+        try:
             frame_id = frame_id_of(record.body)
-            held = self._bodies.get(frame_id)
-            if held is None:
-                held = self._bodies[frame_id] = []
-                self._frames[frame_id] = self._reader.frame(frame_id)
-            held.append(record.body)
-            self.samples += rows_of(record.body) * len(self._frames[frame_id].points)
+            frame = self._frames.get(frame_id) or self._reader.frame(frame_id)
+        except (ValueError, KeyError) as why:
+            self.unreadable.append((record.seq, f"{type(why).__name__}: {why}"))
+            return
+        announced = size_of(record.body, len(frame.points))
+        if len(record.body) != announced:
+            self.unreadable.append((record.seq, f"{len(record.body)} bytes where {announced} were announced"))
+            return
+        self._frames[frame_id] = frame
+        self._bodies.setdefault(frame_id, []).append(record.body)
+        self.samples += rows_of(record.body) * len(frame.points)
 
     def columns(self) -> Iterator[Columns]:
         """The rows of each frame, in the journal's order within the frame."""

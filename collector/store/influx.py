@@ -73,7 +73,7 @@ class InfluxStore:
         gathered = Gathered(self._reader, self.position)
         gathered.take(records)
         counts: dict[str, Count] = {}
-        letters: list[DeadLetter] = []
+        letters = [DeadLetter(f"record {seq}", why, 0, seq) for seq, why in gathered.unreadable]
         texts: list[bytes] = []
         for columns in gathered.columns():
             encoded = self._encoder.encode(columns)
@@ -86,7 +86,7 @@ class InfluxStore:
                 letter, lost = dead(refusal, gathered.last)
                 letters.append(letter)
                 counts = added(counts, lost)
-        self._ledger.advance(self.name, gathered.last, counts, letters, gathered.gaps)
+        self._ledger.advance(self.name, gathered.last, counts, letters, gathered.gaps + [(seq, seq) for seq, _ in gathered.unreadable])
         self.position = gathered.last
         await self._about_letters(letters)
         if self._now_s() - self._marked_s >= MARK_S:

@@ -24,8 +24,10 @@ CREATE TABLE IF NOT EXISTS gap (
 CREATE TABLE IF NOT EXISTS dead_letter (     -- the same again adds its samples
   id INTEGER PRIMARY KEY, follower TEXT NOT NULL, seq INTEGER NOT NULL, samples INTEGER NOT NULL, line TEXT NOT NULL, reason TEXT NOT NULL,
   UNIQUE (follower, line, reason)) STRICT;
-CREATE TABLE IF NOT EXISTS projected (          -- faults as InfluxDB has them
-  target TEXT NOT NULL, fault TEXT NOT NULL, state TEXT NOT NULL, PRIMARY KEY (target, fault)) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS open_fault (       -- faults a target was told of as open; its follower's seq is the last fault's rowid
+  follower TEXT NOT NULL, fault TEXT NOT NULL, PRIMARY KEY (follower, fault)) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS kind (             -- what every equipment that ever was is, or was: the journal may be older than the site file
+  equipment TEXT PRIMARY KEY, kind TEXT NOT NULL) STRICT, WITHOUT ROWID;
 """
 MOST_LETTERS = 10_000  # of one follower; older ones go, their count stays in the account
 MOST_LINE = 4_096  # characters of a dead letter's line
@@ -166,14 +168,27 @@ class Ledger:
     def followers(self) -> list[str]:
         return [str(row[0]) for row in self._db.execute("SELECT name FROM follower ORDER BY 1")]
 
-    def projected(self, target: str) -> dict[str, str]:
-        """Faults the target has, by id: the state it was last told."""
-        return {str(row[0]): str(row[1]) for row in self._db.execute("SELECT fault, state FROM projected WHERE target = ?", (target,))}
+    def forget(self, follower: str) -> None:
+        """Its database is no longer filled; its account and dead letters stay."""
+        self._db.execute("DELETE FROM follower WHERE name = ?", (follower,))
 
-    def project(self, target: str, states: Mapping[str, str]) -> None:
+    def remember(self, kinds: Mapping[str, str]) -> dict[str, str]:
+        """Equipment -> kind of everything ever seen, these being the newest."""
         with self._db:
-            for fault, state in states.items():
-                self._db.execute("INSERT OR REPLACE INTO projected VALUES (?, ?, ?)", (target, fault, state))
+            for equipment, kind in kinds.items():
+                self._db.execute("INSERT OR REPLACE INTO kind VALUES (?, ?)", (equipment, kind))
+        return {str(equipment): str(kind) for equipment, kind in self._db.execute("SELECT equipment, kind FROM kind")}
+
+    def open_faults(self, follower: str) -> set[str]:
+        """Faults this target was told of as open."""
+        return {str(row[0]) for row in self._db.execute("SELECT fault FROM open_fault WHERE follower = ?", (follower,))}
+
+    def projected(self, follower: str, rowid: int, opened: Iterable[str], ended: Iterable[str]) -> None:
+        """The target has every fault up to `rowid`, these of them open, and knows of the end of those."""
+        with self._db:
+            self._move(follower, rowid)
+            self._db.executemany("INSERT OR IGNORE INTO open_fault VALUES (?, ?)", [(follower, fault) for fault in opened])
+            self._db.executemany("DELETE FROM open_fault WHERE follower = ? AND fault = ?", [(follower, fault) for fault in ended])
 
     def _move(self, follower: str, seq: int) -> None:
         self._db.execute("INSERT INTO follower (name, seq) VALUES (?, ?) ON CONFLICT DO UPDATE SET seq = excluded.seq", (follower, seq))

@@ -32,6 +32,7 @@ UPKEEP_S = 3_600.0
 KEEP_DAYS = 5 * 366
 RETRY_S = 10.0
 AT_ONCE = 2_000  # records per read
+LINGER_S = 0.5  # nobody waits for this follower: it reads what half a second brought
 
 log = structlog.get_logger()
 
@@ -54,7 +55,7 @@ class ParquetStore:
             log.info("history.seal_abandoned", files=[path.name for path in left])
         ledger.settle(NAME, self.sealed)
         self._gathered = Gathered(self._reader, self.sealed)
-        self._seal_due = self._upkeep_due = self._now_s() + SEAL_S
+        self._upkeep_due = self._now_s()
 
     @property
     def waiting(self) -> int:
@@ -62,9 +63,9 @@ class ParquetStore:
         return self._gathered.samples
 
     def take(self, records: Sequence[Record]) -> bool:
-        """Gathers records in their order. True where a seal is due."""
+        """Gathers records in their order. True where a seal is due: by number, or by age once there is no backlog to read first."""
         self._gathered.take(records)
-        return self._gathered.samples >= SEAL_SAMPLES or self._now_s() >= self._seal_due
+        return self._gathered.samples >= SEAL_SAMPLES or (self._gathered.span_s >= SEAL_S and len(records) < AT_ONCE)
 
     def seal(self) -> None:
         """Writes what was gathered into parts and moves the marker.
@@ -73,19 +74,20 @@ class ParquetStore:
         """
         gathered = self._gathered
         if gathered.last == gathered.after:
-            self._seal_due = self._now_s() + SEAL_S
             return
         total: dict[str, Count] = {}
         for columns in gathered.columns():
             total = added(total, count(columns))
-        self._ledger.announce(NAME, gathered.last, total, gathered.gaps)
+        unread = [(seq, seq) for seq, _ in gathered.unreadable]
+        self._ledger.announce(NAME, gathered.last, total, gathered.gaps + unread)
+        if unread:
+            log.error("history.unreadable", records=gathered.unreadable[:10])
         written = write_parts(self._db, self._folder, gathered.flat(), gathered.after + 1, gathered.last)
         mark(self._folder, gathered.last)
         self._ledger.settle(NAME, gathered.last)
         self._journal.positions.mark(NAME, gathered.last)
         self.sealed = gathered.last
         self._gathered = Gathered(self._reader, self.sealed)
-        self._seal_due = self._now_s() + SEAL_S
         log.info("history.sealed", last=self.sealed, parts=len(written), samples={day: n.read - n.absent for day, n in total.items()})
 
     def upkeep(self) -> None:
@@ -110,6 +112,8 @@ class ParquetStore:
         async for records in Follower(self._journal, self.sealed, AT_ONCE):
             if self.take(records):
                 await self._until_sealed()
+            elif len(records) < AT_ONCE:
+                await asyncio.sleep(LINGER_S)
 
     async def _until_sealed(self) -> None:
         while True:

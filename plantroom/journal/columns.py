@@ -42,6 +42,11 @@ def rows_of(body: bytes) -> int:
     return body[2] | body[3] << 8
 
 
+def size_of(body: bytes, points: int) -> int:
+    """How long a telemetry body of `points` points announces to be, in bytes."""
+    return _dtype(body[1], rows_of(body), points).itemsize
+
+
 def stack(bodies: Sequence[bytes], frame: Frame) -> Columns:
     """All rows of `bodies`, which are of `frame`. Raises ValueError where a body's length is not what its head announces."""
     layouts: dict[bytes, tuple[list[bytes], list[int]]] = {}
