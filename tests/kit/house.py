@@ -1,0 +1,245 @@
+"""A small real installation for tests and benches: simulated inputs, `plantroom run` as processes, a receiver for its pages."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import apsw
+
+from simulators.memory import Memory
+from simulators.modbus_server import ModbusServer
+
+POINTS_A_PUMP = 3  # control_mode, pump_running, phase_loss
+PUMPS_A_MODULE = 10
+
+
+def free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return int(s.getsockname()[1])
+
+
+class Receiver:
+    """An HTTP endpoint that takes pages and remembers when each came. answers: status to give, changeable."""
+
+    def __init__(self) -> None:
+        self.pages: list[tuple[int, str, dict[str, object]]] = []  # (CLOCK_MONOTONIC ns, X-Plantroom-Id, body)
+        self.came = threading.Condition()
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                at = time.monotonic_ns()
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                with receiver.came:
+                    receiver.pages.append((at, self.headers["X-Plantroom-Id"], body))
+                    receiver.came.notify_all()
+                self.send_response(200)
+                self.send_header("Content-Length", "2")
+                self.end_headers()
+                self.wfile.write(b"{}")
+
+            def log_message(self, format: str, *args: object) -> None:
+                return
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class Inputs:
+    """Modules of 32 digital inputs behind one gateway, answering in a thread of their own.
+
+    Input 3p of a module is pump p's `control_mode` (1 = auto), 3p + 1 its `pump_running`, 3p + 2 its `phase_loss`.
+    """
+
+    def __init__(self, modules: int) -> None:
+        self.cells = {unit: {at: int(at % POINTS_A_PUMP == 0) for at in range(32)} for unit in range(1, modules + 1)}
+        self._memory = {unit: Memory({2: cells}) for unit, cells in self.cells.items()}
+        self._loop = asyncio.new_event_loop()
+        self._server = ModbusServer(dict(self._memory), port=0)
+        started = threading.Event()
+
+        def serve() -> None:
+            asyncio.set_event_loop(self._loop)
+            self._loop.run_until_complete(self._server.start())
+            started.set()
+            self._loop.run_forever()
+
+        self._thread = threading.Thread(target=serve, daemon=True)
+        self._thread.start()
+        started.wait()
+        self.port = self._server.port
+
+    def phase_loss(self, pump: int, value: int) -> int:
+        """Sets the pump's `phase_loss`; returns the CLOCK_MONOTONIC ns at which the wire shows it."""
+        return self.set(pump // PUMPS_A_MODULE + 1, POINTS_A_PUMP * (pump % PUMPS_A_MODULE) + 2, value)
+
+    def set(self, unit: int, address: int, value: int) -> int:
+        done = threading.Event()
+        at = 0
+
+        def flip() -> None:
+            nonlocal at
+            self.cells[unit][address] = value
+            self._memory[unit].set({2: self.cells[unit]})
+            at = time.monotonic_ns()
+            done.set()
+
+        self._loop.call_soon_threadsafe(flip)
+        done.wait()
+        return at
+
+    @property
+    def refused(self) -> int:
+        return self._server.refused
+
+    def close(self) -> None:
+        asyncio.run_coroutine_threadsafe(self._server.stop(), self._loop).result(5)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+class House:
+    """`plantroom run` on a site of `pumps` fire pumps read over Modbus TCP, with a webhook to the receiver."""
+
+    def __init__(self, folder: Path, pumps: int, *, period: str = "1s", extra: str = "", environment: dict[str, str] | None = None) -> None:
+        self.data = folder / "data"
+        self.pumps = pumps
+        modules = -(-pumps // PUMPS_A_MODULE)
+        self.inputs = Inputs(modules)
+        self.receiver = Receiver()
+        self.port = free_port()
+        self.site_file = folder / "site.yaml"
+        self.site_file.write_text(self._site(modules, period, extra))
+        self._log = (folder / "log.txt").open("w+")
+        self._environment = os.environ | {"HOUSE_SECRET": "not-a-secret-of-anybody"} | (environment or {})
+        self._process: subprocess.Popen[str] | None = None
+
+    def _site(self, modules: int, period: str, extra: str) -> str:
+        lines = [
+            "site: {id: house, name: 试验楼, zone: Asia/Shanghai, language: zh, practice: gb}",
+            "connections:",
+            f"  - {{id: bus, modbus_tcp: {{host: 127.0.0.1, port: {self.inputs.port}}}}}",
+            "channels:",
+            f"  - {{id: duty, type: webhook, url: '{self.receiver.url}', secret: '${{HOUSE_SECRET}}'}}",
+            "devices:",
+        ]
+        lines += [f"  - {{id: io-{u}, profile: generic-32di, connection: bus, unit: {u}}}" for u in range(1, modules + 1)]
+        lines += ["equipment:"]
+        for pump in range(self.pumps):
+            unit, at = pump // PUMPS_A_MODULE + 1, POINTS_A_PUMP * (pump % PUMPS_A_MODULE)
+            lines += [
+                f"  - id: fp-{pump}",
+                "    kind: fire_pump",
+                f"    name: {pump}号消防泵",
+                "    points:",
+                f"      - {{device: io-{unit}, take: {{di_{at + 1}: {{as: control_mode, values: {{0: manual, 1: auto}}, period: {period}}},"
+                f" di_{at + 2}: {{as: pump_running, period: {period}}}, di_{at + 3}: {{as: phase_loss, period: {period}}}}}}}",
+            ]
+        return "\n".join(lines) + "\n" + extra
+
+    def start(self) -> None:
+        command = [str(Path(sys.executable).parent / "plantroom"), "run", str(self.site_file)]
+        command += ["--data", str(self.data), "--listen", f"127.0.0.1:{self.port}"]
+        self._process = subprocess.Popen(command, stdout=self._log, stderr=self._log, env=self._environment, text=True)
+        self.wait_for(self.healthy, 40, "healthz answers")
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def log(self) -> str:
+        self._log.flush()
+        return Path(self._log.name).read_text()
+
+    def healthy(self) -> bool:
+        assert self._process is not None
+        if self._process.poll() is not None:
+            raise AssertionError(f"plantroom run ended with {self._process.returncode}:\n{self.log()[-4000:]}")
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/healthz", timeout=1) as answer:
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def services(self) -> dict[str, int]:
+        """Process id by service name, of those that run now."""
+        found = {}
+        for entry in Path("/proc").iterdir():
+            if not entry.name.isdigit():
+                continue
+            try:
+                words = (entry / "cmdline").read_bytes().decode().split("\0")
+                parent = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
+            except (OSError, IndexError):
+                continue
+            if parent == self.pid and "service" in words:
+                found[words[words.index("service") + 1]] = int(entry.name)
+        return found
+
+    def kill(self, service: str) -> None:
+        os.kill(self.services()[service], signal.SIGKILL)
+
+    def wait_for(self, happened: Callable[[], object], seconds: float, what: str) -> None:
+        """Looks until it happened. Fails with the services' log after `seconds`."""
+        until = time.monotonic() + seconds
+        while not happened():
+            if time.monotonic() > until:
+                raise AssertionError(f"not within {seconds} s: {what}\n{self.log()[-6000:]}")
+            time.sleep(0.02)
+
+    @contextmanager
+    def records(self) -> Iterator[apsw.Connection]:
+        db = apsw.Connection(str(self.data / "house" / "records.db"), flags=apsw.SQLITE_OPEN_READONLY)
+        try:
+            yield db
+        finally:
+            db.close()
+
+    def rows(self, sql: str, *values: object) -> list[tuple[object, ...]]:
+        if not (self.data / "house" / "records.db").exists():
+            return []
+        with self.records() as db:
+            return list(db.execute(sql, values))
+
+    def stop(self) -> float:
+        """SIGTERM; returns the seconds until everything had ended."""
+        assert self._process is not None
+        began = time.monotonic()
+        self._process.terminate()
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        return time.monotonic() - began
+
+    def close(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self.stop()
+        self.inputs.close()
+        self.receiver.close()
+        self._log.close()
