@@ -1,6 +1,6 @@
 """YAML 1.2 text -> nodes that know their line, and typed reading of them that lists every problem in one pass.
 
-Plain scalars follow the YAML 1.2 core schema: `on`, `no` and `12:30` are text. Anchors, aliases and tags are refused: `each` does it better.
+Plain scalars follow the YAML 1.2 core schema: `on`, `no`, `12:30` are text. Anchors, aliases and tags are refused; `each` does it better.
 """
 
 from __future__ import annotations

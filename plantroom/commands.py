@@ -1,0 +1,92 @@
+"""`check`, `apply` and `schema`: what an engineer does with a site file before and while it runs."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+
+from plantroom import bundle
+from plantroom.cli import BAD_INPUT, ServiceRunner, print_json, print_problems
+from plantroom.clock import SystemClock
+from plantroom.errors import BadInput, Problem
+from plantroom.journal import Journal
+from plantroom.site import Site
+from plantroom.site_file import load_site
+
+SCHEMAS = Path(__file__).parent / "schemas"
+Json = Annotated[bool, typer.Option("--json", help="JSON on stdout")]
+SiteFile = Annotated[Path, typer.Argument(metavar="SITE", help="the site file")]
+
+
+def register(app: typer.Typer, services: dict[str, ServiceRunner]) -> None:
+    @app.command()
+    def check(site: SiteFile, as_json: Json = False) -> None:
+        """Finds everything wrong with a site file, its profiles and rules; exit 2 where there is anything."""
+        raise typer.Exit(check_site(site, as_json))
+
+    @app.command()
+    def apply(
+        site: SiteFile,
+        data: Annotated[Path, typer.Option("--data", help="folder of the installation")],
+        who: Annotated[str | None, typer.Option("--who", help="who applies it; the login name by default")] = None,
+        as_json: Json = False,
+    ) -> None:
+        """Checks a site file and makes it the one all services use."""
+        raise typer.Exit(apply_site(site, data, who, as_json))
+
+    @app.command()
+    def schema(name: Annotated[str, typer.Argument(metavar="NAME", help="site, profile, kind, rule or scenario")]) -> None:
+        """Prints the JSON schema of a file format, for editors."""
+        print_schema(name)
+
+
+def check_site(path: Path, as_json: bool) -> int:
+    problems = bundle.problems_of(path)
+    if as_json or problems:
+        print_problems(problems, as_json=as_json)
+    if problems:
+        return BAD_INPUT
+    if not as_json:
+        typer.echo(f"{path}: good; {_contents(load_site(path))}")
+    return 0
+
+
+def apply_site(path: Path, data: Path, who: str | None, as_json: bool) -> int:
+    """Raises BadInput. Prints what changed; applying the same again changes nothing and says so."""
+    site = load_site(path)
+    journal = Journal(data / site.id / "journal", SystemClock())
+    record = bundle.apply(path, journal, who or _login())
+    said = orjson.loads(record.body) if record is not None else {"hash": bundle.checked(path).hash, "difference": ""}
+    if as_json:
+        print_json({"site": site.id, "seq": record.seq if record else None, "hash": said["hash"], "difference": said["difference"]})
+    elif record is None:
+        typer.echo(f"{site.id}: applied already, nothing changed")
+    else:
+        typer.echo(f"{site.id}: applied as record {record.seq}: {said['difference']}")
+    return 0
+
+
+def _contents(site: Site) -> str:
+    monitored = sum(equipment.monitored for equipment in site.equipment.values())
+    points = sum(len(equipment.bindings) for equipment in site.equipment.values())
+    return f"{len(site.equipment)} equipment ({monitored} monitored), {len(site.devices)} devices, {points} points"
+
+
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        return f"uid {os.getuid()}"
+
+
+def print_schema(name: str) -> None:
+    path = SCHEMAS / f"{name}.json"
+    known = sorted(found.stem for found in SCHEMAS.glob("*.json"))
+    if name not in known:
+        raise BadInput([Problem("command line", 0, name, f"no such schema; there are {', '.join(known)}")])
+    typer.echo(path.read_text("utf-8"), nl=False)
