@@ -29,6 +29,8 @@ class Job:
     frame: Frame
     period_s: float
     safety: bool
+    timeout_s: float
+    gap_s: float
     debounce: Debounce | None = field(default=None, compare=False)
 
 
@@ -74,6 +76,8 @@ class Planner:
             Frame(tuple(b.point for b in bindings)),
             period_s,
             any(b.safety or points[b.source].safety for b in bindings),
+            device.profile.bus.timeout_s,
+            device.profile.bus.gap_s,
             Debounce(patience) if patience else None,
         )
 

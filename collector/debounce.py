@@ -20,6 +20,10 @@ class Debounce:
         self._settled: dict[int, float] = {}
         self._candidate: dict[int, tuple[float, int]] = {}  # column -> (value, since ns)
 
+    def interrupt(self) -> None:
+        """A read failed: waiting begins anew."""
+        self._candidate.clear()
+
     def apply(self, at_ns: int, values: Values, quality: Qualities) -> None:
         """One row, in place. at_ns: any clock that only goes forward (ns since boot)."""
         for column, patience_ns in self._patience_ns.items():

@@ -1,0 +1,296 @@
+"""Modbus TCP sockets: carries out what a session commands, tells it what came. One connection to a host and port, ever."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import inf
+from typing import cast
+
+import structlog
+
+from collector.mbap import Answer, Exchange, Garbled, Late, Refusal, Stray
+from collector.poll_plan import Read
+from collector.session import Ask, Command, Dial, HangUp, Rest, Samples, Say, Session
+from plantroom.clock import NS, Clock, Reading
+from plantroom.model import Batch, Quality
+
+DIAL_S = 5.0
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+log = structlog.get_logger()
+
+
+class Line:
+    """A session on its connection. deliver: takes each batch; say: takes (state, reason) when the connection's state changes.
+
+    Both are called on the loop and must not block; an exception in them ends `run`, and with it the service.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        session: Session,
+        clock: Clock,
+        deliver: Callable[[Batch], None],
+        say: Callable[[str, str], None],
+        exchange: Exchange | None = None,
+    ) -> None:
+        self.session, self.strays = session, 0
+        self._host, self._port, self._clock = host, port, clock
+        self._deliver, self._say = deliver, say
+        self._exchange = exchange or Exchange()
+        self._wire: _Wire | None = None  # the connection in use
+        self._last: _Wire | None = None  # the newest, perhaps still closing
+        self._dial_at_s: float | None = None
+        self._dial = asyncio.Event()
+        self._due_s = inf  # when the session wants to hear of the time
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_s = inf
+        self._waiting = False  # for an answer
+        self._paused = False
+        self._deferred: Ask | None = None
+        self._broken: BaseException | None = None
+
+    async def run(self) -> None:
+        """Until cancelled; then the connection is closed."""
+        try:
+            self._carry_out(self.session.start(self._clock.read()))
+            while True:
+                await self._dial.wait()
+                self._dial.clear()
+                if self._broken is not None:
+                    raise self._broken
+                await self._connect()
+        finally:
+            if self._timer is not None:
+                self._timer.cancel()
+            if self._last is not None:
+                self._last.drop()
+                await self._last.closed.wait()
+
+    def pause(self) -> None:
+        """No new request goes out until `resume`: what they would bring has no room. Slots that pass meanwhile are missed and counted."""
+        self._paused = True
+
+    def resume(self) -> None:
+        self._paused = False
+        if self._deferred is not None:
+            ask, self._deferred = self._deferred, None
+            self._ask(ask)
+
+    async def _connect(self) -> None:
+        if self._last is not None:  # the old connection is gone before there is a new one
+            await self._last.closed.wait()
+        wait_s = (self._dial_at_s or 0.0) - self._now_s()
+        if wait_s > 0:
+            await asyncio.sleep(wait_s)
+        wire = _Wire(self)
+        try:
+            async with asyncio.timeout(DIAL_S):
+                await asyncio.get_running_loop().create_connection(lambda: wire, self._host, self._port)
+        except TimeoutError:
+            self._carry_out(self.session.unlinked(self._clock.read(), f"no connection to {self._host}:{self._port} within {DIAL_S:g} s"))
+            return
+        except OSError as error:
+            self._carry_out(self.session.unlinked(self._clock.read(), f"{self._host}:{self._port}: {error.strerror or error}"))
+            return
+        self._wire = self._last = wire
+        self._exchange.connected()
+        self._carry_out(self.session.linked(self._clock.read()))
+
+    def received(self, wire: _Wire, data: bytes) -> None:
+        """Bytes of the device. The samples' time is taken here, where the answer ends."""
+        if wire is not self._wire:
+            return
+        at = self._clock.read()
+        for event in self._exchange.receive(data, at.boot_ns / NS):
+            if isinstance(event, Answer):
+                self._waiting = False
+                self._carry_out(self.session.answered(at, event.data, event.latency_s))
+            elif isinstance(event, Refusal):
+                self._waiting = False
+                self._carry_out(self.session.refused(at, event.code, event.latency_s))
+            elif isinstance(event, Late):
+                self._carry_out(self.session.late(at, event.unit, event.latency_s))
+            elif isinstance(event, Stray):
+                self.strays += 1
+            else:
+                self._garbled(at, event)
+
+    def lost(self, wire: _Wire, error: Exception | None) -> None:
+        if wire is not self._wire:
+            return
+        self._wire, self._waiting = None, False
+        self._deferred = None
+        reason = "closed by the device" if error is None else str(error)
+        self._carry_out(self.session.unlinked(self._clock.read(), reason))
+
+    def broken(self, error: BaseException) -> None:
+        """An error in a callback is ours: it ends the service instead of vanishing in the loop."""
+        self._broken = error
+        self._dial.set()
+
+    def _garbled(self, at: Reading, event: Garbled) -> None:
+        self._waiting = False
+        log.warning("modbus.wrong_answer", host=self._host, port=self._port, why=event.why)
+        self._carry_out(self.session.garbled(at, event.why))
+
+    def _carry_out(self, commands: Sequence[Command]) -> None:
+        for command in commands:
+            if isinstance(command, Ask):
+                self._ask(command)
+            elif isinstance(command, Samples):
+                self._deliver(command.batch)
+            elif isinstance(command, Rest):
+                self._remind(command.until_s)
+            elif isinstance(command, HangUp):
+                self._hang_up()
+            elif isinstance(command, Dial):
+                self._due_s, self._dial_at_s = inf, command.at_s
+                self._dial.set()
+            elif isinstance(command, Say):
+                self._say(command.state, command.reason)
+
+    def _ask(self, ask: Ask) -> None:
+        if self._paused:
+            self._deferred, self._due_s = ask, inf
+            return
+        wire = self._wire
+        if wire is None:
+            return
+        now_s = self._now_s()
+        wire.transport.write(self._exchange.request(ask.unit, ask.read, now_s))
+        self._waiting = True
+        self._remind(now_s + ask.patience_s)
+
+    def _hang_up(self) -> None:
+        self._deferred, self._waiting = None, False
+        if self._wire is not None:
+            self._wire.drop()
+            self._wire = None
+
+    def _remind(self, at_s: float) -> None:
+        """One timer, moved only when it would be too late; early it finds that its time has not come."""
+        self._due_s = at_s
+        if at_s < self._timer_s:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer_s = at_s
+            self._timer = asyncio.get_running_loop().call_later(max(0.0, at_s - self._now_s()), self._tick)
+
+    def _tick(self) -> None:
+        try:
+            self._timer, self._timer_s = None, inf
+            at = self._clock.read()
+            if at.boot_ns / NS < self._due_s - 1e-6:
+                if self._due_s < inf:
+                    self._remind(self._due_s)
+            elif self._waiting:
+                self._give_up(at)
+            else:
+                self._due_s = inf
+                self._carry_out(self.session.woken(at))
+        except BaseException as error:  # the loop would only log it
+            self.broken(error)
+
+    def _give_up(self, at: Reading) -> None:
+        self._waiting = False
+        cut_short, wrong = self._exchange.cut_short, self._exchange.give_up()
+        if cut_short and wrong is not None:
+            self._garbled(at, Garbled(wrong))
+        else:
+            self._carry_out(self.session.silent(at, Quality.NO_ANSWER if wrong is None else Quality.DECODE))
+
+    def _now_s(self) -> float:
+        return self._clock.read().boot_ns / NS
+
+
+class _Wire(asyncio.Protocol):
+    """One connection from its making to its end."""
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+        self.transport: asyncio.Transport
+        self.closed = asyncio.Event()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+        polite(transport.get_extra_info("socket"))
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            self._line.received(self, data)
+        except BaseException as error:  # the loop would only log it
+            self._line.broken(error)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.closed.set()
+        try:
+            self._line.lost(self, error)
+        except BaseException as failure:  # the loop would only log it
+            self._line.broken(failure)
+
+    def drop(self) -> None:
+        """Reset: what is in flight is thrown away, the device's socket is free at once."""
+        self.transport.abort()
+
+
+def polite(sock: socket.socket) -> None:
+    """No delay, a dead peer noticed within half a minute, and a reset instead of a lingering close (devices have 1 to 4 sockets)."""
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+    for option, value in (("TCP_KEEPIDLE", 10), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3)):
+        if hasattr(socket, option):
+            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+
+
+@dataclass(frozen=True, slots=True)
+class Got:
+    """One read done once: its data bytes, or why there are none."""
+
+    data: bytes | None
+    quality: Quality
+    why: str = ""
+
+
+async def read_once(
+    host: str, port: int, unit: int, reads: Sequence[Read], *, timeout_s: float, gap_s: float, clock: Clock
+) -> list[Got]:
+    """Each read once, in order, over one connection. Raises OSError (TimeoutError among them) where no connection is to be had."""
+    exchange, found = Exchange(), list[Got]()
+    async with asyncio.timeout(DIAL_S):
+        reader, writer = await asyncio.open_connection(host, port)
+    try:
+        polite(writer.get_extra_info("socket"))
+        for read in reads:
+            writer.write(exchange.request(unit, read, clock.read().boot_ns / NS))
+            found.append(await _one(exchange, reader, timeout_s, clock))
+            if found[-1].quality is Quality.DECODE:
+                found += [Got(None, Quality.DECODE, "not asked: the line cannot be trusted any more")] * (len(reads) - len(found))
+                break
+            await asyncio.sleep(gap_s)
+    finally:
+        writer.transport.abort()
+    return found
+
+
+async def _one(exchange: Exchange, reader: asyncio.StreamReader, timeout_s: float, clock: Clock) -> Got:
+    try:
+        async with asyncio.timeout(timeout_s):
+            while data := await reader.read(4096):
+                for event in exchange.receive(data, clock.read().boot_ns / NS):
+                    if isinstance(event, Answer):
+                        return Got(event.data, Quality.GOOD)
+                    if isinstance(event, Refusal):
+                        return Got(None, Quality.EXCEPTION, f"exception {event.code}")
+                    if isinstance(event, Garbled):
+                        return Got(None, Quality.DECODE, event.why)
+        return Got(None, Quality.DECODE, "closed by the device")
+    except TimeoutError:
+        wrong = exchange.give_up()
+        return Got(None, Quality.NO_ANSWER if wrong is None else Quality.DECODE, wrong or f"no answer within {timeout_s:g} s")
