@@ -22,8 +22,5 @@ class News:
         """Raises JournalFailed where the journal cannot be written: the process has to leave."""
         body: Mapping[str, object] = {"event": event, **fields}
         log.info(f"history.{event}", **fields)
-        writer = self._journal.writer("history")
-        try:
+        with self._journal.writer("history") as writer:
             writer.append([Entry(Kind.EVENT, orjson.dumps(body))])
-        finally:
-            writer.close()

@@ -62,6 +62,10 @@ class ParquetStore:
         """Samples gathered and not yet sealed."""
         return self._gathered.samples
 
+    def close(self) -> None:
+        self._db.close()
+        self._reader.close()
+
     def take(self, records: Sequence[Record]) -> bool:
         """Gathers records in their order. True where a seal is due: by number, or by age once there is no backlog to read first."""
         self._gathered.take(records)

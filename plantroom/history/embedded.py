@@ -41,6 +41,7 @@ class EmbeddedHistory:
         """folder: the site's history folder; it need not exist yet. reader: of the same site's journal."""
         self._folder = folder
         self._lock = Lock()  # the tail and the DuckDB connection are shared by the callers
+        self._reader = reader
         self._tail = Tail(reader)
         self._duckdb = connect()
 
@@ -63,6 +64,7 @@ class EmbeddedHistory:
 
     def close(self) -> None:
         self._duckdb.close()
+        self._reader.close()
 
     def _rows(self, points: list[str], start_ns: int, end_ns: int, step_ns: int | None) -> Arrays:
         for attempt in range(_TRIES):
