@@ -9,17 +9,21 @@ import hashlib
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from plantroom.clock import Reading
 from plantroom.model import Severity
 from plantroom.records import Chronicle, Records
+from rules import clocks
 from rules.clocks import ClockName, OrderClock
 from rules.order import State
 from rules.rows import Attempt, Fault, Note, Order, Outcome, Page, Pending, as_json
 
 Hidden = Callable[[int, str], "tuple[str, bytes | None] | None"]
-_Row = TypeVar("_Row")
+
+
+def nothing_hidden(seq: int, field: str) -> None:
+    """No text was hidden before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +37,10 @@ class Position:
 class Desk:
     """seq, now_ns: the record being applied and its header's wall instant; every effect bears this instant.
 
-    hidden: (seq, field) -> (private id, salt) of a text that was hidden before; a rebuild gives the salts of the records it is compared with.
+    hidden: (seq, field) -> (private id, salt) of a text that was hidden before; a rebuild knows those of the records it is compared with.
     """
 
-    def __init__(self, records: Records, hidden: Hidden = lambda seq, field: None) -> None:
+    def __init__(self, records: Records, hidden: Hidden = nothing_hidden) -> None:
         self._records, self._hidden = records, hidden
         self._chronicle = Chronicle(records.db)
         self.seq, self.now_ns = 0, 0
@@ -83,8 +87,20 @@ class Desk:
         return self.faults.get(id_) or next(map(_fault, self._records.rows("fault", {"id": id_})), None)
 
     def find_order(self, id_: str) -> Order | None:
-        """An order, closed ones too; a closed one that is put again is open rows' again."""
+        """An order, closed ones too."""
         return self.orders.get(id_) or next(map(_order, self._records.rows("work_order", {"id": id_})), None)
+
+    def recall(self, id_: str) -> Order | None:
+        """An order to work on: a closed one comes back into memory with its faults, until the next commit finds it still closed."""
+        order = self.orders.get(id_) or self.find_order(id_)
+        if order is not None and id_ not in self.orders:
+            self.orders[id_] = order
+            self.faults.update((fault.id, fault) for fault in self.faults_by_order(id_))
+        return order
+
+    def faults_by_order(self, id_: str) -> list[Fault]:
+        """As committed, whether the order is closed or not."""
+        return [_fault(r) for r in self._records.rows("faults_of", {"work_order": id_})]
 
     def find_page(self, id_: str) -> Page | None:
         return self.pages.get(id_) or next(map(_page, self._records.rows("page", {"id": id_})), None)
@@ -169,6 +185,27 @@ class Desk:
 
     def put_config(self, row: Mapping[str, Any]) -> None:
         self._put("put_config", str(row["seq"]), row)
+
+    def shift(self, step_ns: int) -> None:
+        """The wall clock was set: every instant that lies ahead, and every condition's age, moves with it."""
+        for clock in list(self.clocks.values()):
+            self.put_clock(clocks.shift(clock, step_ns))
+        for page in list(self.pages.values()):
+            page.due_ns += step_ns
+            page.created_ns += step_ns
+            self.put_page(page)
+        for pending in list(self.conditions.values()):
+            pending.since_ns += step_ns
+            pending.at_ns += step_ns
+            self.put_condition(pending)
+        for fault in list(self.faults.values()):
+            if fault.shelved_until_ns is not None:
+                fault.shelved_until_ns += step_ns
+                self.put_fault(fault)
+        for order in list(self.orders.values()):
+            if order.eta_ns is not None and order.state is State.ACCEPTED:
+                order.eta_ns += step_ns
+                self.put_order(order)
 
     # -- the commit
 

@@ -1,7 +1,7 @@
 """Channel `mqtt`: a retained message per fault, under our own prefix only. Delivered means that the broker acknowledged it (QoS 1).
 
-Settings: `host`, `port` (1883), `user`, `password`, `tls` (true or false), `ca` (a PEM file). Topic: `plantroom/<site>/fault/<fault id>`, so
-that a subscriber who comes later sees every fault as it last stood; an order opened by hand stands under `plantroom/<site>/order/<order id>`.
+Settings: `host`, `port` (1883), `user`, `password`, `tls` (true or false), `ca` (a PEM file). Topic: `plantroom/<site>/fault/<fault>`, so that
+a subscriber who comes later sees every fault as it last stood; an order opened by hand stands under `plantroom/<site>/order/<order>`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ async def send(settings: Mapping[str, object], page: Page, *, timeout_s: float) 
     except TimeoutError:
         return answer(settings, Verdict.RETRY, f"no acknowledgement within {timeout_s:g} s")
     except aiomqtt.MqttCodeError as error:
-        why = REFUSALS.get(getattr(error.rc, "value", error.rc))
+        why = REFUSALS.get(cast(int, getattr(error.rc, "value", error.rc)))
         return answer(settings, Verdict.REFUSED if why else Verdict.RETRY, f"the broker refuses: {why or error}")
     except aiomqtt.MqttError as error:
         return answer(settings, Verdict.RETRY, f"no way to the broker: {error}")

@@ -29,12 +29,17 @@ SELECT id, rule, rule_hash, equipment, kind, severity, condition, mode, no_data,
   ended_ns, ended_why, work_order, shelved_until_ns, shelf_json
 FROM fault WHERE id = :id;
 
+-- name: faults_of
+SELECT id, rule, rule_hash, equipment, kind, severity, condition, mode, no_data, onset_ns, raised_ns, text_json, do_json, trace_json,
+  ended_ns, ended_why, work_order, shelved_until_ns, shelf_json
+FROM fault WHERE work_order = :work_order ORDER BY raised_ns, id;
+
 -- name: put_fault
 INSERT INTO fault (id, rule, rule_hash, equipment, kind, severity, condition, mode, no_data, onset_ns, raised_ns, text_json, do_json, trace_json,
   ended_ns, ended_why, work_order, shelved_until_ns, shelf_json)
 VALUES (:id, :rule, :rule_hash, :equipment, :kind, :severity, :condition, :mode, :no_data, :onset_ns, :raised_ns, :text_json, :do_json, :trace_json,
   :ended_ns, :ended_why, :work_order, :shelved_until_ns, :shelf_json)
-ON CONFLICT (id) DO UPDATE SET condition = excluded.condition, no_data = excluded.no_data, ended_ns = excluded.ended_ns, ended_why = excluded.ended_why,
+ON CONFLICT (id) DO UPDATE SET condition = excluded.condition, mode = excluded.mode, no_data = excluded.no_data, ended_ns = excluded.ended_ns, ended_why = excluded.ended_why,
   work_order = excluded.work_order, shelved_until_ns = excluded.shelved_until_ns, shelf_json = excluded.shelf_json;
 
 -- name: open_orders
@@ -77,7 +82,7 @@ SELECT id, fault, work_order, channel, reason, severity, message_json, created_n
 -- name: put_page
 INSERT INTO outbox (id, fault, work_order, channel, reason, severity, message_json, created_ns, due_ns, state, attempts, answer)
 VALUES (:id, :fault, :work_order, :channel, :reason, :severity, :message_json, :created_ns, :due_ns, :state, :attempts, :answer)
-ON CONFLICT (id) DO UPDATE SET due_ns = excluded.due_ns, state = excluded.state, attempts = excluded.attempts, answer = excluded.answer;
+ON CONFLICT (id) DO UPDATE SET created_ns = excluded.created_ns, due_ns = excluded.due_ns, state = excluded.state, attempts = excluded.attempts, answer = excluded.answer;
 
 -- name: put_attempt
 INSERT INTO attempt (outbox, n, channel, verdict, answer, started_ns, ended_ns)

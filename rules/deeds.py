@@ -1,0 +1,275 @@
+"""What people do to orders and faults. Only here a command is judged; its outcome is a row, its instant the journal header's.
+
+A command id is done once: a second record with the same id changes nothing, its outcome is the first one's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from plantroom.clock import NS, iso
+from plantroom.model import Severity
+from plantroom.words import LANGUAGES, say
+from rules import paging, work
+from rules.command import PLAIN_ARGS, Command, instant, parse
+from rules.desk import Desk
+from rules.house import House
+from rules.order import Event, No, State
+from rules.rows import Fault, Note, Order, Outcome, as_json
+
+LONGEST_SHELF_NS = {Severity.READINESS: 8 * 3600 * NS, Severity.NORMAL: 72 * 3600 * NS, Severity.ADVISORY: 72 * 3600 * NS}
+ORDER_STEPS = {"accept": Event.ACCEPT, "arrive": Event.ARRIVE, "restore": Event.RESTORE, "close": Event.CLOSE, "reopen": Event.REOPEN}
+NEEDED = {"close": ("cause",), "reopen": ("reason",)}
+NOTED = ("text", "reason", "remedy", "cause", "told")  # the argument whose words become the order's note, the first there is
+
+Release = Callable[[str, str], None]
+
+
+class Denied(Exception):
+    """The command is refused; raised and caught inside this module, before anything has changed.
+
+    values: by name and language, of the text `refused.<code>`.
+    """
+
+    def __init__(self, code: str, values: Mapping[str, Mapping[str, str]] | None = None) -> None:
+        super().__init__(code)
+        self.code, self.values = code, values or {}
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a command was done to."""
+
+    order: Order | None = None
+    fault: Fault | None = None
+
+
+def apply(desk: Desk, house: House, body: bytes, release: Release) -> None:
+    """Judges one COMMAND record. release: ends a latched fault's condition once a person has dealt with it."""
+    command = parse(body)
+    if command is None:
+        desk.tell("command.unreadable", {"text": desk.hide("body", body[:4000].decode("utf-8", "replace"))})
+        return
+    if desk.outcome(command.id) is not None:
+        desk.tell("command.repeated", {"command_id": command.id})
+        return
+    if command.who and command.name:
+        desk.put_person(command.who, command.name)
+    hidden = {name: _hide(desk, name, value) for name, value in sorted(command.args.items())}
+    told = {
+        "command_id": command.id, "does": command.does, "target": command.target, "who": command.who, "roles": sorted(command.roles),
+        "args": hidden,
+    }  # fmt: skip
+    try:
+        done = _judge(desk, house, command, release)
+    except Denied as denied:
+        desk.tell("command", {**told, "outcome": "refused", "reason": denied.code})
+        values = {lang: {name: texts[lang] for name, texts in denied.values.items()} for lang in LANGUAGES}
+        says = {lang: say(f"refused.{denied.code}", lang, **values[lang]) for lang in LANGUAGES}
+        _answer(desk, command, "refused", denied.code, says, Done(desk.find_order(command.target), desk.find_fault(command.target)))
+        return
+    if done.order is not None:
+        _note(desk, command, done.order, hidden)
+    desk.tell("command", {**told, "outcome": "applied", "reason": "ok"})
+    _answer(desk, command, "applied", "ok", {lang: say("command.ok", lang) for lang in LANGUAGES}, done)
+
+
+def _judge(desk: Desk, house: House, command: Command, release: Release) -> Done:
+    if not command.who:
+        raise Denied("who_missing")
+    if command.does in ORDER_STEPS:
+        return _step(desk, house, command, release)
+    handler = _OTHERS.get(command.does)
+    if handler is None:
+        raise Denied("unknown_deed", {"does": _same(command.does)})
+    return handler(desk, house, command)
+
+
+def _step(desk: Desk, house: House, command: Command, release: Release) -> Done:
+    order = _order(desk, command)
+    for name in NEEDED.get(command.does, ()):
+        _words(command, name)
+    eta_ns = _instant(command, "eta", desk.now_ns) if command.does == "accept" and command.args.get("eta") not in (None, "") else None
+    before = order.holder
+    refusal = work.step(desk, house, order, ORDER_STEPS[command.does], command.who, command.roles)
+    if isinstance(refusal, No):
+        raise Denied(refusal.code, {"by": _same(desk.persons.get(before, before) if before else "")})
+    if command.does == "accept":
+        order.eta_ns = eta_ns
+    elif command.does == "close":
+        order.cause, order.remedy = command.text("cause"), command.text("remedy") or None
+    elif command.does == "restore":
+        for fault in desk.faults_of(order):
+            release(fault.equipment, fault.rule)
+    elif command.does == "reopen":
+        paging.page(desk, house, "returned", _newest(desk, order), order)
+    desk.put_order(order)
+    return Done(order, _newest(desk, order))
+
+
+def _hold(desk: Desk, house: House, command: Command) -> Done:
+    order = _order(desk, command)
+    if order.state is State.CLOSED:
+        raise Denied("already_closed")
+    reason, told = _words(command, "reason"), _words(command, "told")
+    order.hold_json = as_json({"reason": reason, "told": told, "since_ns": desk.now_ns, "by": command.who})
+    desk.put_order(order)
+    desk.tell("order.held", {"order": order.id, "by": command.who})
+    return Done(order)
+
+
+def _comment(desk: Desk, house: House, command: Command) -> Done:
+    _words(command, "text")
+    return Done(_order(desk, command))
+
+
+def _open(desk: Desk, house: House, command: Command) -> Done:
+    """An order by hand: the machine is the target, or args.equipment."""
+    equipment = command.text("equipment") or command.target
+    machine = house.machine(equipment)
+    if machine is None:
+        raise Denied("unknown_equipment", {"target": _same(equipment)})
+    text = _words(command, "text")
+    try:
+        severity = Severity(command.text("severity") or Severity.NORMAL)
+    except ValueError:
+        raise Denied("argument", {"name": _same("severity"), "wanted": _wanted("severity")}) from None
+    order = work.open_order(desk, equipment, severity, dict.fromkeys(LANGUAGES, text), None, command.who)
+    if machine.mode == "live":
+        paging.page(desk, house, "raised", None, order)
+    return Done(order)
+
+
+def _shelve(desk: Desk, house: House, command: Command) -> Done:
+    fault = _fault(desk, command)
+    if not fault.open:
+        raise Denied("fault_is_over")
+    longest = LONGEST_SHELF_NS.get(fault.severity)
+    if longest is None:
+        raise Denied("danger_never_shelved")
+    reason, until_ns = _words(command, "reason"), _instant(command, "until", desk.now_ns)
+    second = command.text("second")
+    if fault.severity.urgent and (not second or second == command.who):
+        raise Denied("urgent_needs_second")
+    if until_ns <= desk.now_ns:
+        raise Denied("argument", {"name": _same("until"), "wanted": _wanted("future")})
+    if until_ns - desk.now_ns > longest:
+        raise Denied("shelved_too_long", {"hours": _same(str(longest // (3600 * NS)))})
+    fault.shelved_until_ns = until_ns
+    fault.shelf_json = as_json({"by": command.who, "second": second or None, "reason": reason, "at_ns": desk.now_ns})
+    desk.put_fault(fault)
+    paging.drop(desk, "shelved", fault=fault)
+    desk.tell("fault.shelved", {"fault": fault.id, "until_ns": until_ns, "by": command.who, "second": second or None})
+    return Done(desk.orders.get(fault.work_order or ""), fault)
+
+
+def _unshelve(desk: Desk, house: House, command: Command) -> Done:
+    fault = _fault(desk, command)
+    if fault.shelved_until_ns is None:
+        raise Denied("not_shelved")
+    unshelve(desk, house, fault, command.who)
+    return Done(desk.orders.get(fault.work_order or ""), fault)
+
+
+def unshelve(desk: Desk, house: House, fault: Fault, by: str) -> None:
+    """A shelf ends, by a person or because its time is over: a fault that is still there is told again."""
+    fault.shelved_until_ns = fault.shelf_json = None
+    desk.put_fault(fault)
+    desk.tell("fault.unshelved", {"fault": fault.id, "by": by})
+    if fault.open:
+        paging.page(desk, house, "returned", fault, desk.orders.get(fault.work_order or ""))
+
+
+def end_shelves(desk: Desk, house: House) -> None:
+    """Shelves whose time is over."""
+    for fault in list(desk.faults.values()):
+        if fault.shelved_until_ns is not None and fault.shelved_until_ns <= desk.now_ns:
+            unshelve(desk, house, fault, work.SYSTEM)
+
+
+def released_by(desk: Desk, command: Command, seq: int) -> list[Fault]:
+    """The faults whose conditions a command released when it was applied at `seq`; a replay releases them again."""
+    outcome = desk.outcome(command.id)
+    if command.does != "restore" or outcome is None or outcome.seq != seq or outcome.outcome != "applied":
+        return []
+    return desk.faults_by_order(command.target)
+
+
+_OTHERS: Mapping[str, Callable[[Desk, House, Command], Done]] = {
+    "hold": _hold, "comment": _comment, "open": _open, "shelve": _shelve, "unshelve": _unshelve,
+}  # fmt: skip
+
+
+def state_of(order: Order | None, fault: Fault | None) -> dict[str, Any]:
+    """The target as it stands, for the person who waits for the answer."""
+    told: dict[str, Any] = {}
+    if order is not None:
+        told["order"] = {"id": order.id, "state": order.state.value, "accepted_by": order.accepted_by, "arrived_by": order.arrived_by,
+                         "restored_by": order.restored_by, "restored_agrees": order.restored_agrees, "round": order.round}  # fmt: skip
+    if fault is not None:
+        until = fault.shelved_until_ns
+        told["fault"] = {"id": fault.id, "condition": fault.condition, "shelved_until": iso(until) if until is not None else None}
+    return told
+
+
+def _answer(desk: Desk, command: Command, outcome: str, reason: str, says: Mapping[str, str], done: Done) -> None:
+    state = as_json(state_of(done.order, done.fault))
+    desk.put_outcome(
+        Outcome(command.id, desk.seq, desk.now_ns, command.who, command.does, command.target, outcome, reason, as_json(says), state)
+    )
+
+
+def _note(desk: Desk, command: Command, order: Order, hidden: Mapping[str, Any]) -> None:
+    name = next((name for name in NOTED if command.text(name)), None)
+    if name is not None:
+        desk.put_note(Note(order.id, desk.seq, desk.now_ns, command.who, command.does, str(hidden[name])))
+
+
+def _hide(desk: Desk, name: str, value: object) -> object:
+    """Words of a person leave; numbers, instants and ids stay."""
+    if value is None or isinstance(value, bool | int | float) or (name in PLAIN_ARGS and isinstance(value, str)):
+        return value
+    return desk.hide(f"args.{name}", value if isinstance(value, str) else as_json(value))
+
+
+def _order(desk: Desk, command: Command) -> Order:
+    order = desk.recall(command.target)
+    if order is None:
+        raise Denied("unknown_order", {"target": _same(command.target)})
+    return order
+
+
+def _fault(desk: Desk, command: Command) -> Fault:
+    fault = desk.find_fault(command.target)
+    if fault is None:
+        raise Denied("unknown_fault", {"target": _same(command.target)})
+    return fault
+
+
+def _newest(desk: Desk, order: Order) -> Fault | None:
+    faults = desk.faults_of(order)
+    return faults[-1] if faults else None
+
+
+def _words(command: Command, name: str) -> str:
+    text = command.text(name)
+    if not text:
+        raise Denied("argument", {"name": _same(name), "wanted": _wanted("text")})
+    return text
+
+
+def _instant(command: Command, name: str, now_ns: int) -> int:
+    at_ns = instant(command.args.get(name), now_ns)
+    if at_ns is None:
+        raise Denied("argument", {"name": _same(name), "wanted": _wanted("instant")})
+    return at_ns
+
+
+def _same(text: str) -> Mapping[str, str]:
+    return dict.fromkeys(LANGUAGES, text)
+
+
+def _wanted(what: str) -> Mapping[str, str]:
+    return {lang: say(f"command.wanted.{what}", lang) for lang in LANGUAGES}

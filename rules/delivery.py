@@ -1,0 +1,58 @@
+"""ATTEMPT records -> what the outbox row becomes. `notify` sends and says what happened; only the engine writes it down."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import structlog
+
+from rules import events
+from rules.desk import Desk
+from rules.house import House
+from rules.outbox import Verdict, after_attempt
+from rules.rows import Attempt
+
+log = structlog.get_logger()
+
+
+def take(desk: Desk, house: House | None, body: bytes) -> None:
+    """One ATTEMPT record: {"outbox", "channel", "verdict", "answer", "started_ns", "ended_ns", "retry_after_s"?}."""
+    said = _read(body)
+    page = desk.find_page(said["outbox"]) if said is not None else None
+    if said is None or page is None:
+        desk.tell("attempt.unknown", {"text": body[:200].decode("utf-8", "replace")})
+        return
+    verdict = Verdict(said["verdict"])
+    page.attempts += 1
+    page.answer = said["answer"]
+    desk.put_attempt(Attempt(page.id, page.attempts, page.channel, verdict.value, page.answer, said["started_ns"], said["ended_ns"]))
+    desk.tell("attempt", {"page": page.id, "channel": page.channel, "n": page.attempts, "verdict": verdict.value, "answer": page.answer})
+    if page.state == "queued":
+        then = after_attempt(page.attempts, verdict, page.severity, desk.now_ns, said.get("retry_after_s"))
+        page.state = then.state
+        page.due_ns = then.due_ns if then.due_ns is not None else page.due_ns
+    desk.put_page(page)
+    if verdict is Verdict.REFUSED and house is not None:
+        events.seen(desk, house, "delivery_failed", {"channel": page.channel, "answer": page.answer})
+
+
+def _read(body: bytes) -> dict[str, Any] | None:
+    """The attempt, None for a body that is none: only `notify` writes them, so that is worth a line in the log."""
+    said: Any = None
+    try:
+        said = orjson.loads(body)
+        ok = (
+            isinstance(said, dict)
+            and all(isinstance(said.get(name), str) for name in ("outbox", "verdict", "answer"))
+            and all(isinstance(said.get(name), int) for name in ("started_ns", "ended_ns"))
+            and said["verdict"] in set(map(str, Verdict))
+            and isinstance(said.get("retry_after_s"), int | float | None)
+        )
+    except orjson.JSONDecodeError:
+        ok = False
+    if not ok:
+        log.error("attempt.unreadable", text=body[:200].decode("utf-8", "replace"))
+        return None
+    found: dict[str, Any] = said
+    return found

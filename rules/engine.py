@@ -1,0 +1,262 @@
+"""The engine: follows one site's journal and holds its records. Records go in, strictly in their order; rows come out, in one
+transaction with the position. No sockets, no clock: every instant is a header's, so a replay does the same again.
+
+While records up to the committed position are replayed (after a restart) only the rules' memory moves: effects are muted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import orjson
+import structlog
+
+from plantroom.clock import NS
+from plantroom.errors import BadInput
+from plantroom.journal.record import Kind, Record
+from plantroom.model import Frame
+from plantroom.records import Records
+from rules import deeds, delivery, events, incident, work
+from rules.command import parse
+from rules.condition import Transition
+from rules.desk import Desk, Hidden, Position, nothing_hidden
+from rules.evaluate import KindEvaluator
+from rules.house import House
+from rules.rounds import Came, Router
+from rules.snapshot import BadSnapshot
+from rules.walltime import WallTime
+
+COMMIT_NS = 1 * NS  # the position moves at least this often
+
+log = structlog.get_logger()
+
+Furnish = Callable[[Record], House]
+FrameOf = Callable[[bytes], Frame]
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """The engine's memory after the record at `seen`. config: the CONFIG record in force. blobs: each evaluator's own, by kind."""
+
+    seen: Position
+    time: WallTime
+    config: Record
+    blobs: Mapping[str, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a `take` did. position: last record seen; committed: whether it stands in the records; applied: transitions with effects."""
+
+    position: Position | None
+    committed: bool
+    applied: int
+
+
+class Engine:
+    """One per site; owns the records' only writing connection.
+
+    furnish: a CONFIG record as a house (BadInput where this release cannot read it). frame_of: a frame by id. Nothing is judged before
+    the first CONFIG record; `remember` puts the engine where a snapshot stood.
+    """
+
+    def __init__(self, records: Records, furnish: Furnish, frame_of: FrameOf, hidden: Hidden = nothing_hidden) -> None:
+        self.desk = Desk(records, hidden)
+        self._furnish, self._frame_of = furnish, frame_of
+        self.time = WallTime()
+        self.seen: Position | None = None
+        self.house: House | None = None
+        self.config: Record | None = None
+        self.evaluators: dict[str, KindEvaluator] = {}
+        self._router = Router({}, frame_of)
+        self._applied = 0
+
+    @property
+    def muted_to(self) -> int:
+        """The committed position: what is taken up to it has no effects."""
+        return self.desk.position.seq if self.desk.position is not None else 0
+
+    @property
+    def lead_ns(self) -> int:
+        """Wall instant of the newest record seen, 0 before the first."""
+        return self.seen.at.wall_ns if self.seen is not None else 0
+
+    # -- the way of the records
+
+    def take(self, records: Sequence[Record]) -> Outcome:
+        """Applies records in their order; commits when something changed or a second of journal time has passed."""
+        self._applied = 0
+        telemetry: list[Record] = []
+        for record in records:
+            if self.seen is not None and record.seq <= self.seen.seq:
+                continue
+            time, step_ns = self.time.to(record.at)
+            if step_ns or record.kind is not Kind.TELEMETRY or time.pause():
+                self._judge(telemetry)
+                telemetry = []
+            self.time = time
+            self.seen = Position(record.seq, record.at)
+            if step_ns:
+                self._shift(record, step_ns)
+            if record.kind is Kind.TICK or self.time.pause():
+                self._tick(record)
+            if record.kind is Kind.TELEMETRY:
+                telemetry.append(record)
+            elif record.kind is not Kind.TICK:
+                self._handle(record)
+        self._judge(telemetry)
+        return Outcome(self.seen, self._commit(), self._applied)
+
+    def _commit(self) -> bool:
+        """True where the position moved."""
+        seen, stands = self.seen, self.desk.position
+        if seen is None or seen.seq <= self.muted_to:
+            return False
+        recent = stands is not None and stands.at.boot == seen.at.boot and seen.at.boot_ns - stands.at.boot_ns < COMMIT_NS
+        if recent and not self.desk.changed:
+            return False
+        self.desk.commit(seen)
+        return True
+
+    def _judge(self, telemetry: Sequence[Record]) -> None:
+        if telemetry:
+            self._apply(self._router.run(telemetry, self.time.judged))
+
+    def _apply(self, came: Sequence[Came]) -> None:
+        for one in came:
+            if one.seq <= self.muted_to or self.house is None:
+                continue
+            self.desk.begin(one.seq, one.wall_ns)
+            incident.take(self.desk, self.house, one.transition)
+            self._applied += 1
+
+    def _came(self, record: Record, transitions: Sequence[Transition]) -> None:
+        self._apply([Came(record.seq, record.at.wall_ns, t) for t in transitions])
+
+    # -- time
+
+    def _tick(self, record: Record) -> None:
+        """Time has come to this record's instant: for the rules first, then for clocks, shelves and the monitor's faults."""
+        self.time = self.time.told()
+        now_ns = record.at.wall_ns
+        for _, evaluator in sorted(self.evaluators.items()):
+            self._came(record, evaluator.tick(now_ns))
+        if record.seq > self.muted_to and self.house is not None:
+            self.desk.begin(record.seq, now_ns)
+            work.notice(self.desk, self.house)
+            deeds.end_shelves(self.desk, self.house)
+            events.undelivered(self.desk, self.house)
+            events.quiet(self.desk, self.house)
+
+    def _shift(self, record: Record, step_ns: int) -> None:
+        """The wall clock was set: what runs keeps its remaining time, what was seen keeps its age."""
+        for evaluator in self.evaluators.values():
+            evaluator.shift(step_ns)
+        if record.seq > self.muted_to:
+            self.desk.begin(record.seq, record.at.wall_ns)
+            self.desk.shift(step_ns)
+            self.desk.tell("time.step", {"step_ns": step_ns})
+            if self.house is not None:
+                events.seen(self.desk, self.house, "clock_step", {"step_s": step_ns / NS})
+
+    # -- everything but telemetry and ticks
+
+    def _handle(self, record: Record) -> None:
+        live = record.seq > self.muted_to
+        if live:
+            self.desk.begin(record.seq, record.at.wall_ns)
+        if record.kind is Kind.CONFIG:
+            self._switch(record, live)
+        elif record.kind is Kind.COMMAND:
+            self._command(record, live)
+        elif live and record.kind is Kind.ATTEMPT:
+            delivery.take(self.desk, self.house, record.body)
+        elif live and record.kind is Kind.EVENT:
+            events.take(self.desk, self.house, record.body)
+
+    def _command(self, record: Record, live: bool) -> None:
+        def release(equipment: str, rule: str) -> None:
+            self._release(record, equipment, rule)
+
+        if live and self.house is not None:
+            deeds.apply(self.desk, self.house, record.body, release)
+        elif not live and (command := parse(record.body)) is not None:
+            for fault in deeds.released_by(self.desk, command, record.seq):
+                release(fault.equipment, fault.rule)
+
+    def _release(self, record: Record, equipment: str, rule: str) -> None:
+        """A person has dealt with a latched fault; others end only when the machine says so."""
+        machine = self.house.machine(equipment) if self.house is not None else None
+        known = self.house.rule(machine.kind, rule) if self.house is not None and machine is not None else None
+        evaluator = self.evaluators.get(machine.kind) if machine is not None else None
+        if known is not None and known.latch and evaluator is not None and equipment in evaluator.rows:
+            self._came(record, evaluator.release(equipment, rule, record.at.wall_ns))
+
+    def _switch(self, record: Record, live: bool) -> None:
+        """A new configuration at its place in the order."""
+        try:
+            house = self._furnish(record)
+        except BadInput as error:
+            log.error("config.unreadable", seq=record.seq, problems=[str(problem) for problem in error.problems])
+            if live:
+                events.rejected(self.desk, self.house, record, error)
+            return
+        old, first = self.evaluators, self.house is None
+        self._furnish_with(record, house)
+        transitions: list[Transition] = []
+        for kind, evaluator in sorted(self.evaluators.items()):
+            if kind in old:
+                transitions += evaluator.adopt(old[kind], record.at.wall_ns)
+        for kind, evaluator in sorted(old.items()):
+            if kind not in self.evaluators:
+                transitions += evaluator.withdraw(record.at.wall_ns)
+        if live:
+            self._came(record, transitions)
+            self._put_config(record)
+            incident.into_service(self.desk, house)
+            events.applied(self.desk, house)
+            log.info("config.applied", seq=record.seq, first=first)
+
+    def _put_config(self, record: Record) -> None:
+        said = orjson.loads(record.body)
+        difference = said.get("difference", "")
+        self.desk.put_config(
+            {
+                "seq": record.seq,
+                "hash": str(said.get("hash", "")),
+                "at_ns": record.at.wall_ns,
+                "who": str(said.get("who", "")),
+                "difference": difference if isinstance(difference, str) else orjson.dumps(difference).decode(),
+            }
+        )
+        self.desk.tell("config", record.body)
+
+    def _furnish_with(self, record: Record, house: House) -> None:
+        self.config, self.house = record, house
+        self.evaluators = house.evaluators()
+        self._router = Router(self.evaluators, self._frame_of)
+
+    # -- over restarts
+
+    def memory(self) -> Memory:
+        """What cannot be read back from the records: the rules' windows and timers, and the clock's."""
+        assert self.seen is not None and self.config is not None, "there is nothing to remember before the first configuration"
+        blobs = {kind: evaluator.snapshot() for kind, evaluator in self.evaluators.items()}
+        return Memory(self.seen, self.time, self.config, blobs)
+
+    def remember(self, memory: Memory) -> None:
+        """Stands where the memory was taken; the next record to take is the one after it.
+
+        Raises BadSnapshot or BadInput where it does not fit this release; the engine must be thrown away then.
+        """
+        self._furnish_with(memory.config, self._furnish(memory.config))
+        if set(memory.blobs) != set(self.evaluators):
+            raise BadSnapshot(f"it holds {sorted(memory.blobs)} where the configuration has {sorted(self.evaluators)}")
+        for kind, blob in memory.blobs.items():
+            self.evaluators[kind].restore(blob)
+        self.seen, self.time = memory.seen, memory.time
+
+    def begin_with(self, config: Record) -> None:
+        """Judges by this configuration from the next record on, with no memory of what was before."""
+        self._furnish_with(config, self._furnish(config))

@@ -1,0 +1,111 @@
+"""Who is told what: composes the words of a page and puts one row for each channel into the outbox, in the fault's own transaction."""
+
+from __future__ import annotations
+
+import orjson
+
+from plantroom.clock import NS, iso
+from plantroom.model import Severity
+from plantroom.words import LANGUAGES
+from rules.clocks import ClockName, OrderClock
+from rules.desk import Desk
+from rules.house import House, Machine
+from rules.messages import Alert, compose
+from rules.order import State
+from rules.rows import Fault, Order, Page, as_json
+
+
+def page(desk: Desk, house: House, reason: str, fault: Fault | None, order: Order | None, clock: OrderClock | None = None) -> list[Page]:
+    """Queues a page; the rows queued. None for advisories, in commissioning, while shelved, or where no channel takes the severity.
+
+    reason: as in outbox.reason. clock: the limit a warning or breach is about; else the order's next running one is named.
+    """
+    severity = fault.severity if fault is not None else order.severity if order is not None else Severity.NORMAL
+    if severity is Severity.ADVISORY or (fault is not None and (fault.mode == "commissioning" or fault.shelved_until_ns is not None)):
+        return []
+    message = as_json(_message(desk, house, reason, fault, order, clock or next_clock(desk, order), severity))
+    rows = []
+    for channel in house.channels(severity):
+        about = (fault.id if fault else None, order.id if order else None)
+        row = Page(desk.new_id("P"), *about, channel.id, reason, severity, message, created_ns=desk.now_ns, due_ns=desk.now_ns)
+        _wake_elders(desk, row)
+        desk.put_page(row)
+        desk.tell("page.queued", {"page": row.id, "channel": channel.id, "reason": reason, "fault": row.fault, "order": row.work_order})
+        rows.append(row)
+    return rows
+
+
+def drop(desk: Desk, why: str, *, fault: Fault | None = None, order: Order | None = None) -> None:
+    """What still waits to be sent about a fault or an order is no longer wanted."""
+    for row in list(desk.pages.values()):
+        if (fault is not None and row.fault == fault.id) or (order is not None and row.work_order == order.id):
+            row.state = "dropped"
+            desk.put_page(row)
+            desk.tell("page.dropped", {"page": row.id, "why": why})
+
+
+def next_clock(desk: Desk, order: Order | None) -> OrderClock | None:
+    """The limit people have to keep next: response, then arrival, then repair."""
+    running = {clock.name: clock for clock in desk.clocks_of(order)} if order is not None else {}
+    return next((running[name] for name in ClockName if name in running), None)
+
+
+def _wake_elders(desk: Desk, young: Page) -> None:
+    """Pages about one thing leave in their order, so an elder that waits for its next try is tried before the young one now."""
+    for row in desk.pages.values():
+        if (row.channel, row.fault, row.work_order) == (young.channel, young.fault, young.work_order) and row.due_ns > desk.now_ns:
+            row.due_ns = desk.now_ns
+            desk.put_page(row)
+
+
+def _message(
+    desk: Desk, house: House, reason: str, fault: Fault | None, order: Order | None, clock: OrderClock | None, severity: Severity
+) -> dict[str, object]:
+    subject = fault or order
+    assert subject is not None, "a page is about a fault or an order"
+    machine = house.machine(subject.equipment) or Machine(subject.equipment, "", dict.fromkeys(LANGUAGES, subject.equipment), "", "live")
+    holder = order.holder if order is not None else None
+    alert = Alert(
+        severity=severity,
+        reason=reason,
+        what=orjson.loads(subject.text_json),
+        machine=machine.names,
+        place=machine.place,
+        step=orjson.loads(fault.do_json) if fault is not None else dict.fromkeys(LANGUAGES, ""),
+        since_ns=fault.onset_ns if fault is not None else order.opened_ns if order is not None else desk.now_ns,
+        now_ns=desk.now_ns,
+        mode=fault.mode if fault is not None else machine.mode,
+        no_data=fault.no_data if fault is not None else False,
+        state=(order.state if order is not None else State.OPEN).value,
+        holder=desk.persons.get(holder, holder) if holder else "",
+        clock=clock.name.value if clock is not None else None,
+        due_ns=clock.due_ns if clock is not None else None,
+        ended_ns=fault.ended_ns if fault is not None else None,
+        ended=fault.condition if fault is not None else "cleared",
+        zone=house.zone,
+    )
+    return {**compose(alert), "fault": fault and _told_fault(fault, machine), "order": order and _told_order(order)}
+
+
+def _told_fault(fault: Fault, machine: Machine) -> dict[str, object]:
+    return {
+        "id": fault.id,
+        "rule": fault.rule,
+        "equipment": fault.equipment,
+        "name": machine.names["zh"],
+        "place": machine.place,
+        "kind": fault.kind,
+        "severity": fault.severity.value,
+        "condition": fault.condition,
+        "mode": fault.mode,
+        "no_data": fault.no_data,
+        "onset_at": iso(fault.onset_ns),
+        "raised_at": iso(fault.raised_ns),
+        "detection_s": round((fault.raised_ns - fault.onset_ns) / NS, 3),
+        "ended_at": iso(fault.ended_ns) if fault.ended_ns is not None else None,
+    }
+
+
+def _told_order(order: Order) -> dict[str, object]:
+    opened = iso(order.opened_ns)
+    return {"id": order.id, "equipment": order.equipment, "state": order.state.value, "opened_at": opened, "round": order.round}

@@ -1,0 +1,129 @@
+"""Orders on the desk: opens them, moves them through the order's table and does the effects: clocks, holds, pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from plantroom.model import Severity
+from rules import clocks, paging
+from rules.clocks import ClockName, OrderClock
+from rules.desk import Desk
+from rules.house import House
+from rules.order import Effect, Event, Move, No, State, decide
+from rules.rows import Fault, Order, as_json
+
+SYSTEM = "system"
+
+
+def open_order(desk: Desk, equipment: str, severity: Severity, text: Mapping[str, str], fault: Fault | None, by: str = SYSTEM) -> Order:
+    """A new order with its clocks running from the record's instant."""
+    order = Order(desk.new_id("O"), fault.id if fault else None, equipment, severity, State.OPEN, as_json(text), desk.now_ns, by)
+    desk.put_order(order)
+    desk.tell("order.open", {"order": order.id, "fault": order.fault, "equipment": equipment, "severity": severity.value, "by": by})
+    _start_round(desk, order)
+    return order
+
+
+def step(desk: Desk, house: House, order: Order, event: Event, who: str = SYSTEM, roles: Iterable[str] = ()) -> No | None:
+    """One event on an order. None when it was taken, else why it was refused; nothing has changed then."""
+    fault_open = any(fault.open for fault in desk.faults_of(order))
+    answer = decide(order.facts(fault_open=fault_open), event, desk.now_ns, who, roles)
+    if isinstance(answer, No):
+        return answer
+    if answer.to is order.state and not answer.effects:
+        return None
+    before, order.state = order.state, answer.to
+    if before is not answer.to:
+        _sign(order, answer, event, who, desk.now_ns, fault_open)
+    for effect in answer.effects:
+        _do(desk, house, order, effect, why=event.value)
+    desk.put_order(order)
+    desk.tell(f"order.{order.state}", {"order": order.id, "event": event.value, "before": before.value, "by": who, "round": order.round})
+    return None
+
+
+def agrees(desk: Desk, order: Order) -> None:
+    """Telemetry has come round after somebody said that it works."""
+    if order.state is State.RESTORED and order.restored_agrees != 1:
+        order.restored_agrees = 1
+        desk.put_order(order)
+
+
+def _sign(order: Order, move: Move, event: Event, who: str, now_ns: int, fault_open: bool) -> None:
+    if move.to is State.ACCEPTED:
+        order.accepted_ns, order.accepted_by = now_ns, who
+    elif move.to is State.ARRIVED:
+        order.arrived_ns, order.arrived_by = now_ns, who
+        if order.accepted_ns is None:
+            order.accepted_ns, order.accepted_by = now_ns, who
+    elif move.to is State.RESTORED:
+        order.restored_ns, order.restored_by = now_ns, who
+        order.restored_agrees = None if order.fault is None else int(not fault_open)
+    elif move.to is State.CLOSED:
+        order.closed_ns, order.closed_by = now_ns, who
+        if event in (Event.FADED, Event.FADED_URGENT):
+            order.cause = order.cause or "self_cleared"
+
+
+def _do(desk: Desk, house: House, order: Order, effect: Effect, why: str) -> None:
+    match effect:
+        case Effect.STOP_RESPONSE:
+            _stop(desk, order, (ClockName.RESPONSE,))
+        case Effect.STOP_ARRIVAL:
+            _stop(desk, order, (ClockName.ARRIVAL,))
+        case Effect.STOP_RESTORE:
+            _stop(desk, order, (ClockName.RESTORE,))
+        case Effect.STOP_ALL:
+            _stop(desk, order, tuple(ClockName))
+        case Effect.START_ARRIVAL:
+            _start(desk, order, ClockName.ARRIVAL)
+        case Effect.NEW_ROUND:
+            _stop(desk, order, tuple(ClockName))
+            order.round += 1
+            order.accepted_ns = order.arrived_ns = order.restored_ns = order.closed_ns = order.eta_ns = order.restored_agrees = None
+            order.accepted_by = order.arrived_by = order.restored_by = order.closed_by = order.cause = order.remedy = None
+            _start_round(desk, order)
+        case Effect.END_HOLD:
+            order.hold_json = None
+        case Effect.DROP_PAGES:
+            paging.drop(desk, why, order=order)
+
+
+def _start_round(desk: Desk, order: Order) -> None:
+    _start(desk, order, ClockName.RESPONSE)
+    _start(desk, order, ClockName.RESTORE)
+
+
+def _start(desk: Desk, order: Order, name: ClockName) -> None:
+    clock = clocks.start(order.id, name, order.round, order.severity, desk.now_ns)
+    if clock is not None:
+        desk.put_clock(clock)
+        _tell(desk, clock, "start")
+
+
+def _stop(desk: Desk, order: Order, names: tuple[ClockName, ...]) -> None:
+    for clock in desk.clocks_of(order):
+        if clock.name in names:
+            stopped = clocks.stop(clock, desk.now_ns)
+            if stopped.breached_ns is not None and clock.breached_ns is None:
+                _tell(desk, stopped, "breach")
+            desk.put_clock(stopped)
+            _tell(desk, stopped, "stop")
+
+
+def notice(desk: Desk, house: House) -> None:
+    """What the running clocks have to say now: a warning or a breach, each recorded and paged once."""
+    for clock in list(desk.clocks.values()):
+        after, word = clocks.notice(clock, desk.now_ns)
+        if word is None:
+            continue
+        desk.put_clock(after)
+        _tell(desk, after, word.value)
+        order = desk.orders[after.work_order]
+        faults = desk.faults_of(order)
+        paging.page(desk, house, word.value, faults[-1] if faults else None, order, after)
+
+
+def _tell(desk: Desk, clock: OrderClock, what: str) -> None:
+    body = {"order": clock.work_order, "clock": clock.name.value, "round": clock.round, "due_ns": clock.due_ns}
+    desk.tell(f"clock.{what}", body)
