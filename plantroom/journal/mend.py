@@ -1,52 +1,51 @@
-"""Torn and damaged day files: looked at on opening, salvaged record by record, put aside as `*.torn`. Never a reason not to start.
+"""Torn and damaged day files: salvaged record by record on opening, put aside as `*.torn`. Never a reason not to start.
 
-What is kept is what carries its checksum: everything before the damage and everything after it. What is lost is said, as ranges of seq.
+What is kept is what carries its checksum and can be read without guessing: everything before the damage and everything after it.
+What is lost is said, as ranges of seq.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import apsw
 
 from plantroom.clock import Reading
 from plantroom.journal import dayfile
-from plantroom.journal.database import SELECT_RECORDS, VERSION, Damaged, connect, record_of
+from plantroom.journal.columns import frame_id_of
+from plantroom.journal.damage import ROW, TROUBLE, damage, is_frame
+from plantroom.journal.database import SELECT_RECORDS, VERSION, connect, record_of
+from plantroom.journal.record import Kind
 from plantroom.journal.shelf import DayFile, OrderLock, live, sync_folder
-from plantroom.model import frame_id
 
 SUSPECT = ".suspect"  # beside a file that read badly while in use
-CHECKED_BYTES = 512 << 20  # a larger file is looked at from its end only: starting takes seconds, not minutes
-CHECKED_RECORDS = 20_000
 RANGES_SAID = 20
-
-_SQLITE = (apsw.CorruptError, apsw.NotADBError, apsw.SQLError, apsw.IOError, apsw.FormatError, apsw.MismatchError)
-_ROW = (Damaged, TypeError, ValueError, OverflowError)  # a row that came, but not as it was written
-_TROUBLE = (*_SQLITE, *_ROW)
+LIKELY_COUNT = 1_000_000  # a source's count that is further ahead of its last record is itself damaged
 
 
 @dataclass(slots=True)
 class Salvage:
-    """What one mending brought. kept: records; lost: (first, last) seqs; lost_after: the last good seq, what followed it is unknown."""
+    """What one mending brought. first: the file's first seq; runs: kept seqs as (first, last), in the order met."""
 
     file: str
     why: str
-    first: int = 0
-    seen: list[tuple[int, int]] = field(default_factory=list)  # kept runs of seqs, in the order met
+    first: int = 1
+    runs: list[tuple[int, int]] = field(default_factory=list)
 
     def keep(self, seq: int) -> None:
-        if self.seen and self.seen[-1][1] + 1 == seq:
-            self.seen[-1] = (self.seen[-1][0], seq)
+        if self.runs and self.runs[-1][1] + 1 == seq:
+            self.runs[-1] = (self.runs[-1][0], seq)
         else:
-            self.seen.append((seq, seq))
+            self.runs.append((seq, seq))
 
     def event(self) -> dict[str, object]:
-        runs = sorted(self.seen)
-        kept = sum(last - first + 1 for first, last in runs)
-        lost, expected = [], self.first
-        for first, last in runs:
+        """kept: records; lost: ranges between kept ones (the first few); lost_after: the last good seq, what followed is unknown."""
+        kept, lost, expected = 0, [], self.first
+        for first, last in sorted(self.runs):
+            kept += last - first + 1
             if first > expected:
                 lost.append((expected, first - 1))
             expected = last + 1
@@ -62,130 +61,156 @@ def mark_suspect(folder: Path, name: str) -> None:
 def mend(folder: Path, lock: OrderLock, now: Reading, *, newest_too: bool) -> list[dict[str, object]]:
     """Looks at suspect files, and at the newest one where asked; salvages what is damaged. lock: held. Returns what to declare."""
     files = live(path.name for path in folder.iterdir())
-    asked = {file for file in files if (folder / f"{file.name}{SUSPECT}").exists()} | ({files[-1]} if files and newest_too else set())
     events = []
     for n, file in enumerate(files):
-        if file not in asked:
-            continue
         suspect = folder / f"{file.name}{SUSPECT}"
-        why = damage(folder / file.name, whole=suspect.exists())
-        if why:
-            before = _last_before(folder, files[:n])
-            events.append(_replace(folder, file, lock, now, why, before).event())
-        suspect.unlink(missing_ok=True)
-    _put_aside(folder, files)
+        marked = suspect.exists()
+        if marked or (newest_too and file == files[-1]):
+            if why := damage(folder / file.name, whole=marked):
+                events.append(_replace(folder, file, lock, now, why, files[:n]).event())
+            suspect.unlink(missing_ok=True)
+    _put_aside(folder)
     return events
 
 
-def damage(path: Path, *, whole: bool = False) -> str:
-    """What is wrong with a day file, "" where nothing was found. whole: look at every record."""
-    try:
-        db = connect(path)
-        try:
-            db.execute("SELECT first_seq, created_ns FROM meta").get[0]
-            if (whole or path.stat().st_size <= CHECKED_BYTES) and (found := db.pragma("quick_check(1)")) != "ok":
-                return str(found)
-            rows = db.execute(f"{SELECT_RECORDS} ORDER BY seq DESC LIMIT ?", (-1 if whole else CHECKED_RECORDS,))
-            for row in rows:
-                record_of(row)
-        finally:
-            db.close()
-    except _TROUBLE as error:
-        return str(error) or type(error).__name__
-    return ""
-
-
-def _replace(folder: Path, file: DayFile, lock: OrderLock, now: Reading, why: str, before: int) -> Salvage:
+def _replace(folder: Path, file: DayFile, lock: OrderLock, now: Reading, why: str, before: tuple[DayFile, ...]) -> Salvage:
+    """Builds the mended file beside the damaged one and puts it in its place with one rename."""
     salvage = Salvage(file.name, why)
-    old = folder / file.name
+    older = [folder / each.name for each in reversed(before)]
 
     def fill(new: apsw.Connection) -> None:
+        copying = _Copying(new, salvage, older)
         try:
-            source = connect(old, readonly=True)
-        except _TROUBLE:
-            salvage.first = before + 1
-            new.execute("INSERT INTO meta VALUES (1, ?, ?, ?)", (VERSION, before + 1, now.wall_ns))
+            old = connect(folder / file.name, readonly=True)
+        except TROUBLE:
+            copying.begin({}, now)
             return
         try:
-            _copy(source, new, salvage, now, before)
+            copying.run(old, now)
         finally:
-            source.close()
+            old.close()
 
     dayfile.show(dayfile.build(folder, file.mended, fill), file.mended, lock)
     return salvage
 
 
-def _copy(old: apsw.Connection, new: apsw.Connection, salvage: Salvage, now: Reading, before: int) -> None:
-    first, created = before + 1, now.wall_ns
-    for meta in _readable(old, "SELECT first_seq, created_ns FROM meta"):
-        first, created = meta if isinstance(meta[0], int) and meta[0] > before else (first, created)
-    salvage.first = first
-    new.execute("INSERT INTO meta VALUES (1, ?, ?, ?)", (VERSION, first, created))
-    for table in ("frame", "carried", "source"):
-        _copy_table(old, new, table)
-    low = _copy_records(old, new, salvage, "ORDER BY seq", first - 1, first - 1)
-    _copy_records(old, new, salvage, "ORDER BY seq DESC", first - 1, low)
-    new.execute("UPDATE source SET last = max(last, (SELECT coalesce(max(source_seq), 0) FROM record WHERE source = source.id))")
+class _Copying:
+    """One salvage: what can be read of `old`, into the empty file `new`. older: paths of the files before, newest first."""
 
+    def __init__(self, new: apsw.Connection, salvage: Salvage, older: list[Path]) -> None:
+        self._new, self._salvage, self._older = new, salvage, older
+        self._frames: set[bytes] = set()
+        self._nowhere: set[bytes] = set()
 
-def _copy_records(old: apsw.Connection, new: apsw.Connection, salvage: Salvage, order: str, before: int, low: int) -> int:
-    """Copies in one direction until nothing more can be read; returns the highest seq copied. low: what the other direction has."""
-    highest = low
-    for row in _readable(old, f"{SELECT_RECORDS} WHERE seq > {low} {order}"):
+    def run(self, old: apsw.Connection, now: Reading) -> None:
+        self.begin(dict(_readable(old, "SELECT first_seq, created_ns FROM meta")), now)
+        for identity, points in _readable(old, "SELECT id, points FROM frame"):
+            if is_frame(identity, points):
+                self._keep_frame(identity, points)
+        for row in _readable(old, "SELECT * FROM carried"):
+            self._keep_carried(row)
+        highest = self._records(old, "ORDER BY seq", self._salvage.first - 1)
+        self._records(old, "ORDER BY seq DESC", highest)
+        self._new.execute("UPDATE source SET last = max(last, (SELECT coalesce(max(source_seq), 0) FROM record WHERE source = source.id))")
+        counts = "UPDATE source SET last = ?3 WHERE name = ?1 AND boot = ?2 AND ?3 BETWEEN last AND last + ?4"
+        for name, boot, last in _readable(old, "SELECT name, boot, last FROM source"):
+            self._new.execute(counts, (name, boot, last, LIKELY_COUNT))  # of records lost at the end: a hole to be seen, no number twice
+
+    def begin(self, meta: dict[int, int], now: Reading) -> None:
+        """meta: {first_seq: created_ns} as far as it could be read."""
+        least = _last_of(self._older) + 1
+        good = {first: created for first, created in meta.items() if isinstance(first, int) and isinstance(created, int) and first >= least}
+        first, created = next(iter(good.items()), (least, now.wall_ns))
+        self._salvage.first = first
+        self._new.execute("INSERT INTO meta VALUES (1, ?, ?, ?)", (VERSION, first, created))
+        before = _open(self._older[0]) if self._older else None
+        if before is not None:
+            try:
+                dayfile.carry(before, self._new, now.boot)
+            except TROUBLE:
+                pass  # damaged as well: it has its own turn
+            finally:
+                before.close()
+
+    def _records(self, old: apsw.Connection, order: str, above: int) -> int:
+        """Copies in one direction until nothing more can be read; returns the highest seq kept. above: kept by the other direction."""
+        highest = above
+        for row in _readable(old, f"{SELECT_RECORDS} WHERE seq > {above} {order}"):
+            try:
+                record = record_of(row)
+                known = record.kind is not Kind.TELEMETRY or self._has_frame(frame_id_of(record.body))
+            except ROW:
+                continue
+            if not known:
+                continue  # numbers nobody can put a name to
+            self._new.execute("INSERT OR IGNORE INTO source (name, boot, last) VALUES (?, ?, 0)", (record.source, record.at.boot))
+            sql = "INSERT OR IGNORE INTO record SELECT ?1, ?2, ?3, id, ?6, ?7, ?8, ?9 FROM source WHERE name = ?4 AND boot = ?5"
+            self._new.execute(sql, row)
+            self._salvage.keep(record.seq)
+            highest = max(highest, record.seq)
+        return highest
+
+    def _has_frame(self, identity: bytes) -> bool:
+        """True where the frame is there, or was found in an older file."""
+        if identity in self._frames or identity in self._nowhere:
+            return identity in self._frames
+        for path in self._older:
+            db = _open(path)
+            if db is None:
+                continue
+            try:
+                points = next(_readable(db, "SELECT points FROM frame WHERE id = ?", (identity,)), (None,))[0]
+            finally:
+                db.close()
+            if is_frame(identity, points):
+                self._keep_frame(identity, points)
+                return True
+        self._nowhere.add(identity)
+        return False
+
+    def _keep_frame(self, identity: bytes, points: str) -> None:
+        self._new.execute("INSERT OR IGNORE INTO frame VALUES (?, ?)", (identity, points))
+        self._frames.add(identity)
+
+    def _keep_carried(self, row: Any) -> None:
         try:
-            record = record_of(row)
-        except _ROW:
-            continue
-        if record.seq <= before:
-            continue
-        new.execute("INSERT OR IGNORE INTO source (name, boot, last) VALUES (?, ?, 0)", (record.source, record.at.boot))
-        sql = "INSERT OR IGNORE INTO record SELECT ?1, ?2, ?3, id, ?6, ?7, ?8, ?9 FROM source WHERE name = ?4 AND boot = ?5"
-        new.execute(sql, row)
-        if new.changes():
-            salvage.keep(record.seq)
-        highest = max(highest, record.seq)
-    return highest
+            record_of(row)
+        except ROW:
+            return
+        self._new.execute("INSERT OR REPLACE INTO carried VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
 
 
-def _copy_table(old: apsw.Connection, new: apsw.Connection, table: str) -> None:
-    checks: dict[str, Callable[[tuple[object, ...]], bool]] = {
-        "frame": lambda row: isinstance(row[0], bytes) and isinstance(row[1], str) and frame_id(tuple(row[1].split("\n"))) == row[0],
-        "carried": lambda row: bool(record_of(row)),  # type: ignore[arg-type]
-        "source": lambda row: isinstance(row[1], str) and isinstance(row[2], str) and isinstance(row[3], int),
-    }
-    columns = {"frame": 2, "carried": 9, "source": 4}[table]
-    for row in _readable(old, f"SELECT * FROM {table}"):
-        try:
-            good = checks[table](row)
-        except _ROW:
-            good = False
-        if good:
-            new.execute(f"INSERT OR IGNORE INTO {table} VALUES ({', '.join('?' * columns)})", row)
-
-
-def _readable(db: apsw.Connection, sql: str) -> Iterator[tuple]:  # type: ignore[type-arg]
+def _readable(db: apsw.Connection, sql: str, values: tuple[bytes, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """Rows up to the first that cannot be read."""
     try:
-        yield from db.execute(sql)
-    except _TROUBLE:
+        yield from db.execute(sql, values)
+    except TROUBLE:
         return
 
 
-def _last_before(folder: Path, files: tuple[DayFile, ...]) -> int:
+def _open(path: Path) -> apsw.Connection | None:
+    try:
+        return connect(path, readonly=True)
+    except TROUBLE:
+        return None
+
+
+def _last_of(older: list[Path]) -> int:
     """The newest seq of the files before; 0 where none can be read."""
-    for file in reversed(files):
-        try:
-            db = connect(folder / file.name, readonly=True)
-            try:
-                return dayfile.last_seq(db)
-            finally:
-                db.close()
-        except _TROUBLE:
+    for path in older:
+        db = _open(path)
+        if db is None:
             continue
+        try:
+            return dayfile.last_seq(db)
+        except TROUBLE:
+            continue
+        finally:
+            db.close()
     return 0
 
 
-def _put_aside(folder: Path, files: tuple[DayFile, ...]) -> None:
+def _put_aside(folder: Path) -> None:
     """Renames what a mended file has replaced; kept for a person to look at, and first to go when the quota is short."""
     moved = False
     for file in live(path.name for path in folder.iterdir()):

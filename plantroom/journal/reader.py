@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import Self, TypeVar
 
 import apsw
 
@@ -85,6 +85,12 @@ class Reader:
                 self._open.popitem()[1].close()
             self._shelf.close()
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def _read_after(self, seq: int, most: int, most_bytes: int) -> list[Record]:
         files = self._shelf.files()  # before any read: a file that has a successor here is complete
         records: list[Record] = []
@@ -135,7 +141,7 @@ class Reader:
         return None
 
     def _at_or_after(self, wall_ns: int) -> int:
-        low, high = self._first_seq(), self.last_seq() + 1
+        low, high = max(self._first_seq(), 1), self.last_seq() + 1
         files = self._shelf.files()
         while low < high:
             middle = (low + high) // 2
@@ -193,6 +199,7 @@ class Reader:
                 try:
                     return read()
                 except apsw.CantOpenError as error:
+                    self._shelf.forget()
                     if not left:
                         raise JournalFailed(f"{self._folder}: a day file cannot be opened: {error}; see rights and free handles") from error
                 except (apsw.CorruptError, apsw.NotADBError, apsw.IOError) as error:

@@ -143,6 +143,10 @@ class Shelf:
             self._count = count if count % 2 == 0 else -1
         return self._files
 
+    def forget(self) -> None:
+        """Lists again next time; for who found a file gone."""
+        self._count = -1
+
     def path(self, file: DayFile) -> Path:
         return self.folder / file.name
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Self
 
 import apsw
 import orjson
@@ -75,6 +76,12 @@ class Writer:
             self._db = None
         for part in (self._lock, self._in_use, self._shelf, self._ringer):
             part.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     # -- lock held below
 

@@ -1,0 +1,204 @@
+"""An engine on a virtual clock with its journal as a list: what is said to it is a record, what it holds are rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+
+from plantroom.clock import NS, VirtualClock
+from plantroom.journal.record import Entry, Kind, Record, encode_batch
+from plantroom.model import Frame, Quality, one_row
+from plantroom.records import Records
+from plantroom.site_file import load_site
+from rules.engine import Engine
+from rules.house import furnish
+from tests.kit.journals import NOON
+
+SITE = """
+site: {{id: tower, name: 试验楼, zone: Asia/Shanghai, language: zh, practice: gb}}
+connections:
+  - {{id: bus, modbus_tcp: {{host: 127.0.0.1, port: 1502}}}}
+channels:
+  - {{id: duty, type: webhook, url: 'http://127.0.0.1:9/'}}
+  - {{id: screen, type: mqtt, host: 127.0.0.1, severities: [danger, readiness]}}
+devices:
+  - {{id: io-1, profile: generic-32di, connection: bus, unit: 1}}
+equipment:
+{equipment}
+"""
+
+PUMP = """
+  - id: {id}
+    kind: fire_pump
+    name: {name}
+    location: B2层水泵房
+    state: {state}
+    points: [{{device: io-1, take: {{di_{first}: {{as: phase_loss}}, di_{second}: {{as: pump_running}}, di_{third}: {{as: jockey_fault}}}}}}]
+"""
+
+
+def pump(number: int, state: str = "in_service", name: str = "") -> str:
+    at = 3 * number
+    return PUMP.format(id=f"fp-{number}", name=name or f"{number}号消防泵", state=state, first=at - 2, second=at - 1, third=at)
+
+
+def site_text(*equipment: str) -> str:
+    return SITE.format(equipment="".join(equipment))
+
+
+def rule_text(id: str, point: str, severity: str, *, for_: str = "2s", clear_after: str = "3s", extra: str = "", on_missing: str = "hold") -> str:
+    return f"""
+id: {id}
+applies_to: fire_pump
+needs: [{point}]
+when: {point}
+for: {for_}
+clear_after: {clear_after}
+on_missing: {on_missing}
+severity: {severity}
+says: {{zh: {id}出了事, en: "{id} happened"}}
+do: {{zh: 去水泵房看看, en: "go to the pump room"}}
+{extra}
+tests:
+  - {{name: raised, every: 1s, {point}: "0 x3, 1 x9", expect: {{2s: cleared}}}}
+"""
+
+
+def event_text(event: str, severity: str = "normal", clear_after: str = "10m") -> str:
+    return f"""
+id: {event}
+applies_to: monitor
+on_event: {event}
+clear_after: {clear_after}
+severity: {severity}
+says: {{zh: {event}来了, en: "{event} came"}}
+do: {{zh: 查看日志, en: "read the log"}}
+"""
+
+
+RULES: Mapping[str, str] = {
+    "rules/packs/fire_pump/phase_loss.yaml": rule_text("phase_loss", "phase_loss", "readiness"),
+    "rules/packs/fire_pump/ran.yaml": rule_text("ran", "pump_running", "danger"),
+    "rules/packs/fire_pump/jockey.yaml": rule_text("jockey", "jockey_fault", "normal"),
+    **{
+        f"rules/packs/monitor/{event}.yaml": event_text(event)
+        for event in ("service_restarted", "clock_step", "config_rejected", "delivery_failed", "journal_gap")
+    },
+}
+
+
+class Kit:
+    """records: the journal so far. `run` hands the engine what it has not had yet."""
+
+    def __init__(self, folder: Path, *, wall_ns: int = NOON, name: str = "records.db") -> None:
+        self.clock = VirtualClock(wall_ns)
+        self.folder = folder
+        self.journal: list[Record] = []
+        self.frames: dict[bytes, Frame] = {}
+        self._done = 0
+        self.open(name)
+
+    def open(self, name: str = "records.db") -> None:
+        """A new engine on the records of that name: a restart."""
+        self.records = Records.open(self.folder / name)
+        self.engine = Engine(self.records, furnish, self.frames.__getitem__)
+
+    def close(self) -> None:
+        self.records.close()
+
+    # -- what happens
+
+    def append(self, entry: Entry, source: str = "test") -> Record:
+        if entry.frame is not None:
+            self.frames[entry.frame.id] = entry.frame
+        record = Record(len(self.journal) + 1, self.clock.read(), source, len(self.journal) + 1, entry.kind, entry.body)
+        self.journal.append(record)
+        return record
+
+    def configure(self, text: str | None = None, rules: Mapping[str, str] = RULES) -> Record:
+        path = self.folder / "site.yaml"
+        path.write_text(text or site_text(pump(1), pump(2)))
+        site = load_site(path, env={})
+        files = {**site.files, **rules}
+        body = {"hash": f"hash {len(self.journal)}", "who": "tester", "difference": "", "root": site.root, "files": files}
+        return self.append(Entry(Kind.CONFIG, orjson.dumps(body)), "apply")
+
+    def read(self, at_ns: int | None = None, **points: float | Quality) -> Record:
+        """One read of a pump: read(pump=1, phase_loss=1); a Quality is a bad sample."""
+        number = int(points.pop("pump", 1))
+        frame = Frame(tuple(f"fp-{number}.{name}" for name in points))
+        values = np.array([np.nan if isinstance(value, Quality) else float(value) for value in points.values()])
+        quality = np.array([int(value) if isinstance(value, Quality) else 0 for value in points.values()], np.uint8)
+        return self.append(encode_batch(one_row(frame, self.clock.read().wall_ns if at_ns is None else at_ns, values, quality)), "collect")
+
+    def tick(self, seconds: float = 1.0) -> Record:
+        self.clock.advance(seconds)
+        return self.append(Entry(Kind.TICK, b"{}"), "rules")
+
+    def ticks(self, seconds: int) -> None:
+        for _ in range(seconds):
+            self.tick()
+
+    def stay(self, seconds: int, **points: float | Quality) -> None:
+        """The same read, once a second, with its ticks."""
+        for _ in range(seconds):
+            self.read(**points)
+            self.tick()
+
+    def say(self, body: Mapping[str, Any] | bytes, kind: Kind) -> Record:
+        return self.append(Entry(kind, body if isinstance(body, bytes) else orjson.dumps(body)))
+
+    def event(self, name: str, **values: Any) -> Record:
+        return self.say({"event": name, **values}, Kind.EVENT)
+
+    def command(self, does: str, target: str, who: str = "li.wei", roles: Sequence[str] = ("technician",), id: str = "", **args: Any) -> str:
+        """Appends a command and runs; its outcome's reason."""
+        command_id = id or f"command-{len(self.journal) + 1:04d}"
+        body = {"command_id": command_id, "does": does, "target": target, "who": {"id": who, "name": f"{who}'s name", "roles": list(roles)}, "args": args}
+        self.say(body, Kind.COMMAND)
+        self.run()
+        return str(self.one("SELECT reason FROM command WHERE id = ?", command_id))
+
+    def attempt(self, page: str, verdict: str, answer: str = "", **more: Any) -> Record:
+        now = self.clock.read().wall_ns
+        body = {"outbox": page, "channel": "duty", "verdict": verdict, "answer": answer, "started_ns": now - NS, "ended_ns": now, **more}
+        return self.say(body, Kind.ATTEMPT)
+
+    def run(self, size: int = 1_000_000) -> None:
+        """The engine takes what it has not had, `size` records at a time."""
+        while self._done < len(self.journal):
+            self.engine.take(self.journal[self._done : self._done + size])
+            self._done = min(self._done + size, len(self.journal))
+
+    def restart(self, name: str = "records.db") -> None:
+        """The process dies and starts again without any snapshot: the journal is read from its beginning."""
+        self.close()
+        self.open(name)
+        self._done = 0
+
+    # -- what it holds
+
+    def rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        return list(self.records.db.execute(sql, values))
+
+    def one(self, sql: str, *values: object) -> Any:
+        rows = self.rows(sql, *values)
+        assert len(rows) == 1, f"{len(rows)} rows of: {sql} {values}"
+        return rows[0][0] if len(rows[0]) == 1 else rows[0]
+
+    def faults(self) -> list[tuple[str, str, str]]:
+        """(equipment, rule, condition), oldest first."""
+        return self.rows("SELECT equipment, rule, condition FROM fault ORDER BY raised_ns, id")
+
+    def order(self) -> str:
+        """The id of the only order."""
+        return str(self.one("SELECT id FROM work_order"))
+
+    def dump(self) -> dict[str, list[tuple[Any, ...]]]:
+        """Every table's rows, but those of chance (salts)."""
+        tables = [name for (name,) in self.rows("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")]
+        return {table: sorted(self.rows(f"SELECT * FROM {table}"), key=repr) for table in tables if table != "private"}
