@@ -1,6 +1,7 @@
 """Memory of the whole service on the demo tower: proportional set size (PSS) of every process after some minutes of `plantroom demo`.
 
-PSS counts a page shared by n processes as 1/n in each, so the sum is what the machine really gives. Default 10 minutes; `--minutes 2` for a look.
+PSS counts a page shared by n processes as 1/n in each, so the sum is what the machine really gives.
+Default 10 minutes; `--minutes 2` for a look.
 """
 
 from __future__ import annotations
