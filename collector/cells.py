@@ -48,6 +48,13 @@ class Scale:
         return cls(math.prod(factors), 1.0, b)
 
 
+def final_scale(factor: float, offset: float, invert: bool, gain: float, bias: float) -> Scale:
+    """A device value of raw * factor + offset, then 1 - value where inverted, then * gain + bias."""
+    if invert:
+        factor, offset = -factor, 1.0 - offset
+    return Scale.of(factor, gain, b=offset * gain + bias)
+
+
 @dataclass(frozen=True, slots=True)
 class Cell:
     """at: byte offset in the joined replies. bit: of that byte, for a cell of a bit table. column: the value it is, or

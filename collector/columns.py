@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from collector.cells import Cell, Range, Scale
+from collector.cells import Cell, Range, Scale, final_scale
 from plantroom.model import Quality
 from plantroom.profiles import OneHot, Register, Sum
 
@@ -36,9 +36,7 @@ class Column:
 
     def scale(self, factor: float = 1.0, offset: float = 0.0) -> Scale:
         """From a raw number worth raw * factor + offset to the final value."""
-        if self.invert:
-            factor, offset = -factor, 1.0 - offset
-        return Scale.of(factor, self.gain, b=offset * self.gain + self.bias)
+        return final_scale(factor, offset, self.invert, self.gain, self.bias)
 
 
 def composite(column: Column, places: Sequence[int], cells: Sequence[Cell]) -> Composite:

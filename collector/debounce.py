@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from plantroom.clock import NS
-from plantroom.model import Qualities, Values
+from plantroom.model import Batch, Qualities, Values
 
 
 class Debounce:
@@ -27,6 +27,8 @@ class Debounce:
     def apply(self, at_ns: int, values: Values, quality: Qualities) -> None:
         """One row, in place. at_ns: any clock that only goes forward (ns since boot)."""
         for column, patience_ns in self._patience_ns.items():
+            if quality[column] == Batch.ABSENT:
+                continue
             if quality[column]:
                 self._candidate.pop(column, None)
                 continue

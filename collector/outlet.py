@@ -1,0 +1,84 @@
+"""Where batches leave the links for the journal. When its queue is full the links are told to stop reading; nothing is dropped."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import orjson
+import structlog
+
+from plantroom.journal.record import Entry, Kind, encode_batch
+from plantroom.model import Batch
+
+Done = Callable[[range], None]
+log = structlog.get_logger()
+
+
+class Writer(Protocol):
+    """The part of the journal's GroupWriter that is used here."""
+
+    def put(self, entries: Sequence[Entry], done: Done | None = None) -> None: ...
+    async def append(self, entries: Sequence[Entry]) -> range: ...
+
+
+class Link(Protocol):
+    """What brings batches and can wait."""
+
+    def pause(self) -> None: ...
+    def resume(self) -> None: ...
+
+
+class Outlet:
+    """Belongs to the loop's thread. `run` stands in the service's TaskGroup."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+        self._links: list[Link] = []
+        self._over: list[tuple[Sequence[Entry], Done | None]] = []  # what came when the queue was full already
+        self._full = asyncio.Event()
+
+    def join(self, link: Link) -> None:
+        """From now on this link is paused while the queue is full."""
+        self._links.append(link)
+        if self._full.is_set():
+            link.pause()
+
+    def take(self, batch: Batch) -> None:
+        self.put([encode_batch(batch)])
+
+    def say(self, connection: str, state: str, reason: str) -> None:
+        """A connection's state changed: an event of the journal and a line of the log."""
+        log.info(f"connection.{state}", connection=connection, reason=reason)
+        body = orjson.dumps({"event": "connection", "connection": connection, "state": state, "reason": reason})
+        self.put([Entry(Kind.EVENT, body)])
+
+    def put(self, entries: Sequence[Entry], done: Done | None = None) -> None:
+        """Queued, in order; `done` is called after the commit. Raises JournalFailed when the disk has refused."""
+        if not self._over:
+            try:
+                self._writer.put(entries, done)
+                return
+            except asyncio.QueueFull as error:
+                log.warning("collect.journal_full", why=str(error))
+        self._over.append((entries, done))
+        if not self._full.is_set():
+            self._full.set()
+            for link in self._links:
+                link.pause()
+
+    async def run(self) -> None:
+        """Until cancelled. Raises JournalFailed when the disk has refused."""
+        while True:
+            await self._full.wait()
+            while self._over:
+                entries, done = self._over[0]
+                seqs = await self._writer.append(entries)
+                del self._over[0]
+                if done is not None:
+                    done(seqs)
+            self._full.clear()
+            log.info("collect.journal_has_room")
+            for link in self._links:
+                link.resume()

@@ -1,0 +1,147 @@
+"""The `collect` service of a site: its links, their sessions, one outlet into the journal, each a task of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from functools import partial
+from hashlib import blake2b
+from random import Random
+
+import structlog
+
+from collector.backoff import Backoff
+from collector.bindings import Job, Planner
+from collector.modbus import Line
+from collector.mqtt import MqttLink, Publisher
+from collector.outlet import Outlet
+from collector.payloads import PayloadDecoder
+from collector.session import Session
+from plantroom.bundle import site_of
+from plantroom.cli import ServiceContext
+from plantroom.clock import Clock
+from plantroom.errors import BadInput, Problem
+from plantroom.journal import GroupWriter, Journal, Keeper
+from plantroom.model import EquipmentState
+from plantroom.service import newer_config
+from plantroom.site import Binding, Connection, Device, ModbusTcp, Mqtt, Site
+
+REPORT_S = 60.0
+log = structlog.get_logger()
+
+
+async def run(context: ServiceContext) -> None:
+    """Until cancelled. Raises NewerConfig when another configuration is applied, JournalFailed when the disk refuses."""
+    journal = Journal(context.site_folder / "journal", context.clock)
+    reader = journal.reader()
+    applied = site_of(reader)
+    reader.close()
+    if applied is None:
+        raise BadInput([Problem(str(journal.folder), 0, "", "no configuration was ever applied; run `plantroom apply SITE --data DIR`")])
+    seq, site = applied
+    writer = GroupWriter(journal.writer("collect"))
+    outlet = Outlet(writer)
+    lines = modbus_lines(site, context.clock, outlet)
+    brokers = mqtt_links(site, context.clock, outlet)
+    log.info("collect.started", lines=len(lines), brokers=len(brokers), devices=len(site.devices))
+    async with asyncio.TaskGroup() as group:
+        group.create_task(newer_config(journal, seq), name="newer_config")
+        group.create_task(Keeper(journal).run(), name="keeper")
+        group.create_task(writer.run(), name="writer")
+        group.create_task(outlet.run(), name="outlet")
+        for name, line in lines.items():
+            group.create_task(line.run(), name=f"line {name}")
+        for name, broker in brokers.items():
+            group.create_task(broker.run(), name=f"broker {name}")
+        group.create_task(_report(lines, brokers), name="report")
+
+
+def modbus_lines(site: Site, clock: Clock, outlet: Outlet) -> dict[str, Line]:
+    """One line for each host and port, by the first connection that names it. Raises BadInput where a point can never be read."""
+    planner, problems, now = Planner(), list[Problem](), clock.read()
+    jobs: dict[tuple[str, int], list[Job]] = {}
+    names: dict[tuple[str, int], str] = {}
+    for connection in site.connections.values():
+        if not isinstance(connection.link, ModbusTcp):
+            continue
+        address = (connection.link.host, connection.link.port)
+        for device, bindings in _devices(site, connection):
+            names.setdefault(address, connection.id)
+            try:
+                jobs.setdefault(address, []).extend(planner.jobs(device, bindings))
+            except ValueError as error:
+                problems.append(Problem(site.root, 0, f"devices.{device.id}", str(error)))
+    if problems:
+        raise BadInput(problems)
+    lines: dict[str, Line] = {}
+    for (host, port), found in jobs.items():
+        name = names[host, port]
+        session = Session(found, now, Backoff(_chance(site, name)), _fraction(name))
+        lines[name] = Line(host, port, session, clock, outlet.take, partial(outlet.say, name))
+        outlet.join(lines[name])
+    return lines
+
+
+def mqtt_links(site: Site, clock: Clock, outlet: Outlet) -> dict[str, MqttLink]:
+    links: dict[str, MqttLink] = {}
+    for connection in site.connections.values():
+        if not isinstance(connection.link, Mqtt):
+            continue
+        publishers = [_publisher(device, bindings) for device, bindings in _devices(site, connection)]
+        if publishers:
+            client_id = connection.link.client_id or f"plantroom-{site.id}-{connection.id}"
+            backoff = Backoff(_chance(site, connection.id))
+            link = MqttLink(connection.id, connection.link, client_id, publishers, outlet, clock, backoff)
+            links[connection.id] = link
+            outlet.join(link)
+    return links
+
+
+def _publisher(device: Device, bindings: Sequence[Binding]) -> Publisher:
+    shape = device.profile.mqtt
+    assert shape is not None, "the site's check puts only MQTT profiles on MQTT connections"
+    name = device.topic or device.id
+    status = None if shape.status is None else shape.status.replace("{device}", name)
+    heartbeat_s = min(b.period_s for b in bindings)
+    return Publisher(device.id, shape.topic.replace("{device}", name), status, PayloadDecoder(device.profile, bindings), heartbeat_s)
+
+
+def _devices(site: Site, connection: Connection) -> list[tuple[Device, tuple[Binding, ...]]]:
+    """The connection's devices that anything is read of, with what is read of them. Retired equipment is not read."""
+    wanted: dict[str, list[Binding]] = {}
+    for equipment in site.equipment.values():
+        if equipment.state is not EquipmentState.RETIRED:
+            for binding in equipment.bindings:
+                wanted.setdefault(binding.device, []).append(binding)
+    devices = (device for device in site.devices.values() if device.connection == connection.id)
+    return [(device, tuple(wanted[device.id])) for device in devices if device.id in wanted]
+
+
+def _fraction(name: str) -> float:
+    """0..1 from a name: lines are staggered against each other, alike on every start."""
+    return int.from_bytes(blake2b(name.encode(), digest_size=4).digest(), "big") / 2**32
+
+
+def _chance(site: Site, name: str) -> Random:
+    """Jitter differs between lines and between buildings."""
+    return Random(f"{site.id}/{name}")
+
+
+async def _report(lines: Mapping[str, Line], brokers: Mapping[str, MqttLink]) -> None:
+    """Once a minute a line of the log for each link on which something went wrong since the last."""
+    before: dict[str, dict[str, int]] = {}
+    while True:
+        await asyncio.sleep(REPORT_S)
+        for name, line in lines.items():
+            now = {**asdict(line.session.tally), "strays": line.strays}
+            changed = {key: value - before.get(name, {}).get(key, 0) for key, value in now.items()}
+            before[name] = now
+            if any(value for key, value in changed.items() if key not in ("requests", "answers")):
+                log.warning("collect.line", connection=name, seconds=REPORT_S, **changed)
+        for name, broker in brokers.items():
+            counts = dict(broker.counts)
+            changed = {key: value - before.get(name, {}).get(key, 0) for key, value in counts.items()}
+            before[name] = counts
+            if any(value for key, value in changed.items() if key != "messages"):
+                log.warning("collect.broker", connection=name, seconds=REPORT_S, counts=changed)
