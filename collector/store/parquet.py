@@ -51,6 +51,7 @@ class ParquetStore:
         self._news = News(journal)
         self._doctor = Doctor()
         self.sealed = sealed_upto(folder)
+        mark(folder, self.sealed)  # before any part: a folder without a marker goes by its parts' names
         if left := clean(folder, self.sealed):
             log.info("history.seal_abandoned", files=[path.name for path in left])
         ledger.settle(NAME, self.sealed)

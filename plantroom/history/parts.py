@@ -10,7 +10,7 @@ renamed; then `sealed.json` is replaced by one that says M. So at any instant:
     2. of two parts of one day where one's range contains the other's, the wider counts: it is their compaction;
     3. whatever stands in the journal after `sealed.json` is not in a part that counts. Parts and the journal's tail never overlap.
 
-Without `sealed.json` (a folder put together by hand) the largest `last` found holds for it.
+Without `sealed.json` (a folder put together by hand) the largest `last` found holds for it; the writer makes one before its first part.
 """
 
 from __future__ import annotations
