@@ -61,7 +61,7 @@ class Cell:
     is part of; part: which.
 
     device, final: raw -> the device's value, -> the value as bound; limits: plausible values after each of them.
-    codes: raw number -> code; {} = the number itself.
+    codes: raw number -> the number it stands for, any other being bad (decode); () = every number for itself.
     """
 
     register: Register
@@ -72,7 +72,7 @@ class Cell:
     final: Scale = Scale()
     device_range: Range | None = None
     final_range: Range | None = None
-    codes: tuple[tuple[float, int], ...] = ()
+    codes: tuple[tuple[float, float], ...] = ()
     part: int = 0
 
     @property

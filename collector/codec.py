@@ -140,10 +140,10 @@ class _Codes:
 
     _STRIDE, _LEAST, _MOST = 2.0**34, -(2.0**32), 2.0**32
 
-    def __init__(self, coded: Sequence[tuple[int, Mapping[float, int]]], cells: Sequence[Cell]) -> None:
+    def __init__(self, coded: Sequence[tuple[int, Mapping[float, float]]], cells: Sequence[Cell]) -> None:
         pairs = sorted((rank * self._STRIDE + raw, code) for rank, (_, codes) in enumerate(coded) for raw, code in codes.items())
         self._keys = np.array([key for key, _ in pairs] + [np.inf])
-        self._code = np.array([float(code) for _, code in pairs] + [np.nan])
+        self._code = np.array([code for _, code in pairs] + [np.nan])
         self._cells = np.array([i for i, _ in coded], np.intp)
         self._base = np.arange(len(coded)) * self._STRIDE
         self._every = b"\x01" * len(coded)
@@ -184,12 +184,12 @@ def _cells_of(i: int, column: Column, reads: Sequence[Read]) -> list[Cell]:
     source = column.source
     if isinstance(source, Register):
         codes = coded_values(source)
-        if not codes and column.codes is not None:
-            codes = tuple((float(code), code) for code in sorted(column.codes))
         scaled = (1.0, 0.0) if codes else (source.scale, source.offset)
         at, bit = _place(source, reads)
-        device = Scale.of(scaled[0], b=scaled[1])
-        return [Cell(source, at, i, bit, device, column.scale(*scaled), column.device_range, column.final_range, codes)]
+        device, final = Scale.of(scaled[0], b=scaled[1]), column.scale(*scaled)
+        if not codes and column.codes is not None:  # the numbers that become a code; they are scaled afterwards like any other
+            codes = tuple((raw, raw) for code in sorted(column.codes) if final(raw := (code - final.b) * final.d / final.n) == code)
+        return [Cell(source, at, i, bit, device, final, column.device_range, column.final_range, codes)]
     plain = isinstance(source, OneHot)  # its cells are only set or not set
     found = []
     for part, register in enumerate(registers_of(source)):
@@ -199,8 +199,8 @@ def _cells_of(i: int, column: Column, reads: Sequence[Read]) -> list[Cell]:
     return found
 
 
-def coded_values(register: Register) -> tuple[tuple[float, int], ...]:
-    return tuple((float(raw), code) for raw, code in register.values.items())
+def coded_values(register: Register) -> tuple[tuple[float, float], ...]:
+    return tuple((float(raw), float(code)) for raw, code in register.values.items())
 
 
 def _place(register: Register, reads: Sequence[Read]) -> tuple[int, int]:

@@ -54,7 +54,7 @@ def composite(column: Column, places: Sequence[int], cells: Sequence[Cell]) -> C
             if reason is not None:
                 return math.nan, reason
         number = combine(numbers.take(index))
-        if number is None or (column.codes is not None and number not in column.codes):
+        if number is None or (column.codes is not None and final(number) not in column.codes):
             return math.nan, Quality.DECODE
         if not _within(device(number), column.device_range) or not _within(final(number), column.final_range):
             return math.nan, Quality.OUT_OF_RANGE
