@@ -26,7 +26,7 @@ class Binder:
     kinds: KindOf
     paper: y.Paper
     bindings: list[Binding] = field(default_factory=list)
-    _lines: dict[str, int] = field(default_factory=dict)
+    claimed: dict[str, int] = field(default_factory=dict)  # point -> the line that binds it, well or badly
 
     def entry(self, node: y.Node, where: str) -> None:
         """One line under points: a device taken whole, with `leave`, with `take` by name, or with `start` and `take` in order."""
@@ -58,8 +58,8 @@ class Binder:
             if name not in profile.points:
                 self.paper.wrong(line, f"{where}.leave", f"{profile.name} has no point {name!r}{y.nearest(name, profile.points)}")
         if profile.kind != self.kind.name:
-            said = f"speaks for a {profile.kind}" if profile.kind else "is plain input and output"
-            self.paper.wrong(line, where, f"{profile.name} {said}, not for a {self.kind.name}: say which points with take")
+            said = f"speaks for {profile.kind}" if profile.kind else "is plain input and output"
+            self.paper.wrong(line, where, f"{profile.name} {said}, not for {self.kind.name}: say which points with take")
             return
         for point in profile.points.values():
             if point.name in self.kind.points and point.name not in leave:
@@ -80,6 +80,7 @@ class Binder:
             self._take(device, source, item, f"{f.where}.take[{offset}]")
 
     def _take(self, device: Device, source: str, node: y.Node, where: str) -> None:
+        before = len(self.paper.problems)
         point = device.profile.points.get(source)
         if point is None:
             known = device.profile.points
@@ -104,8 +105,10 @@ class Binder:
             self._bit_words(f, kind_point),
         )
         f.done()
-        if point is not None and kind_point is not None:
+        if point is not None and kind_point is not None and len(self.paper.problems) == before:
             self._bind(device, point, kind_point, terms, node.line, where)
+        elif kind_point is not None:
+            self.claimed.setdefault(kind_point.name, node.line)
 
     def _bit_words(self, f: y.Fields, kind_point: KindPoint | None) -> tuple[float, float] | None:
         """`values: {0: manual, 1: auto}`: a contact as two codes of an enum."""
@@ -130,11 +133,11 @@ class Binder:
 
     def _bind(self, device: Device, point: DevicePoint, kind_point: KindPoint, terms: _Terms, line: int, where: str) -> None:
         name = kind_point.name
-        if name in self._lines:
-            first = f"{self.equipment}.{name} is bound already in line {self._lines[name]}"
+        if name in self.claimed:
+            first = f"{self.equipment}.{name} is bound already in line {self.claimed[name]}"
             self.paper.wrong(line, where, f"{first}; a point has one source: remove one, or leave: [{point.name}]")
             return
-        self._lines[name] = line
+        self.claimed[name] = line
         if problem := _misfit(device.profile, point, kind_point, terms, self.kinds):
             self.paper.wrong(line, where, problem)
             return

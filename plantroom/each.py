@@ -80,7 +80,8 @@ def _scalar(node: y.Scalar, row: Row, where: str, paper: y.Paper) -> y.Scalar:
     match = _PLACE.fullmatch(node.value)
     if match and match.group(1) in row and not match.group(2):
         return replace(row[match.group(1)], line=node.line)
-    return y.Scalar(node.line, _text(node.value, row, node.line, where, paper), node.quoted)
+    bad = any(match.group(1) not in row for match in _PLACE.finditer(node.value))
+    return y.Scalar(node.line, _text(node.value, row, node.line, where, paper), node.quoted, bad=bad)
 
 
 def _text(text: str, row: Row, line: int, where: str, paper: y.Paper) -> str:

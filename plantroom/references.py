@@ -34,7 +34,9 @@ def resolved(node: y.Node, where: str, paper: y.Paper, env: Mapping[str, str], *
     if isinstance(node, y.Scalar):
         return _text(node, where, paper, env)
     if isinstance(node, y.Sequence):
-        return replace(node, items=tuple(resolved(item, f"{where}[{n}]", paper, env, strict=strict) for n, item in enumerate(node.items)))
+        places = [_place(item, where, n) for n, item in enumerate(node.items)]
+        inside = zip(node.items, places, strict=True)
+        return replace(node, items=tuple(resolved(item, at, paper, env, strict=strict) for item, at in inside))
     items: dict[str, y.Node] = {}
     for key, item in node.items.items():
         inside = f"{where}.{key}" if where else key
@@ -45,14 +47,20 @@ def resolved(node: y.Node, where: str, paper: y.Paper, env: Mapping[str, str], *
     return replace(node, items=items)
 
 
+def _place(item: y.Node, where: str, index: int) -> str:
+    ident = item.items.get("id") if isinstance(item, y.Map) else None
+    return f"{where}.{ident.value}" if isinstance(ident, y.Scalar) and ident.value else f"{where}[{index}]"
+
+
 def _text(node: y.Scalar, where: str, paper: y.Paper, env: Mapping[str, str]) -> y.Scalar:
     if not isinstance(node.value, str):
         return node
     if _IN_URL.search(node.value):
         paper.wrong(node.line, where, "holds a secret written in clear inside an address; put it into the environment: ${NAME}")
-        return replace(node, value="")
+        return replace(node, value="", bad=True)
     if "${" not in node.value:
         return node
+    before = len(paper.problems)
 
     def one(match: re.Match[str]) -> str:
         name, default = match.groups()
@@ -65,6 +73,8 @@ def _text(node: y.Scalar, where: str, paper: y.Paper, env: Mapping[str, str]) ->
     value = _ENV.sub(one, node.value)
     if "${" in _ENV.sub("", node.value):
         paper.wrong(node.line, where, "has a ${ that is no reference; write ${NAME} or ${NAME:-default}")
+    if len(paper.problems) > before:
+        return replace(node, value="", bad=True)
     typed = not node.quoted or _ENV.fullmatch(node.value)  # quotes around a lone reference only keep YAML's braces quiet
     return y.Scalar(node.line, y.plain_value(value) if typed else value, node.quoted, value)
 

@@ -75,7 +75,11 @@ class _Site:
         node = y.parse(self._text, paper)
         if node is None and not paper.problems:
             paper.wrong(0, "", "is empty; a site file starts with site, connections, devices, equipment (docs/site-file.md)")
-        site = self._site(y.Fields(resolved(node, "", paper, self._env, strict=self._strict), "", paper)) if node is not None else None
+        site = None
+        if isinstance(node, y.Map):
+            site = self._site(y.Fields(resolved(node, "", paper, self._env, strict=self._strict), "", paper))
+        elif node is not None:
+            paper.wrong(node.line, "", f"must be a mapping (site: ..., connections: ..., devices: ...), not {y.described(node)}")
         if paper.problems or self._more or site is None:
             raise BadInput([*paper.problems, *(problem for error in self._more for problem in error.problems)])
         return site
@@ -161,7 +165,8 @@ class _Site:
             f.wrong("id", f"there is a device {ident!r} already; ids are unique among devices")
             return None
         device = Device(ident, profile, connection.id, 1 if unit is None else unit, topic)
-        self._claim(f, device, connection)
+        if unit is not None or "unit" not in f.node.items:
+            self._claim(f, device, connection)
         self._devices[ident] = device
         return device
 
@@ -254,8 +259,7 @@ class _Site:
         for index, node in enumerate(points):
             binder.entry(node, f"{f.path('points')}[{index}]")
         if binder.bindings:
-            bound = {binding.kind_point.name for binding in binder.bindings}
-            missing = [p.name for p in kind.points.values() if p.required and p.name not in bound]
+            missing = [p.name for p in kind.points.values() if p.required and p.name not in binder.claimed]
             if missing:
                 said = f"a monitored {kind.name} needs {', '.join(missing)}: bind it, or leave the equipment without points"
                 f.paper.wrong(f.node.line, f.where, said)

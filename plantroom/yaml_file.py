@@ -28,12 +28,13 @@ MOST_DEPTH = 40
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """raw: as it stands in the file, so that the text 007 stays 007."""
+    """raw: as it stands in the file, so that the text 007 stays 007. bad: what is wrong with it has been said; readers keep silent."""
 
     line: int
     value: Plain
     quoted: bool = False
     raw: str | None = None
+    bad: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +136,9 @@ class _Builder:
                     raise Wrong("holds a second document (---); write one document a file", Scalar(line, None))
             elif isinstance(event, AliasEvent) or getattr(event, "anchor", None):
                 raise Wrong("anchors and aliases are not read here; use `each` or write it out", Scalar(line, None))
+            elif getattr(event, "tag", None) not in (None, "!"):
+                raise Wrong(f"the tag {event.tag} is not read here; write a plain value", Scalar(line, None))
             elif isinstance(event, ScalarEvent):
-                if event.tag not in (None, "!"):
-                    raise Wrong(f"the tag {event.tag} is not read here; write a plain value", Scalar(line, None))
                 plain = event.implicit[0]
                 if not event.value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in event.value):
                     raise Wrong("holds half of a surrogate pair (\\ud800..\\udfff); write the letter itself", Scalar(line, None))
@@ -287,6 +288,8 @@ class Fields:
         return None if node is None else self._read(key, node, read)
 
     def _read(self, key: str, node: Node, read: Callable[[Node], T]) -> T | None:
+        if isinstance(node, Scalar) and node.bad:
+            return None
         try:
             return read(node)
         except Wrong as error:
