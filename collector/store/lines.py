@@ -198,7 +198,8 @@ def _counts(columns: Columns, good: npt.NDArray[np.bool_], lost: list[_Group]) -
 
 def fields_of(line: bytes) -> tuple[bytes, list[bytes], bytes]:
     """One of our own lines as (`measurement,tags`, [`key=value`, ...], time): for taking a line apart that the store refused."""
-    head, fields, at = _UNESCAPED_SPACE.split(line.rstrip(b"\n"))
+    head, rest = _UNESCAPED_SPACE.split(line.rstrip(b"\n"), maxsplit=1)
+    fields, _, at = rest.rpartition(b" ")
     return head, _FIELD.findall(fields), at
 
 
