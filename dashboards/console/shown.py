@@ -48,6 +48,13 @@ def value_text(value: float, point: KindPoint, lang: str) -> str:
     return number(value, digits_of(point))
 
 
+def recorded_text(value: object, point: KindPoint | None, lang: str) -> str:
+    """A value as a fault's trace holds it: a number of a point, or whatever a derived value is."""
+    if isinstance(value, bool | int | float):
+        return value_text(float(value), point, lang) if point else number(float(value), 0 if float(value).is_integer() else 2)
+    return "–" if value is None else str(value)
+
+
 def number(value: float, digits: int) -> str:
     """12345.678, 1 -> 12,345.7; no minus before a rounded zero."""
     text = f"{value:,.{digits}f}"

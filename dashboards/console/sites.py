@@ -124,9 +124,12 @@ class Sites:
     async def run(self, group: asyncio.TaskGroup) -> None:
         """Follows every site, also those that appear later. Ends never."""
         while True:
-            for view in self.find():
-                group.create_task(view.follow(), name=f"follow {view.id}")
             await asyncio.sleep(LOOK_FOR_SITES_S)
+            self.follow_new(group)
+
+    def follow_new(self, group: asyncio.TaskGroup) -> None:
+        for view in self.find():
+            group.create_task(view.follow(), name=f"follow {view.id}")
 
     def find(self) -> list[SiteView]:
         """Views made for sites not seen before."""

@@ -1,0 +1,143 @@
+"""The console as one ASGI application: sites, access and routes put together; every route must name what it needs, or it does not start."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.utils import get_openapi
+from fastapi.responses import JSONResponse, RedirectResponse
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+
+from dashboards.console import api, assets
+from dashboards.console.access import Access
+from dashboards.console.asking import Ambiguous, NotFound
+from dashboards.console.commanding import NotRecorded
+from dashboards.console.events import Hub, TooMany
+from dashboards.console.forms import BadBody
+from dashboards.console.guard import Forbidden, NotLoggedIn, needs, open_to_all, person_of, unguarded
+from dashboards.console.pages import deeds, equipment, faults, health, login, now, orders
+from dashboards.console.pages.frame import here, page
+from dashboards.console.roles import Permission
+from dashboards.console.shield import Shield
+from dashboards.console.sites import SiteOf, Sites
+from plantroom.clock import Clock
+from plantroom.errors import Refused
+
+TITLE = "Plantroom"
+
+
+def create_app(data: Path, clock: Clock, site_of: SiteOf, *, public_url: str | None = None) -> FastAPI:
+    """data: the installation's folder. site_of: reads a site from its journal. Raises RuntimeError for a route without a permission."""
+    app = FastAPI(title=TITLE, version="1", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+    sites = Sites(data, clock, site_of)
+    app.state.clock, app.state.sites, app.state.access = clock, sites, Access(data / "access.db", clock)
+    app.state.hub, app.state.commanders, app.state.assets = Hub(sites, clock), {}, assets.Assets()
+
+    def public_urls() -> list[str]:
+        found = [view.config.web.public_url for view in sites.all() if view.config]
+        return [address for address in (public_url, *found) if address]
+
+    def hosts() -> frozenset[str]:
+        return frozenset((urlsplit(address).hostname or "").lower() for address in public_urls())
+
+    app.state.public_urls = public_urls
+    app.state.origins = lambda: [urlsplit(address).netloc.lower() for address in public_urls()]
+    for routes in (api, assets, login, now, faults, orders, deeds, equipment, health):
+        app.include_router(routes.router)
+    app.add_api_route("/healthz", api.healthz, dependencies=[open_to_all()], include_in_schema=False)
+    app.add_api_route("/api/openapi.json", _openapi, dependencies=[needs(Permission.SEE)], include_in_schema=False)
+    _answers(app)
+    missing = unguarded(app.routes)
+    if missing:
+        raise RuntimeError(f"routes without exactly one permission: {', '.join(missing)}; give each `needs(...)`")
+    app.add_middleware(Shield, hosts=hosts)
+    return app
+
+
+async def background(app: FastAPI) -> None:
+    """What the pages live from: every site followed, every change told. For ever; put it beside the server: its death ends the process."""
+    sites: Sites = app.state.sites
+    try:
+        async with asyncio.TaskGroup() as group:
+            sites.follow_new(group)
+            group.create_task(sites.run(group), name="sites")
+            group.create_task(app.state.hub.run(), name="events")
+    finally:
+        app.state.hub.end_all()
+
+
+def close(app: FastAPI) -> None:
+    """Connections and writers; after `background` has ended."""
+    for commander in app.state.commanders.values():
+        commander.close()
+    app.state.sites.close()
+    app.state.access.close()
+
+
+def _openapi(request: Request) -> JSONResponse:
+    app: FastAPI = request.app
+    document = get_openapi(title=TITLE, version=app.version, routes=app.routes, description="Instants are ISO 8601 UTC, lengths seconds.")
+    document["components"]["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer"}}
+    document["security"] = [{"bearer": []}]
+    return JSONResponse(document)
+
+
+def _answers(app: FastAPI) -> None:
+    """Every trouble as JSON for programs and as a page for people."""
+
+    def trouble(status: int, reason: str, text: str = "") -> object:
+        async def answer(request: Request, error: Exception) -> Response:
+            return _say(request, status, reason, text or str(error))
+
+        return answer
+
+    async def not_logged_in(request: Request, error: Exception) -> Response:
+        if _for_programs(request):
+            return JSONResponse({"reason": "not_logged_in", "text": "Log in, or send a bearer token."}, 401, {"www-authenticate": "Bearer"})
+        if request.method == "GET" and request.headers.get("sec-fetch-site") == "cross-site":
+            return page(request, "bounce.html", {"back_to": here(request)}, None)  # a link from outside; our own brings the strict cookie
+        return RedirectResponse(f"/login?back={here(request)}" if request.method == "GET" else "/login", 303)
+
+    async def forbidden(request: Request, error: Exception) -> Response:
+        assert isinstance(error, Forbidden)
+        text = "Your role does not allow this." if error.reason == "not_permitted" else "Not sent by our own page."
+        return _say(request, 403, error.reason, text)
+
+    async def ambiguous(request: Request, error: Exception) -> Response:
+        return _say(request, 409, "ambiguous", f"This id stands in several sites ({error}); add ?site=")
+
+    async def http(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        reason = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http")
+        return _say(request, error.status_code, reason, str(error.detail))
+
+    async def invalid(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        text = "; ".join(f"{'.'.join(map(str, one['loc'][1:]))}: {one['msg']}" for one in error.errors())
+        return _say(request, 400, "bad_request", text)
+
+    handlers = {
+        NotLoggedIn: not_logged_in, Forbidden: forbidden, NotFound: trouble(404, "not_found"), Ambiguous: ambiguous,
+        BadBody: trouble(400, "bad_body"), Refused: trouble(400, "bad_request"), HTTPException: http, RequestValidationError: invalid,
+        NotRecorded: trouble(503, "not_recorded"), TooMany: trouble(503, "too_many_clients"),
+        ClientDisconnect: trouble(400, "cut_off", "The body was cut off."),
+        Exception: trouble(500, "internal", "Something went wrong here; it is in the log."),
+    }  # fmt: skip
+    for kind, handler in handlers.items():
+        app.add_exception_handler(kind, handler)  # type: ignore[arg-type]
+
+
+def _say(request: Request, status: int, reason: str, text: str) -> Response:
+    if _for_programs(request):
+        return JSONResponse({"reason": reason, "text": text}, status)
+    person = person_of(request, request.app.state.access)
+    return page(request, "trouble.html", {"status": status, "reason": reason, "text": text}, person, status)
+
+
+def _for_programs(request: Request) -> bool:
+    return request.url.path.startswith("/api/") or request.url.path == "/healthz"

@@ -1,0 +1,59 @@
+"""Static files by manifest: read once, served from memory, named with the hash of their content. No request reaches the file system."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from fastapi import APIRouter, Request, Response
+
+from dashboards.console.asking import NotFound
+from dashboards.console.guard import open_to_all
+
+FOLDER = Path(__file__).parent / "static"
+MANIFEST = ("console.css", "console.js", "chart.js", "icon.svg", "vendor/uplot.js", "vendor/uplot.css")
+TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
+router = APIRouter()
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    body: bytes
+    media_type: str
+    tag: str
+
+
+class Assets:
+    """What the manifest names and the folder has; third-party files may be missing, the pages work without."""
+
+    def __init__(self, folder: Path = FOLDER) -> None:
+        self._assets: Mapping[str, Asset] = {name: _read(folder / name) for name in MANIFEST if (folder / name).is_file()}
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._assets
+
+    def get(self, name: str) -> Asset | None:
+        return self._assets.get(name)
+
+    def url(self, name: str) -> str:
+        """/static/<name>?v=<hash>: may be kept for ever."""
+        return f"/static/{name}?v={self._assets[name].tag}"
+
+
+@router.get("/static/{name:path}", dependencies=[open_to_all()], include_in_schema=False)
+def static(request: Request, name: str) -> Response:
+    assets: Assets = request.app.state.assets
+    asset = assets.get(name)
+    if asset is None:
+        raise NotFound(f"no file {name}")
+    fresh = request.headers.get("if-none-match") == f'"{asset.tag}"'
+    kept = "public, max-age=31536000, immutable" if request.query_params.get("v") == asset.tag else "no-cache"
+    headers = {"etag": f'"{asset.tag}"', "cache-control": kept}
+    return Response(b"" if fresh else asset.body, 304 if fresh else 200, headers, asset.media_type)
+
+
+def _read(path: Path) -> Asset:
+    body = path.read_bytes()
+    return Asset(body, TYPES[path.suffix], hashlib.sha256(body).hexdigest()[:16])

@@ -1,0 +1,32 @@
+"""The buttons: each form is one command, then the page it came from with a line that says what became of it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Request, Response
+
+from dashboards.console.api import deed
+from dashboards.console.commanding import Recorded
+from dashboards.console.forms import read_fields
+from dashboards.console.guard import needs
+from dashboards.console.pages.frame import back, local_path
+from dashboards.console.roles import DEEDS, FAULT_DEEDS, ORDER_DEEDS, Person
+
+router = APIRouter(include_in_schema=False)
+
+
+def _route(does: str, things: str) -> None:
+    async def route(request: Request, target: str, person: Annotated[Person, needs(DEEDS[does])]) -> Response:
+        _, command = await deed(request, person, does, target)
+        fields = await read_fields(request)
+        command_id = command.command_id if isinstance(command, Recorded) else command.id
+        return back(local_path(str(fields.get("back", "/"))), command=command_id)
+
+    router.add_api_route(f"/{things}/{{target}}/{does}", route, methods=["POST"], name=f"form_{does}")
+
+
+for _does in ORDER_DEEDS:
+    _route(_does, "orders")
+for _does in FAULT_DEEDS:
+    _route(_does, "faults")

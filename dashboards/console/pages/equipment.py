@@ -1,0 +1,114 @@
+"""Machines, one machine with all its points, and one point over any range."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Request, Response
+
+from dashboards.console.api import check_range
+from dashboards.console.asking import Desk, instant
+from dashboards.console.axis import step_ns
+from dashboards.console.charts import Shape, svg
+from dashboards.console.guard import needs
+from dashboards.console.pages.frame import language_of, notice_of, page
+from dashboards.console.pages.now import tile, tiles
+from dashboards.console.roles import Permission, Person
+from dashboards.console.shown import digits_of, names_of, number, unit_text
+from dashboards.console.tables import OPEN_CONDITIONS
+from plantroom.clock import NS, at_utc, to_ns
+from plantroom.errors import Refused
+from plantroom.history import Series
+from plantroom.site import Binding
+
+router = APIRouter(include_in_schema=False)
+RANGES = ("15m", "1h", "6h", "24h", "7d", "30d")
+LENGTH_S = {"m": 60, "h": 3600, "d": 86_400}
+LEAST_HOLD_NS = 15 * NS
+
+
+@router.get("/equipment")
+def equipment_list(request: Request, person: Annotated[Person, needs(Permission.SEE)]) -> Response:
+    desk = Desk(request, person)
+    return page(request, "equipment_list.html", {"tiles": tiles(desk), "desk": desk}, person)
+
+
+@router.get("/equipment/{equipment_id}")
+async def equipment_page(request: Request, person: Annotated[Person, needs(Permission.SEE)], equipment_id: str) -> Response:
+    desk = Desk(request, person)
+    view, equipment = desk.equipment(equipment_id)
+    history = view.tables.faults(equipment=equipment.id, most=20)
+    open_ = [fault for fault in history if fault.open]
+    worst = min((fault.severity for fault in open_), key=("danger", "readiness", "normal", "advisory").index, default=None)
+    values = {
+        "view": view, "equipment": equipment, "rows": [(b, view.latest.sample(b.point)) for b in equipment.bindings],
+        "tile": tile(view, equipment, worst, desk.now_ns), "open_faults": open_, "history": [f for f in history if not f.open],
+        "conditions": OPEN_CONDITIONS, "notice": await notice_of(request, desk),
+    }  # fmt: skip
+    return page(request, "equipment.html", values, person)
+
+
+@router.get("/points/{point_id}")
+async def point_page(request: Request, person: Annotated[Person, needs(Permission.SEE)], point_id: str) -> Response:
+    desk = Desk(request, person)
+    view, equipment, binding = desk.point(point_id)
+    lang, asked = language_of(request), request.query_params
+    trouble: str | None = None
+    try:
+        start, end, length = asked_range(asked.get("range"), asked.get("from"), asked.get("to"), desk.now_ns, view.zone)
+        check_range(start, end, step_ns(start, end))
+    except Refused as refused:
+        trouble, (start, end, length) = str(refused), asked_range("1h", None, None, desk.now_ns, view.zone)
+    width = step_ns(start, end)
+    series = (await desk.sites.query(view, [point_id], start, end, width))[point_id]
+    names = names_of(binding.kind_point, lang)
+    hold = max(LEAST_HOLD_NS, round(3.5 * binding.period_s * NS), 3 * (width or 0))
+    shape = Shape(start, end, view.zone, names, hold)
+    title = f"{equipment.name} {binding.kind_point.says[lang]}"
+    values = {
+        "view": view, "equipment": equipment, "binding": binding, "sample": view.latest.sample(point_id), "names": names, "title": title,
+        "chart": svg(series, shape, title) if len(series) else None, "start": start, "end": end, "length": length,
+        "ranges": RANGES, "earlier": moved(start, end, -1), "later": moved(start, end, 1), "trouble": trouble,
+        "summary": summary(series, binding, bool(names)),
+        "form_instant": lambda ns: at_utc(ns).astimezone(view.zone).strftime("%Y-%m-%dT%H:%M"),
+    }  # fmt: skip
+    return page(request, "point.html", values, person, 200 if trouble is None else 400)
+
+
+def asked_range(length: str | None, from_: str | None, to: str | None, now_ns: int, zone: ZoneInfo) -> tuple[int, int, str | None]:
+    """(start, end, the length it was asked by). Local instants of the site as a browser's form sends them, or instants of the API."""
+    if from_:
+        return _instant(from_, now_ns, zone), _instant(to or "", now_ns, zone), None
+    chosen = length if length in RANGES else "1h"
+    span = int(chosen[:-1]) * LENGTH_S[chosen[-1]] * NS
+    return now_ns - span, now_ns, chosen
+
+
+def _instant(text: str, now_ns: int, zone: ZoneInfo) -> int:
+    try:
+        naive = datetime.fromisoformat(text)
+    except ValueError:
+        return instant(text, now_ns)
+    return to_ns(naive if naive.tzinfo else naive.replace(tzinfo=zone))
+
+
+def moved(start_ns: int, end_ns: int, by: int) -> tuple[float, float]:
+    """The range before or after this one, epoch seconds."""
+    span = end_ns - start_ns
+    return (start_ns + by * span) / NS, (end_ns + by * span) / NS
+
+
+def summary(series: Series, binding: Binding, codes: bool) -> dict[str, str] | None:
+    """Least, mean and most of a quantity in the range; None for codes and where nothing good came."""
+    total = int(series.count[series.quality == 0].sum()) if len(series) else 0
+    if codes or not total:
+        return None
+    good = series.quality == 0
+    weight = series.count[good]
+    digits = digits_of(binding.kind_point)
+    mean = float((series.mean[good] * weight).sum() / weight.sum())
+    unit = unit_text(binding.kind_point.unit)
+    shown = {"least": float(series.min[good].min()), "mean": mean, "most": float(series.max[good].max())}
+    return {name: f"{number(value, digits)} {unit}".strip() for name, value in shown.items()} | {"count": f"{total:,}"}

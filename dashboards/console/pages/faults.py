@@ -1,0 +1,106 @@
+"""Faults: the list with what is over, and one fault's page: what, why, what to do, who was told, who came."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from fastapi import APIRouter, Request, Response
+
+from dashboards.console.api import CONDITIONS
+from dashboards.console.asking import Desk, instant
+from dashboards.console.guard import needs
+from dashboards.console.pages.frame import notice_of, page
+from dashboards.console.roles import Permission, Person
+from dashboards.console.sites import SiteView
+from dashboards.console.tables import SEVERITIES, Fault, Note, Order, Page
+from plantroom.clock import iso
+from plantroom.site import Binding
+
+router = APIRouter(include_in_schema=False)
+PER_PAGE = 50
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Moment:
+    """One line of the time line. key: a text `moment.<key>`; values: what it takes; tone: how it is shown."""
+
+    at_ns: int
+    key: str = field(compare=False)
+    values: dict[str, object] = field(compare=False, default_factory=dict)
+    tone: str = field(compare=False, default="")
+
+
+def timeline(fault: Fault | None, order: Order | None, notes: list[Note], pages: list[Page], names: dict[str, str]) -> list[Moment]:
+    """Everything that is known to have happened, oldest first."""
+    found: list[Moment] = []
+
+    def add(at_ns: int | None, key: str, tone: str = "", **values: object) -> None:
+        if at_ns is not None:
+            found.append(Moment(at_ns, f"moment.{key}", values, tone))
+
+    if fault is not None:
+        add(fault.onset_ns, "onset")
+        add(fault.raised_ns, "raised", "bad")
+        add(fault.ended_ns, fault.condition if fault.condition in ("cleared", "withdrawn") else "ended", "good")
+    if order is not None:
+        for done, by, key in (
+            (order.accepted_ns, order.accepted_by, "accepted"), (order.arrived_ns, order.arrived_by, "arrived"),
+            (order.restored_ns, order.restored_by, "restored"), (order.closed_ns, order.closed_by, "closed"),
+        ):  # fmt: skip
+            add(done, key, "good", who=names.get(by or "", by or ""))
+        for limit in (*order.earlier, *order.limits):
+            add(limit.breached_ns, f"breached_{limit.name}", "bad")
+    for note in notes:
+        add(note.at_ns, "note", who=names.get(note.who, note.who), text=note.text or "")
+    for sent in pages:
+        for attempt in sent.attempts:
+            key = {"accepted": "told", "retry": "not_told", "refused": "refused"}[attempt.verdict]
+            add(attempt.ended_ns, key, "" if key == "told" else "bad", channel=attempt.channel, answer=attempt.answer)
+    return sorted(found)
+
+
+@router.get("/faults")
+def fault_list(request: Request, person: Annotated[Person, needs(Permission.SEE)]) -> Response:
+    desk = Desk(request, person)
+    asked = request.query_params
+    severity = asked.get("severity") if asked.get("severity") in SEVERITIES else None
+    condition = asked.get("condition") if asked.get("condition") in CONDITIONS else None
+    before = instant(asked["before"], desk.now_ns) if asked.get("before") else None
+    conditions, severities = [condition] if condition else None, [severity] if severity else None
+    equipment = asked.get("equipment") or None
+    rows = [(v, fault) for v in desk.views for fault in v.tables.faults(conditions, severities, equipment, before, PER_PAGE + 1)]
+    rows.sort(key=lambda row: (row[1].raised_ns, row[1].id), reverse=True)
+    values = {
+        "rows": rows[:PER_PAGE], "severity": severity, "condition": condition, "conditions": CONDITIONS, "severities": SEVERITIES,
+        "equipment": equipment, "more": iso(rows[PER_PAGE - 1][1].raised_ns) if len(rows) > PER_PAGE else None,
+    }  # fmt: skip
+    return page(request, "faults.html", values, person)
+
+
+@router.get("/faults/{fault_id}")
+async def fault_page(request: Request, person: Annotated[Person, needs(Permission.SEE)], fault_id: str) -> Response:
+    desk = Desk(request, person)
+    view, fault = desk.only(lambda view: view.tables.fault(fault_id), f"fault {fault_id}")
+    order = view.tables.order(fault.work_order) if fault.work_order else None
+    return page(request, "fault.html", {**about(view, fault, order), "notice": await notice_of(request, desk)}, person)
+
+
+def about(view: SiteView, fault: Fault | None, order: Order | None) -> dict[str, object]:
+    """What the pages of a fault and of an order share."""
+    notes = view.tables.notes(order.id) if order else []
+    pages = view.tables.pages(fault.id if fault else None, order.id if order else None)
+    names = view.tables.people()
+    equipment_id = fault.equipment if fault else order.equipment if order else ""
+    equipment = view.config.equipment.get(equipment_id) if view.config else None
+    bound = {b.kind_point.name: b for b in equipment.bindings} if equipment else {}
+    return {
+        "view": view, "fault": fault, "order": order, "pages": pages, "names": names, "equipment": equipment,
+        "moments": timeline(fault, order, notes, pages, names), "traced": traced(fault, bound) if fault else [],
+    }  # fmt: skip
+
+
+def traced(fault: Fault, bound: dict[str, Binding]) -> list[tuple[str, object, Binding | None]]:
+    """The values that moved the fault: name, value as recorded, the point it came from where it is one."""
+    values = fault.trace.get("values")
+    return [(name, value, bound.get(name)) for name, value in values.items()] if isinstance(values, dict) else []

@@ -1,0 +1,122 @@
+"""The first page: what is wrong now and how long there is, who has it, and every machine with its newest values."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Request, Response
+
+from dashboards.console.asking import Desk
+from dashboards.console.guard import needs
+from dashboards.console.live import Sample, silent
+from dashboards.console.pages.frame import notice_of, page
+from dashboards.console.roles import Permission, Person
+from dashboards.console.sites import SiteView
+from dashboards.console.tables import OPEN_STATES, SEVERITIES, Fault, Order
+from plantroom.clock import NS
+from plantroom.site import Binding, Equipment
+
+router = APIRouter(include_in_schema=False)
+MOST_TILE_VALUES = 4
+LAG_WARN_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One line of the board: a fault with its order, a fault without one, or an order whose fault is over."""
+
+    view: SiteView
+    fault: Fault | None
+    order: Order | None
+
+    @property
+    def severity(self) -> str:
+        return self.fault.severity if self.fault else self.order.severity if self.order else SEVERITIES[-1]
+
+    @property
+    def equipment(self) -> str:
+        return self.fault.equipment if self.fault else self.order.equipment if self.order else ""
+
+    def place(self, now_ns: int) -> tuple[int, int, int]:
+        """Where it stands: by class, shelved ones last, then what is due first."""
+        shelved = self.fault is not None and (self.fault.shelved_until_ns or 0) > now_ns
+        limit = self.order.running if self.order else None
+        raised = self.fault.raised_ns if self.fault else self.order.opened_ns if self.order else 0
+        return SEVERITIES.index(self.severity), int(shelved), limit.due_ns if limit else raised + 10**18
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One machine. status: a severity, or no_data, unmonitored, ok."""
+
+    view: SiteView
+    equipment: Equipment
+    status: str
+    values: list[tuple[Binding, Sample | None]]
+
+
+def board(desk: Desk) -> list[Item]:
+    """Open faults with their orders, then orders still to be finished, sorted as they should be worked on."""
+    items = []
+    for view in desk.views:
+        orders = {order.id: order for order in view.tables.orders(OPEN_STATES, most=2_000)}
+        faults = view.tables.open_faults()
+        items += [Item(view, fault, orders.get(fault.work_order or "")) for fault in faults]
+        with_fault = {fault.work_order for fault in faults}
+        rest = (order for order in orders.values() if order.id not in with_fault)
+        items += [Item(view, view.tables.fault(order.fault) if order.fault else None, order) for order in rest]
+    now = desk.now_ns
+    return sorted(items, key=lambda item: item.place(now))
+
+
+def tiles(desk: Desk) -> list[Tile]:
+    now = desk.now_ns
+    found = []
+    for view in desk.views:
+        worst: dict[str, str] = {}
+        for fault in view.tables.open_faults():
+            if fault.equipment not in worst or SEVERITIES.index(fault.severity) < SEVERITIES.index(worst[fault.equipment]):
+                worst[fault.equipment] = fault.severity
+        for equipment in view.config.equipment.values() if view.config else ():
+            found.append(tile(view, equipment, worst.get(equipment.id), now))
+    return found
+
+
+def tile(view: SiteView, equipment: Equipment, worst: str | None, now_ns: int) -> Tile:
+    chosen = sorted(equipment.bindings, key=lambda b: (not b.kind_point.required, not b.kind_point.safety))[:MOST_TILE_VALUES]
+    samples = [(b, view.latest.sample(b.point)) for b in equipment.bindings]
+    dead = bool(samples) and all(s is None or not s.is_good or silent(s, b.period_s, now_ns) for b, s in samples)
+    status = worst or ("unmonitored" if not equipment.monitored else "no_data" if dead else "ok")
+    return Tile(view, equipment, status, [(b, view.latest.sample(b.point)) for b in chosen])
+
+
+def pulse(view: SiteView, now_ns: int) -> list[tuple[str, float | None]]:
+    """What keeps the page from being believed: no samples, an engine that lags. Empty when all is well."""
+    wrong: list[tuple[str, float | None]] = []
+    if view.trouble:
+        wrong.append(("pulse.unreadable", None))
+    newest = view.latest.newest_ns()
+    if not newest:
+        wrong.append(("pulse.no_samples", None))
+    elif now_ns - newest > 30 * NS:
+        wrong.append(("pulse.old_samples", (now_ns - newest) / NS))
+    _, at_ns = view.tables.position()
+    if not at_ns:
+        wrong.append(("pulse.no_engine", None))
+    elif now_ns - at_ns > LAG_WARN_S * NS:
+        wrong.append(("pulse.engine_lag", (now_ns - at_ns) / NS))
+    return wrong
+
+
+@router.get("/")
+async def now_page(request: Request, person: Annotated[Person, needs(Permission.SEE)]) -> Response:
+    desk = Desk(request, person)
+    items = board(desk)
+    values = {
+        "items": items, "counts": Counter(item.severity for item in items if item.fault and item.fault.open), "severities": SEVERITIES,
+        "tiles": tiles(desk), "pulse": [(view, wrong) for view in desk.views if (wrong := pulse(view, desk.now_ns))], "desk": desk,
+        "notice": await notice_of(request, desk),
+    }  # fmt: skip
+    return page(request, "now_part.html" if request.query_params.get("part") == "board" else "now.html", values, person)
