@@ -14,7 +14,6 @@ import typer
 from dashboards.console import passwords
 from dashboards.console.access import Access, Account
 from dashboards.console.roles import Role
-from dashboards.console.web import run_web
 from plantroom.bundle import site_of
 from plantroom.cli import ServiceContext, ServiceRunner, print_json
 from plantroom.clock import SystemClock, iso
@@ -32,6 +31,8 @@ def register(app: typer.Typer, services: dict[str, ServiceRunner]) -> None:
 
 
 async def web(context: ServiceContext) -> None:
+    from dashboards.console.web import run_web  # FastAPI takes half a second that no other command should pay
+
     await run_web(context, site_of)
 
 

@@ -118,7 +118,7 @@ class Access:
         """
         self._wait(name)
         found = self._rows("SELECT password FROM person WHERE name = ?", (name,))
-        if not (passwords.matches(password, found[0][0] if found else passwords.NOBODY) and found):
+        if not (passwords.matches(password, found[0][0] if found else passwords.nobody()) and found):
             self._failed(name)
             return None
         self._change("DELETE FROM failure WHERE name = ?", (name,))

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import secrets
+from functools import cache
 
 LOG_N, R, P = 14, 8, 1  # 16 MiB and about 50 ms a try
 LEAST_LENGTH = 10
@@ -26,7 +27,10 @@ def matches(password: str, stored: str) -> bool:
     return hmac.compare_digest(_scrypt(password, base64.b64decode(salt), int(log_n), int(r), int(p)), base64.b64decode(digest))
 
 
-NOBODY = hashed(secrets.token_urlsafe())  # compared where the name is unknown: an answer takes as long
+@cache
+def nobody() -> str:
+    """A hash no password has; compared where the name is unknown, so that the answer takes as long."""
+    return hashed(new_token())
 
 
 def new_password() -> str:
