@@ -71,8 +71,9 @@ class KindEvaluator:
         self._position = {name: at for at, name in enumerate(self._used)}
         self._aged = {str(node.data[0]) for node in graph.nodes if node.op in ("age", "stale")}
         bound = [{binding.kind_point.name: binding for binding in machine.bindings} for machine in self.equipment]
-        self._limit = np.array([[_limit_ns(have[n].period_s if n in have else self.kind.points[n].period_s) for have in bound] for n in self._used], np.int64)
-        self._limit = self._limit.reshape(len(self._used), size)
+        usual = self.kind.points
+        limits = [[_limit_ns(have[n].period_s if n in have else usual[n].period_s) for have in bound] for n in self._used]
+        self._limit = np.array(limits, np.int64).reshape(len(self._used), size)
 
         def period_s(names: Sequence[str]) -> float:
             periods = [have[n].period_s for have in bound for n in names if n in have]
@@ -296,7 +297,7 @@ class KindEvaluator:
 
     def state(self, equipment: str, rule: str) -> State:
         number = {r.id: n for n, r in enumerate(self.rules)}[rule]
-        return STATES[self.conditions_.state[number, self.rows[equipment]]]
+        return STATES[int(self.conditions_.state[number, self.rows[equipment]])]
 
     # --- over restarts and new configurations
 

@@ -89,10 +89,10 @@ class _Parser:
         self._tokens, self._next, self._depth, self._nodes = found, 0, 0, 0
 
     def whole(self) -> Tree:
-        if self._now.kind is Kind.END:
+        if len(self._tokens) == 1:
             raise ExpressionError(0, "is empty; write a condition such as oil_pressure < limit")
         tree = self._or()
-        if self._now.kind is not Kind.END:
+        if self._next < len(self._tokens) - 1:
             raise ExpressionError(self._now.at, self._unexpected())
         return tree
 

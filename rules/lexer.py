@@ -102,7 +102,8 @@ def _quantity(text: str, at: int, number: re.Match[str]) -> tuple[Token, int]:
             return _number(text[at : found.end(1)], at, value, name), found.end(1)
     if end < len(text) and (text[end].isalnum() or text[end] == "_"):
         wrong = re.match(r"\w+", text[end:])
-        raise ExpressionError(end, f"{wrong.group() if wrong else text[end]!r} is no unit; write 12s, 10m, 20 kPa, 5 %, 5 K/min or a bare number")
+        said = wrong.group() if wrong else text[end]
+        raise ExpressionError(end, f"{said!r} is no unit; write 12s, 10m, 20 kPa, 5 %, 5 K/min or a bare number")
     return _number(number.group(), at, value, None), end
 
 

@@ -413,8 +413,7 @@ class Program:
                 x = np.where(x[0], 1.0, np.where(x[1], 0.0, np.nan))
             if np.ndim(x) == 0:
                 x = np.full(look.known.shape[1], x)
-            fresh = look.fresh[points].any(axis=0) if look.fresh is not None and points else None
-            ring.update(look.span, x, fresh)
+            ring.update(look.span, x, np.logical_or.reduce(look.fresh[points]) if look.fresh is not None and points else None)
 
         self._steps.append(feed)
 

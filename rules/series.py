@@ -1,10 +1,14 @@
-"""The tests inside a rule file: compact series -> samples. `300 x20, 80 x10, bad x5, - x5, 80..300 x20, 120`; the last may stand alone: it goes on."""
+"""The tests inside a rule file: compact series -> samples: `300 x20, 80 x10, bad x5, - x5, 80..300 x20, 120`.
+
+`bad` is a failed read (or a quality by name: sentinel, out_of_range ...), `-` no sample; a last value without xN goes on to the end.
+"""
 
 from __future__ import annotations
 
 import math
 import re
 from collections.abc import Mapping
+from functools import partial
 
 from plantroom import yaml_file as y
 from plantroom.kinds import Kind, KindPoint, PointType
@@ -24,7 +28,7 @@ _BAD: Mapping[str, Quality] = {"bad": Quality.NO_ANSWER, **{quality.word: qualit
 _KEYS = ("name", "every", "expect", "parameters", "kind")
 
 
-def read_tests(node: y.Node, rule: Rule, covered: tuple[Kind, ...], paper: y.Paper) -> tuple[RuleTest, ...]:
+def read_tests(node: y.Node | None, rule: Rule, covered: tuple[Kind, ...], paper: y.Paper) -> tuple[RuleTest, ...]:
     """The tests of a rule; problems go on the paper."""
     found = []
     for number, entry in enumerate(y.entries(node, "tests", paper), 1):
@@ -47,12 +51,11 @@ def _test(f: y.Fields, rule: Rule, covered: tuple[Kind, ...]) -> RuleTest | None
             f.wrong(point_name, f"is no point of {kind.name}{y.nearest(point_name, kind.points)}")
         node = f.child(point_name)
         if point is not None and node is not None:
-            samples = f.may(point_name, lambda n, p=point: read_series(_text(n), p), ())  # type: ignore[misc]
-            series[point_name] = samples
+            series[point_name] = f.opt(point_name, partial(_series_of, point)) or ()
     longest = max(map(len, series.values()), default=0)
     for point_name, samples in series.items():
         if samples and len(samples) < longest and not _goes_on(f.node.items[point_name]):
-            f.wrong(point_name, f"has {len(samples)} samples where another series has {longest}; end with a value without xN and it goes on")
+            f.wrong(point_name, f"has {len(samples)} samples where another has {longest}; end with a value without xN and it goes on")
         series[point_name] = samples + samples[-1:] * (longest - len(samples))
     if not series:
         f.paper.wrong(f.node.line, f.where, "has no series; name a point: engine_speed: \"1500 x30\"")
@@ -61,6 +64,10 @@ def _test(f: y.Fields, rule: Rule, covered: tuple[Kind, ...]) -> RuleTest | None
     if not expect or not series:
         return None
     return RuleTest(name, f.node.line, kind.name, every, series, parameters, expect)
+
+
+def _series_of(point: KindPoint, node: y.Node) -> tuple[Sample, ...]:
+    return read_series(_text(node), point)
 
 
 def read_series(text: str, point: KindPoint) -> tuple[Sample, ...]:

@@ -48,11 +48,11 @@ class Silence:
         """Notes which devices answered in a step. quality: [rows, columns]."""
         answered = _ANSWERED[quality]
         if self._single:
-            self._note(0, where, at_ns, answered.any(axis=1))
+            self._note(0, where, at_ns, np.logical_or.reduce(answered, axis=1))
             return
         slots = (self._slot if columns is None else self._slot[columns])[:, where].T
         for device in range(self.answered.shape[0]):
-            self._note(device, where, at_ns, (answered & (slots == device)).any(axis=1))
+            self._note(device, where, at_ns, np.logical_or.reduce(answered & (slots == device), axis=1))
 
     def _note(self, device: int, where: Rows, at_ns: Ints, answered: Bools) -> None:
         before = self.answered[device, where]

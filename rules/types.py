@@ -82,7 +82,9 @@ class Graph:
         self.nodes: list[Node] = []
         self._known: dict[tuple[object, ...], int] = {}
 
-    def add(self, op: str, args: tuple[int, ...] = (), data: tuple[object, ...] = (), *, type: Type, bound: float = 1.0, static: bool | None = None) -> int:
+    def add(
+        self, op: str, args: tuple[int, ...] = (), data: tuple[object, ...] = (), *, type: Type, bound: float = 1.0, static: bool | None = None
+    ) -> int:
         key = (op, args, data, type)
         found = self._known.get(key)
         if found is None:
@@ -104,7 +106,8 @@ class Graph:
 
     def points(self, root: int) -> tuple[str, ...]:
         """Names of the points an expression reads, in graph order; `has(p)` reads none."""
-        return tuple(dict.fromkeys(str(self.nodes[i].data[0]) for i in sorted(self.below(root)) if self.nodes[i].op in ("point", "age", "stale")))
+        nodes = (self.nodes[i] for i in sorted(self.below(root)))
+        return tuple(dict.fromkeys(str(node.data[0]) for node in nodes if node.op in ("point", "age", "stale")))
 
     def asked(self, root: int) -> frozenset[str]:
         """Names of the points whose being there an expression asks for with has()."""
@@ -151,7 +154,7 @@ class _Typer:
         node = self._any(tree)
         form = self._type(node).form
         if form is Form.BOOL:
-            self._wrong(tree, "is a yes/no where a number is wanted; a yes/no stands alone: `pump_running`, `not pump_running`, on_time(pump_running, 1h)")
+            self._wrong(tree, "is a yes/no where a number is wanted; it stands alone: `pump_running`, `not pump_running`, on_time(pump_running, 1h)")
         if form is not Form.NUMBER:
             self._wrong(tree, f"is {form.value} where a number is wanted; compare it with one of its names")
         return node
@@ -179,12 +182,14 @@ class _Typer:
         if tree.unit is None:
             return self._add("number", data=(tree.value,), type=BARE, bound=tree.value)
         unit = units.unit(tree.unit)
-        return self._add("number", data=(tree.value,), type=Type(Form.NUMBER, Scale(unit.dimension, unit.factor, unit.offset)), bound=tree.value)
+        scale = Scale(unit.dimension, unit.factor, unit.offset)
+        return self._add("number", data=(tree.value,), type=Type(Form.NUMBER, scale), bound=tree.value)
 
     def _name(self, tree: Name) -> int:
         name = tree.name
         if name in self._given.parameters:
-            return self._add("parameter", data=(self._given.owner, name), type=_number(self._given.parameters[name]), static=True, bound=LARGEST_NUMBER)
+            unit = self._given.parameters[name]
+            return self._add("parameter", data=(self._given.owner, name), type=_number(unit), static=True, bound=LARGEST_NUMBER)
         if point := self._given.kind.points.get(name):
             return self._point(point)
         if name in DERIVED:
@@ -192,7 +197,8 @@ class _Typer:
         if name in ("true", "false"):
             return self._add("truth", data=(name == "true",), type=BOOL)
         known = [*self._given.parameters, *self._given.kind.points, *DERIVED]
-        return self._wrong(tree, f"{name!r} is no point of {self._given.kind.name}, parameter or value of what it is compared with{nearest(name, known)}")
+        owner = self._given.kind.name
+        return self._wrong(tree, f"{name!r} is no point of {owner}, no parameter and no value of what it is compared with{nearest(name, known)}")
 
     def _point(self, point: KindPoint) -> int:
         if point.type is PointType.BOOL:
@@ -337,7 +343,8 @@ class _Typer:
             kind = BOOL if tree.name == "changed" else Type(Form.NUMBER, PLAIN)
             return self._add(tree.name, (node,), (window,), type=kind, static=False, bound=LARGEST_NUMBER)
         node = self.number(what)
-        counter = self._graph.nodes[node].op == "point" and self._given.kind.points[str(self._graph.nodes[node].data[0])].type is PointType.COUNTER
+        found = self._graph.nodes[node]
+        counter = found.op == "point" and self._given.kind.points[str(found.data[0])].type is PointType.COUNTER
         data = (window, counter) if tree.name in ("delta", "rate") else (window,)
         return self._add(tree.name, (node,), data, type=self._window_type(tree, node), static=False, bound=float("inf"))
 
@@ -446,7 +453,9 @@ class _Typer:
 
     # --- the graph
 
-    def _add(self, op: str, args: tuple[int, ...] = (), data: tuple[object, ...] = (), *, type: Type, bound: float = 1.0, static: bool | None = None) -> int:
+    def _add(
+        self, op: str, args: tuple[int, ...] = (), data: tuple[object, ...] = (), *, type: Type, bound: float = 1.0, static: bool | None = None
+    ) -> int:
         return self._graph.add(op, args, data, type=type, bound=bound, static=static)
 
     def _type(self, node: int) -> Type:

@@ -276,7 +276,8 @@ class Ring:
     # --- answers
 
     def _of(self, name: str, rows: Rows) -> Floats:
-        return self._closed[name][rows] + self._open[name][rows]
+        total: Floats = self._closed[name][rows] + self._open[name][rows]
+        return total
 
     def complete(self, rows: Rows) -> Bools:
         return self._of("known", rows) >= self._enough

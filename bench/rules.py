@@ -1,0 +1,147 @@
+"""Rules: samples a second on one core with 20 rules per machine, in large and small batches; memory; cost against size. Peer: PyPI rule-engine.
+
+A sample is one point's value in a step. A batch of 500 is one second of 50 machines with 10 points each; of 100,000, of 10,000 machines.
+The peer gets the same 20 comparisons without what it has not (durations, windows, units, unknown values), so it does less.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from pathlib import Path
+
+sys.path[0] = str(Path(__file__).parents[1])  # this file is called rules.py too
+
+import numpy as np  # noqa: E402
+
+from plantroom.kinds import load_kind  # noqa: E402
+from rules.evaluate import KindEvaluator  # noqa: E402
+from rules.rule import Rule  # noqa: E402
+from rules.rule_file import parse_rule  # noqa: E402
+from rules.virtual import machine  # noqa: E402
+
+NS = 1_000_000_000
+POINTS = (
+    "engine_speed", "oil_pressure", "coolant_temp", "fuel_level", "battery_voltage", "gen_frequency", "gen_voltage_l1n", "gen_load_percent",
+    "mains_ok", "control_mode",
+)  # fmt: skip
+TYPICAL = {
+    "engine_speed": (1500, 3), "oil_pressure": (350, 5), "coolant_temp": (82, 1), "fuel_level": (80, 0.1), "battery_voltage": (27, 0.1),
+    "gen_frequency": (50, 0.05), "gen_voltage_l1n": (230, 1), "gen_load_percent": (60, 2), "mains_ok": (1, 0), "control_mode": (1, 0),
+}  # fmt: skip
+WHEN = (  # (expression, the same for the peer)
+    ("engine_speed > 300 and duration(engine_speed > 300) > 12s and oil_pressure < 103", "engine_speed > 300 and oil_pressure < 103"),
+    ("engine_speed > 300 and duration(engine_speed > 300) > 12s and oil_pressure < 124", "engine_speed > 300 and oil_pressure < 124"),
+    ("coolant_temp > 98", "coolant_temp > 98"),
+    ("coolant_temp > 95", "coolant_temp > 95"),
+    ("engine_speed < 100 and coolant_temp < 21", "engine_speed < 100 and coolant_temp < 21"),
+    ("control_mode != auto", "control_mode != 1"),
+    ("fuel_level < 25", "fuel_level < 25"),
+    ("fuel_level < 10", "fuel_level < 10"),
+    ("engine_speed < 100 and delta(fuel_level, 30m) < -3", "engine_speed < 100 and fuel_level < 3"),
+    ("battery_voltage < 24.5", "battery_voltage < 24.5"),
+    ("battery_voltage < 23", "battery_voltage < 23"),
+    ("battery_voltage > 33", "battery_voltage > 33"),
+    ("engine_speed > 1500 * 1.14", "engine_speed > 1710"),
+    ("gen_frequency > 57 or gen_frequency < 45 and engine_speed > 300", "gen_frequency > 57 or gen_frequency < 45 and engine_speed > 300"),
+    ("abs(gen_voltage_l1n - 230) > 23 and engine_speed > 1400", "gen_voltage_l1n > 253 and engine_speed > 1400"),
+    ("avg(gen_load_percent, 1m) > 110", "gen_load_percent > 110"),
+    ("not mains_ok and engine_speed < 300", "mains_ok == 0 and engine_speed < 300"),
+    ("rises(engine_speed > 300, 1h) > 6", "engine_speed > 6000"),
+    ("engine_speed < 50 and gen_frequency > 40", "engine_speed < 50 and gen_frequency > 40"),
+    ("std(gen_frequency, 1m) > 0.5 and engine_speed > 1400", "gen_frequency > 52 and engine_speed > 1400"),
+)
+
+
+def main() -> None:
+    rules = [made(number, expression) for number, (expression, _) in enumerate(WHEN)]
+    print(f"{len(rules)} rules, {len(POINTS)} points a machine, {sum('1m' in w or '1h' in w or '30m' in w for w, _ in WHEN)} windows, 2 durations")
+    for machines, most in ((100, 500), (1_000, 500), (1_000, 10_000), (10_000, 500), (10_000, 100_000)):
+        rate = measured(rules, machines, most)
+        print(f"{machines * len(POINTS):>7,} points, batches of {most:>7,}: {rate:>12,.0f} samples/s on one core")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"10,000 machines x {len(rules)} rules: {before:,.0f} MiB resident at most, Python and numpy included")
+    linear(rules)
+    restart(rules)
+    peer()
+
+
+def made(number: int, when: str) -> Rule:
+    names = [name for name in POINTS if name in when]
+    return parse_rule(
+        f"id: rule_{number}\napplies_to: generator\nneeds: [{', '.join(names)}]\nwhen: {when}\nfor: 2s\nclear_after: 10s\non_missing: hold\n"
+        f"severity: normal\nsays: {{zh: 测, en: test}}\ndo: {{zh: 看, en: look}}\n"
+        f"tests:\n  - {{name: quiet, every: 1s, {names[0]}: 1, expect: {{0s: cleared}}}}\n",
+        f"bench/rule_{number}.yaml",
+    )
+
+
+def evaluator_of(rules: list[Rule], machines: int) -> KindEvaluator:
+    kind = load_kind("generator")
+    return KindEvaluator(kind, [machine(kind, POINTS, 1.0, id=f"gen-{n}") for n in range(machines)], rules)
+
+
+def measured(rules: list[Rule], machines: int, most: int, seconds: float = 3.0) -> float:
+    """Samples a CPU second: every machine once a virtual second, in steps of at most `most` samples, and a tick each second."""
+    evaluator = evaluator_of(rules, machines)
+    random = np.random.default_rng(7)
+    columns = np.array([evaluator.columns[name] for name in POINTS])
+    middle, spread = np.array([TYPICAL[name] for name in POINTS]).T
+    chunk = min(machines, most // len(POINTS))
+    groups = [np.arange(start, min(start + chunk, machines)) for start in range(0, machines, chunk)]
+    rounds = [[(middle + spread * random.standard_normal((rows.size, len(POINTS)))) for rows in groups] for _ in range(4)]
+    quality = np.zeros((chunk, len(POINTS)), np.uint8)
+    now, samples, turn, moved = 1_800_000_000 * NS, 0, 0, 0
+    spent = -1.0
+    started = time.process_time()
+    while spent < seconds:
+        for rows, values in zip(groups, rounds[turn % 4], strict=True):
+            moved += len(evaluator.step(rows, np.full(rows.size, now), values, quality[: rows.size], columns))
+            samples += values.size
+        moved += len(evaluator.tick(now + NS // 2))
+        now, turn = now + NS, turn + 1
+        if turn == 3:  # warm
+            started, samples = time.process_time(), 0
+        spent = time.process_time() - started if turn >= 3 else -1.0
+    assert moved == 0, "the plant of the bench is healthy"
+    return samples / spent
+
+
+def linear(rules: list[Rule]) -> None:
+    """Cost against the number of machines and of rules: CPU ns per sample."""
+    print("ns a sample, batches of 100,000: " + ", ".join(f"{n:,} machines {1e9 / measured(rules, n, 100_000, 1.0):.0f}" for n in (1_000, 3_000, 10_000)))
+    print("ns a sample, 3,000 machines: " + ", ".join(f"{n} rules {1e9 / measured(rules[:n], 3_000, 100_000, 1.0):.0f}" for n in (5, 10, 20)))
+
+
+def restart(rules: list[Rule]) -> None:
+    evaluator = evaluator_of(rules, 10_000)
+    evaluator.tick(1_800_000_000 * NS)
+    started = time.perf_counter()
+    blob = evaluator.snapshot()
+    taken = time.perf_counter() - started
+    started = time.perf_counter()
+    evaluator.restore(blob)
+    print(f"10,000 machines: snapshot {len(blob) / 2**20:,.0f} MiB in {taken:.2f} s, restored in {time.perf_counter() - started:.2f} s")
+
+
+def peer() -> None:
+    try:
+        import rule_engine
+    except ImportError:
+        print("peer rule-engine: not installed (pip install rule-engine)")
+        return
+    compiled = [rule_engine.Rule(text) for _, text in WHEN]
+    things = [{name: float(TYPICAL[name][0]) for name in POINTS} for _ in range(200)]
+    started, samples = time.process_time(), 0
+    while time.process_time() - started < 3.0:
+        for thing in things:
+            for rule in compiled:
+                rule.matches(thing)
+            samples += len(POINTS)
+    rate = samples / (time.process_time() - started)
+    print(f"peer rule-engine {rule_engine.__version__}: {rate:,.0f} samples/s on one core (comparisons only)")
+
+
+if __name__ == "__main__":
+    main()
