@@ -16,7 +16,7 @@ from plantroom.model import Severity
 from plantroom.records import Chronicle, Records
 from rules import clocks
 from rules.clocks import ClockName, OrderClock
-from rules.order import State
+from rules.order import REOPEN_WITHIN_NS, State
 from rules.rows import Attempt, Fault, Note, Order, Outcome, Page, Pending, as_json
 
 Hidden = Callable[[int, str], "tuple[str, bytes | None] | None"]
@@ -206,6 +206,27 @@ class Desk:
             if order.eta_ns is not None and order.state is State.ACCEPTED:
                 order.eta_ns += step_ns
                 self.put_order(order)
+
+    # -- as a whole
+
+    def rows(self) -> dict[str, list[dict[str, Any]]]:
+        """The committed rows a later record may still touch, by the statement that puts them; a rebuild begins with them."""
+        since = {"since_ns": self.now_ns - REOPEN_WITHIN_NS}
+        orders = self._records.rows("open_orders") + self._records.rows("reopenable_orders", since)
+        found = {
+            "put_person": [{"id": id_, "name": name} for id_, name in sorted(self.persons.items())],
+            "put_condition": self._records.rows("open_conditions"),
+            "put_fault": self._records.rows("open_faults") + self._records.rows("reopenable_faults", since),
+            "put_order": orders,
+            "put_clock": self._records.rows("clocks_of_orders", {"orders": as_json([order["id"] for order in orders])}),
+            "put_page": self._records.rows("queued_pages"),
+        }
+        return {name: rows for name, rows in found.items() if rows}
+
+    @property
+    def chronicled(self) -> int:
+        """How many lines the chronicle has."""
+        return self._chronicle.head[0]
 
     # -- the commit
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 import structlog
@@ -37,12 +38,17 @@ FrameOf = Callable[[bytes], Frame]
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """The engine's memory after the record at `seen`. config: the CONFIG record in force. blobs: each evaluator's own, by kind."""
+    """The engine's memory after the record at `seen`. config: the CONFIG record in force. blobs: each evaluator's own, by kind.
+
+    rows, chronicled: the records' open rows and the chronicle's length there, from which a rebuild goes on; a restart has the records.
+    """
 
     seen: Position
     time: WallTime
     config: Record
     blobs: Mapping[str, bytes]
+    rows: Mapping[str, Sequence[Mapping[str, Any]]]
+    chronicled: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,10 +246,12 @@ class Engine:
     # -- over restarts
 
     def memory(self) -> Memory:
-        """What cannot be read back from the records: the rules' windows and timers, and the clock's."""
+        """What cannot be read back from the records: the rules' windows and timers, and the clock's. Everything seen is committed first."""
         assert self.seen is not None and self.config is not None, "there is nothing to remember before the first configuration"
+        if self.seen.seq > self.muted_to:
+            self.desk.commit(self.seen)
         blobs = {kind: evaluator.snapshot() for kind, evaluator in self.evaluators.items()}
-        return Memory(self.seen, self.time, self.config, blobs)
+        return Memory(self.seen, self.time, self.config, blobs, self.desk.rows(), self.desk.chronicled)
 
     def remember(self, memory: Memory) -> None:
         """Stands where the memory was taken; the next record to take is the one after it.

@@ -4,7 +4,7 @@
     0       8     b"PRSNAP01"
     8       32    SHA-256 of everything after it
     40      8     length of the header, uint64 little-endian
-    48      ...   header, JSON: seq, time, config record, kinds and the lengths of their blobs
+    48      ...   header, JSON: seq, time, config record, open rows, kinds and the lengths of their blobs
     ...     ...   the config record's body, then the blobs, deflated together
 
 A file is written beside and renamed, so it is whole or not there; one that does not hold is named in the log and passed over.
@@ -96,12 +96,14 @@ class Snapshots:
 def encode(memory: Memory) -> bytes:
     kinds = sorted(memory.blobs)
     config = memory.config
-    origin = {"seq": config.seq, "at": asdict(config.at), "source": config.source, "source_seq": config.source_seq, "bytes": len(config.body)}
+    origin = {"seq": config.seq, "at": asdict(config.at), "source": config.source, "source_seq": config.source_seq}
     header = {
         "seq": memory.seen.seq,
         "at": asdict(memory.seen.at),
         "time": asdict(memory.time),
-        "config": origin,
+        "config": {**origin, "bytes": len(config.body)},
+        "rows": memory.rows,
+        "chronicled": memory.chronicled,
         "kinds": [[kind, len(memory.blobs[kind])] for kind in kinds],
     }
     head = orjson.dumps(header)
@@ -127,7 +129,7 @@ def decode(data: bytes) -> Memory:
         at += size
     last = header["time"]["last"]
     time = WallTime(**{**header["time"], "last": Reading(**last) if last else None})
-    return Memory(Position(header["seq"], Reading(**header["at"])), time, config, blobs)
+    return Memory(Position(header["seq"], Reading(**header["at"])), time, config, blobs, header["rows"], header["chronicled"])
 
 
 def _sync(folder: Path) -> None:

@@ -1,7 +1,7 @@
 """Channel `mqtt`: a retained message per fault, under our own prefix only. Delivered means that the broker acknowledged it (QoS 1).
 
-Settings: `host`, `port` (1883), `user`, `password`, `tls` (true or false), `ca` (a PEM file). Topic: `plantroom/<site>/fault/<fault>`, so that
-a subscriber who comes later sees every fault as it last stood; an order opened by hand stands under `plantroom/<site>/order/<order>`.
+Settings: `host`, `port` (1883), `user`, `password`, `tls` (true or false), `ca` (a PEM file). Topic: `plantroom/<site>/fault/<fault>`, so
+that who subscribes later sees every fault as it last stood; an order opened by hand stands under `plantroom/<site>/order/<order>`.
 """
 
 from __future__ import annotations

@@ -37,13 +37,20 @@ PUMP = """
     name: {name}
     location: B2层水泵房
     state: {state}
-    points: [{{device: io-1, take: {{di_{first}: {{as: phase_loss}}, di_{second}: {{as: pump_running}}, di_{third}: {{as: jockey_fault}}}}}}]
+    points:
+      - device: io-1
+        take:
+          di_{a}: {{as: phase_loss}}
+          di_{b}: {{as: pump_running}}
+          di_{c}: {{as: jockey_fault}}
+          di_{d}: {{as: control_mode, values: {{0: manual, 1: auto}}}}
 """
+AT_REST = {"phase_loss": 0, "pump_running": 0, "jockey_fault": 0, "control_mode": 1}
 
 
 def pump(number: int, state: str = "in_service", name: str = "") -> str:
-    at = 3 * number
-    return PUMP.format(id=f"fp-{number}", name=name or f"{number}号消防泵", state=state, first=at - 2, second=at - 1, third=at)
+    at = 4 * number
+    return PUMP.format(id=f"fp-{number}", name=name or f"{number}号消防泵", state=state, a=at - 3, b=at - 2, c=at - 1, d=at)
 
 
 def site_text(*equipment: str) -> str:
@@ -127,10 +134,10 @@ class Kit:
         body = {"hash": f"hash {len(self.journal)}", "who": "tester", "difference": "", "root": site.root, "files": files}
         return self.append(Entry(Kind.CONFIG, orjson.dumps(body)), "apply")
 
-    def read(self, at_ns: int | None = None, **points: float | Quality) -> Record:
-        """One read of a pump: read(pump=1, phase_loss=1); a Quality is a bad sample."""
-        number = int(points.pop("pump", 1))
-        frame = Frame(tuple(f"fp-{number}.{name}" for name in points))
+    def read(self, at_ns: int | None = None, pump: int = 1, bad: Quality | None = None, **different: float) -> Record:
+        """One read of a pump at rest but for what is given; bad: the whole read failed."""
+        points: dict[str, float | Quality] = {name: bad or different.get(name, value) for name, value in AT_REST.items()}
+        frame = Frame(tuple(f"fp-{pump}.{name}" for name in points))
         values = np.array([np.nan if isinstance(value, Quality) else float(value) for value in points.values()])
         quality = np.array([int(value) if isinstance(value, Quality) else 0 for value in points.values()], np.uint8)
         return self.append(encode_batch(one_row(frame, self.clock.read().wall_ns if at_ns is None else at_ns, values, quality)), "collect")
@@ -143,10 +150,10 @@ class Kit:
         for _ in range(seconds):
             self.tick()
 
-    def stay(self, seconds: int, **points: float | Quality) -> None:
+    def stay(self, seconds: int, pump: int = 1, bad: Quality | None = None, **different: float) -> None:
         """The same read, once a second, with its ticks."""
         for _ in range(seconds):
-            self.read(**points)
+            self.read(None, pump, bad, **different)
             self.tick()
 
     def say(self, body: Mapping[str, Any] | bytes, kind: Kind) -> Record:

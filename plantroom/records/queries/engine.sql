@@ -62,6 +62,22 @@ ON CONFLICT (id) DO UPDATE SET state = excluded.state, round = excluded.round, a
   restored_by = excluded.restored_by, restored_agrees = excluded.restored_agrees, closed_ns = excluded.closed_ns, closed_by = excluded.closed_by,
   cause = excluded.cause, remedy = excluded.remedy, hold_json = excluded.hold_json;
 
+-- name: reopenable_orders
+SELECT id, fault, equipment, severity, state, text_json, opened_ns, opened_by, round, accepted_ns, accepted_by, eta_ns, arrived_ns, arrived_by,
+  restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json
+FROM work_order WHERE state = 'closed' AND closed_ns >= :since_ns ORDER BY opened_ns, id;
+
+-- name: reopenable_faults
+SELECT id, rule, rule_hash, equipment, kind, severity, condition, mode, no_data, onset_ns, raised_ns, text_json, do_json, trace_json,
+  ended_ns, ended_why, work_order, shelved_until_ns, shelf_json
+FROM fault
+WHERE condition NOT IN ('active', 'recovering') AND work_order IN (SELECT id FROM work_order WHERE state = 'closed' AND closed_ns >= :since_ns)
+ORDER BY raised_ns, id;
+
+-- name: clocks_of_orders
+SELECT work_order, name, round, started_ns, warn_ns, due_ns, warned_ns, breached_ns, stopped_ns
+FROM clock WHERE work_order IN (SELECT value FROM json_each(:orders)) ORDER BY work_order, round, name;
+
 -- name: running_clocks
 SELECT work_order, name, round, started_ns, warn_ns, due_ns, warned_ns, breached_ns, stopped_ns
 FROM clock WHERE stopped_ns IS NULL ORDER BY work_order, round, name;

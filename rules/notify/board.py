@@ -1,0 +1,104 @@
+"""Which page leaves next: the outbox as the records show it, and what was tried since they were written. Pure.
+
+The engine writes down every attempt, but it may be away; so a page's attempts here are the larger of the row's and our own. Pages about
+one thing leave one after the other, in the order they were written; the more urgent thing goes first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from plantroom.model import Severity
+from rules.outbox import Verdict, after_attempt
+
+RANK = {severity: rank for rank, severity in enumerate(Severity)}
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A queued row of the outbox. Instants epoch ns."""
+
+    id: str
+    fault: str | None
+    work_order: str | None
+    channel: str
+    severity: Severity
+    created_ns: int
+    due_ns: int
+    attempts: int
+
+    @property
+    def subject(self) -> tuple[str, str]:
+        """What it is about, on its channel."""
+        return self.channel, self.fault or self.work_order or self.id
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """attempts made, as we know them; due_ns: None = no further one is wanted."""
+
+    attempts: int
+    due_ns: int | None
+
+
+class Board:
+    def __init__(self) -> None:
+        self._rows: dict[str, Waiting] = {}
+        self._tried: dict[str, Tried] = {}
+        self._going: dict[str, tuple[str, str]] = {}
+
+    def update(self, rows: Iterable[Waiting]) -> None:
+        """The queued rows as they stand in the records now, oldest first."""
+        self._rows = {row.id: row for row in rows}
+        self._tried = {
+            id_: tried for id_, tried in self._tried.items() if id_ in self._rows and self._rows[id_].attempts < tried.attempts
+        }
+
+    def next(self, channel: str, now_ns: int) -> Waiting | None:
+        """The page to send now; it counts as under way until `ended`."""
+        due = [row for row in self._first(channel) if self._due(row) <= now_ns]
+        if not due:
+            return None
+        row = min(due, key=lambda row: (RANK[row.severity], self._due(row)))
+        self._going[row.id] = row.subject
+        return row
+
+    def next_due_ns(self, channel: str) -> int | None:
+        """When `next` may have something, None while nothing waits."""
+        return min((self._due(row) for row in self._first(channel)), default=None)
+
+    def ended(self, row: Waiting, verdict: Verdict, now_ns: int, retry_after_s: float | None = None) -> int:
+        """An attempt was made and is recorded; its number."""
+        self._going.pop(row.id, None)
+        n = self._attempts(row) + 1
+        then = after_attempt(n, verdict, row.severity, now_ns, retry_after_s)
+        self._tried[row.id] = Tried(n, then.due_ns)
+        return n
+
+    def recorded(self, id_: str, verdict: Verdict, at_ns: int, retry_after_s: float | None = None) -> None:
+        """An attempt found in the journal that the records do not show yet: made before this process was started."""
+        row = self._rows.get(id_)
+        if row is not None:
+            self.ended(row, verdict, at_ns, retry_after_s)
+
+    def _first(self, channel: str) -> list[Waiting]:
+        """Of each subject the oldest page still wanted, where none of it is under way."""
+        busy = set(self._going.values())
+        found: dict[tuple[str, str], Waiting] = {}
+        for row in self._rows.values():
+            if row.channel == channel and row.subject not in busy and row.subject not in found and self._wanted(row):
+                found[row.subject] = row
+        return list(found.values())
+
+    def _wanted(self, row: Waiting) -> bool:
+        tried = self._tried.get(row.id)
+        return tried is None or tried.due_ns is not None
+
+    def _due(self, row: Waiting) -> int:
+        tried = self._tried.get(row.id)
+        return tried.due_ns if tried is not None and tried.due_ns is not None else row.due_ns
+
+    def _attempts(self, row: Waiting) -> int:
+        tried = self._tried.get(row.id)
+        return max(row.attempts, tried.attempts if tried is not None else 0)

@@ -1,0 +1,176 @@
+"""The `notify` service: due outbox rows -> channels -> ATTEMPT records. It writes nothing but the journal.
+
+Each channel has a task of its own and a hard limit for each attempt, so that one that hangs delays no other. At least once: an attempt
+is recorded before the page is looked at again, so a crash costs at most one duplicate, which the idempotency key shows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+
+import orjson
+import structlog
+
+from plantroom.bundle import site_of
+from plantroom.clock import NS, Clock
+from plantroom.journal import Entry, GroupWriter, Journal, Keeper, Kind
+from plantroom.model import Severity
+from plantroom.records import Records
+from plantroom.service import newer_config
+from plantroom.site import Channel, Site
+from rules.notify import mqtt, webhook
+from rules.notify.board import Board, Waiting
+from rules.notify.page import Answer, Page, answer
+from rules.outbox import Verdict
+
+LOOK_S = 0.02
+ATTEMPT_S = 10.0
+AT_ONCE = 4  # attempts under way on one channel
+
+Send = Callable[..., Awaitable[Answer]]
+CHANNELS: Mapping[str, Send] = {"webhook": webhook.send, "mqtt": mqtt.send}
+
+log = structlog.get_logger()
+
+
+class NotifyService:
+    """folder: the site's, with journal/ and records.db. channels: how to send, by channel type."""
+
+    def __init__(self, folder: Path, clock: Clock, channels: Mapping[str, Send] = CHANNELS, *, attempt_s: float = ATTEMPT_S) -> None:
+        self._folder, self._clock, self._channels, self._attempt_s = folder, clock, channels, attempt_s
+        self._journal = Journal(folder / "journal", clock)
+        self._board = Board()
+        self._woken: dict[str, asyncio.Event] = {}
+
+    async def run(self) -> None:
+        """Until cancelled, or NewerConfig when another configuration was applied."""
+        seq, site = await self._site()
+        records = await self._records()
+        writer = self._journal.writer("notify")
+        try:
+            self._catch_up(records)
+            group = GroupWriter(writer)
+            self._woken = {id_: asyncio.Event() for id_ in site.channels}
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(group.run())
+                tasks.create_task(Keeper(self._journal).run())
+                tasks.create_task(newer_config(self._journal, seq))
+                tasks.create_task(self._look(records))
+                for channel in site.channels.values():
+                    tasks.create_task(self._serve(site, channel, group, records))
+        finally:
+            writer.close()
+            records.close()
+
+    async def _site(self) -> tuple[int, Site]:
+        """The configuration, once there is one."""
+        reader = self._journal.reader()
+        try:
+            while True:
+                found = site_of(reader)
+                if found is not None:
+                    return found
+                await asyncio.sleep(LOOK_S)
+        finally:
+            reader.close()
+
+    async def _records(self) -> Records:
+        """The records, once the engine has made them."""
+        while True:
+            try:
+                return Records.open(self._folder / "records.db", readonly=True)
+            except FileNotFoundError:
+                await asyncio.sleep(LOOK_S)
+
+    def _catch_up(self, records: Records) -> None:
+        """What was attempted, but not yet taken by the engine, before this process was started."""
+        position = records.row("position")
+        self._board.update(_waiting(records))
+        reader = self._journal.reader()
+        try:
+            seq = position["seq"] if position is not None else 0
+            while found := reader.read_after(seq):
+                for record in found:
+                    if record.kind is Kind.ATTEMPT:
+                        said = orjson.loads(record.body)
+                        self._board.recorded(said["outbox"], Verdict(said["verdict"]), record.at.wall_ns, said.get("retry_after_s"))
+                seq = found[-1].seq
+        finally:
+            reader.close()
+
+    async def _look(self, records: Records) -> None:
+        """Notices commits of the engine; wakes the channels."""
+        seen = None
+        while True:
+            version = records.data_version()
+            if version != seen:
+                seen = version
+                self._board.update(_waiting(records))
+                for woken in self._woken.values():
+                    woken.set()
+            await asyncio.sleep(LOOK_S)
+
+    async def _serve(self, site: Site, channel: Channel, group: GroupWriter, records: Records) -> None:
+        """One channel: a few attempts at once, never two about one thing."""
+        free = asyncio.Semaphore(AT_ONCE)
+        async with asyncio.TaskGroup() as sends:
+            while True:
+                await free.acquire()
+                row = await self._next(channel.id)
+                sends.create_task(self._attempt(site, channel, row, group, records, free))
+
+    async def _next(self, channel: str) -> Waiting:
+        woken = self._woken[channel]
+        while True:
+            woken.clear()
+            now_ns = self._clock.read().wall_ns
+            row = self._board.next(channel, now_ns)
+            if row is not None:
+                return row
+            due_ns = self._board.next_due_ns(channel)
+            try:
+                async with asyncio.timeout(None if due_ns is None else max((due_ns - now_ns) / NS, 0.001)):
+                    await woken.wait()
+            except TimeoutError:
+                continue
+
+    async def _attempt(
+        self, site: Site, channel: Channel, row: Waiting, group: GroupWriter, records: Records, free: asyncio.Semaphore
+    ) -> None:
+        stored = records.row("page", {"id": row.id})
+        assert stored is not None, "an outbox row is never deleted"
+        started_ns = self._clock.read().wall_ns
+        page = Page(row.id, site.id, stored["reason"], stored["severity"], orjson.loads(stored["message_json"]), started_ns)
+        said = await self._send(channel, page)
+        ended_ns = self._clock.read().wall_ns
+        body: dict[str, object] = {
+            "outbox": row.id, "channel": channel.id, "n": row.attempts + 1, "verdict": said.verdict.value, "answer": said.text,
+            "started_ns": started_ns, "ended_ns": ended_ns,
+        }  # fmt: skip
+        if said.retry_after_s is not None:
+            body["retry_after_s"] = said.retry_after_s
+        await group.append([Entry(Kind.ATTEMPT, orjson.dumps(body))])
+        n = self._board.ended(row, said.verdict, ended_ns, said.retry_after_s)
+        if said.verdict is not Verdict.ACCEPTED and n in (1, 2, 5, 10) or n % 100 == 0:
+            log.warning("page.not_accepted", page=row.id, channel=channel.id, n=n, verdict=said.verdict.value, answer=said.text)
+        elif said.verdict is Verdict.ACCEPTED:
+            log.info("page.accepted", page=row.id, channel=channel.id, n=n)
+        free.release()
+        self._woken[channel.id].set()
+
+    async def _send(self, channel: Channel, page: Page) -> Answer:
+        """One attempt within the hard limit. A channel module that breaks is an answer too: it must not take the other channels with it."""
+        try:
+            async with asyncio.timeout(self._attempt_s + 1):
+                return await self._channels[channel.type](channel.settings, page, timeout_s=self._attempt_s)
+        except TimeoutError:
+            return answer(channel.settings, Verdict.RETRY, f"no end within {self._attempt_s + 1:g} s")
+        except Exception as error:
+            log.error("channel.broken", channel=channel.id, error=type(error).__name__, exc_info=True)
+            return answer(channel.settings, Verdict.RETRY, f"the channel's own failure: {type(error).__name__}")
+
+
+def _waiting(records: Records) -> list[Waiting]:
+    return [Waiting(**{**row, "severity": Severity(row["severity"])}) for row in records.rows("waiting_pages")]

@@ -1,0 +1,119 @@
+"""The `rules` service: journal -> engine -> records, one tick a second, a snapshot a minute."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import orjson
+import structlog
+
+from plantroom.clock import NS, Clock
+from plantroom.journal import Entry, Follower, GroupWriter, Journal, Keeper, Kind
+from plantroom.records import Records
+from rules.engine import Engine, Outcome
+from rules.house import furnish
+from rules.replay import Resumed, resume
+from rules.snapshots import Snapshots
+
+TICK_S = 1.0
+MOST = 2_000  # records a take: what an urgent fault may have to wait for
+SNAPSHOT_NS = 60 * NS
+MARK_NS = 1 * NS
+LAG_NS = 10 * NS
+CAUGHT_UP_NS = 2 * NS
+
+log = structlog.get_logger()
+
+
+class RulesService:
+    """One site's engine as a process. folder: the site's, with journal/, snapshots/ and records.db."""
+
+    def __init__(self, folder: Path, clock: Clock) -> None:
+        self._clock = clock
+        self._journal = Journal(folder / "journal", clock)
+        self._snapshots = Snapshots(folder / "snapshots")
+        self._records_path = folder / "records.db"
+        self._snapped_ns = self._marked_ns = 0
+        self._lagging = False
+
+    async def run(self) -> None:
+        """Until cancelled. Raises JournalFailed where the disk refuses: nothing since the last commit counts then."""
+        writer = self._journal.writer("rules")
+        try:
+            records = Records.open(self._records_path)
+            try:
+                engine, resumed = self.start(records)
+                writer.go_on_after(engine.muted_to)
+                group = GroupWriter(writer)
+                async with asyncio.TaskGroup() as tasks:
+                    tasks.create_task(group.run())
+                    tasks.create_task(Keeper(self._journal).run())
+                    tasks.create_task(self._tick(group))
+                    tasks.create_task(self._follow(engine, resumed.after, group))
+            finally:
+                records.close()
+        finally:
+            writer.close()
+
+    def start(self, records: Records) -> tuple[Engine, Resumed]:
+        """The engine where its records stand."""
+        reader = self._journal.reader()
+        began = self._clock.read().boot_ns
+        # The reader stays open: the engine asks it for frames.
+        engine, resumed = resume(lambda: Engine(records, furnish, reader.frame), reader, self._snapshots)
+        took_s = round((self._clock.read().boot_ns - began) / NS, 3)
+        log.info("engine.resumed", after=resumed.after, snapshot=resumed.from_snapshot, replayed=resumed.replayed, took_s=took_s)
+        return engine, resumed
+
+    async def _tick(self, group: GroupWriter) -> None:
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        while True:
+            await group.append([Entry(Kind.TICK, b"{}")])
+            due = max(due + TICK_S, loop.time())  # after a pause the next one is due at once, the missed ones are not made up
+            await asyncio.sleep(due - loop.time())
+
+    async def _follow(self, engine: Engine, after: int, group: GroupWriter) -> None:
+        self._lagging = any(fault.rule == "engine_lag" and fault.open for fault in engine.desk.faults.values())
+        async for records in Follower(self._journal, after, MOST):
+            outcome = engine.take(records)
+            self._look_at_lag(engine, group)
+            self._keep(engine, outcome)
+            await asyncio.sleep(0)  # ticks and commits get their turn between two takes of a backlog
+
+    def _look_at_lag(self, engine: Engine, group: GroupWriter) -> None:
+        """The lag is against the real clock, so it is told to the journal as an event: a replay sees it where it was."""
+        lag_ns = self._clock.read().wall_ns - engine.lead_ns
+        if lag_ns > LAG_NS and not self._lagging:
+            self._lagging = True
+            group.put([_event("engine_lag", lag_s=round(lag_ns / NS, 1))])
+            log.warning("engine.lags", lag_s=round(lag_ns / NS, 1))
+        elif self._lagging and lag_ns < CAUGHT_UP_NS:
+            self._lagging = False
+            group.put([_event("engine_lag_over")])
+            log.info("engine.caught_up")
+
+    def _keep(self, engine: Engine, outcome: Outcome) -> None:
+        """Position for retention once a second, snapshot once a minute; both after the commit they speak of."""
+        position = engine.desk.position
+        if position is None:
+            return
+        boot_ns = self._clock.read().boot_ns
+        if outcome.committed and boot_ns - self._marked_ns >= MARK_NS:
+            self._journal.positions.mark("rules", position.seq)
+            self._marked_ns = boot_ns
+        if engine.config is not None and boot_ns - self._snapped_ns >= SNAPSHOT_NS:
+            if self._snapped_ns:
+                self.snapshot(engine)
+            self._snapped_ns = boot_ns
+
+    def snapshot(self, engine: Engine) -> None:
+        """The engine's memory, durable; it never stands ahead of the records."""
+        path = self._snapshots.write(engine.memory())
+        self._snapshots.tidy()
+        log.debug("snapshot.written", file=path.name, bytes=path.stat().st_size)
+
+
+def _event(name: str, **values: object) -> Entry:
+    return Entry(Kind.EVENT, orjson.dumps({"event": name, **values}))
