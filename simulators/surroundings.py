@@ -47,7 +47,7 @@ class Surroundings:
         self._front = Wander(noise, 2.0, 6 * 3600.0)  # weather fronts come and go in hours
         self.mains = Mains(noise)
         self.fire = False
-        self.standby_on_load = False  # set by the generator's transfer switch
+        self.standby: set[int] = set()  # generators that carry the essential load now
         self._midnight_ns = self._next_midnight_ns = start_ns
         self.hour = self.day_of_year = 0.0
         self.weekday = 0
@@ -74,6 +74,10 @@ class Surroundings:
     def _read_weather(self, dt_s: float) -> None:
         self.outdoor_temp = outdoor_temp(self.day_of_year, self.hour) + self._front.step(dt_s)
         self.humidity = max(25.0, min(98.0, 70.0 - 1.2 * (self.outdoor_temp - 17.0) + self._front.value * 3.0))
+
+    @property
+    def standby_on_load(self) -> bool:
+        return bool(self.standby)
 
     @property
     def powered(self) -> bool:

@@ -8,6 +8,7 @@ from zlib import crc32
 import numpy as np
 
 from plantroom.clock import NS
+from plantroom.kinds import PointType
 from plantroom.model import EquipmentState
 from plantroom.profiles import DevicePoint, JsonPath, Register
 from plantroom.site import Binding, Device, Equipment, Site
@@ -33,12 +34,14 @@ class World:
     """Everything that answers on the wires of a site, driven by a clock of its own.
 
     It moves in ticks of `tick_s` from start_ns on, so its state at an instant does not depend on how often it was asked. version: counts
-    the ticks; what was encoded at a version stays right until it changes.
+    the ticks; what was encoded at a version stays right until it changes. clock_lead_s: how far the devices' own clocks are ahead of the
+    plant's time, where a scenario puts the plant into another hour than the reader's.
     """
 
     def __init__(self, site: Site, seed: int, start_ns: int, tick_s: float = 0.1) -> None:
         self.site, self.seed, self.now_ns, self.tick_s = site, seed, start_ns, tick_s
         self.version = 0
+        self.clock_lead_s = 0.0
         self.around = Surroundings(site.zone, generator_for(seed, "surroundings"), start_ns)
         self.plants: dict[str, Plant] = {}
         machines = [e for e in site.equipment.values() if e.monitored and e.state is not EquipmentState.RETIRED]
@@ -69,7 +72,10 @@ class World:
         for binding in self._bindings[device]:
             equipment, _, point = binding.point.partition(".")
             values.pop(binding.source, None)  # to the end: where two points share a cell, a bound one stands
-            values[binding.source] = device_value(binding, self.plants[equipment].points.get(point, 0.0))
+            value = self.plants[equipment].points.get(point, 0.0)
+            if binding.kind_point.type is PointType.TIME:
+                value += self.clock_lead_s
+            values[binding.source] = device_value(binding, value)
         return values
 
     def _plant(self, equipment: Equipment) -> Plant:
@@ -86,10 +92,16 @@ class World:
             case "generator":
                 return Generator(kind, parameters, rng, self.around)
             case "ats":
-                generators = [p for p in self.plants.values() if isinstance(p, Generator)]
-                return Ats(kind, parameters, rng, self.around, generators[0] if generators else None)
+                return Ats(kind, parameters, rng, self.around, self._generator_of(equipment))
             case _:
                 return Steady(kind, parameters, rng, self.around)
+
+    def _generator_of(self, switch: Equipment) -> Generator | None:
+        """The generator a switch belongs to: the one whose controller it is read from, else the site's first."""
+        devices = {b.device for b in switch.bindings}
+        generators = {id: p for id, p in self.plants.items() if isinstance(p, Generator)}
+        own = [p for id, p in generators.items() if devices & {b.device for b in self.site.equipment[id].bindings}]
+        return next(iter(own or generators.values()), None)
 
     def _filler(self, device: Device) -> Mapping[str, float]:
         """Values of the points no equipment takes: a terminal nobody has wired, a register nobody asked for."""
@@ -106,7 +118,10 @@ class World:
 def device_value(binding: Binding, value: float) -> float:
     """What the device has to say so that the binding makes `value` of it: the binding, read backwards."""
     raw = (value - binding.offset) / binding.factor
-    if binding.span is not None:
+    if binding.span is not None and binding.kind_point.type is PointType.ENUM:  # a contact for two codes of several: else it is open
+        from_low, from_high, _, to_high = binding.span
+        raw = from_high if raw == to_high else from_low
+    elif binding.span is not None:
         from_low, from_high, to_low, to_high = binding.span
         raw = (raw - to_low) / (to_high - to_low) * (from_high - from_low) + from_low
     return 1.0 - raw if binding.invert else raw

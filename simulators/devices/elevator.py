@@ -299,7 +299,7 @@ class Elevator(Plant):
         p["mains_ok"] = float(self.around.powered)
         p["ard_battery_voltage"] = self._battery.value
         p["trip_count"], p["run_hours"] = self._trips, self._run_hours
-        p["door_cycle_count"], p["rope_bend_count"], p["energy"] = self._door_cycles, self._trips * 2.0, self._energy
+        p["door_cycle_count"], p["rope_bend_count"], p["energy"] = float(int(self._door_cycles)), self._trips * 2.0, self._energy
         p["intercom_line_ok"] = p["camera_ok"] = 1.0
         p["last_alarm_test"] = now_s - now_s % 86_400.0
 

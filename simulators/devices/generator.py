@@ -117,7 +117,7 @@ class Generator(Plant):
             engine.kick(load - self._load)
             self._volts.rate -= 120.0 * (load - self._load)
         self._load = load
-        self.around.standby_on_load = load > 0
+        (self.around.standby.add if load > 0 else self.around.standby.discard)(id(self))
         self._burn(dt_s)
         self._show(mode, condition)
 

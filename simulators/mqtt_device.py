@@ -1,0 +1,116 @@
+"""Devices that publish: JSON messages as their profile says, at QoS 1, with a last will on their status topic."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable
+
+import aiomqtt
+import structlog
+
+from plantroom.kinds import PointType
+from plantroom.profiles import MqttShape
+from plantroom.site import Device, Mqtt
+from simulators.encode import encode_payload
+from simulators.wire import WireFault
+from simulators.world import World
+
+log = structlog.get_logger()
+
+LOOK_S = 0.2  # how soon a change of a contact or a mode is published
+PERIOD_S = 1.0  # a full state at least so often
+AGAIN_S = 1.0  # until the next try when the broker is not there
+_AT_ONCE = frozenset({PointType.BOOL, PointType.ENUM, PointType.SET})
+
+
+class MqttDevice:
+    """One device with a client of its own, as a real monitoring unit has. stamp_ns: the device's clock.
+
+    fault: silence = it publishes nothing; cut = it is gone, and its last will is out; duplicate = each message twice; garbage = no JSON.
+    """
+
+    def __init__(self, device: Device, link: Mqtt, world: World, stamp_ns: Callable[[], int]) -> None:
+        if device.profile.mqtt is None:
+            raise ValueError(f"device {device.id}: profile {device.profile.name} has no mqtt part")
+        self.device, self.link, self.shape = device, link, device.profile.mqtt
+        self._world, self._stamp_ns = world, stamp_ns
+        self._at_once = [b.source for b in world.site.bindings_of_device(device.id) if b.kind_point.type in _AT_ONCE]
+        self._changed = asyncio.Event()
+        self._fault: WireFault | None = None
+        self.published = 0
+
+    @property
+    def fault(self) -> WireFault | None:
+        return self._fault
+
+    @fault.setter
+    def fault(self, fault: WireFault | None) -> None:
+        self._fault = fault
+        self._changed.set()
+
+    @property
+    def topic(self) -> str:
+        return self._named(self.shape.topic)
+
+    def _named(self, topic: str) -> str:
+        return topic.replace("{device}", self.device.topic or self.device.id)
+
+    async def run(self) -> None:
+        """Publishes until cancelled; connects again when the broker was away."""
+        away = False
+        while True:
+            try:
+                async with self._client() as client:
+                    if away:
+                        log.info("simulator.broker_back", device=self.device.id)
+                    away = False
+                    await self._session(client)
+            except aiomqtt.MqttError as error:
+                if not away:
+                    log.warning("simulator.broker_away", device=self.device.id, broker=f"{self.link.host}:{self.link.port}", why=str(error))
+                away = True
+                await asyncio.sleep(AGAIN_S)
+
+    def _client(self) -> aiomqtt.Client:
+        will = aiomqtt.Will(self._named(self.shape.status), self.shape.offline, qos=1, retain=True) if self.shape.status else None
+        return aiomqtt.Client(
+            self.link.host,
+            self.link.port,
+            username=self.link.user,
+            password=self.link.password,
+            identifier=f"sim-{self._world.site.id}-{self.device.id}",
+            will=will,
+            tls_context=ssl.create_default_context() if self.link.tls else None,
+        )
+
+    async def _session(self, client: aiomqtt.Client) -> None:
+        """One connection's life. Returns when a cut is asked for, after that has been said as a last will would say it."""
+        await self._say(client, self.shape, online=True)
+        due, seen = 0.0, None
+        loop = asyncio.get_running_loop()
+        while self._fault is None or self._fault.name != "cut":
+            values = self._world.device_values(self.device.id)
+            state = [values[name] for name in self._at_once]
+            if loop.time() >= due or state != seen:
+                due, seen = loop.time() + PERIOD_S, state
+                await self._publish(client, encode_payload(self.device.profile, values, self._stamp_ns()))
+            await asyncio.sleep(LOOK_S)
+        await self._say(client, self.shape, online=False)
+        while self._fault is not None and self._fault.name == "cut":
+            self._changed.clear()
+            await self._changed.wait()
+
+    async def _say(self, client: aiomqtt.Client, shape: MqttShape, *, online: bool) -> None:
+        if shape.status is not None:
+            await client.publish(self._named(shape.status), shape.online if online else shape.offline, qos=1, retain=True)
+
+    async def _publish(self, client: aiomqtt.Client, payload: bytes) -> None:
+        name = self._fault.name if self._fault is not None else ""
+        if name == "silence":
+            return
+        if name == "garbage":
+            payload = b"\xff\x00{" + payload[: len(payload) // 2]
+        for _ in range(2 if name == "duplicate" else 1):
+            await client.publish(self.topic, payload, qos=1)
+            self.published += 1

@@ -1,0 +1,132 @@
+"""Serves a world on a site's own addresses: a Modbus server per address, a publishing client per MQTT device, one loop that moves time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+
+from plantroom.clock import NS, Clock
+from plantroom.errors import BadInput, Problem
+from plantroom.site import Device, ModbusTcp, Mqtt
+from simulators.director import Director
+from simulators.encode import encode_registers, layout_of
+from simulators.memory import Cells, Memory
+from simulators.modbus_server import ModbusServer
+from simulators.mqtt_device import MqttDevice
+from simulators.wire import WireFault
+from simulators.world import World
+
+BEAT_S = 0.05  # how often time is moved
+_AT_ONCE = 200  # most ticks without looking at the sockets in between
+
+
+def device_memory(world: World, device: Device) -> Memory:
+    """A device's cells, encoded anew at the first read after the world has moved."""
+    layout = layout_of(device.profile)
+    seen = -1
+
+    def renew() -> Cells | None:
+        nonlocal seen
+        if world.version == seen:
+            return None
+        seen = world.version
+        return encode_registers(device.profile, layout, world.device_values(device.id))
+
+    return Memory(layout.cells, layout.alone, renew)
+
+
+class SiteOnTheWire:
+    """All devices of a site, answering. Wire faults are set by connection and unit (simulators.director.Wires)."""
+
+    def __init__(self, world: World, clock: Clock) -> None:
+        self.world = world
+        self._clock = clock
+        self.servers: dict[tuple[str, int], ModbusServer] = {}
+        self._of_connection: dict[str, ModbusServer] = {}
+        self.mqtt: dict[str, MqttDevice] = {}
+        for device in world.site.devices.values():
+            link = world.site.connections[device.connection].link
+            if isinstance(link, Mqtt):
+                self.mqtt[device.id] = MqttDevice(device, link, world, lambda: clock.read().wall_ns)
+            else:
+                self._server(device.connection, link).units[device.unit] = device_memory(world, device)
+
+    def _server(self, connection: str, link: ModbusTcp) -> ModbusServer:
+        address = (link.host, link.port)
+        if address not in self.servers:
+            self.servers[address] = ModbusServer({}, host=link.host, port=link.port, seed=self.world.seed)
+        self._of_connection[connection] = self.servers[address]
+        return self.servers[address]
+
+    # simulators.director.Wires
+
+    def disturb(self, connection: str, unit: int | str | None, fault: WireFault) -> None:
+        if connection in self._of_connection:
+            self._of_connection[connection].faults[unit if isinstance(unit, int) else None] = fault
+        for device in self._publishing(connection, unit):
+            device.fault = fault
+
+    def mend(self, connection: str, unit: int | str | None) -> None:
+        if connection in self._of_connection:
+            self._of_connection[connection].faults.pop(unit if isinstance(unit, int) else None, None)
+        for device in self._publishing(connection, unit):
+            device.fault = None
+
+    def _publishing(self, connection: str, unit: int | str | None) -> list[MqttDevice]:
+        return [m for id, m in self.mqtt.items() if m.device.connection == connection and unit in (None, id)]
+
+    # life
+
+    async def listen(self) -> None:
+        """Opens all Modbus addresses. Raises BadInput naming each connection whose address cannot be had."""
+        problems = []
+        for (host, port), server in self.servers.items():
+            try:
+                await server.start()
+            except OSError as error:
+                names = ", ".join(id for id, other in self._of_connection.items() if other is server)
+                why = f"cannot listen on {host}:{port} ({error.strerror or error})"
+                remedy = "the simulator answers on free ports of this machine's own addresses only"
+                problems.append(Problem(self.world.site.root, 0, f"connections.{names}", f"{why}; {remedy}"))
+        if problems:
+            await self.close()
+            raise BadInput(problems)
+
+    async def close(self) -> None:
+        for server in self.servers.values():
+            await server.stop()
+
+    @property
+    def listening(self) -> Sequence[str]:
+        return [f"{server.host}:{server.port}" for server in self.servers.values()]
+
+    @property
+    def brokers(self) -> Sequence[str]:
+        return list(dict.fromkeys(f"{m.link.host}:{m.link.port}" for m in self.mqtt.values()))
+
+    async def run(self, director: Director, speed: float, until: asyncio.Event) -> None:
+        """Moves time and publishes until the event is set. speed: plant seconds per second."""
+        async with asyncio.TaskGroup() as group:
+            publishing = [group.create_task(device.run(), name=f"mqtt {id}") for id, device in self.mqtt.items()]
+            start, begun = self.world.now_ns, self._clock.read().boot_ns
+            while not until.is_set():
+                passed = (self._clock.read().boot_ns - begun) * speed
+                await self._advance(director, start + round(passed))
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(BEAT_S):
+                        await until.wait()
+            for task in publishing:
+                task.cancel()
+
+    async def _advance(self, director: Director, to_ns: int) -> None:
+        """The world to an instant, stopping where something is to happen; the sockets get their turn when there is much to catch up."""
+        most = round(_AT_ONCE * self.world.tick_s * NS)
+        while True:
+            due = director.next_ns()
+            goal = min(to_ns, self.world.now_ns + most, to_ns if due is None else max(due, self.world.now_ns))
+            self.world.step(goal)
+            director.play(goal)
+            if goal >= to_ns:
+                return
+            await asyncio.sleep(0)
