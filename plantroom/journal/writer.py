@@ -18,7 +18,7 @@ from plantroom.journal.database import Damaged, checksum, connect
 from plantroom.journal.mend import mark_suspect, mend
 from plantroom.journal.positions import Positions
 from plantroom.journal.record import Entry, Kind
-from plantroom.journal.shelf import DayFile, FileLock, OrderLock, Shelf, day_of, next_file, roll_due
+from plantroom.journal.shelf import DayFile, FileLock, OrderLock, Shelf, day_of, next_file, roll_due, sync_folder
 
 MOST_FILE_BYTES = 4 << 30  # a fuller file is followed by another part, so that retention has something to unlink
 IN_USE = "in_use"  # held shared by every writer: who gets it alone is the first, and looks at what the last ones left
@@ -158,6 +158,7 @@ class Writer:
             self._db, self._file = connect(self._shelf.path(newest)), newest
             self._source_ids, self._frames = {}, set()
             self._created = day_of(self._db.execute("SELECT created_ns FROM meta").get)
+            sync_folder(self._folder)  # the WAL is there now; SQLite syncs its folder too, but passes over an error
         return self._db
 
     @contextmanager
