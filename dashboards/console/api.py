@@ -192,7 +192,9 @@ def arguments(does: str, fields: dict[str, Any]) -> dict[str, str]:
 
 
 def _command_route(does: str, things: str) -> None:
-    async def route(request: Request, target: str, person: Annotated[Person, needs(DEEDS[does])]) -> Response:
+    needed = needs(DEEDS[does])
+
+    async def route(request: Request, target: str, person: Person = needed) -> Response:
         try:
             _, command = await deed(request, person, does, target)
         except NotRecorded as failed:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 from fastapi import APIRouter, Request, Response
 
 from dashboards.console.api import deed
@@ -17,7 +15,9 @@ router = APIRouter(include_in_schema=False)
 
 
 def _route(does: str, things: str) -> None:
-    async def route(request: Request, target: str, person: Annotated[Person, needs(DEEDS[does])]) -> Response:
+    needed = needs(DEEDS[does])
+
+    async def route(request: Request, target: str, person: Person = needed) -> Response:
         _, command = await deed(request, person, does, target)
         fields = await read_fields(request)
         command_id = command.command_id if isinstance(command, Recorded) else command.id

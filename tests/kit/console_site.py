@@ -1,0 +1,157 @@
+"""A data folder as a running installation leaves it, made through the real journal and the real schema: for the console's tests."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import orjson
+
+from plantroom.bundle import apply, site_of
+from plantroom.clock import NS, Clock
+from plantroom.journal import Entry, Journal, encode_batch
+from plantroom.kinds import KindPoint, PointType
+from plantroom.model import Batch, Frame, Quality, one_row
+from plantroom.records import Records
+from plantroom.site import Site
+
+MINUTE = 60 * NS
+
+
+class Installation:
+    """One site below `data`. Times are relative to the clock's now when it was made; `records` is the engine's own connection."""
+
+    def __init__(self, data: Path, site_file: Path, clock: Clock) -> None:
+        self.data, self.clock = data, clock
+        self.now = clock.read().wall_ns
+        staging = Journal(data / ".staging", clock)
+        record = apply(site_file, staging, "test")
+        assert record is not None
+        reader = staging.reader()
+        found = site_of(reader)
+        reader.close()
+        assert found is not None
+        self.site: Site = found[1]
+        self.folder = data / self.site.id
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (data / ".staging").rename(self.folder / "journal")
+        self.journal = Journal(self.folder / "journal", clock)
+        self.writer = self.journal.writer("collect")
+        self.records = Records.open(self.folder / "records.db")
+
+    def close(self) -> None:
+        self.writer.close()
+        self.records.close()
+
+    def sample(self, values: Mapping[str, float], at_ns: int | None = None, quality: Quality = Quality.GOOD) -> None:
+        """One batch of points; NaN where the quality is bad."""
+        frame = Frame(tuple(values))
+        n = len(values)
+        row = np.array(list(values.values())) if quality is Quality.GOOD else np.full(n, np.nan)
+        batch = one_row(frame, self.now if at_ns is None else at_ns, row, np.full(n, int(quality), np.uint8))
+        self.writer.append([encode_batch(batch)])
+
+    def samples(self, equipment: str, seconds: int, every: int = 1) -> None:
+        """A plausible stretch of every point of a machine up to now."""
+        bindings = self.site.equipment[equipment].bindings
+        frame = Frame(tuple(b.point for b in bindings))
+        entries: list[Entry] = []
+        for back in range(seconds, -1, -every):
+            row = np.array([plausible(b.kind_point, back, i) for i, b in enumerate(bindings)])
+            batch = Batch(frame, np.array([self.now - back * NS]), row.reshape(1, -1), np.zeros((1, len(bindings)), np.uint8))
+            entries.append(encode_batch(batch))
+        self.writer.append(entries)
+
+    def fault(
+        self, id_: str, equipment: str, severity: str, text: tuple[str, str], *, rule: str = "rule", minutes_ago: float = 3.0,
+        condition: str = "active", order: str | None = None, values: Mapping[str, float] | None = None, mode: str = "live", no_data: int = 0,
+        do: tuple[str, str] = ("到场检查", "Go and look"), kind: str | None = None,
+    ) -> None:  # fmt: skip
+        raised = self.now - round(minutes_ago * MINUTE)
+        trace = {"seq": 17, "values": dict(values or {}), "parameters": {"limit": 103.0}, "expression": "value < limit"}
+        if kind is None:
+            kind = self.site.equipment[equipment].kind.name if equipment in self.site.equipment else "monitor"
+        ended = self.now - MINUTE if condition in ("cleared", "withdrawn") else None
+        self._insert("fault", {
+            "id": id_, "rule": rule, "rule_hash": "h", "equipment": equipment, "kind": kind, "severity": severity, "condition": condition,
+            "mode": mode, "no_data": no_data, "onset_ns": raised - 2 * NS, "raised_ns": raised, "ended_ns": ended, "ended_why": None,
+            "text_json": _words(text), "do_json": _words(do), "trace_json": orjson.dumps(trace).decode(), "work_order": order,
+        })  # fmt: skip
+
+    def order(
+        self, id_: str, equipment: str, severity: str, text: tuple[str, str], *, fault: str | None = None, state: str = "open",
+        minutes_ago: float = 3.0, limit_min: float = 15.0, by: str = "li.wei", agrees: int | None = None,
+    ) -> None:  # fmt: skip
+        opened = self.now - round(minutes_ago * MINUTE)
+        reached = {"open": 0, "accepted": 1, "arrived": 2, "restored": 3, "closed": 4}[state]
+        steps: dict[str, object] = {}
+        for n, step in enumerate(("accepted", "arrived", "restored", "closed"), 1):
+            done = reached >= n
+            steps |= {f"{step}_ns": opened + n * 40 * NS if done else None, f"{step}_by": by if done else None}
+        self._insert("work_order", {
+            "id": id_, "fault": fault, "equipment": equipment, "severity": severity, "state": state, "text_json": _words(text),
+            "opened_ns": opened, "opened_by": "system", "restored_agrees": agrees, **steps,
+        })  # fmt: skip
+        accepted = opened + 40 * NS if reached else None
+        self.clock_row(id_, "response", opened, limit_min, accepted)
+        if accepted is not None:
+            self.clock_row(id_, "arrival", accepted, 2 * limit_min, accepted + 40 * NS if reached > 1 else None)
+
+    def clock_row(self, order: str, name: str, started: int, minutes: float, stopped: int | None) -> None:
+        due = started + round(minutes * MINUTE)
+        missed = due if (stopped or self.now) > due else None
+        self._insert("clock", {
+            "work_order": order, "name": name, "round": 1, "started_ns": started, "warn_ns": started + round(0.8 * minutes * MINUTE),
+            "due_ns": due, "breached_ns": missed, "stopped_ns": stopped,
+        })  # fmt: skip
+
+    def page(self, id_: str, fault: str, order: str | None, channel: str, answer: str, *, verdict: str = "accepted", minutes_ago: float = 3.0) -> None:
+        at = self.now - round(minutes_ago * MINUTE)
+        self._insert("outbox", {
+            "id": id_, "fault": fault, "work_order": order, "channel": channel, "reason": "raised", "severity": "danger",
+            "message_json": _words(("甲", "A")), "created_ns": at, "due_ns": at, "state": "accepted" if verdict == "accepted" else "queued",
+            "attempts": 1, "answer": answer,
+        })  # fmt: skip
+        self._insert("attempt", {
+            "outbox": id_, "n": 1, "channel": channel, "verdict": verdict, "answer": answer, "started_ns": at, "ended_ns": at + NS // 3,
+        })  # fmt: skip
+
+    def person(self, id_: str, name: str) -> None:
+        self._insert("person", {"id": id_, "name": name})
+
+    def outcome(self, command_id: str, does: str, target: str, who: str, applied: bool, says: tuple[str, str], state: Mapping[str, object]) -> None:
+        """What the engine would write when it reaches a command."""
+        self._insert("command", {
+            "id": command_id, "seq": 99, "at_ns": self.clock.read().wall_ns, "who": who, "does": does, "target": target,
+            "outcome": "applied" if applied else "refused", "reason": "ok" if applied else "already_accepted", "says_json": _words(says),
+            "state_json": orjson.dumps(state).decode(),
+        })  # fmt: skip
+
+    def engine_at(self, seq: int, at_ns: int | None = None) -> None:
+        at = self.clock.read()
+        self.records.db.execute("DELETE FROM position")
+        self._insert("position", {"one": 1, "seq": seq, "wall_ns": at_ns or at.wall_ns, "boot_ns": at.boot_ns, "boot": at.boot})
+
+    def _insert(self, table: str, row: Mapping[str, object]) -> None:
+        columns = ", ".join(row)
+        marks = ", ".join(f":{name}" for name in row)
+        self.records.db.execute(f"INSERT INTO {table} ({columns}) VALUES ({marks})", dict(row))
+
+
+def plausible(point: KindPoint, back: int, salt: int) -> float:
+    """A quiet machine: codes at rest, quantities that breathe a little around the middle of their range."""
+    if point.type in (PointType.BOOL, PointType.SET):
+        return float("ok" in point.name or "voltage_present" in point.name)
+    if point.type is PointType.ENUM:
+        return float(point.codes.get("auto", min(point.codes.values(), default=0)))
+    low, high = point.range or (0.0, 100.0)
+    if point.type is PointType.TIME:
+        return 1.79e9
+    middle = max(low, 0.0) + (high - max(low, 0.0)) * 0.28
+    return middle * (1 + 0.02 * math.sin(back / 47 + salt))
+
+
+def _words(text: tuple[str, str]) -> str:
+    return orjson.dumps({"zh": text[0], "en": text[1]}).decode()
