@@ -153,7 +153,8 @@ class _Codes:
         """In place. A number without a code is bad (decode) unless it is bad already; returns the reasons with those added."""
         keys = numbers.take(self._cells)
         if self._wide:
-            np.minimum(np.maximum(keys, self._LEAST, keys), self._MOST, keys)
+            np.maximum(keys, self._LEAST, out=keys)
+            np.minimum(keys, self._MOST, out=keys)
         keys += self._base
         at = self._keys.searchsorted(keys)
         known = self._keys.take(at, None, None, "clip") == keys

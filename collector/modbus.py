@@ -68,6 +68,7 @@ class Line:
         finally:
             if self._timer is not None:
                 self._timer.cancel()
+            self._wire = None  # what ends now is no loss to report
             if self._last is not None:
                 self._last.drop()
                 await self._last.closed.wait()
@@ -136,7 +137,9 @@ class Line:
 
     def _garbled(self, at: Reading, event: Garbled) -> None:
         self._waiting = False
-        log.warning("modbus.wrong_answer", host=self._host, port=self._port, why=event.why)
+        times = self.session.tally.garbled + 1
+        if times & (times - 1) == 0:  # the 1st, 2nd, 4th, 8th ...: not a line each
+            log.warning("modbus.wrong_answer", host=self._host, port=self._port, why=event.why, times=times)
         self._carry_out(self.session.garbled(at, event.why))
 
     def _carry_out(self, commands: Sequence[Command]) -> None:

@@ -1,0 +1,163 @@
+"""P3 on the wire: a server that lies in every way it can, and not one value taken for another point or another time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass, field
+from random import Random
+
+import pytest
+import uvloop
+
+from collector.mbap import Exchange, _Asked
+from collector.modbus import Line
+from collector.poll_plan import Read
+from collector.session import Ask, Command, Dial, HangUp, Tally
+from plantroom.clock import Reading, SystemClock
+from plantroom.model import Quality
+from tests.kit.evil_modbus import FAULTS, EvilServer, some_read, truth
+
+LINES = 40
+PATIENCE_S = 0.03
+
+
+@dataclass
+class Hammer:
+    """In a session's place: asks for something else at once, whatever came, and holds what is taken against the truth."""
+
+    chance: Random
+    requests: int
+    done: asyncio.Event
+    connection: int = 0
+    request: int = 0
+    silences: int = 0
+    asked: tuple[int, Read] | None = None
+    tally: Tally = field(default_factory=Tally)
+    outcome: Counter[str] = field(default_factory=Counter)
+    wrong: list[str] = field(default_factory=list)
+
+    def start(self, at: Reading) -> list[Command]:
+        return [Dial(0.0)]
+
+    def linked(self, at: Reading) -> list[Command]:
+        self.connection += 1
+        self.request = self.silences = 0
+        return self._ask()
+
+    def unlinked(self, at: Reading, reason: str) -> list[Command]:
+        self.outcome["lost"] += 1
+        return [Dial(0.0)]
+
+    def answered(self, at: Reading, data: bytes, latency_s: float) -> list[Command]:
+        assert self.asked is not None
+        unit, read = self.asked
+        right = truth(unit, read.table.function, read.address, read.count, self.connection, self.request)
+        if data != right:
+            self.wrong.append(f"unit {unit} {read}: connection {self.connection} request {self.request}")
+        self.outcome["taken"] += 1
+        self.silences = 0
+        return self._ask()
+
+    def refused(self, at: Reading, code: int, latency_s: float) -> list[Command]:
+        self.outcome["exception"] += 1
+        return self._ask()
+
+    def silent(self, at: Reading, quality: Quality = Quality.NO_ANSWER) -> list[Command]:
+        self.outcome[f"silent {quality.word}"] += 1
+        self.silences += 1
+        return self._ask() if self.silences < 3 else [HangUp("no answer"), Dial(0.0)]
+
+    def garbled(self, at: Reading, why: str) -> list[Command]:
+        self.outcome["garbled"] += 1
+        self.tally.garbled += 1
+        return [HangUp(why), Dial(0.0)]
+
+    def late(self, at: Reading, unit: int, latency_s: float) -> list[Command]:
+        self.outcome["late"] += 1
+        return []
+
+    def woken(self, at: Reading) -> list[Command]:
+        return []
+
+    def _ask(self) -> list[Command]:
+        self.requests -= 1
+        if self.requests < 0:
+            self.done.set()
+            return []
+        self.request += 1
+        self.asked = some_read(self.chance)
+        return [Ask(*self.asked, PATIENCE_S)]
+
+
+class Believing(Exchange):
+    """The negative control: takes any frame that is well formed, as a client without transaction and unit check does."""
+
+    def _is_ours(self, asked: _Asked, transaction: int, unit: int) -> bool:
+        return True
+
+
+async def hammer(total: int, share: float, exchange: type[Exchange], seed: int) -> tuple[list[Hammer], list[EvilServer]]:
+    hammers, servers = [], []
+    async with asyncio.TaskGroup() as group:
+        lines = []
+        for i in range(LINES):
+            server = EvilServer(seed * 1000 + i, share)
+            await server.__aenter__()
+            mallet = Hammer(Random(seed * 1000 + i), total // LINES, asyncio.Event())
+            line = Line("127.0.0.1", server.port, mallet, SystemClock(), _refuse, _ignore, exchange())  # type: ignore[arg-type]
+            lines.append(group.create_task(line.run()))
+            hammers.append(mallet)
+            servers.append(server)
+        for mallet in hammers:
+            await mallet.done.wait()
+        for task in lines:
+            task.cancel()
+    for server in servers:
+        await server.__aexit__()
+    return hammers, servers
+
+
+def _refuse(*_: object) -> None:
+    raise AssertionError("a hammer has no samples")
+
+
+def _ignore(*_: object) -> None:
+    return
+
+
+def run_hammer(total: int, share: float, exchange: type[Exchange], seed: int = 1) -> tuple[list[str], Counter[str], list[EvilServer]]:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        hammers, servers = runner.run(hammer(total, share, exchange, seed))
+    outcome: Counter[str] = sum((mallet.outcome for mallet in hammers), Counter())
+    return [wrong for mallet in hammers for wrong in mallet.wrong], outcome, servers
+
+
+def check(total: int) -> None:
+    wrong, outcome, servers = run_hammer(total, 0.2, Exchange)
+    met: Counter[str] = sum((server.met for server in servers), Counter())
+    print(f"{total} requests, {met.total()} faults of {len(met)} kinds, {len(wrong)} wrong attributions; {dict(outcome)}")
+    assert wrong == []
+    assert set(met) == set(FAULTS), "every kind of fault was met"
+    assert outcome["taken"] > 0.75 * total, "the faults did not simply end the conversation"
+    assert not any(server.forbidden for server in servers), "only function codes 1 to 4, P9"
+    assert max(server.most_open for server in servers) == 1, "never two connections to one device"
+
+
+def test_no_value_on_a_wrong_point_in_a_hundred_thousand_requests() -> None:
+    check(100_000)
+
+
+@pytest.mark.soak
+def test_no_value_on_a_wrong_point_in_a_million_requests() -> None:
+    check(1_000_000)
+
+
+def test_control_without_the_transaction_and_unit_check_the_oracle_finds_wrong_values() -> None:
+    wrong, outcome, _ = run_hammer(4_000, 0.2, Believing)
+    assert len(wrong) > 20, outcome
+
+
+def test_without_faults_everything_is_taken() -> None:
+    wrong, outcome, _ = run_hammer(4_000, 0.0, Exchange)
+    assert wrong == [] and outcome == Counter(taken=4_000)
