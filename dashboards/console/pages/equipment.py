@@ -111,4 +111,4 @@ def summary(series: Series, binding: Binding, codes: bool) -> dict[str, str] | N
     mean = float((series.mean[good] * weight).sum() / weight.sum())
     unit = unit_text(binding.kind_point.unit)
     shown = {"least": float(series.min[good].min()), "mean": mean, "most": float(series.max[good].max())}
-    return {name: f"{number(value, digits)} {unit}".strip() for name, value in shown.items()} | {"count": f"{total:,}"}
+    return {name: f"{number(value, digits)} {unit}".strip() for name, value in shown.items()} | {"samples": f"{total:,}"}

@@ -20,6 +20,7 @@ from plantroom.site import Binding, Equipment
 
 router = APIRouter(include_in_schema=False)
 MOST_TILE_VALUES = 4
+MONITOR = "monitor"  # Plantroom itself: a tile only when something is wrong with it
 LAG_WARN_S = 10.0
 
 
@@ -80,7 +81,8 @@ def tiles(desk: Desk) -> list[Tile]:
             if fault.equipment not in worst or SEVERITIES.index(fault.severity) < SEVERITIES.index(worst[fault.equipment]):
                 worst[fault.equipment] = fault.severity
         for equipment in view.config.equipment.values() if view.config else ():
-            found.append(tile(view, equipment, worst.get(equipment.id), now))
+            if equipment.kind.name != MONITOR or equipment.id in worst:
+                found.append(tile(view, equipment, worst.get(equipment.id), now))
     return found
 
 

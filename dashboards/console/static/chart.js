@@ -19,17 +19,26 @@
   };
   const size = () => ({ width: place.clientWidth, height: 300 });
 
+  const local = (at, form) => new Intl.DateTimeFormat(document.documentElement.lang, { timeZone: zone, hourCycle: "h23", ...form }).format(new Date(at * 1000));
+  const clock = { hour: "2-digit", minute: "2-digit" }, day = { month: "2-digit", day: "2-digit" };
+  const times = (_, splits, __, ___, step) => splits.map((at) => {
+    if (step >= 86400) return local(at, day);
+    const text = local(at, step < 60 ? { ...clock, second: "2-digit" } : clock);
+    return text.startsWith("00:00") ? local(at, day) : text;
+  });
+
   const draw = (s) => {
     const line = { label: title, stroke: "#0b5a8a", width: 1.6, value: (_, v) => text(v), spanGaps: false, points: { show: false } };
     if (stepped) line.paths = uPlot.paths.stepped({ align: 1 });
+    const when = { label: place.dataset.time, value: (_, at) => (at == null ? "–" : local(at, { ...day, ...clock, second: "2-digit" })) };
     const edge = (label) => ({ label, stroke: "transparent", value: (_, v) => text(v), points: { show: false } });
     const codes = Object.keys(names).map(Number);
     const options = {
       ...size(), tzDate: (at) => uPlot.tzDate(new Date(at * 1000), zone),
       scales: { x: { range: (_, low, high) => [low, high] }, y: stepped ? { range: [Math.min(...codes) - 0.5, Math.max(...codes) + 0.5] } : {} },
-      axes: [{ grid: { stroke: "#e3e8ec" }, stroke: "#4d5d69" },
-        { grid: { stroke: "#e3e8ec" }, stroke: "#4d5d69", size: stepped ? 90 : 60, splits: stepped ? () => codes : undefined, values: stepped ? (_, all) => all.map((v) => names[v] ?? "") : undefined }],
-      series: stepped ? [{}, line] : [{}, line, edge("min"), edge("max")],
+      axes: [{ grid: { stroke: "#e3e8ec", width: 1 }, ticks: { show: false }, stroke: "#4d5d69", values: times },
+        { grid: { stroke: "#e3e8ec", width: 1 }, ticks: { show: false }, stroke: "#4d5d69", size: stepped ? 90 : 60, splits: stepped ? () => codes : undefined, values: stepped ? (_, all) => all.map((v) => names[v] ?? "") : undefined }],
+      series: stepped ? [when, line] : [when, line, edge(place.dataset.least), edge(place.dataset.most)],
       bands: stepped ? [] : [{ series: [3, 2], fill: "rgba(11, 90, 138, .18)" }],
       cursor: { drag: { x: true, y: false, setScale: false } },
       hooks: { setSelect: [(u) => {
