@@ -69,7 +69,7 @@ def kind_names() -> tuple[str, ...]:
 def load_kind(name: str) -> Kind:
     """A kind that ships. Raises KeyError for an unknown name, BadInput for a broken file."""
     path = BUILTIN / f"{name}.yaml"
-    if not path.is_file():
+    if not y.is_snake(name) or not path.is_file():
         raise KeyError(name)
     return parse_kind(y.read_text(path), f"kinds/{name}.yaml")
 

@@ -11,7 +11,20 @@ from plantroom import units
 from plantroom import yaml_file as y
 from plantroom.errors import BadInput, Problem
 from plantroom.kinds import Kind, KindPoint, PointType, kind_names, load_kind
-from plantroom.profiles import BusLimits, DevicePoint, Encoding, JsonPath, MqttShape, OneHot, Profile, Register, Source, Sum, Table
+from plantroom.profiles import (
+    BusLimits,
+    DevicePoint,
+    Encoding,
+    JsonPath,
+    MqttShape,
+    OneHot,
+    Profile,
+    Register,
+    Source,
+    Sum,
+    Table,
+    registers_of,
+)
 
 BUILTIN = Path(__file__).parent / "profiles"
 _TOPIC = re.compile(r"[^+#\x00]+")
@@ -29,7 +42,7 @@ def load_profile(name_or_path: str | Path) -> Profile:
         path = Path(name_or_path)
         return parse_profile(y.read_text(path), str(path))
     path = BUILTIN / f"{name_or_path}.yaml"
-    if not path.is_file():
+    if "/" in str(name_or_path) or not path.is_file():
         name = str(name_or_path)
         said = f"no profile {name!r} ships with Plantroom{y.nearest(name, profile_names())}; or give a file that ends in .yaml"
         raise BadInput([Problem(name, 0, "", said)])
@@ -78,7 +91,7 @@ class _Profile:
         bus = self._bus(y.Fields(bus_node, "bus", f.paper)) if bus_node is not None else BusLimits()
         points = self._points("points", kind, mqtt is not None, in_kind=True)
         points |= self._points("extra", kind, mqtt is not None, in_kind=False)
-        if not points:
+        if not points and not f.paper.problems:
             f.wrong("points", "has no points")
         attributes = _texts(f, "attributes")
         caveats = tuple(_lines(f, "caveats"))
@@ -152,10 +165,12 @@ class _Profile:
 
     def _check_fits(self, points: Mapping[str, DevicePoint], bus: BusLimits) -> None:
         for point in points.values():
-            registers = [r for r, _ in point.source.parts] if isinstance(point.source, Sum) else []
-            if isinstance(point.source, Register):
-                registers = [point.source]
+            registers = registers_of(point.source)
             if not registers:
+                continue
+            if len({register.table for register in registers}) > 1:
+                said = "its cells stand in different tables: they cannot come from one answer"
+                self._f.paper.wrong(self._f.line("points"), f"points.{point.name}", said)
                 continue
             most = bus.max_bits if registers[0].table.bits else bus.max_registers
             wide = max(r.address + r.count for r in registers) - min(r.address for r in registers)
@@ -206,7 +221,9 @@ class _Spec:
         self, f: y.Fields, table: Table | None, encoding: str | None, shift: int = 0, values: Mapping[int, int] | None = None
     ) -> Register | None:
         if table is None:
-            f.wrong("table", f"is missing; one of {', '.join(Table)}")
+            if "table" not in f.node.items:
+                f.wrong("table", f"is missing; one of {', '.join(Table)}")
+            f.asked.append("*")  # what else is wrong with it depends on the table
             return None
         last = 65_535 + self.base
         address = f.need("address", y.integer(self.base, last, f"registers are numbered {self.base}..{last}"))
@@ -295,7 +312,7 @@ class _Spec:
             f.done()
             if register and code is not None:
                 parts.append((register, float(2**code)))
-        return self._one_table(parts)
+        return Sum(tuple(parts)) if parts else None
 
     def _sum(self, table: Table | None, encoding: str | None, shift: int) -> Sum | None:
         parts: list[tuple[Register, float]] = []
@@ -305,11 +322,6 @@ class _Spec:
             f.done()
             if register:
                 parts.append((register, factor))
-        return self._one_table(parts)
-
-    def _one_table(self, parts: list[tuple[Register, float]]) -> Sum | None:
-        if len({register.table for register, _ in parts}) > 1:
-            self.f.paper.wrong(self.f.node.line, self.f.where, "its parts stand in different tables: they cannot come from one answer")
         return Sum(tuple(parts)) if parts else None
 
     def _json(self) -> JsonPath | None:

@@ -75,6 +75,7 @@ class OneHot:
 
     none: the code when no cell is set; None = then the sample is bad (decode). first_wins: several set cells mean the first one in order;
     otherwise they contradict each other and the sample is bad (decode). A cell that cannot be read makes the sample bad for that reason.
+    All cells are of one table and come from one answer.
     """
 
     registers: Mapping[int, Register]

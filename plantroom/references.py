@@ -35,8 +35,8 @@ def resolved(node: y.Node, where: str, paper: y.Paper, env: Mapping[str, str], *
         return _text(node, where, paper, env)
     if isinstance(node, y.Sequence):
         places = [_place(item, where, n) for n, item in enumerate(node.items)]
-        inside = zip(node.items, places, strict=True)
-        return replace(node, items=tuple(resolved(item, at, paper, env, strict=strict) for item, at in inside))
+        pairs = zip(node.items, places, strict=True)
+        return replace(node, items=tuple(resolved(item, at, paper, env, strict=strict) for item, at in pairs))
     items: dict[str, y.Node] = {}
     for key, item in node.items.items():
         inside = f"{where}.{key}" if where else key

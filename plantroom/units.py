@@ -112,9 +112,11 @@ def unit(name: str) -> Unit:
     if name in UNITS:
         return UNITS[name]
     top, slash, bottom = name.partition("/")
-    if not slash or top not in UNITS or bottom not in UNITS or UNITS[top].dimension.absolute or UNITS[bottom].dimension.absolute:
+    if not (slash and top and bottom) or top not in UNITS or bottom not in UNITS:
         raise KeyError(name)
     over, under = UNITS[top], UNITS[bottom]
+    if over.dimension.absolute or under.dimension.absolute:
+        raise KeyError(name)
     return Unit(name, over.dimension / under.dimension, over.factor / under.factor)
 
 

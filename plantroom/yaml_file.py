@@ -224,7 +224,7 @@ def plain(node: Node) -> object:
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """`; did you mean "metron-fd4"?` or, without a near one, what there is."""
-    names = list(known)
+    names = [str(name) for name in known]
     near = get_close_matches(word, names, 1, 0.6)
     if near:
         return f"; did you mean {near[0]!r}?"
@@ -347,7 +347,7 @@ def integer(low: int, high: int, what: str = "") -> Callable[[Node], int]:
 
 
 def one_of(words: Iterable[str], what: str = "") -> Callable[[Node], str]:
-    known = list(words)
+    known = [str(word) for word in words]
 
     def read(node: Node) -> str:
         word = text(node)

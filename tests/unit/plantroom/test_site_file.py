@@ -244,7 +244,7 @@ def test_a_profile_beside_the_site_file_is_used_and_travels_with_it(tmp_path: Pa
     text = "profile: my-io\nmodel: M\nsource: {document: d}\npoints: {in_1: {table: coil, address: 65535}}\n"
     (tmp_path / "profiles" / "my-io.yaml").write_text(text, "utf-8")
     path = tmp_path / "hq.yaml"
-    path.write_text(SMALL.format(equipment="  []", more="").replace("{id: io-1, profile: generic-32di", "{id: io-1, profile: my-io"), "utf-8")
+    path.write_text(SMALL.format(equipment="  []", more="").replace("io-1, profile: generic-32di", "io-1, profile: my-io"), "utf-8")
     site = load_site(path, env=ENV)
     assert site.devices["io-1"].profile.points["in_1"].name == "in_1"
     assert site.files["profiles/my-io.yaml"] == text
