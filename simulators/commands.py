@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from plantroom.cli import ServiceRunner
+from plantroom.cli import DONE, FAILED, ServiceRunner, print_json
 
 Seed = Annotated[int | None, typer.Option("--seed", help="of the world; the scenario's, else 1")]
 
@@ -34,3 +34,33 @@ def register(app: typer.Typer, services: dict[str, ServiceRunner]) -> None:
         loaded = load_site(site)
         played = load_scenario(scenario, loaded) if scenario is not None else Scenario()
         uvloop.run(run(Order(loaded, played, seed, speed, truth, control), SystemClock()))
+
+    @app.command()
+    def demo(
+        port: Annotated[int, typer.Option("--port", min=0, max=65_535, help="of the console; 0 = any free one")] = 8600,
+        data: Annotated[Path | None, typer.Option("--data", help="keeps the data; else they go with the demo")] = None,
+        seconds: Annotated[float | None, typer.Option("--seconds", min=1, help="ends by itself; the last line is a JSON summary")] = None,
+    ) -> None:
+        """A simulated building and the whole service on it: opens the console, raises an urgent fault within seconds."""
+        raise typer.Exit(_demo(port, data, seconds))
+
+
+def _demo(port: int, data: Path | None, seconds: float | None) -> int:
+    import asyncio
+    from tempfile import TemporaryDirectory
+
+    from plantroom.clock import SystemClock
+    from simulators.demo import NotReady, Plan
+    from simulators.demo import demo as run
+
+    with TemporaryDirectory(prefix="plantroom-demo-") as own:
+        folder = data or Path(own)
+        try:
+            summary, held = asyncio.run(run(Plan(folder.resolve(), port, seconds), SystemClock(), typer.echo))
+        except NotReady as error:
+            typer.echo(f"plantroom: {error}", err=True)
+            if data is None:
+                typer.echo((folder / "demo.log").read_text(errors="replace")[-4000:], err=True)
+            return FAILED
+        print_json(summary)
+    return DONE if held else FAILED
