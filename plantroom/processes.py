@@ -19,15 +19,16 @@ from plantroom.journal import Entry, Journal, Kind
 from plantroom.service import PARENT
 from plantroom.supervisor import TERM_S, Child, on_exit
 
+COMMAND = (sys.executable, "-m", "plantroom", "service")
+
 log = structlog.get_logger()
 
 
 class Processes:
     """data: the installation; journals: by site id. Every child is `python -m plantroom service NAME`; tests give another `command`."""
 
-    def __init__(self, data: Path, journals: Mapping[str, Journal], listen: str | None = None, command: Sequence[str] | None = None) -> None:
-        self._data, self._journals, self._listen = data, journals, listen
-        self._command = tuple(command or (sys.executable, "-m", "plantroom", "service"))
+    def __init__(self, data: Path, journals: Mapping[str, Journal], listen: str | None = None, command: Sequence[str] = COMMAND) -> None:
+        self._data, self._journals, self._listen, self._command = data, journals, listen, tuple(command)
         self._stopping = asyncio.Event()
 
     async def run(self, children: Sequence[Child]) -> None:

@@ -29,7 +29,12 @@ def register(app: typer.Typer, services: dict[str, ServiceRunner]) -> None:
     app.add_typer(audit, name="audit")
 
     @app.command()
-    def run(site_files: Annotated[list[Path], typer.Argument(metavar="SITE...")], data: Data, listen: Listen = None, as_json: Json = False) -> None:
+    def run(
+        site_files: Annotated[list[Path], typer.Argument(metavar="SITE...", help="the site files")],
+        data: Data,
+        listen: Listen = None,
+        as_json: Json = False,
+    ) -> None:
         """Applies the site files and runs all services until SIGTERM or Ctrl-C."""
         raise typer.Exit(run_installation(site_files, data, listen, as_json))
 
@@ -179,16 +184,16 @@ def verify_chronicles(data: Path, head: str | None, as_json: bool) -> int:
     noted = _noted(head)
     if noted is not None and len(found) > 1:
         raise BadInput([Problem("command line", 0, "--head", "belongs to one site; give the folder of an installation with one")])
-    answers = []
+    answers: list[dict[str, object]] = []
     for path in found:
         records = Records.open(path, readonly=True)
         try:
             result = verify(records.db, noted)
         finally:
             records.close()
-        answers.append({"site": path.parent.name, "ok": result.broken is None, "rows": result.rows, "head": f"{result.rows}:{result.head.hex()}"})
-        if result.broken is not None:
-            answers[-1] |= {"broken": result.broken, "why": result.why}
+        head_now = f"{result.rows}:{result.head.hex()}"
+        answer = {"site": path.parent.name, "ok": result.broken is None, "rows": result.rows, "head": head_now}
+        answers.append(answer if result.broken is None else {**answer, "broken": result.broken, "why": result.why})
     for answer in answers:
         if as_json:
             print_json(answer)

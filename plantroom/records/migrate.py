@@ -29,7 +29,7 @@ def migrations(folder: Path = FOLDER) -> tuple[Migration, ...]:
     for number, path in enumerate(sorted(folder.glob("*.sql")), 1):
         match = _NAME.fullmatch(path.name)
         if match is None or int(match[1]) != number:
-            raise ValueError(f"{path}: the next migration must be named {number:03d}_what.sql; they are applied in that order without a hole")
+            raise ValueError(f"{path}: the next migration must be named {number:03d}_what.sql; they are applied in order, without a hole")
         steps.append(Migration(number, path.name, path.read_text(encoding="utf-8")))
     return tuple(steps)
 

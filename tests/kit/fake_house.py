@@ -1,0 +1,34 @@
+"""A supervisor over fake services: python -m tests.kit.fake_house DIR NAME... ; stops on SIGTERM, says `stopped SECONDS`."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import time
+from pathlib import Path
+
+from plantroom.clock import SystemClock
+from plantroom.journal import Journal
+from plantroom.processes import Processes
+from plantroom.supervisor import Child
+
+COMMAND = (sys.executable, "-m", "tests.kit.fake_service")
+
+
+async def main(data: Path, names: list[str]) -> None:
+    processes = Processes(data, {"hq": Journal(data / "hq" / "journal", SystemClock())}, command=COMMAND)
+    asked = 0.0
+
+    def stop() -> None:
+        nonlocal asked
+        asked = time.monotonic()
+        processes.stop()
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop)
+    await processes.run([Child(name, "hq") for name in names])
+    print(f"stopped {time.monotonic() - asked:.2f}", flush=True)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1]), sys.argv[2:]))

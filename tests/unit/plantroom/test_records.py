@@ -1,0 +1,232 @@
+"""records.db: migrations, named SQL, one writer and many readers, and the chronicle's chain."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import apsw
+import apsw.ext
+import pytest
+
+from plantroom.errors import BadInput, JournalFailed
+from plantroom.records import Chronicle, Records, RecordsTooNew
+from plantroom.records.chronicle import NOTHING, link, verify
+from plantroom.records.migrate import FOLDER, migrate, migrations
+from plantroom.records.named_sql import load_queries, parse_queries
+
+
+@pytest.fixture
+def records(tmp_path: Path) -> Iterator[Records]:
+    opened = Records.open(tmp_path / "hq" / "records.db")
+    yield opened
+    opened.close()
+
+
+def test_a_new_file_has_every_migration(records: Records) -> None:
+    assert records.db.pragma("user_version") == len(migrations())
+    assert records.db.execute("SELECT count(*) FROM fault").get == 0
+
+
+def test_opening_again_migrates_nothing_and_keeps_all(records: Records, tmp_path: Path) -> None:
+    records.db.execute("INSERT INTO position (one, seq, wall_ns, boot_ns, boot) VALUES (1, 7, 1, 1, 'b')")
+    again = Records.open(tmp_path / "hq" / "records.db")
+    assert again.db.execute("SELECT seq FROM position").get == 7
+    again.close()
+
+
+def test_every_connection_is_full_and_in_wal(records: Records) -> None:
+    assert records.db.pragma("journal_mode") == "wal"
+    assert [records.db.pragma(name) for name in ("synchronous", "foreign_keys", "mmap_size")] == [2, 1, 0]
+
+
+def test_records_of_a_newer_release_are_refused_with_the_remedy(records: Records, tmp_path: Path) -> None:
+    records.db.pragma("user_version", 99)
+    with pytest.raises(RecordsTooNew, match="schema 99.*install"):
+        Records.open(tmp_path / "hq" / "records.db")
+
+
+def test_a_migration_that_fails_leaves_nothing_of_itself(tmp_path: Path) -> None:
+    (tmp_path / "001_first.sql").write_text("CREATE TABLE a (x);")
+    (tmp_path / "002_second.sql").write_text("CREATE TABLE b (x); CREATE TABLE a (x);")
+    db = apsw.Connection(":memory:")
+    with pytest.raises(apsw.SQLError, match="already exists"):
+        migrate(db, migrations(tmp_path))
+    assert db.pragma("user_version") == 1
+    assert [name for (name,) in db.execute("SELECT name FROM sqlite_schema")] == ["a"]
+    db.close()
+
+
+@pytest.mark.parametrize("names", [["001_first.sql", "003_third.sql"], ["001_a.sql", "001_b.sql"], ["first.sql"]])
+def test_migrations_are_numbered_without_a_hole(tmp_path: Path, names: list[str]) -> None:
+    for name in names:
+        (tmp_path / name).write_text("SELECT 1;")
+    with pytest.raises(ValueError, match="the next migration must be named"):
+        migrations(tmp_path)
+
+
+def test_the_shipped_migrations_are_well_numbered() -> None:
+    assert migrations(FOLDER)[0].number == 1
+
+
+def test_a_reader_sees_commits_cannot_write_and_notices_them(records: Records, tmp_path: Path) -> None:
+    reader = Records.open(tmp_path / "hq" / "records.db", readonly=True)
+    before = reader.data_version()
+    with records.transaction():
+        records.db.execute("INSERT INTO position (one, seq, wall_ns, boot_ns, boot) VALUES (1, 7, 1, 1, 'b')")
+        assert reader.data_version() == before
+    assert reader.data_version() != before
+    assert reader.row("position") is not None
+    with pytest.raises(apsw.ReadOnlyError):
+        reader.db.execute("DELETE FROM position")
+    reader.close()
+
+
+def test_a_reader_before_the_first_start_is_told_who_creates_them(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="rules service"):
+        Records.open(tmp_path / "records.db", readonly=True)
+
+
+def test_a_transaction_is_all_or_nothing(records: Records) -> None:
+    with pytest.raises(ZeroDivisionError), records.transaction():
+        records.db.execute("INSERT INTO position (one, seq, wall_ns, boot_ns, boot) VALUES (1, 7, 1, 1, 'b')")
+        _ = 1 / 0
+    assert records.db.execute("SELECT count(*) FROM position").get == 0
+
+
+def test_a_full_disk_is_a_failed_journal(records: Records) -> None:
+    records.db.execute(f"PRAGMA max_page_count = {records.db.pragma('page_count')}").get  # noqa: B018
+    with pytest.raises(JournalFailed, match=r"records\.db.*full.*has to leave"), records.transaction():
+        records.db.execute("INSERT INTO chronicle VALUES (1, 1, 1, 'x', zeroblob(1000000), x'00')")
+    assert not records.db.in_transaction
+
+
+def test_every_shipped_query_is_one_that_the_schema_knows(records: Records) -> None:
+    names = load_queries(FOLDER.parent / "queries")
+    assert names
+    for name, sql in names.items():
+        try:
+            apsw.ext.query_info(records.db, sql)  # prepares it, runs nothing
+        except apsw.SQLError as error:
+            pytest.fail(f"{name}: {error}")
+
+
+def test_named_sql_is_read_block_by_block() -> None:
+    text = "-- About faults.\n\n-- name: one\n-- says what\nSELECT 1;\n\n-- name: two\nSELECT 2\n  AS two;\n"
+    assert parse_queries({"q.sql": text}) == {"one": "-- says what\nSELECT 1", "two": "SELECT 2\n  AS two"}
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        ("SELECT 1;\n-- name: a\nSELECT 1", 1, "before the first"),
+        ("-- name: a\nSELECT 1;\n-- name: a\nSELECT 2;", 3, "stands twice"),
+        ("-- name: a\n-- nothing but words\n-- name: b\nSELECT 1;", 1, "without a statement"),
+    ],
+)
+def test_named_sql_that_is_wrong_is_named_with_its_line(text: str, line: int, said: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        parse_queries({"q.sql": text})
+    assert [(problem.file, problem.line) for problem in caught.value.problems] == [("q.sql", line)]
+    assert said in caught.value.problems[0].text
+
+
+def fill(records: Records, rows: int = 50) -> Chronicle:
+    chronicle = Chronicle(records.db)
+    for n in range(rows):
+        chronicle.append(n * 3, 10**18 + n, "command" if n % 2 else "fault.active", f'{{"n":{n}}}'.encode())
+    return chronicle
+
+
+def test_an_untouched_chain_holds_and_ends_where_the_writer_ended(records: Records) -> None:
+    chronicle = fill(records)
+    verified = verify(records.db)
+    assert (verified.broken, verified.rows, (verified.rows, verified.head)) == (None, 50, chronicle.head)
+    assert verify(records.db, chronicle.head).broken is None
+
+
+def test_an_empty_chronicle_holds(records: Records) -> None:
+    assert verify(records.db).rows == 0
+
+
+def test_a_writer_opened_again_goes_on_with_the_chain(records: Records) -> None:
+    fill(records, 3)
+    Chronicle(records.db).append(99, 5, "command", b"{}")
+    assert verify(records.db).broken is None
+
+
+def test_a_rolled_back_row_is_forgotten_by_reload(records: Records) -> None:
+    chronicle = fill(records, 3)
+    with pytest.raises(ZeroDivisionError), records.transaction():
+        chronicle.append(9, 9, "command", b"{}")
+        _ = 1 / 0
+    chronicle.reload()
+    chronicle.append(9, 9, "command", b"{}")
+    assert verify(records.db).broken is None
+
+
+def test_the_table_itself_refuses_to_be_changed(records: Records) -> None:
+    fill(records, 3)
+    for sql in ("UPDATE chronicle SET kind = 'x'", "DELETE FROM chronicle WHERE n = 2"):
+        with pytest.raises(apsw.ConstraintError, match="append-only"):
+            records.db.execute(sql)
+
+
+def tamper(db: apsw.Connection, rng: random.Random, rows: int) -> int:
+    """One change by somebody who can write the file; returns the first row that can no longer hold."""
+    n = rng.randint(1, rows - 1)
+    how = rng.choice(["edit", "delete", "swap", "insert", "renumber"])
+    if how == "edit":
+        column, value = rng.choice([("seq", "seq + 1"), ("at_ns", "at_ns - 1"), ("kind", "kind || 'x'"), ("body", "CAST(body || ' ' AS BLOB)")])
+        db.execute(f"UPDATE chronicle SET {column} = {value} WHERE n = {n}")
+    elif how == "delete":
+        db.execute(f"DELETE FROM chronicle WHERE n = {n}")
+    elif how == "swap":
+        db.execute(f"UPDATE chronicle SET n = -1 WHERE n = {n}")
+        db.execute(f"UPDATE chronicle SET n = {n} WHERE n = {n + 1}")
+        db.execute(f"UPDATE chronicle SET n = {n + 1} WHERE n = -1")
+    elif how == "insert":
+        db.execute(f"INSERT INTO chronicle SELECT 0, seq, at_ns, kind, body, hash FROM chronicle WHERE n = {n}")
+        return 1
+    else:
+        db.execute(f"UPDATE chronicle SET n = n + 1000 WHERE n >= {n}")
+    return n
+
+
+def test_every_change_of_a_row_is_found_at_that_row(tmp_path: Path) -> None:
+    rng = random.Random(7)
+    records = Records.open(tmp_path / "records.db")
+    fill(records)
+    for name in ("u", "d"):
+        records.db.execute(f"DROP TRIGGER chronicle_is_append_only_{name}")
+    for _ in range(300):
+        records.db.execute("SAVEPOINT before")
+        first_wrong = tamper(records.db, rng, 50)
+        assert verify(records.db).broken == first_wrong
+        records.db.execute("ROLLBACK TO before")
+        records.db.execute("RELEASE before")
+    assert verify(records.db).broken is None
+    records.close()
+
+
+def test_a_cut_end_and_a_replaced_file_need_a_hash_noted_outside(tmp_path: Path) -> None:
+    records = Records.open(tmp_path / "records.db")
+    noted = fill(records).head
+    records.db.execute("DROP TRIGGER chronicle_is_append_only_d")
+    records.db.execute("DELETE FROM chronicle WHERE n > 40")
+    assert verify(records.db).broken is None
+    cut = verify(records.db, noted)
+    assert cut.broken == 41 and "cut off" in cut.why
+    records.db.execute("DELETE FROM chronicle")
+    for _ in range(60):
+        Chronicle(records.db).append(1, 1, "command", b"forged")
+    assert verify(records.db).broken is None
+    replaced = verify(records.db, noted)
+    assert replaced.broken == 50 and "replaced" in replaced.why
+    records.close()
+
+
+def test_where_one_field_ends_and_the_next_begins_is_part_of_the_hash() -> None:
+    assert link(NOTHING, 1, 1, 1, "ab", b"c") != link(NOTHING, 1, 1, 1, "a", b"bc")
+    assert link(NOTHING, 1, 1, 1, "a", b"") == link(NOTHING, 1, 1, 1, "a", b"")
