@@ -178,7 +178,8 @@ def tamper(db: apsw.Connection, rng: random.Random, rows: int) -> int:
     n = rng.randint(1, rows - 1)
     how = rng.choice(["edit", "delete", "swap", "insert", "renumber"])
     if how == "edit":
-        column, value = rng.choice([("seq", "seq + 1"), ("at_ns", "at_ns - 1"), ("kind", "kind || 'x'"), ("body", "CAST(body || ' ' AS BLOB)")])
+        changes = {"seq": "seq + 1", "at_ns": "at_ns - 1", "kind": "kind || 'x'", "body": "CAST(body || ' ' AS BLOB)"}
+        column, value = rng.choice(list(changes.items()))
         db.execute(f"UPDATE chronicle SET {column} = {value} WHERE n = {n}")
     elif how == "delete":
         db.execute(f"DELETE FROM chronicle WHERE n = {n}")
