@@ -19,7 +19,7 @@ from plantroom.clock import NS, to_ns
 class Verdict(StrEnum):
     STORED = "stored"
     BAD_LINES = "bad_lines"  # at least one line is bad; the others may be stored
-    ALL_BAD = "all_bad"  # every line of this body is bad in the same way: there is nothing to look for
+    ALL_BAD = "all_bad"  # every line of this body is bad for one reason: there is nothing to look for
     TOO_LARGE = "too_large"  # send it in two halves
     REFUSED = "refused"  # a person has to change something: account, database, address, a limit of the server
     LATER = "later"  # nothing wrong with us or the lines
@@ -27,11 +27,15 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """text: the server's own words, cut. after_s: what Retry-After asked for, None where it asked nothing."""
+    """text: the server's own words, cut. after_s: what Retry-After asked for, None where it asked nothing.
+
+    conflict: (measurement, field) the server holds as another type, where it names them; as plain names, without escapes.
+    """
 
     verdict: Verdict
     text: str
     after_s: float | None = None
+    conflict: tuple[str, str] | None = None
 
 
 MOST_TEXT = 300
@@ -41,7 +45,8 @@ _ABOUT_LINES = re.compile(
     r"partial write|unable to parse|type conflict|retention policy|invalid (?:line|field|tag|timestamp)|missing fields", re.I
 )
 _LIMITS = re.compile(r"max-series-per-database|max-values-per-tag|max-select|read-only|disk", re.I)
-_BEYOND_RETENTION = re.compile(r"beyond retention policy dropped=(\d+)", re.I)
+_DROPPED = re.compile(r"(?:beyond retention policy|field type conflict: .*) dropped=(\d+)", re.I)
+_CONFLICT = re.compile(r'input field "(?P<field>.+?)" on measurement "(?P<measurement>.+?)" is type', re.I)
 _REFUSALS = frozenset({401, 403, 404, 405, 411, 415})
 
 
@@ -51,7 +56,9 @@ def judge(status: int, headers: Mapping[str, str], body: bytes, lines: int, now_
     if status == 204:
         return Answer(Verdict.STORED, "")
     if status in (400, 422):
-        return Answer(_of_bad_request(text, lines), f"{status}: {text}")
+        named = _CONFLICT.search(text)
+        conflict = (named["measurement"], named["field"]) if named else None
+        return Answer(_of_bad_request(text, lines), f"{status}: {text}", conflict=conflict)
     if status == 413:
         return Answer(Verdict.TOO_LARGE, f"413: {text}")
     if status in _REFUSALS or status < 400:
@@ -63,8 +70,8 @@ def judge(status: int, headers: Mapping[str, str], body: bytes, lines: int, now_
 def _of_bad_request(text: str, lines: int) -> Verdict:
     if _LIMITS.search(text):
         return Verdict.REFUSED
-    beyond = _BEYOND_RETENTION.search(text)
-    if beyond and int(beyond[1]) == lines:
+    dropped = _DROPPED.search(text)
+    if dropped and int(dropped[1]) == lines:
         return Verdict.ALL_BAD
     return Verdict.BAD_LINES if _ABOUT_LINES.search(text) else Verdict.REFUSED
 

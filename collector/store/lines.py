@@ -101,7 +101,7 @@ class LineEncoder:
         if kind is None or any(_UNSPEAKABLE.search(word) or not word for word in (kind, self._site, equipment)):
             return None
         tags = f"site={self._site.translate(_KEY)},equipment={equipment.translate(_KEY)}"
-        return f"{kind.translate(_MEASUREMENT)},{tags} ".encode()
+        return b"%b,%b " % (measurement_key(kind), tags.encode())
 
     def _blocks(self, columns: Columns, group: _Group, good: npt.NDArray[np.bool_]) -> Iterator[tuple[bytes, int]]:
         mine = good[:, group.columns]
@@ -172,6 +172,10 @@ class LineEncoder:
         tags = f"site={self._site.translate(_KEY)},equipment={group.equipment.translate(_KEY)}".encode()
         word = _WORDS.get(code, "unknown")
         return b'quality,%b,point=%b code=%d.0,word="%b" %d\n' % (tags, field, code, word.encode(), at_ns)
+
+
+def measurement_key(kind: str) -> bytes:
+    return kind.translate(_MEASUREMENT).encode()
 
 
 def field_key(name: str) -> bytes:

@@ -6,6 +6,7 @@ InfluxDB 2.x: what is proved with it is that our requests have that surface's fo
 
 from __future__ import annotations
 
+import gzip
 import json
 import threading
 from collections import deque
@@ -46,12 +47,14 @@ class Shim:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 status, headers, answer = shim.answer(self.path, dict(self.headers.items()), body)
+                answer = b"" if status == 204 else answer  # a 204 has no body, or the next answer on the connection is torn
                 self.send_response(status)
                 for name, value in {**headers, "Content-Length": str(len(answer))}.items():
                     self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(answer)
 
+        self._client = httpx.Client(timeout=30, trust_env=False)
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -90,9 +93,9 @@ class Shim:
     def _engine(self, parameters: dict[str, str], headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
         kept = {name: value for name, value in headers.items() if name.lower() == "content-encoding"}
         try:
-            answer = httpx.post(f"{self.engine}/write?{urlencode(parameters)}", content=body, headers=kept, timeout=30, trust_env=False)
-        except httpx.TransportError:
-            return 502, b'{"code":"internal error","message":"engine away"}'
+            answer = self._client.post(f"{self.engine}/write?{urlencode(parameters)}", content=body, headers=kept)
+        except httpx.TransportError as why:
+            return 502, json.dumps({"code": "internal error", "message": f"engine away: {why!r}"}).encode()
         return answer.status_code, answer.content
 
     def __enter__(self) -> Shim:
@@ -103,11 +106,10 @@ class Shim:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+        self._client.close()
 
 
 def _plain(headers: dict[str, str], body: bytes) -> bytes:
-    import gzip
-
     return gzip.decompress(body) if headers.get("Content-Encoding") == "gzip" else body
 
 

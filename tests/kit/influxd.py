@@ -60,8 +60,7 @@ class Influxd:
             command = ["influxd", "-config", str(self._config)]
             environment = {**os.environ, "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin", "GOMAXPROCS": "2"}
             self._process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
-        transport = httpx.HTTPTransport(retries=0)
-        with httpx.Client(transport=transport, trust_env=False) as client:
+        with httpx.Client(trust_env=False) as client:
             for _ in range(600):
                 if self._process.poll() is not None:
                     raise RuntimeError(f"influxd ended: {self._log.read_text()[-2000:]}")
@@ -69,9 +68,12 @@ class Influxd:
                     if client.get(f"{self.url}/ping", timeout=0.5).status_code == 204:
                         return
                 except httpx.TransportError:
-                    # nothing tells us when it listens: the process is asked again after its own 50 ms
-                    with_timeout(self._process, 0.05)
+                    _ended_within(self._process, 0.05)  # nothing tells us when it listens
         raise RuntimeError("influxd does not answer")
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
 
     def kill(self) -> None:
         self._end(signal.SIGKILL)
@@ -115,8 +117,7 @@ class Influxd:
         self.kill()
 
 
-def with_timeout(process: subprocess.Popen[bytes], seconds: float) -> None:
-    """Waits for the process to end, at most so long."""
+def _ended_within(process: subprocess.Popen[bytes], seconds: float) -> None:
     try:
         process.wait(seconds)
     except subprocess.TimeoutExpired:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 from collector.store.answers import Answer, Verdict
-from collector.store.deliver import LONGEST_PAUSE_S, Delivery, Refusal
+from collector.store.deliver import LONGEST_PAUSE_S, Delivery, Refusal, conflict_of, parted
 from collector.store.health import Doctor
 from tests.kit.fake_store import FakeStore
 
@@ -65,6 +65,41 @@ def test_one_field_in_conflict_costs_one_sample() -> None:
     refused = scene.deliver(lines(3))
     assert [refusal.line for refusal in refused] == [b"fire_pump,site=hq,equipment=fp-1 a=%d.0 %d" % (n, n) for n in range(3)]
     assert scene.store.samples() == 3
+
+
+def test_a_field_the_store_names_is_from_then_on_sent_alone() -> None:
+    class Naming(FakeStore):
+        async def post(self, lines: Sequence[bytes]) -> Answer:
+            answer = await super().post(lines)
+            if answer.verdict is not Verdict.BAD_LINES:
+                return answer
+            whole = all(line.startswith(b"fire_pump") and b" a=" in line and b"b=" not in line for line in lines)
+            return Answer(Verdict.ALL_BAD if whole else Verdict.BAD_LINES, answer.text, conflict=("fire_pump", "a"))
+
+    scene = Scene(Naming(bad=lambda line: b"a=" in line))
+    assert len(scene.deliver(lines(50))) == 50
+    assert scene.store.posts == [50, 50, 50], "the body, then without the field, then the field"
+    assert len(scene.deliver(lines(50))) == 50
+    assert scene.store.posts[3:] == [50, 50]
+    assert scene.store.samples() == 50
+
+
+def test_a_store_that_names_a_field_we_never_sent_is_searched_by_halves() -> None:
+    class Wrong(FakeStore):
+        async def post(self, lines: Sequence[bytes]) -> Answer:
+            answer = await super().post(lines)
+            return Answer(answer.verdict, answer.text, conflict=("fire_pump", "stranger"))
+
+    scene = Scene(Wrong(bad=lambda line: b" 3" in line))
+    assert len(scene.deliver(lines(5))) == 2
+    assert scene.store.samples() == 8
+
+
+def test_names_with_escapes_are_recognised_among_our_own_lines() -> None:
+    line = rb"fire\ pump\,x,site=hq a\ b\=c=1.0,d=2.0 5"
+    conflict = conflict_of("fire pump,x", "a b=c")
+    assert parted([line], {conflict}) == ([rb"fire\ pump\,x,site=hq d=2.0 5"], [rb"fire\ pump\,x,site=hq a\ b\=c=1.0 5"])
+    assert parted([line], {(b"other", b"d")}) == ([line], [])
 
 
 def test_a_body_too_large_is_sent_in_halves() -> None:
