@@ -72,7 +72,10 @@ class Binding:
 
 @dataclass(frozen=True, slots=True)
 class Equipment:
-    """A thing with a nameplate. parameters: rule parameters of this machine, by name, numbers in the rule's unit or "12s" lengths."""
+    """A thing with a nameplate. parameters: rule parameters of this machine, by name: a number in the rule's unit, "12s" or "1.1 bar".
+
+    Equipment `monitor` (kind `monitor`, no bindings) is Plantroom itself and is in every site.
+    """
 
     id: str
     kind: Kind
@@ -121,7 +124,11 @@ class Web:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Everything a site file says, checked. files: every text that made it (site, profiles, kinds, rules), by path; hash: over them."""
+    """Everything a site file says, checked.
+
+    files: every text that made it (site, profiles, kinds, rules), by path; hash: over them. lines: 1-based line in the site file of
+    `equipment.<id>`, its parameters and rules_off, and of everything under `rules`, by path, for checks that speak about them.
+    """
 
     id: str
     name: str
@@ -139,6 +146,7 @@ class Site:
     files: Mapping[str, str] = field(repr=False)
     root: str = "site.yaml"
     hash: str = ""
+    lines: Mapping[str, int] = field(default_factory=dict, repr=False, compare=False)
 
     def bindings_of_device(self, device: str) -> tuple[Binding, ...]:
         return tuple(b for e in self.equipment.values() for b in e.bindings if b.device == device)

@@ -69,6 +69,7 @@ class _Site:
         self._devices: dict[str, Device] = {}
         self._units: dict[tuple[str, int], str] = {}
         self._topics: dict[tuple[str, str], str] = {}
+        self._lines: dict[str, int] = {}
 
     def read(self) -> Site:
         paper = self._paper
@@ -111,13 +112,14 @@ class _Site:
             for rule, node in y.mapping(rules.child("parameters"), "rules.parameters", self._paper).items.items()
         }
         off = parts.reasons(rules.child("off"), "rules.off", self._paper)
+        _note_lines(f.child("rules"), "rules", self._lines)
         rules.done()
         f.done()
         self._kind(MONITOR, 0, "")
         files = {self._root: self._text, **self._shelf.files}
         return Site(
             site_id, name, zone, language, practice, web, self._connections, self._devices, equipment, channels, target, parameters, off,
-            files, self._root, hash_of(files),
+            files, self._root, hash_of(files), self._lines,
         )  # fmt: skip
 
     def _entries(self, f: y.Fields, key: str) -> list[tuple[y.Node, str]]:
@@ -245,6 +247,9 @@ class _Site:
         location = f.may("location", y.text, "")
         settings = parts.parameters(f.child("parameters"), f.path("parameters"), self._paper)
         off = parts.reasons(f.child("rules_off"), f.path("rules_off"), self._paper)
+        self._lines[f.where] = f.node.line
+        for key in ("parameters", "rules_off"):
+            _note_lines(f.node.items.get(key), f.path(key), self._lines)
         ledger = {key: y.plain(node) for key, node in y.mapping(f.child("ledger"), f.path("ledger"), self._paper).items.items()}
         points = y.entries(f.child("points"), f.path("points"), self._paper)
         f.done(("id", "kind", "profile", "connection", "unit", "topic"))
@@ -264,6 +269,13 @@ class _Site:
                 said = f"a monitored {kind.name} needs {', '.join(missing)}: bind it, or leave the equipment without points"
                 f.paper.wrong(f.node.line, f.where, said)
         return Equipment(ident, kind, name, state, location, settings, off, ledger, tuple(binder.bindings))
+
+
+def _note_lines(node: y.Node | None, where: str, lines: dict[str, int]) -> None:
+    if isinstance(node, y.Map):
+        for key, item in node.items.items():
+            lines[f"{where}.{key}"] = node.lines.get(key, item.line)
+            _note_lines(item, f"{where}.{key}", lines)
 
 
 def _names(node: y.Node, device: str) -> bool:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import cache
+from math import isfinite
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from plantroom import yaml_file as y
 from plantroom.model import Severity
 from plantroom.site import Channel, Connection, ModbusTcp, Mqtt, StoreTarget, Web
-from plantroom.units import duration_s
+from plantroom.units import duration_s, known
 
 _HOST = re.compile(r"[A-Za-z0-9.:_-]{1,253}")
 _LATER = ("modbus_rtu", "rtu_over_tcp")
@@ -158,22 +159,32 @@ def influxdb(f: y.Fields) -> StoreTarget | None:
 
 
 def parameters(node: y.Node | None, where: str, paper: y.Paper) -> Mapping[str, float | str]:
-    """name -> number in the rule's unit, or a length of time as written (12s)."""
+    """name -> number in the rule's unit, a length of time (12s) or a quantity with its unit (1.1 bar), as written."""
     found: dict[str, float | str] = {}
     for name, item in y.mapping(node, where, paper).items.items():
         value = item.value if isinstance(item, y.Scalar) else None
         if isinstance(value, str):
-            try:
-                duration_s(value)
-                found[name] = value
-            except ValueError as error:
-                paper.wrong(item.line, f"{where}.{name}", f"{error}; or a number in the unit of the parameter")
-        else:
-            try:
-                found[name] = y.number(item)
-            except y.Wrong as error:
-                paper.wrong(item.line, f"{where}.{name}", str(error))
+            found[name] = value
+            if not _is_quantity(value):
+                said = f"{value!r} is neither a length of time (12s, 10m) nor a quantity with its unit (1.1 bar) nor a number"
+                paper.wrong(item.line, f"{where}.{name}", said)
+            continue
+        try:
+            found[name] = y.number(item)
+        except y.Wrong as error:
+            paper.wrong(item.line, f"{where}.{name}", str(error))
     return found
+
+
+def _is_quantity(text: str) -> bool:
+    number, space, unit = text.strip().partition(" ")
+    try:
+        if not space:
+            duration_s(text)
+            return True
+        return isfinite(float(number)) and known(unit.strip())
+    except ValueError:
+        return False
 
 
 def reasons(node: y.Node | None, where: str, paper: y.Paper) -> Mapping[str, str]:

@@ -200,6 +200,19 @@ def test_plantroom_itself_is_always_there_and_unmonitored_equipment_may_be(tmp_p
     assert (site.language, site.practice) == ("en", "nfpa")
 
 
+def test_checks_of_others_can_say_the_line(tmp_path: Path) -> None:
+    equipment = "  - id: ahu-1\n    kind: ahu\n    parameters:\n      filter_final_dp: 250 Pa\n    rules_off:\n      filter_dirty: no gauge"
+    site = small(tmp_path, equipment, "rules:\n  parameters:\n    low_fuel:\n      limit: 30")
+    lines = (tmp_path / "hq.yaml").read_text("utf-8").splitlines()
+    for where, words in {
+        "equipment.ahu-1": "id: ahu-1",
+        "equipment.ahu-1.parameters.filter_final_dp": "filter_final_dp: 250 Pa",
+        "equipment.ahu-1.rules_off.filter_dirty": "filter_dirty: no gauge",
+        "rules.parameters.low_fuel.limit": "limit: 30",
+    }.items():
+        assert words in lines[site.lines[where] - 1]
+
+
 def test_secrets_are_resolved_and_never_shown(tmp_path: Path) -> None:
     more = (
         "channels:\n"
