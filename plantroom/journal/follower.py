@@ -1,4 +1,8 @@
-"""Follows the journal from a position on: woken by the doorbell, looking every 10 ms in case nobody rang."""
+"""Follows the journal from a position on: woken by the doorbell, and looking by itself in case nobody rang.
+
+A bell is lost only where a writer died between its commit and the bell. Looking costs a wake-up of the process (70-150 us measured, 100
+a second are 1 % of a core), so it is done every 10 ms while records come and less and less often, down to every 160 ms, while none do.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ from plantroom.journal.reader import Reader
 from plantroom.journal.record import Record
 
 LOOK_S = 0.010
+LONGEST_LOOK_S = 0.160
 
 
 class Follower:
@@ -28,17 +33,19 @@ class Follower:
         loop = asyncio.get_running_loop()
 
         timer: asyncio.TimerHandle | None = None
+        pause_s = self._look_s
 
         def rung() -> None:
             bell.quiet()
             woken.set()
 
         def look() -> None:
-            nonlocal timer
+            nonlocal timer, pause_s
             if reader.changed():
                 woken.set()
             else:
-                timer = loop.call_later(self._look_s, look)
+                pause_s = min(2 * pause_s, max(LONGEST_LOOK_S, self._look_s))
+                timer = loop.call_later(pause_s, look)
 
         loop.add_reader(bell.fileno(), rung)
         try:
@@ -49,7 +56,8 @@ class Follower:
                     self.position = records[-1].seq
                     yield records
                     continue
-                timer = loop.call_later(self._look_s, look)
+                pause_s = self._look_s
+                timer = loop.call_later(pause_s, look)
                 try:
                     await woken.wait()
                 finally:

@@ -152,10 +152,10 @@ class Shelf:
 
     def size(self, file: DayFile) -> int:
         """Bytes of a file and its WAL; 0 for what is gone."""
-        total = 0
-        for suffix in ("", "-wal"):
+        total, path = 0, f"{self.folder}/{file.name}"
+        for name in (path, f"{path}-wal"):
             try:
-                total += os.stat(f"{self.path(file)}{suffix}").st_size  # noqa: PTH116 - asked at every append
+                total += os.stat(name).st_size  # noqa: PTH116 - asked at every append: no Path is made
             except FileNotFoundError:
                 continue
         return total
