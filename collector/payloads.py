@@ -96,14 +96,13 @@ class _Fault:
 
 
 def _parse(payload: bytes) -> Any:
-    """The document, or what is wrong with it. NaN and Infinity are no JSON but devices write them: then the lenient reader has a try."""
+    """The document, or what is wrong with it. NaN, Infinity and endless numbers are no JSON but
+    devices write them: so the lenient reader has a try before all is bad."""
     if len(payload) > MOST_BYTES:
         return _Fault(f"payload of {len(payload)} bytes, more than {MOST_BYTES}")
     try:
         document = orjson.loads(payload)
     except orjson.JSONDecodeError as error:
-        if b"NaN" not in payload and b"Infinity" not in payload:
-            return _Fault(f"no JSON: {error}")
         try:
             document = json.loads(payload)
         except (ValueError, RecursionError):
@@ -144,7 +143,7 @@ def read_stamp(stamp: Any, form: str) -> int | None:
     unit_ns = {"s": NS, "ms": 1_000_000}[form]
     if isinstance(stamp, bool) or not isinstance(stamp, int | float) or not math.isfinite(stamp):
         return None
-    at_ns = stamp * unit_ns if isinstance(stamp, int) else round(stamp * unit_ns)
+    at_ns = stamp * unit_ns if isinstance(stamp, int) else round(stamp * (unit_ns // 1000)) * 1000  # a float holds microseconds
     return at_ns if 0 <= at_ns < 2**63 else None
 
 

@@ -18,6 +18,8 @@ from collector.health import Health, Unit
 
 PROBE_SHARE = 0.1  # of the line's time, while any unit on it lives
 LEAST_SAVED_S = 1.0  # the allowance saves up to this, or to one probe's patience where that is longer
+FIRST_CONTACT_S = 5.0  # a unit not heard yet lets those that live go first, but not for longer
+LOOK_AGAIN_S = 0.01  # least pause before a probe that cannot be afforded yet is looked at again
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,10 @@ class Schedule:
         waiting, ready, tasks = self._waiting, self._ready, self._tasks
         while waiting and waiting[0][0] <= now_s:
             due, i = heappop(waiting)
-            heappush(ready, (not tasks[i].safety, due + tasks[i].period_s, i))
+            deadline = due + tasks[i].period_s
+            if self.units[tasks[i].unit].health is Health.UNKNOWN:
+                deadline += FIRST_CONTACT_S
+            heappush(ready, (not tasks[i].safety, deadline, i))
         if self._dead and not (ready and not ready[0][0]):
             probe = self._probe(now_s)
             if isinstance(probe, Turn):
@@ -172,7 +177,7 @@ class Schedule:
             if self._doubt_until_s > now_s:
                 return self._doubt_until_s
             if self._allowance_s < patience_s:
-                return now_s + (patience_s - self._allowance_s) / PROBE_SHARE
+                return now_s + max(LOOK_AGAIN_S, (patience_s - self._allowance_s) / PROBE_SHARE)
         self._probing = self._of_unit[number][0]
         return Turn(self._probing, patience_s, True)
 

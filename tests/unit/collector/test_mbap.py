@@ -1,0 +1,130 @@
+"""Frames: what is ours, what is late, what nobody asked for, and what ends the trust in a connection."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collector.mbap import FUNCTION, MOST_STRAYS, Answer, Event, Exchange, Garbled, Late, Refusal, Stray
+from collector.poll_plan import Read
+from plantroom.profiles import Table
+
+READ = Read(Table.HOLDING, 0x0102, 2)
+
+
+def asked(first: int = 0x0A0B) -> Exchange:
+    exchange = Exchange(first)
+    assert exchange.request(17, READ, 1.0) == bytes.fromhex("0A0B 0000 0006 11 03 0102 0002")
+    return exchange
+
+
+def kinds(events: list[Event]) -> list[type[Event]]:
+    return [type(event) for event in events]
+
+
+RIGHT = bytes.fromhex("0A0B 0000 0007 11 03 04 1234 5678")
+
+
+def test_the_right_answer_is_taken_with_its_latency() -> None:
+    assert asked().receive(RIGHT, 1.25) == [Answer(bytes.fromhex("12345678"), 0.25)]
+
+
+def test_bytes_may_come_one_by_one() -> None:
+    exchange = asked()
+    events = [event for byte in RIGHT for event in exchange.receive(bytes([byte]), 2.0)]
+    assert kinds(events) == [Answer]
+
+
+@pytest.mark.parametrize(
+    ("frame", "event"),
+    [
+        ("0A0B 0000 0003 11 83 02", Refusal),
+        ("0A0C 0000 0007 11 03 04 1234 5678", Stray),  # another transaction
+        ("0000 0000 0007 11 03 04 1234 5678", Stray),
+        ("0A0B 0000 0007 12 03 04 1234 5678", Stray),  # another unit
+        ("0A0B 0000 0007 11 04 04 1234 5678", Garbled),  # another function
+        ("0A0B 0000 0005 11 03 02 1234", Garbled),  # one register of two
+        ("0A0B 0000 0009 11 03 06 1234 5678 9ABC", Garbled),  # three of two
+        ("0A0B 0000 0007 11 03 02 1234 5678", Garbled),  # the count byte lies
+        ("0A0B 0000 0003 11 84 02", Garbled),  # an exception of another function
+        ("0A0B 0000 0002 11 03", Garbled),
+        ("0A0B 0001 0007 11 03 04 1234 5678", Garbled),  # no Modbus
+        ("0A0B 0000 FFFF 11 03 04 1234 5678", Garbled),
+    ],
+)
+def test_what_is_not_exactly_the_answer_is_not_taken(frame: str, event: type[Event]) -> None:
+    assert kinds(asked().receive(bytes.fromhex(frame), 2.0)) == [event]
+
+
+def test_the_right_answer_still_counts_after_a_stray() -> None:
+    exchange = asked()
+    strays = bytes.fromhex("0A0B 0000 0007 12 03 04 0000 0000") + RIGHT
+    assert kinds(exchange.receive(strays, 2.0)) == [Stray, Answer]
+
+
+def test_an_answer_after_its_time_is_late_and_the_next_one_is_the_next_ones() -> None:
+    exchange = asked()
+    assert exchange.give_up() is None
+    exchange.request(17, READ, 3.0)
+    both = RIGHT + bytes.fromhex("0A0C 0000 0007 11 03 04 AAAA BBBB")
+    assert exchange.receive(both, 3.5) == [Late(17, 2.5), Answer(bytes.fromhex("AAAABBBB"), 0.5)]
+    assert kinds(exchange.receive(RIGHT, 4.0)) == [Stray], "late once, then a duplicate"
+
+
+def test_a_number_given_up_is_not_given_to_another_request() -> None:
+    exchange = Exchange(0xFFFF)
+    exchange.request(1, READ, 0.0)
+    exchange.give_up()
+    for _ in range(0x10000 - 1):
+        frame = exchange.request(1, READ, 0.0)
+        assert frame[:2] != b"\xff\xff"
+        exchange.give_up()
+        exchange._given_up = {0xFFFF: (1, 0.0)}
+
+
+def test_giving_up_tells_what_came_instead() -> None:
+    exchange = asked()
+    exchange.receive(bytes.fromhex("0A0B 0000 0007 12 03 04 1234 5678"), 1.5)
+    assert exchange.give_up() == "unit 18 answered for unit 17"
+    exchange = asked()
+    exchange.receive(RIGHT[:9], 1.5)
+    assert exchange.cut_short and exchange.give_up() == "answer cut short after 9 bytes"
+
+
+def test_an_answer_to_an_earlier_connection_is_a_stray_on_the_next() -> None:
+    exchange = asked()
+    exchange.connected()
+    exchange.request(17, READ, 2.0)
+    assert kinds(exchange.receive(RIGHT, 2.1)) == [Stray]
+
+
+def test_a_flood_of_strays_ends_the_trust() -> None:
+    exchange = asked()
+    events = exchange.receive(bytes.fromhex("0000 0000 0003 11 83 02") * (MOST_STRAYS + 5), 2.0)
+    assert kinds(events)[-1] is Garbled
+
+
+@given(st.lists(st.binary(max_size=300), max_size=8))
+def test_any_bytes_give_declared_events_and_never_an_answer_that_was_not_sent(chunks: list[bytes]) -> None:
+    exchange = asked()
+    for chunk in chunks:
+        events = exchange.receive(chunk, 2.0)
+        assert all(isinstance(event, Answer | Refusal | Late | Stray | Garbled) for event in events)
+        if any(isinstance(event, Garbled) for event in events):
+            return
+        if any(isinstance(event, Answer) for event in events):
+            assert RIGHT[:9] in b"".join(chunks)
+
+
+@given(st.integers(0, len(RIGHT) - 1), st.integers(1, 255))
+def test_one_flipped_byte_in_the_head_is_never_taken(place: int, flip: int) -> None:
+    spoilt = bytearray(RIGHT)
+    spoilt[place] ^= flip
+    taken = [event for event in asked().receive(bytes(spoilt), 2.0) if isinstance(event, Answer)]
+    assert not taken or place >= 9, "only the data itself has no check of its own on TCP"
+
+
+def test_only_the_four_reads_exist() -> None:
+    assert {table: table.function for table in Table} == FUNCTION
+    assert set(FUNCTION.values()) == {1, 2, 3, 4}

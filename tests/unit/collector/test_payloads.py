@@ -1,0 +1,158 @@
+"""JSON payloads: every way a device can be wrong becomes a bad sample or a declared drop, never an exception."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+from hypothesis import given
+
+from collector.payloads import MOST_BYTES, Decoded, PayloadDecoder, find, read_stamp, steps
+from plantroom.clock import NS
+from plantroom.kinds import PointType
+from plantroom.model import Batch, Quality
+from plantroom.profiles import BusLimits, DevicePoint, JsonPath, MqttShape, Profile
+from plantroom.site import Binding
+from tests.unit.collector.lines import WALL_NS, number
+
+POINTS = {
+    "speed": DevicePoint("speed", JsonPath("car.speed", scale=0.001), "m/s", (0.0, 10.0)),
+    "door": DevicePoint("door", JsonPath("doors[1].state", values={"closed": 0.0, "open": 1.0, "3": 3.0, "true": 7.0})),
+    "alarm": DevicePoint("alarm", JsonPath("alarm")),
+}
+KINDS = {"speed": number("speed", range=(0.0, 10.0)), "door": number("door", PointType.ENUM, codes={"closed": 0, "open": 1, "fault": 3}),
+         "alarm": number("alarm", PointType.BOOL)}  # fmt: skip
+
+
+def decoder(**shape: Any) -> PayloadDecoder:
+    mqtt = MqttShape("lifts/{device}/state", **{"at": "ts", **shape})
+    profile = Profile("m", "M", None, {}, BusLimits(), POINTS, mqtt)
+    return PayloadDecoder(profile, [Binding(f"l-1.{name}", "d", name, KINDS[name]) for name in POINTS])
+
+
+def decode(payload: object, **more: Any) -> Decoded:
+    raw = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+    return decoder(**more.pop("shape", {})).decode(raw, WALL_NS, 0, **more)
+
+
+def words(decoded: Decoded) -> list[object]:
+    """Per point its value, its reason, or None where the payload does not speak of it."""
+    assert decoded.batch is not None
+    batch = decoded.batch
+    return [
+        None if q == Batch.ABSENT else v if q == 0 else Quality(q).word
+        for v, q in zip(batch.values[0].tolist(), batch.quality[0].tolist(), strict=True)
+    ]
+
+
+def test_a_full_payload_with_its_own_time() -> None:
+    stamp_ms = WALL_NS // 1_000_000 - 1500
+    decoded = decode({"ts": stamp_ms, "car": {"speed": 1750}, "doors": [{}, {"state": "open"}], "alarm": True})
+    assert words(decoded) == [1.75, 1.0, 1.0]
+    assert decoded.batch is not None and decoded.batch.stamped and decoded.batch.at_ns.tolist() == [stamp_ms * 1_000_000]
+
+
+def test_what_is_not_in_the_payload_is_no_sample_and_null_is_a_bad_one() -> None:
+    assert words(decode({"car": {"speed": None}})) == ["sentinel", None, None]
+    assert decode({"hello": 1}) == Decoded(None, "nothing of ours in the payload")
+
+
+@pytest.mark.parametrize(
+    ("speed", "expected"),
+    [
+        ("NaN", "sentinel"), ("Infinity", "out_of_range"), ("-Infinity", "out_of_range"), ('"1750"', "decode"), ("[1]", "decode"),
+        ("1e308", "out_of_range"), ("-1", "out_of_range"), ("10001", "out_of_range"), ("9" * 400, "out_of_range"), ("1750", 1.75),
+    ],
+)  # fmt: skip
+def test_numbers_that_are_none(speed: str, expected: object) -> None:
+    assert words(decode(f'{{"car": {{"speed": {speed}}}, "alarm": 0}}'.encode()))[0] == expected
+
+
+STATES = [("closed", 0.0), (3, 3.0), (3.0, 3.0), ("ajar", "decode"), (True, "decode"), ({}, "decode")]
+
+
+@pytest.mark.parametrize(("state", "expected"), STATES)
+def test_words_become_codes_and_unknown_words_are_bad(state: object, expected: object) -> None:
+    assert words(decode({"doors": [0, {"state": state}]}))[1] == expected
+
+
+def test_a_retained_message_is_never_fresh() -> None:
+    decoded = decode({"car": {"speed": 1750}}, retained=True)
+    assert words(decoded) == ["not_fresh"] * 3
+    assert decoded.batch is not None and not decoded.batch.stamped
+
+
+HUGE = b'{"car": "' + b"x" * MOST_BYTES + b'"}'
+
+
+@pytest.mark.parametrize("payload", [b"", b"{", b"\xff\xfe", b"null", b"5", b'"text"', b"[" * 100_000, HUGE, b'{"a": NaN, '])
+def test_a_payload_that_cannot_be_read_makes_all_points_bad_and_says_why(payload: bytes) -> None:
+    decoded = decode(payload)
+    assert words(decoded) == ["decode"] * 3 and decoded.fault
+
+
+@pytest.mark.parametrize("ahead_s", [121, 86_400, 10**9])
+def test_a_stamp_from_the_future_is_replaced_by_the_receipt_and_said(ahead_s: int) -> None:
+    decoded = decode({"ts": WALL_NS // 1_000_000 + 1000 * ahead_s, "car": {"speed": 1}})
+    assert words(decoded) == ["clock_skew"] * 3
+    assert decoded.batch is not None and decoded.batch.at_ns.tolist() == [WALL_NS] and not decoded.batch.stamped
+
+
+def test_a_stamp_a_little_ahead_is_believed() -> None:
+    assert words(decode({"ts": WALL_NS // 1_000_000 + 119_000, "alarm": 1}))[2] == 1.0
+
+
+@pytest.mark.parametrize("stamp", ["soon", None, [], True, -5, 0, 12, 10**30, "2026-11-21T12:00:00Z"])
+def test_a_stamp_that_names_no_instant_is_clock_skew(stamp: object) -> None:
+    assert words(decode({"ts": stamp, "alarm": 1})) == ["clock_skew"] * 3
+
+
+def test_a_payload_without_its_stamp_counts_when_it_came() -> None:
+    decoded = decode({"alarm": 1})
+    assert decoded.batch is not None and decoded.batch.at_ns.tolist() == [WALL_NS] and not decoded.batch.stamped
+
+
+def test_stamps_in_three_forms_are_one_instant() -> None:
+    at_ns = 1_795_262_400 * NS + 250_000_000
+    assert read_stamp(1_795_262_400_250, "ms") == at_ns
+    assert read_stamp(1_795_262_400.25, "s") == at_ns
+    assert read_stamp("2026-11-21T20:00:00.250+08:00", "iso") == at_ns
+    assert read_stamp("2026-11-21T12:00:00.25Z", "iso") == at_ns
+    assert read_stamp("2026-11-21T12:00:00.25", "iso") is None, "no zone, no instant"
+
+
+def test_paths() -> None:
+    assert steps("car.doors[0].state") == ("car", "doors", 0, "state")
+    assert steps("[2][0].x") == (2, 0, "x")
+    document = {"a": [{"b": 1}, [5]]}
+    assert find(document, ("a", 0, "b")) == 1 and find(document, ("a", 1, 0)) == 5
+    assert find(document, ("a", 7)) is find(document, ("a", "b")) is find({}, ("x",))
+
+
+def test_silence_makes_every_point_bad() -> None:
+    assert decoder().silent(WALL_NS).quality.tolist() == [[Quality.NO_ANSWER] * 3]
+
+
+KEYS = st.sampled_from(["ts", "car", "speed", "doors", "state", "alarm"])
+JSONS = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+PAYLOADS = JSONS.map(lambda document: json.dumps(document).encode()) | st.binary(max_size=200)
+
+
+@given(PAYLOADS, st.booleans(), st.sampled_from(["s", "ms", "iso"]))
+def test_no_payload_raises_and_no_bad_value_stays(payload: bytes, retained: bool, form: str) -> None:
+    decoded = decoder(at_format=form).decode(payload, WALL_NS, 0, retained=retained)
+    if decoded.batch is None:
+        assert decoded.fault
+        return
+    good = decoded.batch.quality == Quality.GOOD
+    assert np.array_equal(np.isfinite(decoded.batch.values), good)
+    assert decoded.batch.at_ns[0] <= WALL_NS + 120 * NS
