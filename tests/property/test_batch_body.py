@@ -36,7 +36,9 @@ def test_a_body_gives_back_the_batch(batch: Batch) -> None:
 @given(batches(), st.data())
 def test_a_cut_or_longer_body_is_refused(batch: Batch, data: st.DataObject) -> None:
     body = encode_batch(batch).body
-    wrong = data.draw(st.one_of(st.integers(0, len(body) - 1).map(lambda n: body[:n]), st.binary(min_size=1, max_size=9).map(lambda b: body + b)))
+    cut = st.integers(0, len(body) - 1).map(lambda n: body[:n])
+    longer = st.binary(min_size=1, max_size=9).map(lambda more: body + more)
+    wrong = data.draw(st.one_of(cut, longer))
     with pytest.raises(ValueError, match="telemetry body"):
         decode_batch(wrong, lambda _: batch.frame)
 
