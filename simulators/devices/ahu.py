@@ -34,7 +34,7 @@ class Ahu(Plant):
         self._fan_cmd = 0.0
         self._dirt = float(rng.uniform(0.05, 0.4))  # of the clean filter's resistance
         self._soiled = 0.0
-        self._gain = float(rng.uniform(7.0, 11.0))  # K the zone would stand above its supply air when full
+        self._gain = float(rng.uniform(6.0, 8.0))  # K the zone would stand above its supply air when full
         self._nominal_m3_h = self.parameter("nominal_flow", 5000.0)
         self._settle()
 
@@ -98,8 +98,8 @@ class Ahu(Plant):
         self._oa.toward(self.upsets.get("damper_stuck", {}).get("opening", self.oa_cmd), dt)
 
     def setpoint(self) -> float:
-        """Supply air set-point, reset by outdoor air: 21 degC at 5 outside, 15 at 25."""
-        return clip(21.0 - 0.3 * (self.around.outdoor_temp - 5.0), 15.0, 21.0)
+        """Supply air set-point, reset by outdoor air: 18 degC at 5 outside, 14 at 25."""
+        return clip(18.0 - 0.2 * (self.around.outdoor_temp - 5.0), 14.0, 18.0)
 
     @property
     def flow(self) -> float:
