@@ -7,8 +7,6 @@ from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from typing import Any
 
-from plantroom.bundle import site_of
-
 from collector.store.deliver import Delivery
 from collector.store.faults import FaultProjection
 from collector.store.health import Doctor
@@ -17,6 +15,7 @@ from collector.store.influx_http import InfluxEndpoint, follower_name, place
 from collector.store.ledger import Ledger
 from collector.store.parquet import NAME as PARQUET
 from collector.store.parquet import ParquetStore
+from plantroom.bundle import site_of
 from plantroom.cli import ServiceContext
 from plantroom.clock import NS
 from plantroom.errors import BadInput, Problem
