@@ -1,0 +1,103 @@
+"""Every shipped profile decodes its device's register image into what a person worked out from the vendor's document by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from collector.bindings import device_column, plan_profile, wanted_spans
+from collector.codec import Decoder
+from collector.payloads import PayloadDecoder
+from collector.poll_plan import Read, most_cells
+from plantroom.model import Batch, Quality
+from plantroom.profile_file import load_profile
+from plantroom.profiles import Profile, registers_of
+from plantroom.site import Binding
+from tests.unit.collector.lines import number
+
+IMAGES = Path(__file__).parents[2] / "cases" / "profiles"
+NAMES = sorted(path.name for path in IMAGES.iterdir() if path.is_dir())
+MODBUS = [name for name in NAMES if (IMAGES / name / "registers.yaml").exists()]
+WALL_NS = 1_772_380_800_250_000_000
+
+
+def yaml(name: str, file: str) -> dict[str, Any]:
+    return dict(YAML(typ="safe").load((IMAGES / name / file).read_text()))
+
+
+def reply(image: dict[str, Any], read: Read) -> bytes:
+    """What a device with these cells answers."""
+    cells = [int(image["tables"].get(read.table.value, {}).get(at, 0)) for at in range(read.address, read.end)]
+    if not read.table.bits:
+        return b"".join(cell.to_bytes(2, "big") for cell in cells)
+    return sum(bit << i for i, bit in enumerate(cells)).to_bytes(read.reply_bytes, "little")
+
+
+def decoded(profile: Profile, image: dict[str, Any], names: list[str]) -> dict[str, tuple[float | None, str]]:
+    found: dict[str, tuple[float | None, str]] = {}
+    for reads, points in plan_profile(profile, names):
+        columns, data = [device_column(profile.points[n]) for n in points], b"".join(reply(image, r) for r in reads)
+        values, quality = Decoder(reads, columns).decode(data)
+        for name, value, code in zip(points, values.tolist(), quality.tolist(), strict=True):
+            found[name] = (value if code == 0 else None, Quality(code).word)
+    return found
+
+
+def judge(found: dict[str, tuple[float | None, str]], expected: dict[str, Any], profile: Profile) -> None:
+    wrong = []
+    for name, want in expected.items():
+        value, quality = found[name]
+        right = quality == want["quality"] and (value is None) == (want["value"] is None)
+        if not right or (value is not None and value != pytest.approx(want["value"], rel=1e-9, abs=1e-9)):
+            wrong.append(f"{name}: {value} {quality}, by hand {want['value']} {want['quality']}")
+        if profile.points[name].unit != want["unit"]:
+            wrong.append(f"{name}: unit {profile.points[name].unit!r}, by hand {want['unit']!r}")
+    assert wrong == []
+
+
+@pytest.mark.parametrize("name", MODBUS)
+def test_the_image_reads_as_by_hand(name: str) -> None:
+    profile, expected = load_profile(name), yaml(name, "expected.yaml")
+    judge(decoded(profile, yaml(name, "registers.yaml"), list(profile.points)), expected, profile)
+
+
+@pytest.mark.parametrize("name", MODBUS)
+def test_each_point_read_by_itself_is_the_same(name: str) -> None:
+    """A decode does not depend on the reads the planner happened to choose."""
+    profile, image = load_profile(name), yaml(name, "registers.yaml")
+    together = decoded(profile, image, list(profile.points))
+    for point in profile.points:
+        assert decoded(profile, image, [point]) == {point: together[point]}
+
+
+@pytest.mark.parametrize("name", MODBUS)
+def test_the_plan_keeps_the_devices_limits(name: str) -> None:
+    profile = load_profile(name)
+    for reads, _ in plan_profile(profile, list(profile.points)):
+        for read in reads:
+            assert read.count <= most_cells(read.table, profile.bus)
+    for point in profile.points.values():
+        spans = wanted_spans(point, profile.bus)
+        assert sum(span.count for span in spans) >= len({(r.table, r.address) for r in registers_of(point.source)})
+
+
+def test_the_payload_reads_as_by_hand() -> None:
+    profile, expected = load_profile("mqtt-json-elevator"), yaml("mqtt-json-elevator", "expected.yaml")
+    names = list(profile.points)
+    bindings = [Binding(f"l.{name}", "d", name, number(name)) for name in names]
+    batch = PayloadDecoder(profile, bindings).decode((IMAGES / "mqtt-json-elevator" / "payload.json").read_bytes(), WALL_NS, 0).batch
+    assert batch is not None and batch.stamped and batch.at_ns.tolist() == [WALL_NS]
+    found = {
+        name: (None if code else value, "absent" if code == Batch.ABSENT else Quality(code).word)
+        for name, value, code in zip(names, batch.values[0].tolist(), batch.quality[0].tolist(), strict=True)
+    }
+    judge(found, expected, profile)
+
+
+def test_every_shipped_profile_has_its_image() -> None:
+    from plantroom.profile_file import profile_names
+
+    assert set(profile_names()) <= set(NAMES)
