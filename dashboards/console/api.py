@@ -8,9 +8,10 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from dashboards.console import described, shapes
+from dashboards.console.access import Access
 from dashboards.console.asking import Desk, NotFound, instant, length_ns
 from dashboards.console.axis import LONGEST_S, MOST_BUCKETS, step_ns
-from dashboards.console.commanding import Deed, NotRecorded, Recorded, command_id_of
+from dashboards.console.commanding import Deed, Recorded, command_id_of
 from dashboards.console.events import MOST_CLIENTS, Client, Hub
 from dashboards.console.forms import read_fields
 from dashboards.console.guard import COOKIE, needs, open_to_all
@@ -168,16 +169,31 @@ async def command_one(request: Request, person: See, command_id: str) -> shapes.
     raise NotFound(f"no command {command_id}")
 
 
-async def deed(request: Request, person: Person, does: str, target: str) -> tuple[SiteView, CommandRow | Recorded]:
-    """Sends a deed with the fields of the request's body. Shared by the API and the pages' forms."""
+async def deed(request: Request, person: Person, does: str, target: str = "") -> CommandRow | Recorded:
+    """Sends a deed with the fields of the request's body. Shared by the API and the pages' forms. target: of `open` it is the equipment."""
     desk = Desk(request, person)
     fields = await read_fields(request)
-    if does in ORDER_DEEDS:
+    args = arguments(does, fields)
+    if does == "open":
+        target = args.pop("equipment", "")
+        view, _ = desk.equipment(target)
+    elif does in ORDER_DEEDS:
         view, _ = desk.only(lambda view: view.tables.order(target), f"order {target}")
     else:
         view, _ = desk.only(lambda view: view.tables.fault(target), f"fault {target}")
-    args = arguments(does, fields)
-    return view, await desk.commander(view).send(Deed(does, target, args), person, command_id_of(fields.get("command_id")))
+        _known_second(request.app.state.access, args.get("second"), view.id)
+    return await desk.commander(view).send(Deed(does, target, args), person, command_id_of(fields.get("command_id")))
+
+
+def _known_second(access: Access, name: str | None, site: str) -> None:
+    """Who is named as the second person must be somebody who could have done it. Raises Refused."""
+    if name is None:
+        return
+    for account in access.accounts():
+        second = Person(account.name, account.role, account.sites)
+        if second.name == name and second.may(DEEDS["shelve"]) and second.sees(site):
+            return
+    raise Refused(f"second: {name} is nobody who may shelve here; give the user name of another engineer or supervisor")
 
 
 def arguments(does: str, fields: dict[str, Any]) -> dict[str, str]:
@@ -191,17 +207,23 @@ def arguments(does: str, fields: dict[str, Any]) -> dict[str, str]:
     return {name: fields[name] for name in FIELDS[does] if fields.get(name)}
 
 
+def _answer(command: CommandRow | Recorded) -> Response:
+    body = described.command_shape(command)
+    status = {"recorded": 202, "applied": 200, "refused": 409}[body["outcome"]]
+    return JSONResponse(body, status, headers={"location": f"{ROOT}/commands/{body['command_id']}"} if status == 202 else None)
+
+
+@router.post("/orders", response_model=shapes.CommandShape, responses=COMMANDS)
+async def open_order(request: Request, person: Annotated[Person, needs(DEEDS["open"])]) -> Response:
+    """An order by hand: equipment, text, severity (normal when left out), command_id. The new order's id stands in `state`."""
+    return _answer(await deed(request, person, "open"))
+
+
 def _command_route(does: str, things: str) -> None:
     needed = needs(DEEDS[does])
 
     async def route(request: Request, target: str, person: Person = needed) -> Response:
-        try:
-            _, command = await deed(request, person, does, target)
-        except NotRecorded as failed:
-            return JSONResponse({"reason": "not_recorded", "text": str(failed)}, 503)
-        body = described.command_shape(command)
-        status = {"recorded": 202, "applied": 200, "refused": 409}[body["outcome"]]
-        return JSONResponse(body, status, headers={"location": f"{ROOT}/commands/{body['command_id']}"} if status == 202 else None)
+        return _answer(await deed(request, person, does, target))
 
     router.add_api_route(
         f"/{things}/{{target}}/{does}", route, methods=["POST"], name=f"{does}_{things[:-1]}", response_model=shapes.CommandShape,

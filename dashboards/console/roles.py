@@ -47,6 +47,7 @@ DEEDS: dict[str, Permission] = {
     "comment": Permission.WORK,
     "close": Permission.CLOSE,
     "reopen": Permission.ORDER,
+    "open": Permission.ORDER,
     "shelve": Permission.SHELVE,
     "unshelve": Permission.SHELVE,
 }
@@ -58,6 +59,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "close": ("cause", "remedy"),
     "hold": ("reason", "told"),
     "reopen": ("reason",),
+    "open": ("equipment", "text", "severity"),
     "comment": ("text",),
     "shelve": ("until", "reason", "second"),
     "unshelve": ("reason",),

@@ -18,6 +18,31 @@ from plantroom.records import Records
 from plantroom.site import Site
 
 MINUTE = 60 * NS
+SITE = """
+site: {{id: {id}, name: {name}, zone: Asia/Shanghai, language: {language}, practice: gb}}
+connections:
+  - {{id: bus-1, modbus_tcp: {{host: 127.0.0.1, port: 1502}}}}
+devices:
+  - {{id: io-1, profile: generic-32di, connection: bus-1, unit: 1}}
+equipment:
+  - {{id: gen-1, kind: generator, name: {machine}, location: {place}, profile: smartgen-hgm4000n, connection: bus-1, unit: 3}}
+  - id: fp-1
+    kind: fire_pump
+    name: 1号消防泵
+    points:
+      - {{device: io-1, start: di_1, take: [pump_running, phase_loss, {{as: control_mode, values: {{0: manual, 1: auto}}}}]}}
+  - {{id: as-1, kind: asset, name: 屋面}}
+"""
+
+
+def site_file(
+    folder: Path, id_: str = "hq", name: str = "总部大厦", machine: str = "1号发电机", place: str = "地下一层", language: str = "zh"
+) -> Path:
+    """A small site: a generator, a fire pump by contacts, and a thing without telemetry. Names go in as JSON, whatever they hold."""
+    path = folder / f"{id_}.yaml"
+    quoted = {key: orjson.dumps(text).decode() for key, text in (("name", name), ("machine", machine), ("place", place))}
+    path.write_text(SITE.format(id=id_, language=language, **quoted), "utf-8")
+    return path
 
 
 class Installation:
@@ -65,9 +90,10 @@ class Installation:
         self.writer.append(entries)
 
     def fault(
-        self, id_: str, equipment: str, severity: str, text: tuple[str, str], *, rule: str = "rule", minutes_ago: float = 3.0,
-        condition: str = "active", order: str | None = None, values: Mapping[str, float] | None = None, mode: str = "live", no_data: int = 0,
-        do: tuple[str, str] = ("到场检查", "Go and look"), kind: str | None = None,
+        self, id_: str, equipment: str, severity: str = "normal", text: tuple[str, str] = ("油压低", "Low oil pressure"), *,
+        rule: str = "rule", minutes_ago: float = 3.0, condition: str = "active", order: str | None = None,
+        values: Mapping[str, float] | None = None, mode: str = "live", no_data: int = 0, do: tuple[str, str] = ("到场检查", "Go and look"),
+        kind: str | None = None,
     ) -> None:  # fmt: skip
         raised = self.now - round(minutes_ago * MINUTE)
         trace = {"seq": 17, "values": dict(values or {}), "parameters": {"limit": 103.0}, "expression": "value < limit"}
@@ -81,7 +107,8 @@ class Installation:
         })  # fmt: skip
 
     def order(
-        self, id_: str, equipment: str, severity: str, text: tuple[str, str], *, fault: str | None = None, state: str = "open",
+        self, id_: str, equipment: str, severity: str = "normal", text: tuple[str, str] = ("油压低", "Low oil pressure"), *,
+        fault: str | None = None, state: str = "open",
         minutes_ago: float = 3.0, limit_min: float = 15.0, by: str = "li.wei", agrees: int | None = None,
     ) -> None:  # fmt: skip
         opened = self.now - round(minutes_ago * MINUTE)
@@ -107,7 +134,9 @@ class Installation:
             "due_ns": due, "breached_ns": missed, "stopped_ns": stopped,
         })  # fmt: skip
 
-    def page(self, id_: str, fault: str, order: str | None, channel: str, answer: str, *, verdict: str = "accepted", minutes_ago: float = 3.0) -> None:
+    def page(
+        self, id_: str, fault: str, order: str | None, channel: str, answer: str, *, verdict: str = "accepted", minutes_ago: float = 3.0
+    ) -> None:
         at = self.now - round(minutes_ago * MINUTE)
         self._insert("outbox", {
             "id": id_, "fault": fault, "work_order": order, "channel": channel, "reason": "raised", "severity": "danger",
@@ -121,12 +150,15 @@ class Installation:
     def person(self, id_: str, name: str) -> None:
         self._insert("person", {"id": id_, "name": name})
 
-    def outcome(self, command_id: str, does: str, target: str, who: str, applied: bool, says: tuple[str, str], state: Mapping[str, object]) -> None:
+    def outcome(
+        self, command_id: str, does: str, target: str, who: str, applied: bool, says: tuple[str, str] = ("已办理", "Done"), *,
+        state: Mapping[str, object] | None = None,
+    ) -> None:  # fmt: skip
         """What the engine would write when it reaches a command."""
         self._insert("command", {
             "id": command_id, "seq": 99, "at_ns": self.clock.read().wall_ns, "who": who, "does": does, "target": target,
             "outcome": "applied" if applied else "refused", "reason": "ok" if applied else "already_accepted", "says_json": _words(says),
-            "state_json": orjson.dumps(state).decode(),
+            "state_json": orjson.dumps(state or {}).decode(),
         })  # fmt: skip
 
     def engine_at(self, seq: int, at_ns: int | None = None) -> None:

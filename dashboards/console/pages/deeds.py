@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from fastapi import APIRouter, Request, Response
 
 from dashboards.console.api import deed
@@ -10,18 +12,26 @@ from dashboards.console.forms import read_fields
 from dashboards.console.guard import needs
 from dashboards.console.pages.frame import back, local_path
 from dashboards.console.roles import DEEDS, FAULT_DEEDS, ORDER_DEEDS, Person
+from dashboards.console.tables import CommandRow
 
 router = APIRouter(include_in_schema=False)
+
+
+async def _and_back(request: Request, command: CommandRow | Recorded) -> Response:
+    command_id = command.command_id if isinstance(command, Recorded) else command.id
+    return back(local_path(str((await read_fields(request)).get("back", "/"))), command=command_id)
+
+
+@router.post("/orders")
+async def open_order(request: Request, person: Annotated[Person, needs(DEEDS["open"])]) -> Response:
+    return await _and_back(request, await deed(request, person, "open"))
 
 
 def _route(does: str, things: str) -> None:
     needed = needs(DEEDS[does])
 
     async def route(request: Request, target: str, person: Person = needed) -> Response:
-        _, command = await deed(request, person, does, target)
-        fields = await read_fields(request)
-        command_id = command.command_id if isinstance(command, Recorded) else command.id
-        return back(local_path(str(fields.get("back", "/"))), command=command_id)
+        return await _and_back(request, await deed(request, person, does, target))
 
     router.add_api_route(f"/{things}/{{target}}/{does}", route, methods=["POST"], name=f"form_{does}")
 
