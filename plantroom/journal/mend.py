@@ -23,6 +23,8 @@ from plantroom.journal.shelf import DayFile, OrderLock, live, sync_folder
 
 SUSPECT = ".suspect"  # beside a file that read badly while in use
 RANGES_SAID = 20
+LONGEST_STEP = 1 << 20  # records looked past a damaged place before the rest is read from the end
+ENDLESS = (1 << 63) - 1
 LIKELY_COUNT = 1_000_000  # a source's count that is further ahead of its last record is itself damaged
 
 
@@ -36,8 +38,9 @@ class Salvage:
     runs: list[tuple[int, int]] = field(default_factory=list)
 
     def keep(self, seq: int) -> None:
-        if self.runs and self.runs[-1][1] + 1 == seq:
-            self.runs[-1] = (self.runs[-1][0], seq)
+        first, last = self.runs[-1] if self.runs else (0, -2)
+        if seq in (first - 1, last + 1):
+            self.runs[-1] = (min(first, seq), max(last, seq))
         else:
             self.runs.append((seq, seq))
 
@@ -109,8 +112,7 @@ class _Copying:
                 self._keep_frame(identity, points)
         for row in _readable(old, "SELECT * FROM carried"):
             self._keep_carried(row)
-        highest = self._records(old, "ORDER BY seq", self._salvage.first - 1)
-        self._records(old, "ORDER BY seq DESC", highest)
+        self._records(old)
         self._new.execute("UPDATE source SET last = max(last, (SELECT coalesce(max(source_seq), 0) FROM record WHERE source = source.id))")
         counts = "UPDATE source SET last = ?3 WHERE name = ?1 AND boot = ?2 AND ?3 BETWEEN last AND last + ?4"
         for name, boot, last in _readable(old, "SELECT name, boot, last FROM source"):
@@ -132,23 +134,39 @@ class _Copying:
             finally:
                 before.close()
 
-    def _records(self, old: apsw.Connection, order: str, above: int) -> int:
-        """Copies in one direction until nothing more can be read; returns the highest seq kept. above: kept by the other direction."""
-        highest = above
-        for row in _readable(old, f"{SELECT_RECORDS} WHERE seq > {above} {order}"):
+    def _records(self, old: apsw.Connection) -> None:
+        """Everything readable: forwards; over a damaged place with growing steps, back to it from behind; at last from the end."""
+        low, step = self._salvage.first - 1, 0
+        while step <= LONGEST_STEP:
+            last = low + step
             try:
-                record = record_of(row)
-                known = record.kind is not Kind.TELEMETRY or self._has_frame(frame_id_of(record.body))
-            except ROW:
-                continue
-            if not known:
-                continue  # numbers nobody can put a name to
-            self._new.execute("INSERT OR IGNORE INTO source (name, boot, last) VALUES (?, ?, 0)", (record.source, record.at.boot))
-            sql = "INSERT OR IGNORE INTO record SELECT ?1, ?2, ?3, id, ?6, ?7, ?8, ?9 FROM source WHERE name = ?4 AND boot = ?5"
-            self._new.execute(sql, row)
+                for row in old.execute(f"{SELECT_RECORDS} WHERE seq > ? ORDER BY seq", (last,)):
+                    if step and last == low + step:  # landed behind the damage
+                        self._backwards(old, low, last)
+                    last = self._keep_record(row)
+                return
+            except TROUBLE:
+                low, step = (last, 1) if last > low + step else (low, max(2 * step, 1))
+        self._backwards(old, low, ENDLESS)
+
+    def _backwards(self, old: apsw.Connection, above: int, upto: int) -> None:
+        for row in _readable(old, f"{SELECT_RECORDS} WHERE seq > ? AND seq <= ? ORDER BY seq DESC", (above, upto)):
+            self._keep_record(row)
+
+    def _keep_record(self, row: Any) -> int:
+        """Keeps a record that is what was written; returns where to go on."""
+        try:
+            record = record_of(row)
+            if record.kind is Kind.TELEMETRY and not self._has_frame(frame_id_of(record.body)):
+                return record.seq  # numbers nobody can put a name to
+        except ROW:
+            return int(row[0])
+        self._new.execute("INSERT OR IGNORE INTO source (name, boot, last) VALUES (?, ?, 0)", (record.source, record.at.boot))
+        sql = "INSERT OR IGNORE INTO record SELECT ?1, ?2, ?3, id, ?6, ?7, ?8, ?9 FROM source WHERE name = ?4 AND boot = ?5"
+        self._new.execute(sql, row)
+        if self._new.changes():
             self._salvage.keep(record.seq)
-            highest = max(highest, record.seq)
-        return highest
+        return record.seq
 
     def _has_frame(self, identity: bytes) -> bool:
         """True where the frame is there, or was found in an older file."""
@@ -180,7 +198,7 @@ class _Copying:
         self._new.execute("INSERT OR REPLACE INTO carried VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
 
 
-def _readable(db: apsw.Connection, sql: str, values: tuple[bytes, ...] = ()) -> Iterator[tuple[Any, ...]]:
+def _readable(db: apsw.Connection, sql: str, values: tuple[bytes | int, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """Rows up to the first that cannot be read."""
     try:
         yield from db.execute(sql, values)

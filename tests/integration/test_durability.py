@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 import time
 from collections.abc import Iterable
 from contextlib import ExitStack
@@ -12,6 +14,7 @@ import pytest
 
 from plantroom.clock import SystemClock
 from plantroom.journal import Journal, Reader, Record
+from tests.kit import powercut
 from tests.kit.appender import MidnightClock
 from tests.kit.journals import entry, holes
 from tests.kit.killer import Victim
@@ -145,3 +148,39 @@ def test_each_of_the_first_calls_refused(tmp_path: Path, call: tuple[str, str, s
         folder = tmp_path / str(when)
         with refuse(folder, call[0], call[1], f"{when}{call[2]}") as victim:
             check_refused(folder, victim)
+
+
+def cut_power(folder: Path, images: int, seed: int, *options: str) -> list[str]:
+    """Stops the appender at random instants, keeps what is on the disk, looks what is there; returns what is wrong."""
+    rng = random.Random(seed)
+    wrong: list[str] = []
+    disk, kept = folder / "disk.img", folder / "kept.img"
+    for n in range(images):
+        powercut.make_image(disk)
+        appender = [APPENDER, str(folder / "live" / "journal"), "collect", "run", "--keep", *options]
+        with powercut.mounted(disk, folder / "live"), Victim(appender) as victim:
+            victim.wait_for("ack", times=rng.randint(20, 120))
+            acknowledged = victim.acknowledged()
+            victim.signal(signal.SIGSTOP)
+            time.sleep(0.05)  # what the kernel was just writing ends
+            powercut.copy_image(disk, kept)
+            victim.kill()
+        with powercut.mounted(kept, folder / "after") as after:
+            journal = Journal(after / "journal", SystemClock())
+            with journal.writer("after") as writer, journal.reader() as reader:
+                writer.append([entry("after")])
+                records = everything(reader)
+        there = ours(records, "run")
+        if lost := sorted(acknowledged - set(there)):
+            wrong.append(f"image {n}: acknowledged and lost: {len(lost)} of {len(acknowledged)}")
+        if there != list(range(len(there))) or holes(records) or any(b"journal_recovered" in record.body for record in records):
+            wrong.append(f"image {n}: not what was appended")
+    return wrong
+
+
+@pytest.mark.soak
+def test_power_cuts_lose_nothing_that_was_acknowledged_and_the_control_does(tmp_path: Path) -> None:
+    if not powercut.possible():
+        pytest.fail("needs root and loop devices")
+    assert cut_power(tmp_path, int(os.environ.get("POWER_CUTS", "300")), 4) == []
+    assert any("acknowledged and lost" in said for said in cut_power(tmp_path, 5, 5, "--synchronous", "1"))
