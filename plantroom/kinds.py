@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from plantroom import yaml_file as y
@@ -79,6 +79,7 @@ def load_kinds() -> Mapping[str, Kind]:
     return {name: load_kind(name) for name in kind_names()}
 
 
+@lru_cache(maxsize=256)
 def parse_kind(text: str, file: str) -> Kind:
     """The kind a text describes; `file` is what problems name and where the text stands in a config record. Raises BadInput."""
     paper = y.Paper(file)

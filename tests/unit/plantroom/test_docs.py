@@ -1,0 +1,56 @@
+"""The examples in the documentation are real: what a reader copies works."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from plantroom import yaml_file as y
+from plantroom.kinds import parse_kind
+from plantroom.profile_file import parse_profile
+from plantroom.site_file import load_site
+
+DOCS = Path(__file__).parents[3] / "docs"
+
+
+def blocks(page: str) -> list[str]:
+    return re.findall(r"```yaml\n(.*?)```", (DOCS / page).read_text("utf-8"), re.S)
+
+
+def test_the_smallest_site_file_loads_as_it_stands_on_the_page() -> None:
+    example = DOCS / "site-example.yaml"
+    assert blocks("site-file.md")[0] == example.read_text("utf-8")
+    site = load_site(example, env={})
+    assert len(site.equipment) == 8 and site.equipment["lift-4"].monitored
+
+
+@pytest.mark.parametrize("page", ["site-file.md", "profiles.md", "kinds.md"])
+def test_every_block_is_good_yaml(page: str) -> None:
+    for block in blocks(page):
+        paper = y.Paper(page)
+        assert y.parse(block, paper) is not None and not paper.problems
+
+
+def test_the_pieces_on_the_page_are_understood(tmp_path: Path) -> None:
+    _, points, each = blocks("site-file.md")
+    devices = "".join(f"  - {{id: {name}, profile: {profile}, connection: bus-1, unit: {unit}}}\n" for name, profile, unit in (
+        ("fp1-ctl", "metron-fd4", 1), ("ai-1", "generic-8ai", 2), ("io-3", "generic-32di", 3), ("io-4", "generic-32di", 4),
+    ))  # fmt: skip
+    head = "site: {id: a, name: A, zone: UTC}\nconnections: [{id: bus-1, modbus_tcp: {host: 127.0.0.1}}]\n"
+    points = points.replace("  - {device: fp1-ctl}  ", "  # ").replace("leave: [fuel_level]", "leave: [control_mode, pump_running]")
+    points = points.replace("[common_fault, running, ~, {as: mains_ok, invert: true}]", "[jockey_fault, flow_switch, ~, {as: phase_loss, invert: true}]")
+    indented = "".join(f"    {line}\n" for line in points.splitlines())
+    path = tmp_path / "a.yaml"
+    path.write_text(f"{head}devices:\n{devices}equipment:\n  - id: fp-1\n    kind: fire_pump\n{indented}", "utf-8")
+    assert len(load_site(path, env={}).equipment["fp-1"].bindings) > 20
+    amps = "  - {id: amps-1, profile: generic-8ai, connection: bus-1, unit: 9}\n"
+    path.write_text(head + each.replace("equipment:\n", f"{amps}equipment:\n"), "utf-8")
+    assert [len(lift.bindings) for lift in load_site(path, env={}).equipment.values()] == [4, 4, 0]
+
+
+def test_the_profile_and_the_kind_on_the_page_load() -> None:
+    profile = parse_profile(blocks("profiles.md")[0], "acme-cx90.yaml")
+    assert profile.points["chw_supply_temp"].range == (-10.0, 60.0)
+    assert parse_kind(blocks("kinds.md")[0], "fire_pump.yaml").points["control_mode"].required
