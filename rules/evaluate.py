@@ -224,7 +224,7 @@ class KindEvaluator:
             Span(where, now, passed), known, fresh,
             lambda point: (now - np.maximum(good[point, where], began)) / NS,
             lambda point: now - np.maximum(good[point, where], began) > limit[point, where],
-            *silence,
+            *silence, self.silence is None or not self.silence.paused,
         )  # fmt: skip
         self._program.run(look)
         self._clock[where] = now

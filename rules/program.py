@@ -37,6 +37,7 @@ class Look:
     old: Callable[[int], Bools]
     silence: Floats
     polls_missed: Floats
+    silence_grows: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +205,7 @@ class Program:
                 continue
 
             def look(grows: int = grows, limit: int = limit, op: str = op) -> None:
-                if not crossing.wanted:
+                if not crossing.wanted or (op in ("silence", "polls_missed") and not self._look.silence_grows):
                     return
                 left = slots[limit] - slots[grows]
                 if op in ("duration", "since"):

@@ -38,6 +38,7 @@ class Silence:
                 self._slot[self._kind_columns[binding.kind_point.name], row] = slot
                 self._period_s[slot, row] = np.fmin(self._period_s[slot, row], binding.period_s)
         self._single = most == 1 and not np.isnan(self._period_s).any()
+        self._paused_at: int | None = None
         self.answered = np.full((most, size), NEVER, np.int64)
 
     def begin(self, rows: npt.NDArray[np.intp], at_ns: Ints) -> None:
@@ -62,6 +63,8 @@ class Silence:
         """(silence in s, polls missed) per row; NaN for a machine without devices."""
         if not self.answered.shape[0]:
             return np.full(now.size, np.nan), np.full(now.size, np.nan)
+        if self._paused_at is not None:
+            now = np.minimum(now, self._paused_at)
         silent = np.maximum(now - self.answered[:, where], 0) / NS
         missed = silent / self._period_s[:, where]
         if self._single:
@@ -77,6 +80,19 @@ class Silence:
             for slot, device in enumerate(self._devices[here]):
                 known = device in old._devices[there]
                 self.answered[slot, here] = old.answered[old._devices[there].index(device), there] if known else latest
+
+    def pause(self, at_ns: int) -> None:
+        """Nobody was listening from this instant on: silence stands still until `resume`."""
+        self._paused_at = at_ns
+
+    @property
+    def paused(self) -> bool:
+        return self._paused_at is not None
+
+    def resume(self, at_ns: int) -> None:
+        if self._paused_at is not None:
+            self.answered[self.answered != NEVER] += at_ns - self._paused_at
+        self._paused_at = None
 
     def shift(self, ns: int) -> None:
         self.answered[self.answered != NEVER] += ns

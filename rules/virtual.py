@@ -10,12 +10,15 @@ from plantroom.model import EquipmentState
 from plantroom.site import Binding, Equipment
 
 
-def bound(equipment: Equipment, points: Iterable[str], device: str, period_s: float) -> Equipment:
-    """The machine with exactly these points, all from one device."""
-    kind = equipment.kind
-    bindings = tuple(Binding(f"{equipment.id}.{name}", device, name, kind.points[name], period_s=period_s) for name in points)
+def bound(equipment: Equipment, periods_s: Mapping[str, float], device: str = "history") -> Equipment:
+    """The machine with exactly these points, all from one device. periods_s: point -> seconds between its samples."""
+    points = equipment.kind.points
+    bindings = tuple(Binding(f"{equipment.id}.{name}", device, name, points[name], period_s=period) for name, period in periods_s.items())
     return replace(equipment, bindings=bindings)
 
 
-def machine(kind: Kind, points: Iterable[str], period_s: float, parameters: Mapping[str, float | str] | None = None, id: str = "machine") -> Equipment:
-    return bound(Equipment(id, kind, id, EquipmentState.IN_SERVICE, parameters=parameters or {}), points, "history", period_s)
+def machine(
+    kind: Kind, points: Iterable[str], period_s: float, parameters: Mapping[str, float | str] | None = None, id: str = "machine"
+) -> Equipment:
+    """A machine in service that has only these points."""
+    return bound(Equipment(id, kind, id, EquipmentState.IN_SERVICE, parameters=parameters or {}), dict.fromkeys(points, period_s))

@@ -1,0 +1,140 @@
+"""`plantroom rules test`, `plantroom rules list`, `plantroom backtest`: rules away from the running service."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from plantroom.bundle import checked
+from plantroom.cli import FAILED, ServiceRunner, print_json
+from plantroom.clock import iso
+from plantroom.errors import BadInput, Problem
+from plantroom.site import Site
+from plantroom.yaml_file import read_text
+from rules import rule_test
+from rules.applies import caveat, settings_of, why_not
+from rules.backtest import backtest
+from rules.book import Rulebook, pack, rulebook
+from rules.history_csv import instant_ns
+from rules.rule import Rule
+from rules.rule_file import parse_rule
+
+Json = Annotated[bool, typer.Option("--json", help="JSON lines on stdout")]
+SiteFile = Annotated[Path, typer.Argument(metavar="SITE", help="the site file")]
+
+
+def register(app: typer.Typer, services: dict[str, ServiceRunner]) -> None:
+    rules = typer.Typer(no_args_is_help=True, help="Rules: their own tests, and where they apply.")
+    app.add_typer(rules, name="rules")
+
+    @rules.command("test")
+    def test(
+        files: Annotated[list[Path] | None, typer.Argument(metavar="[FILES]", help="rule files or folders; all that ship by default")] = None,
+        as_json: Json = False,
+    ) -> None:
+        """Runs the tests inside rule files; exit 1 where an expectation does not hold."""
+        raise typer.Exit(run_tests(files or [], as_json))
+
+    @rules.command("list")
+    def list_(site: SiteFile, as_json: Json = False) -> None:
+        """What applies to which machine, and why something does not."""
+        raise typer.Exit(list_rules(site, as_json))
+
+    @app.command("backtest")
+    def backtest_(
+        site: SiteFile,
+        history: Annotated[Path, typer.Option("--history", help="CSV (or .csv.gz): time,equipment.point,...")],
+        start: Annotated[str | None, typer.Option("--from", help="first instant, ISO 8601")] = None,
+        end: Annotated[str | None, typer.Option("--to", help="first instant that no longer counts")] = None,
+        as_json: Json = False,
+    ) -> None:
+        """What the rules would have raised over a table of history; JSON lines."""
+        raise typer.Exit(run_backtest(site, history, start, end, as_json))
+
+
+def run_tests(files: Sequence[Path], as_json: bool) -> int:
+    """Returns the exit code; BadInput for files that are no rules."""
+    rules = _rules_in(files) if files else list(pack().rules)
+    failed = 0
+    count = 0
+    for rule in rules:
+        misses = rule_test.run(rule)
+        count += len(rule.tests)
+        wrong = {miss.test for miss in misses}
+        failed += len(wrong)
+        for test in rule.tests if as_json else ():
+            mine = [{"line": m.line, "at_s": m.at_s, "expected": m.expected, "was": m.was} for m in misses if m.test == test.name]
+            print_json({"file": rule.file, "rule": rule.id, "test": test.name, "passed": test.name not in wrong, "misses": mine})
+        for miss in () if as_json else misses:
+            typer.echo(str(miss))
+    if not as_json:
+        typer.echo(f"{len(rules)} rules, {count} tests, {failed} failed")
+    return FAILED if failed else 0
+
+
+def _rules_in(paths: Sequence[Path]) -> list[Rule]:
+    rules: list[Rule] = []
+    problems: list[Problem] = []
+    for path in _files(paths):
+        try:
+            rules.append(parse_rule(read_text(path), str(path)))
+        except BadInput as error:
+            problems += error.problems
+    if problems:
+        raise BadInput(problems)
+    return rules
+
+
+def _files(paths: Sequence[Path]) -> Iterator[Path]:
+    for path in paths:
+        found = sorted(path.rglob("*.yaml")) if path.is_dir() else [path]
+        if not found:
+            raise BadInput([Problem(str(path), 0, "", "no .yaml file in this folder")])
+        yield from found
+
+
+def list_rules(site_file: Path, as_json: bool) -> int:
+    site, book = _site_and_book(site_file)
+    settings = settings_of(site)
+    for machine in site.equipment.values():
+        rows = [(rule, why_not(rule, machine, settings)) for rule in book.for_kind(machine.kind.name)]
+        for rule, reason in rows if as_json else ():
+            line = {"equipment": machine.id, "rule": rule.id, "applies": reason is None, "why_not": reason}
+            print_json(line | {"severity": rule.severity_for(machine.kind.name), "caveat": caveat(rule, machine) if reason is None else None})
+        if as_json:
+            continue
+        typer.echo(f"{machine.id}  {machine.name}  ({machine.kind.name}): {sum(reason is None for _, reason in rows)} of {len(rows)} rules apply")
+        for rule, reason in sorted(rows, key=lambda row: row[1] is not None):
+            note = caveat(rule, machine) if reason is None else None
+            mark = "+" if reason is None else "-"
+            typer.echo(f"  {mark} {rule.id:<28} {rule.severity_for(machine.kind.name):<10} {reason or note or ''}".rstrip())
+    return 0
+
+
+def run_backtest(site_file: Path, history: Path, start: str | None, end: str | None, as_json: bool) -> int:
+    site, book = _site_and_book(site_file)
+    for event in backtest(site, history, book, _instant("--from", start), _instant("--to", end)):
+        print_json(
+            {
+                "at": iso(event.at_ns), "since": iso(event.since_ns), "event": event.event,
+                "rule": event.rule, "equipment": event.equipment, "severity": event.severity,
+            }
+        )  # fmt: skip
+    return 0
+
+
+def _site_and_book(site_file: Path) -> tuple[Site, Rulebook]:
+    site = checked(site_file)
+    return site, rulebook(site.files)
+
+
+def _instant(option: str, text: str | None) -> int | None:
+    if text is None:
+        return None
+    try:
+        return instant_ns(text)
+    except ValueError:
+        raise BadInput([Problem("command line", 0, option, f"{text!r} is no instant; write 2026-03-01T06:00:00Z")]) from None
