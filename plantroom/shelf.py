@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from plantroom import kinds as kinds_module
@@ -20,11 +21,11 @@ class Shelf:
     """Kinds and profiles by name; keeps every text it gave out, by path, in `files`.
 
     text_of: text of `kinds/x.yaml` or `profiles/x.yaml`, None where there is none; BadInput where it cannot be read.
-    known: names for hints, by folder.
+    known: names for hints, by folder. shown: path -> what problems call it, where that differs.
     """
 
-    def __init__(self, text_of: TextOf, known: Mapping[str, tuple[str, ...]]) -> None:
-        self._text_of, self.known = text_of, known
+    def __init__(self, text_of: TextOf, known: Mapping[str, tuple[str, ...]], shown: Mapping[str, str] | None = None) -> None:
+        self._text_of, self.known, self._shown = text_of, known, shown or {}
         self.files: dict[str, str] = {}
         self.kinds: dict[str, Kind] = {}
         self._profiles: dict[str, Profile | BadInput] = {}
@@ -43,7 +44,7 @@ class Shelf:
             try:
                 self._profiles[name] = parse_profile(text, path, self.kind)
             except BadInput as error:
-                self._profiles[name] = error
+                self._profiles[name] = BadInput(replace(p, file=self._shown.get(p.file, p.file)) for p in error.problems)
         found = self._profiles[name]
         if isinstance(found, BadInput):
             raise found
@@ -76,7 +77,8 @@ def installed(folder: Path) -> Shelf:
         return y.read_text(builtin) if builtin.is_file() else None
 
     names = (*profile_file.profile_names(), *own)
-    return Shelf(text_of, {"kinds": kinds_module.kind_names(), "profiles": names})
+    shown = {f"profiles/{name}.yaml": str(path) for name, path in own.items()}
+    return Shelf(text_of, {"kinds": kinds_module.kind_names(), "profiles": names}, shown)
 
 
 def recorded(files: Mapping[str, str]) -> Shelf:

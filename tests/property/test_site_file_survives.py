@@ -39,8 +39,11 @@ PROFILES = ["metron-fd4", "mqtt-json-elevator", "generic-8ai", "techno-lift-gate
 JSON = st.recursive(
     st.one_of(st.booleans(), st.integers(-(10**12), 10**12), st.text(max_size=8)), lambda inner: st.lists(inner, max_size=4), max_leaves=12
 )
-SNIPPETS = ["{", "}", "[", "]", ":", ": ", "- ", "\n", "  ", "'", '"', "#", "&a", "*a", "!!x", "~", "null", "0x", "-1", "1e400", ".nan", "${", "{n}", "{x}"]
-SNIPPETS += ["each: 1..3, ", "\t", "|\n", "? ", "%", "@", "é", "\u2028", "99999999999999999999999", "true", "---\n", "id: p-1", "\\", "..", "unit: 1, "]
+SNIPPETS = [
+    "{", "}", "[", "]", ":", ": ", "- ", "\n", "  ", "'", "\"", "#", "&a", "*a", "!!x", "~", "null", "0x", "-1",
+    "1e400", ".nan", "${", "{n}", "{x}", "each: 1..3, ", "\t", "|\n", "? ", "%", "@", "é", "\u2028",
+    "99999999999999999999999", "true", "---\n", "id: p-1", "\\", "..", "unit: 1, ",
+]
 
 
 @st.composite

@@ -40,7 +40,9 @@ def test_the_pieces_on_the_page_are_understood(tmp_path: Path) -> None:
     ))  # fmt: skip
     head = "site: {id: a, name: A, zone: UTC}\nconnections: [{id: bus-1, modbus_tcp: {host: 127.0.0.1}}]\n"
     points = points.replace("  - {device: fp1-ctl}  ", "  # ").replace("leave: [fuel_level]", "leave: [control_mode, pump_running]")
-    points = points.replace("[common_fault, running, ~, {as: mains_ok, invert: true}]", "[jockey_fault, flow_switch, ~, {as: phase_loss, invert: true}]")
+    lift_terminals, pump_terminals = "[common_fault, running, ~, {as: mains_ok, ", "[jockey_fault, flow_switch, ~, {as: phase_loss, "
+    assert lift_terminals in points
+    points = points.replace(lift_terminals, pump_terminals)
     indented = "".join(f"    {line}\n" for line in points.splitlines())
     path = tmp_path / "a.yaml"
     path.write_text(f"{head}devices:\n{devices}equipment:\n  - id: fp-1\n    kind: fire_pump\n{indented}", "utf-8")

@@ -261,3 +261,14 @@ def test_a_profile_beside_the_site_file_is_used_and_travels_with_it(tmp_path: Pa
     site = load_site(path, env=ENV)
     assert site.devices["io-1"].profile.points["in_1"].name == "in_1"
     assert site.files["profiles/my-io.yaml"] == text
+    (tmp_path / "profiles" / "my-io.yaml").write_text(text.replace("65535", "65536"), "utf-8")
+    with pytest.raises(BadInput) as caught:
+        load_site(path, env=ENV)
+    assert [(problem.file, problem.line) for problem in caught.value.problems] == [(str(tmp_path / "profiles" / "my-io.yaml"), 4)]
+
+
+def test_a_profile_may_not_hide_one_that_ships(tmp_path: Path) -> None:
+    (tmp_path / "profiles").mkdir()
+    (tmp_path / "profiles" / "generic-8ai.yaml").write_text("profile: generic-8ai", "utf-8")
+    with pytest.raises(BadInput, match="also ships with Plantroom; give yours another name"):
+        small(tmp_path)
