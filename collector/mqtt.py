@@ -11,6 +11,7 @@ import asyncio
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,7 +51,7 @@ class Publisher:
 
 @dataclass(frozen=True, slots=True)
 class _Arrived:
-    connection: int  # which connection of ours it came on
+    client: Client  # one per connection, so it says on which it came
     mid: int
     qos: int
     topic: str
@@ -92,25 +93,26 @@ class MqttLink:
         self._stopping = threading.Event()
         self._signalled = False
         self._paused = False
-        self._number = 0
+        self._ended = False
         self._told: str | None = None
         self._lost = asyncio.Event()
         self._failed: BaseException | None = None
         self._loop: asyncio.AbstractEventLoop
-        self._client: Client
+        self._client: Client | None = None  # of the connection in use
 
     async def run(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._client = self._make_client()
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._watch_silence(), name=f"silence of {self.connection}")
                 group.create_task(self._stay_connected(), name=f"mqtt of {self.connection}")
         finally:
+            self._ended = True  # what comes now is not acknowledged, so the broker keeps it
             self._stopping.set()
             self._room.set()
-            self._client.disconnect()
-            self._client.loop_stop()
+            if self._client is not None:
+                self._client.disconnect()
+                self._client.loop_stop()
 
     def pause(self) -> None:
         """The journal is full: what has arrived waits, unacknowledged, and when there is too much of it nothing more is read."""
@@ -124,15 +126,15 @@ class MqttLink:
 
     async def _stay_connected(self) -> None:
         while True:
-            self._number += 1
             self._lost.clear()
+            client = self._client = self._make_client()
             try:
-                await asyncio.to_thread(self._client.connect, self._link.host, self._link.port, KEEPALIVE_S)
-                self._client.loop_start()
+                await asyncio.to_thread(client.connect, self._link.host, self._link.port, KEEPALIVE_S)
+                client.loop_start()
                 await self._lost.wait()
                 self._stopping.set()
                 self._room.set()
-                await asyncio.to_thread(self._client.loop_stop)
+                await asyncio.to_thread(client.loop_stop)
                 self._stopping.clear()
             except (OSError, ValueError) as error:
                 self._tell("down", f"{self._link.host}:{self._link.port}: {error}")
@@ -203,7 +205,7 @@ class MqttLink:
 
     def _acknowledge(self, answered: Sequence[_Arrived]) -> None:
         for arrived in answered:
-            if arrived.qos and arrived.connection == self._number:
+            if arrived.qos and arrived.client is self._client:
                 self._client.ack(arrived.mid, arrived.qos)
 
     def _count(self, fault: str, device: str) -> None:
@@ -275,16 +277,18 @@ class MqttLink:
         while len(self._inbox) >= MOST_WAITING and not self._stopping.is_set():
             self._room.clear()
             self._room.wait(0.2)
-        self._inbox.append(_Arrived(self._number, message.mid, message.qos, topic, bytes(message.payload), message.retain))
+        self._inbox.append(_Arrived(client, message.mid, message.qos, topic, bytes(message.payload), message.retain))
         if not self._signalled:
             self._signalled = True
             self._on_loop(self._drain)
 
     def _on_loop(self, do: Callable[[], None]) -> None:
-        try:
-            self._loop.call_soon_threadsafe(do)
-        except RuntimeError:  # the loop has ended; nothing was acknowledged, so the broker delivers it again
-            self._client.disconnect()
+        def unless_ended() -> None:
+            if not self._ended:
+                do()
+
+        with suppress(RuntimeError):  # the loop has ended; nothing was acknowledged, so the broker delivers it again
+            self._loop.call_soon_threadsafe(unless_ended)
 
 
 def _is_filter(topic: str) -> bool:
