@@ -33,11 +33,12 @@ class Layout:
     """What a device of a profile has in its tables. cells: every address that answers, with what stands there when nothing is encoded.
 
     A hole no wider than the profile says may be read through answers; a barred cell or a wider hole is exception 2.
-    alone: (function, address, count) cells that answer only when read by themselves.
+    alone: (function, address, count) cells that answer only when read by themselves. told_by_flags: points whose code several flags tell.
     """
 
     cells: Mapping[int, Mapping[int, int]]
     alone: tuple[tuple[int, int, int], ...]
+    told_by_flags: frozenset[str]
 
 
 def layout_of(profile: Profile) -> Layout:
@@ -58,18 +59,19 @@ def layout_of(profile: Profile) -> Layout:
                     if (function, hole) not in barred:
                         table[hole] = HOLE if function in (3, 4) else 1
             table[address], before = 0, address
-    return Layout(cells, tuple(alone))
+    return Layout(cells, tuple(alone), frozenset(p.name for p in profile.points.values() if isinstance(p.source, OneHot)))
 
 
 def encode_registers(profile: Profile, layout: Layout, values: Mapping[str, float]) -> Cells:
     """The cells of a device whose points have these values (in the unit the profile delivers; NaN = the sensor gives nothing).
 
-    A point without a value leaves its cells at 0. Where two points share a cell the later one of `values` stands.
+    A point without a value leaves its cells at 0. Where a flag of its own is also one of several that tell a code, the flag's value stands.
     A value beyond a register's range stands at its end, as in the real device. Raises ValueError for an enum code the device cannot say.
     """
     cells = {function: dict(table) for function, table in layout.cells.items()}
-    for name, value in values.items():
-        point = profile.points[name]
+    told_by_flags = [name for name in values if name in layout.told_by_flags]
+    for name in (*told_by_flags, *(name for name in values if name not in layout.told_by_flags)):
+        point, value = profile.points[name], values[name]
         for register, part in _parts(point, 1.0 - value if point.invert else value):
             _put(cells, register, part)
     return cells

@@ -10,7 +10,7 @@ import numpy as np
 from plantroom.clock import NS
 from plantroom.kinds import PointType
 from plantroom.model import EquipmentState
-from plantroom.profiles import DevicePoint, JsonPath, Register
+from plantroom.profiles import DevicePoint, JsonPath, OneHot, Register, registers_of
 from plantroom.site import Binding, Device, Equipment, Site
 from simulators.devices.ahu import Ahu
 from simulators.devices.ats import Ats
@@ -23,6 +23,23 @@ from simulators.surroundings import Surroundings
 
 # a fire pump of which any of these is read is a diesel
 _DIESEL = frozenset({"engine_speed", "crank_attempt", "cranking", "battery1_voltage", "battery1_ok", "engine_overspeed"})
+
+
+# what a device shows for a state its maker has no number for; otherwise "unknown" where it has that, else the first it has
+_NEAREST = {
+    "loaded": "running",
+    "crank_rest": "cranking",
+    "prestart": "starting",
+    "starting": "cranking",
+    "cooling": "running",
+    "fault": "stopped",
+    "off": "manual",
+    "test": "auto",
+    "opening": "opened",
+    "closing": "closed",
+    "emergency_power": "out_of_service",
+    "in_transition": "both_open",
+}
 
 
 def generator_for(seed: int, name: str) -> np.random.Generator:
@@ -52,6 +69,12 @@ class World:
             for binding in equipment.bindings:
                 bound[binding.device].append(binding)
         self._bindings = {device: tuple(bindings) for device, bindings in bound.items()}
+        self._said = {
+            (device, binding.source): _said(binding, site.devices[device])
+            for device, bindings in bound.items()
+            for binding in bindings
+            if _is_enum(binding)
+        }
         self._fillers = {id: self._filler(device) for id, device in site.devices.items()}
 
     def step(self, to_ns: int) -> bool:
@@ -71,11 +94,11 @@ class World:
         values = dict(self._fillers[device])
         for binding in self._bindings[device]:
             equipment, _, point = binding.point.partition(".")
-            values.pop(binding.source, None)  # to the end: where two points share a cell, a bound one stands
             value = self.plants[equipment].points.get(point, 0.0)
             if binding.kind_point.type is PointType.TIME:
                 value += self.clock_lead_s
-            values[binding.source] = device_value(binding, value)
+            said = self._said.get((device, binding.source))
+            values[binding.source] = device_value(binding, said.get(value, value) if said else value)
         return values
 
     def _plant(self, equipment: Equipment) -> Plant:
@@ -106,12 +129,13 @@ class World:
     def _filler(self, device: Device) -> Mapping[str, float]:
         """Values of the points no equipment takes: a terminal nobody has wired, a register nobody asked for."""
         taken = {b.source for b in self._bindings[device.id]}
-        cells = {_cell(device.profile.points[name]) for name in taken}
+        cells = {_cell(register) for name in taken for register in registers_of(device.profile.points[name].source)}
         rng = generator_for(self.seed, f"device {device.id}")
+        free = {name: point for name, point in device.profile.points.items() if name not in taken}
         return {
             name: _unbound(point, rng)
-            for name, point in device.profile.points.items()
-            if name not in taken and _cell(point) not in cells and isinstance(point.source, Register | JsonPath)
+            for name, point in free.items()
+            if isinstance(point.source, JsonPath) or isinstance(point.source, Register) and _cell(point.source) not in cells
         }
 
 
@@ -127,8 +151,33 @@ def device_value(binding: Binding, value: float) -> float:
     return 1.0 - raw if binding.invert else raw
 
 
-def _cell(point: DevicePoint) -> object:
-    return (point.source.table, point.source.address, point.source.bit) if isinstance(point.source, Register) else point.name
+def _is_enum(binding: Binding) -> bool:
+    return binding.kind_point.type is PointType.ENUM and binding.span is None
+
+
+def _said(binding: Binding, device: Device) -> Mapping[float, float]:
+    """By code of the kind, the one the device says for it: itself, else the nearest it has a number, a flag or a word for."""
+    source = device.profile.points[binding.source].source
+    sayable: set[float] = set()
+    if isinstance(source, OneHot):
+        sayable = set(source.registers) if source.none is None else set()  # with `none`, a state without a flag shows as no flag
+    elif isinstance(source, (Register, JsonPath)):
+        sayable = set(source.values.values())
+    if not sayable:
+        return {}
+    codes = binding.kind_point.codes
+    rest = codes["unknown"] if codes.get("unknown") in sayable else next(iter(sayable))
+    said = {}
+    for name, code in codes.items():
+        shown = name
+        while codes[shown] not in sayable and _NEAREST.get(shown) in codes:
+            shown = _NEAREST[shown]
+        said[float(code)] = float(codes[shown] if codes[shown] in sayable else rest)
+    return said
+
+
+def _cell(register: Register) -> tuple[str, int, int | None]:
+    return register.table, register.address, register.bit
 
 
 def _unbound(point: DevicePoint, rng: np.random.Generator) -> float:
