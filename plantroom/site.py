@@ -147,6 +147,15 @@ class Site:
     root: str = "site.yaml"
     hash: str = ""
     lines: Mapping[str, int] = field(default_factory=dict, repr=False, compare=False)
+    _by_device: Mapping[str, tuple[Binding, ...]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        found: dict[str, list[Binding]] = {}
+        for equipment in self.equipment.values():
+            for binding in equipment.bindings:
+                found.setdefault(binding.device, []).append(binding)
+        object.__setattr__(self, "_by_device", {device: tuple(bindings) for device, bindings in found.items()})
 
     def bindings_of_device(self, device: str) -> tuple[Binding, ...]:
-        return tuple(b for e in self.equipment.values() for b in e.bindings if b.device == device)
+        """Every point this device gives, over all equipment, in the order of the site file."""
+        return self._by_device.get(device, ())

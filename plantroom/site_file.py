@@ -67,6 +67,7 @@ class _Site:
         self._more: list[BadInput] = []
         self._connections: dict[str, Connection] = {}
         self._devices: dict[str, Device] = {}
+        self._addresses: dict[str, str] = {}
         self._units: dict[tuple[str, int], str] = {}
         self._topics: dict[tuple[str, str], str] = {}
         self._lines: dict[str, int] = {}
@@ -147,9 +148,9 @@ class _Site:
         if len(f.paper.problems) > before:
             return  # its address may be a default that nobody wrote
         address = f"{connection.link.host}:{connection.link.port}"
-        for other in self._connections.values():
-            if other is not connection and f"{other.link.host}:{other.link.port}" == address:
-                f.paper.wrong(f.node.line, f.where, f"{address} is connection {other.id!r} already; put its devices there")
+        other = self._addresses.setdefault(address, connection.id)
+        if other != connection.id:
+            f.paper.wrong(f.node.line, f.where, f"{address} is connection {other!r} already; put its devices there")
 
     def _device_entry(self, f: y.Fields) -> None:
         ident = f.need("id", y.identifier)
