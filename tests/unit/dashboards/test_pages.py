@@ -1,0 +1,270 @@
+"""What stands on the pages: hostile names stay text, silence is shown as silence, every page in both languages."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+
+import httpx
+import pytest
+
+from dashboards.console.pages.frame import TEMPLATES, local_path
+from dashboards.console.roles import Role
+from plantroom.clock import NS, VirtualClock
+from plantroom.model import Quality
+from plantroom.words import catalogue
+from tests.kit.console_client import logged_in, served
+from tests.kit.console_site import Installation, site_file
+
+NOW = 1_795_262_400 * NS
+TEMPLATE_FOLDER = Path(__file__).parents[3] / "dashboards" / "console" / "templates"
+PAGES = (
+    "/", "/?part=board", "/orders", "/orders?state=all", "/faults", "/faults?severity=danger&condition=active", "/faults/F1-1",
+    "/orders/O1-1", "/equipment", "/equipment/gen-1", "/equipment/as-1", "/points/gen-1.engine_speed?range=15m",
+    "/points/gen-1.control_mode?range=15m", "/health", "/account",
+)  # fmt: skip
+HOSTILE = (
+    "<script>alert(1)</script>", "\"><img src=x onerror=alert(1)>", "' onmouseover='alert(1)", "</title><script>alert(1)</script>",
+    "{{7*7}}{% raw %}", "javascript:alert(1)", "<svg/onload=alert(1)>", "&lt;script&gt;", "\u202egpj.exe", "]]><!--", "`$(alert(1))`",
+    "%3Cscript%3E",
+)  # fmt: skip
+
+
+class Elements(HTMLParser):
+    """Every element and attribute as a browser would see them."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+
+def build(tmp_path: Path, name: str = "1号发电机") -> Installation:
+    made = Installation(tmp_path / "data", site_file(tmp_path, name=name, machine=name, place=name), VirtualClock(NOW))
+    made.samples("gen-1", 300)
+    made.samples("fp-1", 20)
+    made.fault("F1-1", "gen-1", "danger", (name, name), rule=name, order="O1-1", values={"engine_speed": 12.0, name: 1.0}, do=(name, name))
+    made.order("O1-1", "gen-1", "danger", (name, name), fault="F1-1", state="accepted", by=name)
+    made.page("P1-1", "F1-1", "O1-1", name, name)
+    made.person(name, name)
+    made.engine_at(1)
+    return made
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[Installation]:
+    made = build(tmp_path)
+    yield made
+    made.close()
+
+
+def browse(
+    house: Installation, scenario: Callable[[httpx.AsyncClient], Awaitable[None]], role: Role = Role.ADMIN, lang: str | None = None
+) -> None:
+    async def run() -> None:
+        async with served(house.data, house.clock) as app, logged_in(app, role) as browser:
+            if lang:
+                browser.cookies.set("plantroom_lang", lang)
+            await scenario(browser)
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_every_page_is_there_in_both_languages_without_an_inline_script_or_style(house: Installation, lang: str) -> None:
+    async def scenario(browser: httpx.AsyncClient) -> None:
+        for path in PAGES:
+            answer = await browser.get(path)
+            assert answer.status_code == 200, f"{path}: {answer.text[:300]}"
+            for tag, attributes in Elements(answer.text).tags:
+                assert tag != "style", path
+                assert tag != "script" or attributes.get("src"), f"{path}: an inline script"
+                assert not any(name == "style" or name.startswith("on") for name in attributes), f"{path}: {tag} {attributes}"
+
+    browse(house, scenario, lang=lang)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_name_is_text_on_every_page(tmp_path: Path, name: str) -> None:
+    house = build(tmp_path, name)
+
+    async def scenario(browser: httpx.AsyncClient) -> None:
+        for path in PAGES:
+            answer = await browser.get(path)
+            assert answer.status_code == 200, f"{path}: {answer.text[:300]}"
+            seen = Elements(answer.text)
+            for tag, attributes in seen.tags:
+                assert tag not in ("style", "iframe", "object", "base", "embed"), path
+                assert "http-equiv" not in attributes, path
+                assert tag != "script" or str(attributes.get("src")).startswith("/static/"), f"{path}: {attributes}"
+                assert not any(a.startswith("on") for a in attributes), f"{path}: {tag} {attributes}"
+                for link in ("href", "src", "action"):
+                    target = str(attributes.get(link) or "/")
+                    assert target.startswith(("/", "#")), f"{path}: {tag} {link}={target}"
+            assert "49" not in "".join(seen.text) or name != "{{7*7}}{% raw %}" or "{{7*7}}" in answer.text
+
+    try:
+        browse(house, scenario)
+    finally:
+        house.close()
+
+
+def test_the_control_an_unescaped_name_would_be_seen() -> None:
+    seen = Elements(TEMPLATES.from_string("<p>{{ name|safe }}</p>").render(name=HOSTILE[1]))
+    assert any(a.startswith("on") for _, attributes in seen.tags for a in attributes)
+
+
+def test_every_text_that_a_template_asks_for_is_in_the_catalogue() -> None:
+    asked = set()
+    for path in TEMPLATE_FOLDER.glob("*.html"):
+        text = path.read_text("utf-8")
+        asked |= {(path.name, key) for key in re.findall(r"\bt\('([\w.]+)'\s*[,)]", text)}
+        for prefix in re.findall(r"\bt\('([\w.]+\.)' ~", text):
+            assert any(key.startswith(prefix) for key in catalogue()), f"{path.name}: {prefix}"
+    assert len(asked) > 80
+    missing = sorted(f"{file}: {key}" for file, key in asked if key not in catalogue())
+    assert not missing
+
+
+def test_the_now_page_shows_the_clock_that_runs_and_who_has_it(house: Installation) -> None:
+    async def scenario(browser: httpx.AsyncClient) -> None:
+        html = (await browser.get("/")).text
+        assert re.search(r'class="count danger".*?<b>1</b>', html, re.S)
+        order_opened = NOW - 180 * NS
+        due = order_opened + 40 * NS + 30 * 60 * NS
+        assert f'data-due="{due // 1_000_000}"' in html
+        assert "27:40</b>" in html, "what is left is there without a script"
+        assert 'action="/orders/O1-1/arrive"' in html
+
+    browse(house, scenario)
+
+
+def test_a_viewer_sees_everything_and_no_button(house: Installation) -> None:
+    async def scenario(browser: httpx.AsyncClient) -> None:
+        for path in ("/", "/orders", "/faults/F1-1", "/orders/O1-1", "/equipment/gen-1"):
+            html = (await browser.get(path)).text
+            assert re.findall(r'<form[^>]*action="([^"]+)"', html) == ["/logout"], path
+
+    browse(house, scenario, Role.VIEWER)
+
+
+def test_a_bad_sample_shows_its_reason_and_the_last_good_value(house: Installation) -> None:
+    house.sample({"gen-1.engine_speed": 0}, quality=Quality.NO_ANSWER)
+
+    async def scenario(browser: httpx.AsyncClient) -> None:
+        html = (await browser.get("/equipment/gen-1")).text
+        row = next(row for row in html.split("<tr>") if 'data-point="gen-1.engine_speed"' in row)
+        assert "无应答" in row
+        assert "此前 1,2" in row
+        assert 'class="value bad' in row
+
+    browse(house, scenario, lang="zh")
+
+
+def test_silence_is_never_shown_as_health(house: Installation) -> None:
+    clock = house.clock
+    assert isinstance(clock, VirtualClock)
+
+    async def scenario(browser: httpx.AsyncClient) -> None:
+        fresh = (await browser.get("/equipment")).text
+        assert 'class="tile ok"' in fresh, "the control"
+        clock.advance(90)
+        html = (await browser.get("/equipment")).text
+        assert 'class="tile ok"' not in html
+        assert "No data" in html
+        assert "The newest reading is" in (await browser.get("/")).text
+
+    browse(house, scenario, lang="en")
+
+
+def test_a_bad_range_shows_the_last_hour_and_says_so(house: Installation) -> None:
+    async def scenario(browser: httpx.AsyncClient) -> None:
+        for query in ("from=nonsense", "from=2026-11-21T12:00&to=2026-11-21T11:00", "from=2001-01-01T00:00"):
+            answer = await browser.get(f"/points/gen-1.engine_speed?{query}")
+            assert answer.status_code == 400
+            assert "this is the last hour" in answer.text
+
+    browse(house, scenario, lang="en")
+
+
+def test_what_is_not_there_is_said_on_a_page_of_its_own(house: Installation) -> None:
+    async def scenario(browser: httpx.AsyncClient) -> None:
+        for path in ("/faults/F9-9", "/orders/O9-9", "/equipment/none", "/points/none.x", "/?site=other", "/no/such/page"):
+            answer = await browser.get(path)
+            assert answer.status_code == 404, path
+            assert "<h1>" in answer.text
+
+    browse(house, scenario)
+
+
+def test_the_language_is_kept_and_the_sites_own_is_the_default(tmp_path: Path) -> None:
+    house = Installation(tmp_path / "data", site_file(tmp_path, language="en"), VirtualClock(NOW))
+
+    async def scenario(browser: httpx.AsyncClient) -> None:
+        assert 'lang="en"' in (await browser.get("/")).text
+        await browser.get("/?lang=zh")
+        assert 'lang="zh-CN"' in (await browser.get("/orders")).text
+
+    try:
+        browse(house, scenario)
+    finally:
+        house.close()
+
+
+@pytest.mark.parametrize("path", ["//evil.example", "https://evil.example", "/\\evil.example", "\\evil", "/a\nb", "", "/" + "x" * 700])
+def test_a_way_back_never_leaves_this_service(path: str) -> None:
+    assert local_path(path) == "/"
+
+
+def test_an_empty_installation_says_what_to_do(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with served(tmp_path, VirtualClock(NOW)) as app, logged_in(app) as browser:
+            for path in ("/", "/orders", "/faults", "/equipment", "/health", "/api/v1/faults", "/api/v1/equipment", "/api/v1/sites"):
+                assert (await browser.get(path)).status_code == 200, path
+            assert "plantroom apply" in (await browser.get("/")).text
+
+    asyncio.run(run())
+
+
+def test_pages_of_two_sites_name_the_site_in_every_link(tmp_path: Path) -> None:
+    clock = VirtualClock(NOW)
+    houses = [Installation(tmp_path / "data", site_file(tmp_path, id_), clock) for id_ in ("east", "west")]
+    for house in houses:
+        house.fault("F1-1", "gen-1", "danger", order="O1-1")
+        house.order("O1-1", "gen-1", "danger", fault="F1-1")
+
+    async def run() -> None:
+        async with served(tmp_path / "data", clock) as app:
+            async with logged_in(app) as browser:
+                html = (await browser.get("/")).text
+                assert "/faults/F1-1?site=east" in html
+                assert "/orders/O1-1/accept?site=west" in html
+                assert (await browser.get("/faults/F1-1")).status_code == 409
+                assert (await browser.get("/api/v1/faults/F1-1")).json()["reason"] == "ambiguous"
+                assert (await browser.get("/api/v1/faults/F1-1?site=west")).json()["site"] == "west"
+            async with logged_in(app, Role.ENGINEER, "east.only", ["east"]) as browser:
+                assert "west" not in (await browser.get("/")).text
+                assert {f["site"] for f in (await browser.get("/api/v1/faults")).json()["faults"]} == {"east"}
+                things = "faults faults/F1-1 orders orders/O1-1 equipment points/gen-1.engine_speed sites metrics events"
+                for path in things.split():
+                    answer = await browser.get(f"/api/v1/{path}?site=west")
+                    assert answer.status_code == 404, path
+                    assert "gen-1" not in answer.text
+
+    try:
+        asyncio.run(run())
+    finally:
+        for house in houses:
+            house.close()
+
+
