@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping
 from functools import cache
 from math import isfinite
-from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from plantroom import yaml_file as y
@@ -15,6 +14,7 @@ from plantroom.site import Channel, Connection, ModbusTcp, Mqtt, StoreTarget, We
 from plantroom.units import duration_s, known
 
 _HOST = re.compile(r"[A-Za-z0-9.:_-]{1,253}")
+_URL = re.compile(r"https?://(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::(\d{1,5}))?(?:[/?#]\S*)?")
 _LATER = ("modbus_rtu", "rtu_over_tcp")
 
 
@@ -50,12 +50,8 @@ def listen(node: y.Node) -> str:
 
 def url(node: y.Node) -> str:
     where = y.text(node)
-    try:
-        parts = urlsplit(where)
-        good = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
-    except ValueError:
-        good = False
-    if not good:
+    match = _URL.fullmatch(where)
+    if match is None or (match.group(1) and not 0 < int(match.group(1)) <= 65_535):
         raise y.Wrong(f"{where!r} is no address; write http://host or https://host", node)
     return where
 

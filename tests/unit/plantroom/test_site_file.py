@@ -231,6 +231,17 @@ def test_secrets_are_resolved_and_never_shown(tmp_path: Path) -> None:
     assert "from-env" not in "".join(site.files.values())
 
 
+@pytest.mark.parametrize("url", ["ftp://a", "http://", "https://a:0", "http://a:70000", "http://a b", "example.com", "http:///x"])
+def test_what_is_no_address_is_refused(tmp_path: Path, url: str) -> None:
+    with pytest.raises(BadInput, match="is no address; write http://host or https://host"):
+        small(tmp_path, more=f"channels: [{{id: a, type: webhook, url: '{url}'}}]")
+
+
+@pytest.mark.parametrize("url", ["http://a", "https://a.example.com:8443/x?y=1", "http://[::1]:80/", "http://127.0.0.1:15090/page"])
+def test_what_is_an_address_is_taken(tmp_path: Path, url: str) -> None:
+    assert small(tmp_path, more=f"channels: [{{id: a, type: webhook, url: '{url}'}}]").channels["a"].settings["url"] == url
+
+
 def test_a_secret_file_is_read_without_its_last_newline(tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_text("s3cret\n", "utf-8")
