@@ -15,7 +15,7 @@ from plantroom.model import Frame
 from plantroom.profiles import BusLimits, DevicePoint, JsonPath, Profile
 from plantroom.site import Binding, Device
 
-Brought = tuple[tuple[Read, ...], list[str]]  # reads taken together, names of the points they bring
+Brought = tuple[tuple[Read, ...], set[str]]  # reads taken together, names of the points they bring
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +34,21 @@ class Job:
     debounce: Debounce | None = field(default=None, compare=False)
 
 
+@dataclass(frozen=True, slots=True)
+class _Share:
+    """One job of a plan: its reads, their decoder, which of the bindings it brings."""
+
+    reads: tuple[Read, ...]
+    decoder: Decoder
+    bindings: tuple[int, ...]
+
+
 @dataclass(slots=True)
 class Planner:
-    """Jobs of devices; devices of one profile bound alike share their decoders."""
+    """Jobs of devices. Devices of one profile that are bound alike share their plan and its decoders."""
 
     cost: LineCost = SERIAL_9600
-    _decoders: dict[object, Decoder] = field(default_factory=dict)
+    _plans: dict[object, list[_Share]] = field(default_factory=dict)
 
     def jobs(self, device: Device, bindings: Iterable[Binding]) -> list[Job]:
         """Raises ValueError, naming device and point, where a point can never be read whole."""
@@ -50,36 +59,41 @@ class Planner:
         return [job for each in sorted(by_period) for job in self._group(device, each, by_period[each])]
 
     def _group(self, device: Device, period_s: float, bindings: Sequence[Binding]) -> list[Job]:
+        key = (id(device.profile), tuple((b.source, b.kind_point.name, b.invert, b.span, b.factor, b.offset, b.range) for b in bindings))
+        if key not in self._plans:
+            self._plans[key] = self._plan(device, bindings)
+        return [_job(device, period_s, share, [bindings[i] for i in share.bindings]) for share in self._plans[key]]
+
+    def _plan(self, device: Device, bindings: Sequence[Binding]) -> list[_Share]:
         profile = device.profile
         try:
             wanted = {b.source: wanted_spans(profile.points[b.source], profile.bus) for b in bindings}
             reads = plan_reads((span for spans in wanted.values() for span in spans), profile.bus, self.cost)
         except ValueError as error:
             raise ValueError(f"devices.{device.id} ({profile.name}): {error}") from error
-        return [
-            self._job(device, period_s, together, [b for b in bindings if b.source in brought])
-            for together, brought in _joined(reads, wanted)
-        ]
+        plan = []
+        for together, brought in _joined(reads, wanted):
+            mine = tuple(i for i, b in enumerate(bindings) if b.source in brought)
+            columns = [column_of(profile.points[bindings[i].source], bindings[i]) for i in mine]
+            plan.append(_Share(together, Decoder(together, columns), mine))
+        return plan
 
-    def _job(self, device: Device, period_s: float, reads: tuple[Read, ...], bindings: Sequence[Binding]) -> Job:
-        points = device.profile.points
-        made_of = tuple((b.source, b.kind_point.name, b.invert, b.span, b.factor, b.offset, b.range) for b in bindings)
-        key = (id(device.profile), reads, made_of)
-        if key not in self._decoders:
-            self._decoders[key] = Decoder(reads, [column_of(points[b.source], b) for b in bindings])
-        patience = {i: b.debounce_s for i, b in enumerate(bindings) if b.debounce_s > 0}
-        return Job(
-            device.id,
-            device.unit,
-            reads,
-            self._decoders[key],
-            Frame(tuple(b.point for b in bindings)),
-            period_s,
-            any(b.safety or points[b.source].safety for b in bindings),
-            device.profile.bus.timeout_s,
-            device.profile.bus.gap_s,
-            Debounce(patience) if patience else None,
-        )
+
+def _job(device: Device, period_s: float, share: _Share, bindings: Sequence[Binding]) -> Job:
+    points, bus = device.profile.points, device.profile.bus
+    patience = {i: b.debounce_s for i, b in enumerate(bindings) if b.debounce_s > 0}
+    return Job(
+        device.id,
+        device.unit,
+        share.reads,
+        share.decoder,
+        Frame(tuple(b.point for b in bindings)),
+        period_s,
+        any(b.safety or points[b.source].safety for b in bindings),
+        bus.timeout_s,
+        bus.gap_s,
+        Debounce(patience) if patience else None,
+    )
 
 
 def plan_profile(profile: Profile, names: Sequence[str], cost: LineCost = SERIAL_9600) -> list[Brought]:
@@ -149,7 +163,7 @@ def _joined(reads: Sequence[Read], wanted: Mapping[str, Sequence[Span]]) -> list
     return [
         (
             tuple(read for read, g in zip(reads, group, strict=True) if g == each),
-            [name for name, needed in needs.items() if group[needed[0]] == each],
+            {name for name, needed in needs.items() if group[needed[0]] == each},
         )
         for each in dict.fromkeys(group)
     ]

@@ -24,8 +24,9 @@ async def read_device(profile: Profile, names: Sequence[str], host: str, port: i
     reads = [read for together, _ in groups for read in together]
     got = await read_once(host, port, unit, reads, timeout_s=profile.bus.timeout_s, gap_s=profile.bus.gap_s, clock=clock)
     found: dict[str, dict[str, Any]] = {}
-    for together, points in groups:
+    for together, brought in groups:
         mine, got = got[: len(together)], got[len(together) :]
+        points = [name for name in names if name in brought]
         decoder = Decoder(together, [device_column(profile.points[name]) for name in points])
         data = b"".join(g.data if g.data is not None else bytes(read.reply_bytes) for read, g in zip(together, mine, strict=True))
         values, quality = decoder.decode(data, {i: g.quality for i, g in enumerate(mine) if g.data is None})

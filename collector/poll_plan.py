@@ -123,29 +123,29 @@ def _cheapest_cut(
 ) -> list[Read]:
     """spans: (start, end), sorted, distinct. best[i] is (cost, reads, end of the first run) of everything from span i on."""
     best: list[tuple[int, int, int]] = [(0, 0, 0)] * (len(spans) + 1)
-    firsts: list[Read] = []
+    bits = table.bits
+    counts = [0] * len(spans)  # cells of the first run from span i on
     for i in range(len(spans) - 1, -1, -1):
-        start, reached = spans[i][0], spans[i][1]
+        start, reached = spans[i]
         choice: tuple[int, int, int] | None = None
-        first = Read(table, start, reached - start)
         for j in range(i, len(spans)):
             low, high = spans[j]
-            if low - reached > max_hole or _touches(barred, reached, low):
+            if low > reached and (low - reached > max_hole or _touches(barred, reached, low)):
                 break
             reached = max(reached, high)
-            if reached - start > most:
+            count = reached - start
+            if count > most:
                 break
-            read = Read(table, start, reached - start)
-            candidate = (cost.of(read) + best[j + 1][0], 1 + best[j + 1][1], j + 1)
+            data_bytes = (count + 7) // 8 if bits else 2 * count
+            after = best[j + 1]
+            candidate = (cost.request_ns + cost.byte_ns * data_bytes + after[0], 1 + after[1], j + 1)
             if choice is None or candidate[:2] <= choice[:2]:
-                choice, first = candidate, read
+                choice, counts[i] = candidate, count
         assert choice is not None, "a single span always fits: checked before"
         best[i] = choice
-        firsts.append(first)
-    firsts.reverse()
     reads, i = [], 0
     while i < len(spans):
-        reads.append(firsts[i])
+        reads.append(Read(table, spans[i][0], counts[i]))
         i = best[i][2]
     return reads
 

@@ -38,7 +38,8 @@ def reply(image: dict[str, Any], read: Read) -> bytes:
 
 def decoded(profile: Profile, image: dict[str, Any], names: list[str]) -> dict[str, tuple[float | None, str]]:
     found: dict[str, tuple[float | None, str]] = {}
-    for reads, points in plan_profile(profile, names):
+    for reads, brought in plan_profile(profile, names):
+        points = [name for name in names if name in brought]
         columns, data = [device_column(profile.points[n]) for n in points], b"".join(reply(image, r) for r in reads)
         values, quality = Decoder(reads, columns).decode(data)
         for name, value, code in zip(points, values.tolist(), quality.tolist(), strict=True):
