@@ -26,12 +26,14 @@ def register(app: typer.Typer, services: dict[str, ServiceRunner]) -> None:
         import uvloop
 
         from plantroom.clock import SystemClock
+        from plantroom.service import set_up_logging
         from plantroom.site_file import load_site
         from simulators.scenario import Scenario, load_scenario
         from simulators.simulate import Order
         from simulators.simulate import simulate as run
 
         loaded = load_site(site)
+        set_up_logging(service="simulate", site=loaded.id)
         played = load_scenario(scenario, loaded) if scenario is not None else Scenario()
         uvloop.run(run(Order(loaded, played, seed, speed, truth, control), SystemClock()))
 
