@@ -4,8 +4,8 @@
     quality,site=hq,equipment=fp-1,point=system_pressure code=1.0,word="no_answer" 1763733600000000000
 
 Measurement = kind. Every field is a float for ever, so no point can come into conflict with its own past. Only good values are fields; a
-quality is written when it changes (and once after each start of the follower). The words between the values are made once per frame,
-equipment and set of good points; values become text in one call per block; the pieces meet in one join.
+quality is written when it changes (and once after each start of the follower). The words around the values are made once per frame,
+equipment and set of good points; all values of a block become text in one call; each row of that text is poured into the words.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class LineEncoder:
         self._site, self._kinds = site, kinds
         self._groups: dict[bytes, list[_Group]] = {}
         self._quality: dict[bytes, npt.NDArray[np.int16]] = {}
-        self._shapes: OrderedDict[tuple[bytes, str, bytes], list[bytes]] = OrderedDict()
+        self._shapes: OrderedDict[tuple[bytes, str, bytes], bytes] = OrderedDict()
 
     def encode(self, columns: Columns) -> Encoded:
         """The lines of all rows. Cells that cannot be written are counted `dead` and told in `unknown`."""
@@ -108,7 +108,8 @@ class LineEncoder:
         if not len(mine):
             return
         if mine.all():
-            yield self._block(columns, group, mine[0].tobytes(), columns.values[:, group.columns], columns.at_ns), len(mine)
+            values = columns.values if len(group.columns) == columns.values.shape[1] else columns.values[:, group.columns]
+            yield self._block(columns, group, mine[0].tobytes(), values, columns.at_ns), len(mine)
             return
         patterns, which = np.unique(np.packbits(mine, axis=1), axis=0, return_inverse=True)
         for number in range(len(patterns)):
@@ -122,25 +123,18 @@ class LineEncoder:
     def _block(self, columns: Columns, group: _Group, there: bytes, values: Values, at_ns: Instants) -> bytes:
         """Lines of rows that all have the same good points."""
         words = self._words(columns.frame, group, there)
-        rows, points = values.shape
-        stride = 2 * points + 2
-        texts = _texts(values.reshape(-1))
-        pieces = [b""] * (stride * rows)
-        for place in range(points):
-            pieces[2 * place :: stride] = [words[place]] * rows
-            pieces[2 * place + 1 :: stride] = texts[place::points]
-        pieces[2 * points :: stride] = [b" "] * rows
-        pieces[2 * points + 1 :: stride] = _texts(at_ns)
-        pieces.append(b"\n")
-        return b"".join(pieces)[1:]  # each line begins with the newline of the one before
+        rows = zip(_json(values)[2:-2].split(b"],["), _json(at_ns)[1:-1].split(b","), strict=True)
+        return b"".join([words % (*row.split(b","), at) for row, at in rows])
 
-    def _words(self, frame: Frame, group: _Group, there: bytes) -> list[bytes]:
+    def _words(self, frame: Frame, group: _Group, there: bytes) -> bytes:
+        """A line with a place for each value and one for the time."""
         key = (frame.id, group.equipment, there)
         words = self._shapes.get(key)
         if words is None:
             fields = [field for field, wanted in zip(group.fields, there, strict=True) if wanted]
             assert group.head is not None
-            words = [b"\n" + group.head + fields[0] + b"=", *(b"," + field + b"=" for field in fields[1:])]
+            keys = [part.replace(b"%", b"%%") for part in (group.head, *fields)]
+            words = keys[0] + b",".join(field + b"=%b" for field in keys[1:]) + b" %b\n"
             self._shapes[key] = words
             if len(self._shapes) > MOST_SHAPES:
                 self._shapes.popitem(last=False)
@@ -183,9 +177,9 @@ def field_key(name: str) -> bytes:
     return (_UNSPEAKABLE.sub("_", name).translate(_KEY) or "_").encode()
 
 
-def _texts(numbers: Values | Instants) -> list[bytes]:
+def _json(numbers: Values | Instants) -> bytes:
     """Shortest texts that read back as the same numbers; orjson formats a whole array in one call."""
-    return orjson.dumps(np.ascontiguousarray(numbers), option=orjson.OPT_SERIALIZE_NUMPY)[1:-1].split(b",")
+    return orjson.dumps(np.ascontiguousarray(numbers), option=orjson.OPT_SERIALIZE_NUMPY)
 
 
 def _counts(columns: Columns, good: npt.NDArray[np.bool_], lost: list[_Group]) -> dict[str, Count]:
