@@ -72,9 +72,7 @@ async def _supervised(name: str, runner: ServiceRunner, context: ServiceContext)
             raise
         log.info("service.stopped")
         return 0
-    except BaseException as error:
-        if stopping and not isinstance(error, BaseExceptionGroup):
-            raise
+    except Exception as error:  # the process boundary: whatever it is, it is said and is an exit code
         if _only_newer_config(error):
             log.info("service.newer_config")
             return CONFIG_CHANGED

@@ -26,8 +26,10 @@ def build(folder: Path, file: DayFile, fill: Callable[[apsw.Connection], None]) 
         with db:
             db.execute(SCHEMA)
             fill(db)
+        # closing would do this too, but passes over an error: a renamed file would leave its WAL behind under the old name
+        db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
     finally:
-        db.close()  # the only connection: everything goes from the WAL into the file, synced
+        db.close()
     return new
 
 

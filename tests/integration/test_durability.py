@@ -126,7 +126,7 @@ def check_refused(folder: Path, victim: Victim) -> bool:
 
 
 @pytest.mark.needs("strace")
-@pytest.mark.parametrize("when", [1, 12, 30, 60])
+@pytest.mark.parametrize("when", [1, 8, 30, 60])  # 8: the last sync before a new day file gets its name
 def test_a_sync_that_fails_ends_the_process_and_nothing_is_acknowledged_after_it(tmp_path: Path, when: int) -> None:
     with refuse(tmp_path / "journal", "fdatasync,fsync", "EIO", str(when)) as victim:
         assert check_refused(tmp_path / "journal", victim)
@@ -140,9 +140,15 @@ def test_a_disk_that_fills_up_ends_the_process_and_nothing_is_acknowledged_after
         assert check_refused(tmp_path / "journal", victim)
 
 
+@pytest.mark.needs("strace")
+def test_a_write_that_fails_once_ends_the_process_just_the_same(tmp_path: Path) -> None:
+    with refuse(tmp_path / "journal", "pwrite64", "EIO", "35") as victim:  # within the making of the day file
+        assert check_refused(tmp_path / "journal", victim)
+
+
 @pytest.mark.soak
 @pytest.mark.needs("strace")
-@pytest.mark.parametrize("call", [("fdatasync,fsync", "EIO", ""), ("pwrite64", "ENOSPC", "+")])
+@pytest.mark.parametrize("call", [("fdatasync,fsync", "EIO", ""), ("pwrite64", "ENOSPC", "+"), ("pwrite64", "EIO", "")])
 def test_each_of_the_first_calls_refused(tmp_path: Path, call: tuple[str, str, str]) -> None:
     for when in range(1, 201):
         folder = tmp_path / str(when)
