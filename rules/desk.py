@@ -17,7 +17,7 @@ from plantroom.records import Chronicle, Records
 from rules import clocks
 from rules.clocks import ClockName, OrderClock
 from rules.order import REOPEN_WITHIN_NS, State
-from rules.rows import Attempt, Fault, Note, Order, Outcome, Page, Pending, as_json
+from rules.rows import Attempt, Fault, Note, Order, Outcome, Page, Pending, as_json, born
 
 Hidden = Callable[[int, str], "tuple[str, bytes | None] | None"]
 
@@ -35,7 +35,10 @@ class Position:
 
 
 class Desk:
-    """seq, now_ns: the record being applied and its header's wall instant; every effect bears this instant.
+    """What is over stays in memory until the commit, so nothing may depend on finding it there: look at states, not at presence.
+    Nor on the order of a dict: what a restart loads stands in another one; use the sorted accessors.
+
+    seq, now_ns: the record being applied and its header's wall instant; every effect bears this instant.
 
     hidden: (seq, field) -> (private id, salt) of a text that was hidden before; a rebuild knows those of the records it is compared with.
     """
@@ -68,20 +71,33 @@ class Desk:
         return self.faults.get(pending.fault) if pending is not None and pending.fault else None
 
     def order_of(self, equipment: str, rule: str) -> Order | None:
-        """The order not yet closed that a fault of this condition opened."""
-        for fault in self.faults.values():
-            if fault.equipment == equipment and fault.rule == rule and fault.work_order in self.orders:
-                return self.orders[fault.work_order]
+        """The order not yet closed that a fault of this condition opened, the newest if one was opened again beside it."""
+        for fault in reversed(self.all_faults()):
+            order = self.orders.get(fault.work_order or "")
+            if order is not None and order.state is not State.CLOSED and (fault.equipment, fault.rule) == (equipment, rule):
+                return order
         return None
 
     def faults_of(self, order: Order) -> list[Fault]:
         """The faults that belong to an order, oldest first: the one that opened it, and its returns."""
-        return [fault for fault in self.faults.values() if fault.work_order == order.id]
+        return [fault for fault in self.all_faults() if fault.work_order == order.id]
+
+    def all_faults(self) -> list[Fault]:
+        """In the order they were raised."""
+        return [self.faults[id_] for id_ in sorted(self.faults, key=born)]
+
+    def all_clocks(self) -> list[OrderClock]:
+        """The running ones, by order."""
+        return [self.clocks[key] for key in sorted(self.clocks, key=lambda key: (born(key[0]), key[2], key[1]))]
 
     def clocks_of(self, order: Order) -> list[OrderClock]:
         """The running clocks of an order."""
         keys = ((order.id, name, order.round) for name in ClockName)
         return [self.clocks[key] for key in keys if key in self.clocks]
+
+    def queued(self) -> list[Page]:
+        """The pages still to be sent, oldest first. In `pages` those of this transaction that are over stand too."""
+        return [self.pages[id_] for id_ in sorted(self.pages, key=born) if self.pages[id_].state == "queued"]
 
     def find_fault(self, id_: str) -> Fault | None:
         return self.faults.get(id_) or next(map(_fault, self._records.rows("fault", {"id": id_})), None)
@@ -166,8 +182,6 @@ class Desk:
     def put_page(self, page: Page) -> None:
         self.pages[page.id] = page
         self._put("put_page", page.id, {**asdict(page), "severity": page.severity.value})
-        if page.state != "queued":
-            del self.pages[page.id]
 
     def put_attempt(self, attempt: Attempt) -> None:
         self._put("put_attempt", f"{attempt.outbox} {attempt.n}", asdict(attempt))
@@ -190,7 +204,7 @@ class Desk:
         """The wall clock was set: every instant that lies ahead, and every condition's age, moves with it."""
         for clock in list(self.clocks.values()):
             self.put_clock(clocks.shift(clock, step_ns))
-        for page in list(self.pages.values()):
+        for page in self.queued():
             page.due_ns += step_ns
             page.created_ns += step_ns
             self.put_page(page)
@@ -249,6 +263,8 @@ class Desk:
         self._forget()
 
     def _forget(self) -> None:
+        for id_ in [page.id for page in self.pages.values() if page.state != "queued"]:
+            del self.pages[id_]
         for id_ in [order.id for order in self.orders.values() if order.state is State.CLOSED]:
             del self.orders[id_]
         for id_ in [fault.id for fault in self.faults.values() if not fault.open and fault.work_order not in self.orders]:

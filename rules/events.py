@@ -63,7 +63,8 @@ def over(desk: Desk, house: House, name: str) -> None:
 
 def quiet(desk: Desk, house: House) -> None:
     """Ends the monitor's faults that were not seen again; one whose rule is gone is withdrawn."""
-    for pending in [p for p in desk.conditions.values() if p.equipment == MONITOR]:
+    for key in sorted(key for key in desk.conditions if key[0] == MONITOR):
+        pending = desk.conditions[key]
         rule, fault = house.rule(MONITOR, pending.rule), desk.fault_of(MONITOR, pending.rule)
         if fault is None:
             desk.drop_condition(MONITOR, pending.rule)
@@ -75,7 +76,7 @@ def quiet(desk: Desk, house: House) -> None:
 
 def undelivered(desk: Desk, house: House) -> None:
     """T3: an urgent page that no provider has taken for 100 s is a fault of its own, told on every channel there is."""
-    for page in desk.pages.values():
+    for page in desk.queued():
         if page.severity.urgent and desk.now_ns - page.created_ns >= UNDELIVERED_NS:
             seen(desk, house, "delivery_failed", {"channel": page.channel, "answer": page.answer or ""})
             return

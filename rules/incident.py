@@ -123,7 +123,7 @@ def give_order(desk: Desk, house: House, fault: Fault) -> None:
 
 def into_service(desk: Desk, house: House) -> None:
     """Faults of machines that left commissioning count from now on: none may be open and idle."""
-    for fault in list(desk.faults.values()):
+    for fault in desk.all_faults():
         machine = house.machine(fault.equipment)
         if fault.open and fault.mode == "commissioning" and machine is not None and machine.mode == "live":
             fault.mode = "live"
@@ -134,6 +134,7 @@ def end(desk: Desk, house: House, fault: Fault, condition: str, at_ns: int, why:
     """A fault ended. An urgent one still wants a person; another one's order that nobody has taken is closed as self-cleared."""
     shelved = fault.shelved_until_ns is not None
     fault.condition, fault.ended_ns, fault.ended_why = condition, at_ns, why
+    fault.shelved_until_ns = fault.shelf_json = None
     desk.drop_condition(fault.equipment, fault.rule)
     desk.put_fault(fault)
     desk.tell(f"fault.{condition}", {"fault": fault.id, "at_ns": at_ns, "why": why})

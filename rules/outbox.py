@@ -1,6 +1,6 @@
 """What becomes of a page after an attempt: accepted, tried again at an absolute instant, or failed for good. Pure.
 
-An urgent page is tried until somebody takes it; the same table tells the engine and, while the engine is away, the notify service.
+An urgent page is tried until it is taken or its order closed, a refused one every five minutes; the same table tells the engine and, while the engine is away, the notify service.
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ def after_attempt(n: int, verdict: Verdict, severity: Severity, now_ns: int, ret
     if verdict is Verdict.ACCEPTED:
         return Next("accepted")
     if verdict is Verdict.REFUSED:
+        if severity.urgent:  # somebody may mend the channel while the fault still waits for a person
+            return Next("queued", now_ns + LONGEST_RETRY_AFTER_S * NS)
         return Next("failed")
     return Next("queued", now_ns + pause_ns(n, severity, retry_after_s))
 

@@ -37,7 +37,7 @@ def page(desk: Desk, house: House, reason: str, fault: Fault | None, order: Orde
 
 def drop(desk: Desk, why: str, *, fault: Fault | None = None, order: Order | None = None) -> None:
     """What still waits to be sent about a fault or an order is no longer wanted."""
-    for row in list(desk.pages.values()):
+    for row in desk.queued():
         if (fault is not None and row.fault == fault.id) or (order is not None and row.work_order == order.id):
             row.state = "dropped"
             desk.put_page(row)
@@ -52,7 +52,7 @@ def next_clock(desk: Desk, order: Order | None) -> OrderClock | None:
 
 def _wake_elders(desk: Desk, young: Page) -> None:
     """Pages about one thing leave in their order, so an elder that waits for its next try is tried before the young one now."""
-    for row in desk.pages.values():
+    for row in desk.queued():
         if (row.channel, row.fault, row.work_order) == (young.channel, young.fault, young.work_order) and row.due_ns > desk.now_ns:
             row.due_ns = desk.now_ns
             desk.put_page(row)

@@ -91,7 +91,7 @@ def _compare(folder: Path, reader: Reader, stands: Records, rebuilt: Records) ->
         return Report(folder.name, first, to_seq, 0, why=f"the journal begins at {first} and no snapshot stands inside it")
     if memory is not None:
         _begin(rebuilt, stands, memory)
-    engine = Engine(rebuilt, furnish, reader.frame, _hidden(stands))
+    engine = Engine(rebuilt, furnish, reader.frame, hidden_in(stands))
     if memory is not None:
         engine.remember(memory)
     since = memory.seen.seq if memory is not None else 0
@@ -179,7 +179,7 @@ def _shown(row: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
     return None if row is None else {name: value.hex() if isinstance(value, bytes) else value for name, value in row.items()}
 
 
-def _hidden(stands: Records) -> Hidden:
+def hidden_in(stands: Records) -> Hidden:
     """Salts are of chance, so they are taken from the records that stand; a text that was erased there is not looked for."""
 
     def known(seq: int, field: str) -> tuple[str, bytes | None] | None:

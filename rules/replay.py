@@ -116,8 +116,9 @@ def hold_open(engine: Engine) -> None:
         evaluator = engine.evaluators.get(fault.kind)
         if not fault.open or evaluator is None or fault.equipment not in evaluator.rows:
             continue
-        if fault.rule in {rule.id for rule in evaluator.rules} and evaluator.state(fault.equipment, fault.rule) in (State.CLEARED, State.PENDING):
-            where = [rule.id for rule in evaluator.rules].index(fault.rule), evaluator.rows[fault.equipment]
+        rules = [rule.id for rule in evaluator.rules]
+        if fault.rule in rules and evaluator.state(fault.equipment, fault.rule) in (State.CLEARED, State.PENDING):
+            where = rules.index(fault.rule), evaluator.rows[fault.equipment]
             held = evaluator.conditions_
             held.state[where], held.seen[where], held.onset[where], held.deadline[where] = ACTIVE, UNKNOWN, fault.onset_ns, FOREVER
 

@@ -11,12 +11,18 @@ from plantroom.model import Severity
 from rules.clocks import OrderClock
 from rules.order import Facts, State
 
-__all__ = ["Attempt", "Fault", "Note", "Open", "Order", "OrderClock", "Outcome", "Page", "Pending", "as_json"]
+__all__ = ["Attempt", "Fault", "Note", "Open", "Order", "OrderClock", "Outcome", "Page", "Pending", "as_json", "born"]
 
 
 def as_json(value: Any) -> str:
     """The canonical text of a value: sorted keys, so that a rebuild gives the same bytes."""
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def born(id_: str) -> tuple[int, int]:
+    """The order in which ids came to be: F12-2 -> (12, 2). Whatever emits something goes through rows in this order, never a dict's."""
+    seq, _, n = id_[1:].partition("-")
+    return int(seq), int(n)
 
 
 @dataclass(slots=True)

@@ -22,6 +22,7 @@ SNAPSHOT_NS = 60 * NS
 MARK_NS = 1 * NS
 LAG_NS = 10 * NS
 CAUGHT_UP_NS = 2 * NS
+LAG_TOLD_NS = 30 * NS  # while it lasts it is told again this often
 
 log = structlog.get_logger()
 
@@ -35,7 +36,7 @@ class RulesService:
         self._snapshots = Snapshots(folder / "snapshots")
         self._records_path = folder / "records.db"
         self._snapped_ns = self._marked_ns = 0
-        self._lagging = False
+        self._lagging, self._told_ns = False, 0
 
     async def run(self) -> None:
         """Until cancelled. Raises JournalFailed where the disk refuses: nothing since the last commit counts then."""
@@ -85,8 +86,9 @@ class RulesService:
     def _look_at_lag(self, engine: Engine, group: GroupWriter) -> None:
         """The lag is against the real clock, so it is told to the journal as an event: a replay sees it where it was."""
         lag_ns = self._clock.read().wall_ns - engine.lead_ns
-        if lag_ns > LAG_NS and not self._lagging:
-            self._lagging = True
+        boot_ns = self._clock.read().boot_ns
+        if lag_ns > LAG_NS and (not self._lagging or boot_ns - self._told_ns >= LAG_TOLD_NS):
+            self._lagging, self._told_ns = True, boot_ns
             group.put([_event("engine_lag", lag_s=round(lag_ns / NS, 1))])
             log.warning("engine.lags", lag_s=round(lag_ns / NS, 1))
         elif self._lagging and lag_ns < CAUGHT_UP_NS:

@@ -113,7 +113,7 @@ def _stop(desk: Desk, order: Order, names: tuple[ClockName, ...]) -> None:
 
 def notice(desk: Desk, house: House) -> None:
     """What the running clocks have to say now: a warning or a breach, each recorded and paged once."""
-    for clock in list(desk.clocks.values()):
+    for clock in desk.all_clocks():
         after, word = clocks.notice(clock, desk.now_ns)
         if word is None:
             continue

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,10 @@ from plantroom.journal.record import Entry, Kind, Record, encode_batch
 from plantroom.model import Frame, Quality, one_row
 from plantroom.records import Records
 from plantroom.site_file import load_site
+from rules import house
 from rules.engine import Engine
-from rules.house import furnish
+from rules.house import House
+from rules.rebuild import hidden_in
 from tests.kit.journals import NOON
 
 SITE = """
@@ -98,6 +102,26 @@ RULES: Mapping[str, str] = {
 }
 
 
+@lru_cache(maxsize=64)
+def _files(text: str) -> Mapping[str, str]:
+    """A site file with the texts it needs."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "site.yaml"
+        path.write_text(text)
+        return load_site(path, env={}).files
+
+
+_HOUSES: dict[str, House] = {}
+
+
+def furnish(record: Record) -> House:
+    """As the engine's own; the same texts are read once."""
+    key = orjson.dumps(orjson.loads(record.body)["files"], option=orjson.OPT_SORT_KEYS).decode()
+    if key not in _HOUSES:
+        _HOUSES[key] = house.furnish(record)
+    return _HOUSES[key]
+
+
 class Kit:
     """records: the journal so far. `run` hands the engine what it has not had yet."""
 
@@ -127,11 +151,8 @@ class Kit:
         return record
 
     def configure(self, text: str | None = None, rules: Mapping[str, str] = RULES) -> Record:
-        path = self.folder / "site.yaml"
-        path.write_text(text or site_text(pump(1), pump(2)))
-        site = load_site(path, env={})
-        files = {**site.files, **rules}
-        body = {"hash": f"hash {len(self.journal)}", "who": "tester", "difference": "", "root": site.root, "files": files}
+        files = {**_files(text or site_text(pump(1), pump(2))), **rules}
+        body = {"hash": f"hash {len(self.journal)}", "who": "tester", "difference": "", "root": "site.yaml", "files": files}
         return self.append(Entry(Kind.CONFIG, orjson.dumps(body)), "apply")
 
     def read(self, at_ns: int | None = None, pump: int = 1, bad: Quality | None = None, **different: float) -> Record:
@@ -181,6 +202,20 @@ class Kit:
             self.engine.take(self.journal[self._done : self._done + size])
             self._done = min(self._done + size, len(self.journal))
 
+    def again(self, name: str, cuts: Sequence[int]) -> dict[str, list[tuple[Any, ...]]]:
+        """What another engine makes of the same journal, taken in pieces that end at `cuts`."""
+        records = Records.open(self.folder / name)
+        engine = Engine(records, furnish, self.frames.__getitem__, hidden_in(self.records))
+        begin = 0
+        for end in [*cuts, len(self.journal)]:
+            engine.take(self.journal[begin:end])
+            begin = max(begin, end)
+        engine.memory()  # commits what is seen
+        try:
+            return dump(records)
+        finally:
+            records.close()
+
     def restart(self, name: str = "records.db") -> None:
         """The process dies and starts again without any snapshot: the journal is read from its beginning."""
         self.close()
@@ -206,6 +241,10 @@ class Kit:
         return str(self.one("SELECT id FROM work_order"))
 
     def dump(self) -> dict[str, list[tuple[Any, ...]]]:
-        """Every table's rows, but those of chance (salts)."""
-        tables = [name for (name,) in self.rows("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")]
-        return {table: sorted(self.rows(f"SELECT * FROM {table}"), key=repr) for table in tables if table != "private"}
+        return dump(self.records)
+
+
+def dump(records: Records) -> dict[str, list[tuple[Any, ...]]]:
+    """Every table's rows."""
+    tables = [name for (name,) in records.db.execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")]
+    return {table: sorted(records.db.execute(f"SELECT * FROM {table}"), key=repr) for table in tables}

@@ -1,0 +1,116 @@
+"""Which records are taken together never changes a row: live = rebuild, whatever the batches, over steps, configurations and restarts."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from plantroom.model import Quality
+from rules.engine import Engine
+from rules.rebuild import hidden_in
+from rules.snapshots import decode, encode
+from tests.kit.engine import RULES, Kit, Records, dump, furnish, pump, rule_text, site_text
+
+PUMPS = st.integers(1, 3)
+BITS = st.fixed_dictionaries({"phase_loss": st.integers(0, 1), "pump_running": st.integers(0, 1), "jockey_fault": st.integers(0, 1)})
+SITES = (
+    site_text(pump(1), pump(2), pump(3)),
+    site_text(pump(1), pump(2, "commissioning")),
+    site_text(pump(2), pump(3)),
+)
+OTHER_RULES = {**RULES, "rules/packs/fire_pump/jockey.yaml": rule_text("jockey", "jockey_fault", "normal", for_="0s", clear_after="1s")}
+
+ACTIONS = st.one_of(
+    st.tuples(st.just("stay"), PUMPS, BITS, st.integers(1, 5)),
+    st.tuples(st.just("stay"), PUMPS, BITS, st.integers(1, 5)),
+    st.tuples(st.just("read"), PUMPS, BITS),
+    st.tuples(st.just("bad"), PUMPS, st.integers(1, 4)),
+    st.tuples(st.just("tick"), st.integers(1, 4)),
+    st.tuples(st.just("wait"), st.floats(0.1, 1200)),
+    st.tuples(st.just("step"), st.sampled_from([-3600, -5, 3, 7200])),
+    st.tuples(st.just("site"), st.integers(0, 2), st.booleans()),
+    st.tuples(st.just("command"), st.sampled_from(["accept", "arrive", "restore", "close", "reopen", "comment", "hold"]), st.integers(0, 5)),
+    st.tuples(st.just("shelve"), st.integers(0, 5)),
+    st.tuples(st.just("attempt"), st.integers(0, 5), st.sampled_from(["accepted", "retry", "refused"])),
+    st.tuples(st.just("event"), st.sampled_from(["service_restarted", "journal_gap", "nobody_knows"])),
+)
+
+
+def act(kit: Kit, what: str, *args: object) -> None:
+    match what, args:
+        case "stay", (int(number), dict(bits), int(seconds)):
+            kit.stay(seconds, number, **bits)
+        case "read", (int(number), dict(bits)):
+            kit.read(None, number, **bits)
+        case "bad", (int(number), int(seconds)):
+            kit.stay(seconds, number, Quality.NO_ANSWER)
+        case "tick", (int(seconds),):
+            kit.ticks(seconds)
+        case "wait", (float(seconds),):
+            kit.clock.advance(seconds)
+        case "step", (int(seconds),):
+            kit.clock.step_wall(seconds)
+        case "site", (int(which), bool(other)):
+            kit.configure(SITES[which], OTHER_RULES if other else RULES)
+        case "command", (str(does), int(which)):
+            kit.run(1)
+            orders = [row[0] for row in kit.rows("SELECT id FROM work_order ORDER BY opened_ns, id")]
+            target = orders[which % len(orders)] if orders else "O0-0"
+            kit.command(does, target, who=("li", "wang")[which % 2], cause="worn", reason="spare part", told="tenant", text="a word")
+        case "shelve", (int(which),):
+            kit.run(1)
+            faults = [row[0] for row in kit.rows("SELECT id FROM fault ORDER BY raised_ns, id")]
+            kit.command("shelve", faults[which % len(faults)] if faults else "F0-0", until="5m", reason="test", second="wang")
+        case "attempt", (int(which), str(verdict)):
+            kit.run(1)
+            pages = [row[0] for row in kit.rows("SELECT id FROM outbox ORDER BY created_ns, id")]
+            kit.attempt(pages[which % len(pages)] if pages else "P0-0", verdict, "said so")
+        case "event", (str(name),):
+            kit.event(name, service="collect", first=1, last=2)
+
+
+EXAMPLES = 1_000 if os.environ.get("PLANTROOM_SOAK") == "1" else 30
+
+
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(st.lists(ACTIONS, min_size=3, max_size=25), st.data())
+def test_regrouping_and_restarting_change_nothing(actions: list[tuple[object, ...]], data: st.DataObject) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        kit = Kit(Path(folder))
+        try:
+            kit.configure(SITES[0])
+            kit.tick()
+            for action in actions:
+                act(kit, *action)  # type: ignore[arg-type]
+            kit.run(1)
+            kit.engine.memory()
+            expected = kit.dump()
+            places = st.integers(0, len(kit.journal))
+            assert kit.again("whole.db", []) == expected
+            assert kit.again("cut.db", sorted(data.draw(st.lists(places, max_size=8)))) == expected
+            restarted(kit, data.draw(places), data.draw(places), expected)
+        finally:
+            kit.close()
+
+
+def restarted(kit: Kit, snapped: int, died: int, expected: object) -> None:
+    """Dies somewhere after a snapshot, resumes from it with effects muted, and comes to the same rows."""
+    snapped, died = sorted((max(snapped, 1), max(died, 1)))
+    records = Records.open(kit.folder / "restarted.db")
+    try:
+        hidden = hidden_in(kit.records)
+        engine = Engine(records, furnish, kit.frames.__getitem__, hidden)
+        engine.take(kit.journal[:snapped])
+        snapshot = encode(engine.memory())
+        engine.take(kit.journal[snapped:died])
+        engine = Engine(records, furnish, kit.frames.__getitem__, hidden)
+        engine.remember(decode(snapshot))
+        engine.take(kit.journal[snapped:])
+        engine.memory()
+        assert dump(records) == expected
+    finally:
+        records.close()
