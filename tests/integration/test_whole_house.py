@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import random
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -92,6 +94,15 @@ def kill_and_check(house: House, kills: int, seed: int) -> None:
     assert int(str(restarts[0][0])) > 0
     assert house.inputs.refused == 0, "no function code but 1 to 4 was ever sent"
     check_journal(house)
+    check_rebuild(house)
+
+
+def check_rebuild(house: House) -> None:
+    """The journal, computed again from its beginning, gives the records that stand."""
+    command = [str(Path(sys.executable).parent / "plantroom"), "rebuild", "--data", str(house.data), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    print(done.stdout.strip())
 
 
 def check_journal(house: House) -> None:
