@@ -19,6 +19,7 @@ from plantroom.journal import Entry, Journal, Kind
 from plantroom.service import PARENT
 from plantroom.supervisor import TERM_S, Child, on_exit
 
+NOT_STARTED = 127  # said as the exit code of a service that could not even be started
 COMMAND = (sys.executable, "-m", "plantroom", "service")
 
 log = structlog.get_logger()
@@ -44,8 +45,13 @@ class Processes:
         loop = asyncio.get_running_loop()
         while not self._stopping.is_set():
             child = replace(child, started_s=loop.time())
-            process = await self._start(child)
-            code = await self._ended(process)
+            try:
+                process = await self._start(child)
+            except OSError as error:  # no memory, no process left: the next one may have more luck
+                log.error("supervisor.cannot_start", service=child.name, error=str(error))
+                code = NOT_STARTED
+            else:
+                code = await self._ended(process)
             if self._stopping.is_set():
                 return
             restart = on_exit(child, code, loop.time())

@@ -13,7 +13,7 @@ import typer
 
 from plantroom.cli import FAILED, ServiceContext, ServiceRunner, print_json
 from plantroom.clock import SystemClock
-from plantroom.errors import BadInput, Problem
+from plantroom.errors import BadInput, JournalFailed, Problem
 from plantroom.journal import Journal, Kind
 from plantroom.journal.shelf import FileLock
 from plantroom.processes import Processes, say
@@ -90,12 +90,13 @@ def apply_or_go_on(path: Path, data: Path) -> tuple[str, Journal]:
         site = load_site(path).id
         journal = Journal(data / site / "journal", SystemClock())
         apply(path, journal, who="run")
-    except BadInput as error:
+    except (BadInput, JournalFailed) as error:
         journal = Journal(data / (site or ".none") / "journal", SystemClock())
         if site is None or not _has_config(journal):
             raise
-        typer.echo(f"plantroom: {path} is not applied; going on with the configuration applied last:\n{error}", err=True)
-        say(journal, {"event": "config_rejected", "file": str(path), "problems": [str(problem) for problem in error.problems]})
+        problems = [str(problem) for problem in error.problems] if isinstance(error, BadInput) else [str(error)]
+        typer.echo("\n".join([f"plantroom: {path} is not applied; going on with what was applied last:", *problems]), err=True)
+        say(journal, {"event": "config_rejected", "file": str(path), "problems": problems})
         return site, journal
     names.put(path, site)
     return site, journal

@@ -16,8 +16,9 @@ import structlog
 
 from plantroom.clock import NS, Clock
 from plantroom.errors import JournalFailed
-from plantroom.journal import dayfile
+from plantroom.journal.damage import TROUBLE
 from plantroom.journal.database import connect
+from plantroom.journal.mend import mark_suspect
 from plantroom.journal.positions import Positions
 from plantroom.journal.record import Entry, Kind
 from plantroom.journal.shelf import DayFile, FileLock, OrderLock, Shelf, sync_folder
@@ -38,25 +39,26 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """One closed day file as retention sees it. newest_ns: wall time of its last record; last: its last seq; bytes: with its WAL."""
+    """One closed day file as retention sees it. first, last: its seqs; ended_ns: wall time of its successor; bytes: with its WAL."""
 
     file: DayFile
+    first: int
     last: int
-    newest_ns: int
+    ended_ns: int
     bytes: int
 
 
 def to_unlink(files: Sequence[Kept], now_ns: int, positions: Mapping[str, int], kept_s: float, over_bytes: int) -> list[tuple[Kept, bool]]:
     """Which files go, oldest first, and whether the quota forced it past a follower. files: without the newest, oldest first.
 
-    over_bytes: how much more there is than the quota allows. A file goes when its last record is older than kept_s and every
-    follower has passed it, or when the quota is exceeded, whoever still wants it.
+    over_bytes: how much more there is than the quota allows. A file goes when it ended more than kept_s ago and every follower has
+    passed it, or when the quota is exceeded, whoever still wants it.
     """
     slowest = min(positions.values(), default=None)
     gone: list[tuple[Kept, bool]] = []
     for kept in files:
         wanted = slowest is not None and slowest < kept.last
-        old = kept.newest_ns < now_ns - int(kept_s * NS)
+        old = kept.ended_ns < now_ns - int(kept_s * NS)
         if over_bytes <= 0 and (wanted or not old):
             break
         gone.append((kept, wanted))
@@ -123,7 +125,7 @@ class Keeper:
     def retain(self) -> None:
         """Unlinks what is too old or too much; a file a follower had not read leaves an EVENT `journal_gap`."""
         files = self._shelf.files()
-        closed = [self._kept(file) for file in files[:-1]]
+        closed = self._closed(files)
         used = sum(kept.bytes for kept in closed) + (self._shelf.size(files[-1]) if files else 0) + self._aside()
         free = shutil.disk_usage(self._folder).free
         over = used - min(self._quota, used + free - RESERVE_BYTES)
@@ -132,7 +134,6 @@ class Keeper:
         gone = to_unlink(closed, self._clock.read().wall_ns, self._positions.all(), self._kept_s, over)
         if not gone:
             return
-        first = self._first(closed[0].file)
         forced = [kept for kept, wanted in gone if wanted]
         lock = OrderLock(self._folder)
         try:
@@ -144,8 +145,8 @@ class Keeper:
             lock.close()
         log.info("journal.retention", files=[kept.file.name for kept, _ in gone], forced=bool(forced))
         if forced:
-            slowest = min(self._positions.all().values())
-            self._declare({"event": "journal_gap", "first": max(first, slowest + 1), "last": forced[-1].last, "why": "quota"})
+            first = max(closed[0].first, min(self._positions.all().values()) + 1)
+            self._declare({"event": "journal_gap", "first": first, "last": forced[-1].last, "why": "quota"})
 
     def close(self) -> None:
         if self._db is not None:
@@ -169,20 +170,30 @@ class Keeper:
             self._db.close()
         self._db, self._file = connect(self._shelf.path(newest)), newest
 
-    def _kept(self, file: DayFile) -> Kept:
-        db = connect(self._shelf.path(file), readonly=True)
-        try:
-            newest_ns = db.execute("SELECT wall_ns FROM record ORDER BY seq DESC LIMIT 1").get
-            return Kept(file, dayfile.last_seq(db), newest_ns if newest_ns is not None else 0, self._shelf.size(file))
-        finally:
-            db.close()
+    def _closed(self, files: Sequence[DayFile]) -> list[Kept]:
+        """All files but the newest. Where one ends, its successor says: a damaged file is in nobody's way."""
+        kept: list[Kept] = []
+        follower: tuple[int, int] | None = None
+        for file in reversed(files):
+            begun = self._begun(file)
+            if follower is not None:
+                first = begun[0] if begun is not None else 1
+                kept.append(Kept(file, first, follower[0] - 1, follower[1], self._shelf.size(file)))
+            follower = begun or follower
+        return kept[::-1]
 
-    def _first(self, file: DayFile) -> int:
-        db = connect(self._shelf.path(file), readonly=True)
+    def _begun(self, file: DayFile) -> tuple[int, int] | None:
+        """(first seq, wall ns) of a file's beginning; None where it cannot be read."""
         try:
-            return int(db.execute("SELECT first_seq FROM meta").get)
-        finally:
-            db.close()
+            db = connect(self._shelf.path(file), readonly=True)
+            try:
+                first, created = db.execute("SELECT first_seq, created_ns FROM meta").get
+                return int(first), int(created)
+            finally:
+                db.close()
+        except TROUBLE:
+            mark_suspect(self._folder, file.name)
+            return None
 
     def _unlink(self, file: DayFile) -> None:
         for suffix in ("", "-wal", "-shm", ".suspect"):

@@ -7,6 +7,7 @@ What is lost is said, as ranges of seq.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,8 @@ class Salvage:
 
 def mark_suspect(folder: Path, name: str) -> None:
     """Somebody read damage in this file: the next opening for writing mends it."""
-    (folder / f"{name}{SUSPECT}").touch()
+    with suppress(OSError):  # a full disk: who meets the damage next says it again
+        (folder / f"{name}{SUSPECT}").touch()
 
 
 def mend(folder: Path, lock: OrderLock, now: Reading, *, newest_too: bool) -> list[dict[str, object]]:

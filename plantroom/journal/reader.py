@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self, TypeVar
 
@@ -187,8 +187,7 @@ class Reader:
         try:
             yield
         except (Damaged, apsw.CorruptError, apsw.NotADBError) as error:
-            with suppress(OSError):
-                mark_suspect(self._folder, file.name)
+            mark_suspect(self._folder, file.name)
             said = f"{self._folder / file.name}: damaged: {error}; it is mended when a service opens the journal again"
             raise JournalFailed(said) from error
 

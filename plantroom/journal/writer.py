@@ -171,7 +171,6 @@ class Writer:
         except (apsw.Error, OSError, Damaged) as error:
             name = self._file.name if self._file else ""
             if name and isinstance(error, apsw.CorruptError | apsw.NotADBError | Damaged):
-                with suppress(OSError):
-                    mark_suspect(self._folder, name)
+                mark_suspect(self._folder, name)
             self._broken = f"{self._folder / name}: {error}; nothing is acknowledged any more, this process has to leave"
             raise JournalFailed(self._broken) from error

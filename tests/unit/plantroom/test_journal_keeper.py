@@ -31,8 +31,9 @@ def journal(tmp_path: Path, at: VirtualClock) -> Iterator[Journal]:
 
 
 def shelf(n: int, bytes_each: int = 100) -> list[Kept]:
-    """n closed files, a day apart, ten records each, the last of them written just now."""
-    return [Kept(DayFile(f"2026-11-{k + 1:02d}"), 10 * (k + 1), NOON - int((n - 1 - k) * DAY * NS), bytes_each) for k in range(n)]
+    """n closed files, a day apart, ten records each, the last of them closed just now."""
+    ended = [NOON - int((n - 1 - k) * DAY * NS) for k in range(n)]
+    return [Kept(DayFile(f"2026-11-{k + 1:02d}"), 10 * k + 1, 10 * (k + 1), ended[k], bytes_each) for k in range(n)]
 
 
 @pytest.mark.parametrize(
@@ -75,10 +76,10 @@ def files(journal: Journal) -> int:
 
 def test_files_older_than_the_limit_are_unlinked_with_all_that_belongs_to_them(journal: Journal, at: VirtualClock) -> None:
     days(journal, at, 5)
-    one = keeper(journal, kept_s=2.5 * DAY)
+    one = keeper(journal, kept_s=2.5 * DAY)  # the days ended 4, 3, 2, 1 and 0 days ago
     one.retain()
     one.close()
-    assert journal.reader().first_seq() == 31
+    assert journal.reader().first_seq() == 21
     assert not list(journal.folder.glob("2026-11-21*"))
     assert journal.reader().last_of(Kind.EVENT).body == b"now"  # type: ignore[union-attr] - nobody lost anything: no gap to declare
 
@@ -89,10 +90,10 @@ def test_a_follower_behind_keeps_the_files_it_has_not_read(journal: Journal, at:
     one = keeper(journal, kept_s=DAY)
     one.retain()
     assert journal.reader().first_seq() == 11
-    journal.positions.mark("history", 45)
+    journal.positions.mark("history", 25)
     one.retain()
     one.close()
-    assert journal.reader().first_seq() == 41
+    assert journal.reader().first_seq() == 21
 
 
 def test_a_quota_that_runs_over_a_follower_declares_the_gap(journal: Journal, at: VirtualClock) -> None:
@@ -108,6 +109,22 @@ def test_a_quota_that_runs_over_a_follower_declares_the_gap(journal: Journal, at
     newest = left.last_of(Kind.EVENT)
     assert newest is not None and newest.source == "keeper"
     assert orjson.loads(newest.body) == {"event": "journal_gap", "first": 5, "last": first - 1, "why": "quota"}
+
+
+def test_a_damaged_old_file_stops_neither_the_keeper_nor_its_own_end(journal: Journal, at: VirtualClock) -> None:
+    days(journal, at, 4)
+    for leftover in journal.folder.glob("2026-11-22.db*"):
+        leftover.unlink()
+    damaged = journal.folder / "2026-11-22.db"
+    damaged.write_bytes(b"not a database")
+    one = keeper(journal, kept_s=30 * DAY)
+    one.retain()
+    assert (journal.folder / "2026-11-22.db.suspect").exists()
+    one = keeper(journal, kept_s=1.5 * DAY)
+    one.retain()
+    one.close()
+    assert not damaged.exists()
+    assert files(journal) == 3
 
 
 def test_the_newest_file_is_never_unlinked(journal: Journal, at: VirtualClock) -> None:
