@@ -1,4 +1,4 @@
-"""A new configuration takes over from the old one at its place in the order: what is still the same goes on, the rest starts or ends visibly.
+"""A new configuration takes over from the old one at its place in the order: what is the same goes on, the rest starts or ends visibly.
 
 Samples and device answers are kept. A remembered expression is kept where it and its parameters are the same. A condition is kept where
 rule and parameters are the same; with a changed rule a pending one starts anew and an open fault stays open and is judged by the new
@@ -8,13 +8,11 @@ rule; one whose rule or machine is gone is withdrawn.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from rules.condition import Transition
-from rules.conditions import ACTIVE, CLEARED, FOREVER, PENDING, UNKNOWN
+from rules.conditions import CLEARED, PENDING
 from rules.evaluate import KindEvaluator
-
-Pairs = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]  # (row in the new, row in the old) of machines that both have
+from rules.windows import Pairs
 
 
 def adopt(new: KindEvaluator, old: KindEvaluator, now_ns: int) -> list[Transition]:
@@ -28,7 +26,7 @@ def adopt(new: KindEvaluator, old: KindEvaluator, now_ns: int) -> list[Transitio
 def _conditions(new: KindEvaluator, old: KindEvaluator, pairs: Pairs, now_ns: int) -> list[Transition]:
     numbers = {rule.id: number for number, rule in enumerate(new.rules)}
     place = dict(zip(pairs[1].tolist(), pairs[0].tolist(), strict=True))
-    target, source = new.conditions_, old.conditions_
+    target, source = new.held, old.held
     gone: list[tuple[int, int]] = []
     dropped: list[tuple[int, int]] = []
     for old_rule, row in np.argwhere(source.state != CLEARED).tolist():
@@ -42,6 +40,5 @@ def _conditions(new: KindEvaluator, old: KindEvaluator, pairs: Pairs, now_ns: in
         elif source.state[old_rule, row] == PENDING:
             dropped.append((old_rule, row))
         else:
-            target.state[number, to], target.seen[number, to] = ACTIVE, UNKNOWN
-            target.onset[number, to], target.deadline[number, to] = source.onset[old_rule, row], FOREVER
+            target.open(number, to, int(source.onset[old_rule, row]))
     return old.withdraw(now_ns, only=gone + dropped)

@@ -33,7 +33,8 @@ def parameters(rule: Rule, equipment: Equipment, site: SiteSettings) -> Mapping[
     found: dict[str, float | None] = {}
     for name, parameter in rule.parameters.items():
         given: float | str | None = parameter.value
-        for source, key in ((equipment.parameters, f"{rule.id}.{name}"), (equipment.parameters, name), (site.parameters.get(rule.id, {}), name)):
+        own, wide = equipment.parameters, site.parameters.get(rule.id, {})
+        for source, key in ((own, f"{rule.id}.{name}"), (own, name), (wide, name)):
             if key in source:
                 given = source[key]
                 break

@@ -107,21 +107,18 @@ class _Replay:
             yield from self._events([t for lane in self._lanes for t in lane.until(self._last + self._hold_ns)])
 
     def _events(self, moved: list[Transition]) -> Iterator[Event]:
-        for transition in sorted(moved, key=lambda t: t.at_ns):
-            open_before, open_after = (state in (State.ACTIVE, State.RECOVERING) for state in (transition.before, transition.after))
+        for t in sorted(moved, key=lambda t: t.at_ns):
+            open_before, open_after = (state in (State.ACTIVE, State.RECOVERING) for state in (t.before, t.after))
             if open_before != open_after:
-                severity = next(lane for lane in self._lanes if transition.equipment in lane.evaluator.rows).severity(transition.rule)
-                yield Event(
-                    transition.at_ns, transition.onset_ns, "raised" if open_after else "cleared", transition.rule, transition.equipment, severity,
-                    transition.no_data,
-                )  # fmt: skip
+                lane = next(lane for lane in self._lanes if t.equipment in lane.evaluator.rows)
+                what = "raised" if open_after else "cleared"
+                yield Event(t.at_ns, t.onset_ns, what, t.rule, t.equipment, lane.severity(t.rule), t.no_data)
 
 
 class _Lane:
     """All machines of one kind in the table."""
 
     def __init__(self, evaluator: KindEvaluator, columns: Sequence[Column]) -> None:
-        evaluator.watch_crossings()
         self.evaluator = evaluator
         self._severity: Mapping[str, Severity] = {rule.id: rule.severity_for(evaluator.kind.name) for rule in evaluator.rules}
         self._from = np.array([column.at for column in columns])

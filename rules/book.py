@@ -74,5 +74,6 @@ def _doubles(rules: Iterable[Rule]) -> list[Problem]:
         for name in names:
             first = seen.setdefault(name, rule)
             if first is not rule:
-                problems.append(Problem(rule.file, rule.lines.get("id", 0), "id", f"{name[1]!r} for {name[0]} stands in {first.file} already"))
+                said = f"{name[1]!r} for {name[0]} stands in {first.file} already"
+                problems.append(Problem(rule.file, rule.lines.get("id", 0), "id", said))
     return problems

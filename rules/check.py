@@ -1,4 +1,4 @@
-"""What the rules have to say to a site file: parameters and rules it names exist and are in range. The rule texts join the config record."""
+"""What the rules have to say to a site file: parameters and rules it names exist and are in range. Their texts join its record."""
 
 from __future__ import annotations
 
@@ -23,13 +23,14 @@ def check(site: Site) -> Checked:
 
 
 def _site_wide(site: Site, book: Rulebook) -> Iterator[Problem]:
+    ids = sorted(book.ids)
     for rule_id in site.rules_off:
-        if rule_id not in book.ids:
-            yield _problem(site, [rule_id], f"rules.off.{rule_id}", f"there is no rule {rule_id!r}{nearest(rule_id, sorted(book.ids))}")
+        if rule_id not in ids:
+            yield _problem(site, [rule_id], f"rules.off.{rule_id}", f"there is no rule {rule_id!r}{nearest(rule_id, ids)}")
     for rule_id, given in site.parameters.items():
         rules = [rule for rule in book.rules if rule.id == rule_id]
         if not rules:
-            yield _problem(site, [rule_id], f"rules.parameters.{rule_id}", f"there is no rule {rule_id!r}{nearest(rule_id, sorted(book.ids))}")
+            yield _problem(site, [rule_id], f"rules.parameters.{rule_id}", f"there is no rule {rule_id!r}{nearest(rule_id, ids)}")
             continue
         for name, value in given.items():
             known = [rule for rule in rules if name in rule.parameters]

@@ -49,7 +49,7 @@ class Verdicts:
 
 
 class Conditions:
-    """States of [rules, machines]. for_ns, clear_ns: [rules, machines]. raises: rule says on_missing: raise. latched: only a person ends it."""
+    """States of [rules, machines]. for_ns, clear_ns: [rules, machines]. raises: the rule says on_missing: raise. latched: people end it."""
 
     def __init__(self, applies: Bools, for_ns: Ints, clear_ns: Ints, raises: Bools, latched: Bools) -> None:
         shape = applies.shape
@@ -73,10 +73,10 @@ class Conditions:
         rules, found = np.nonzero(over)
         machines = found if isinstance(rows, slice) else rows[found]
         at = self.deadline[rules, machines]
-        self.held[rules, machines] = np.where(
-            self.state[rules, machines] == PENDING, self._limits[PENDING][rules, machines], self._limits[RECOVERING][rules, machines]
-        )
-        return sorted(self._apply(rules, machines, np.full(rules.size, ELAPSED, np.int8), at), key=lambda change: (change.at_ns, change.machine, change.rule))
+        pending = self.state[rules, machines] == PENDING
+        self.held[rules, machines] = np.where(pending, self._limits[PENDING][rules, machines], self._limits[RECOVERING][rules, machines])
+        changes = self._apply(rules, machines, np.full(rules.size, ELAPSED, np.int8), at)
+        return sorted(changes, key=lambda change: (change.at_ns, change.machine, change.rule))
 
     def judge(self, rows: Rows, now: Ints, passed: Ints, verdicts: Verdicts) -> list[Change]:
         """Takes what a look says. passed: ns since the previous look at each row."""
@@ -107,6 +107,11 @@ class Conditions:
     def apply(self, event: int, rules: npt.NDArray[np.intp], machines: npt.NDArray[np.intp], now_ns: int) -> list[Change]:
         """One event for some conditions: withdraw, release."""
         return self._apply(rules, machines, np.full(rules.size, event, np.int8), np.full(rules.size, now_ns, np.int64))
+
+    def open(self, rule: int, machine: int, onset_ns: int) -> None:
+        """Active since onset, nothing counting."""
+        self.state[rule, machine], self.seen[rule, machine] = ACTIVE, UNKNOWN
+        self.onset[rule, machine], self.held[rule, machine], self.deadline[rule, machine] = onset_ns, 0, FOREVER
 
     def _apply(self, rules: npt.NDArray[np.intp], machines: npt.NDArray[np.intp], events: Codes, at: Ints) -> list[Change]:
         where = rules, machines

@@ -1,4 +1,4 @@
-"""Judges a rule against the kinds it covers: every name exists, units agree, what it reads is needed or asked for, its words can be said."""
+"""Judges a rule against the kinds it covers: names exist, units agree, what it reads is needed or asked for, its words can be said."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from collections.abc import Collection
 from plantroom import kinds
 from plantroom.kinds import Kind
 from plantroom.yaml_file import Fields, nearest
+from rules.graph import Graph
 from rules.language import Tree
 from rules.lexer import ExpressionError
 from rules.rule import ANY, Rule
-from rules.types import DERIVED, Given, Graph, condition
+from rules.types import DERIVED, Given, condition
 
 MONITOR = "monitor"
 LONGEST_FORMAT = 8
@@ -78,7 +79,9 @@ def _names(rule: Rule, kind: Kind, f: Fields) -> set[str]:
     return read
 
 
-def _read_by(rule: Rule, kind: Kind, tree: Tree, key: str, text: str, f: Fields) -> tuple[Collection[str], Collection[str], Collection[str]] | None:
+def _read_by(
+    rule: Rule, kind: Kind, tree: Tree, key: str, text: str, f: Fields
+) -> tuple[Collection[str], Collection[str], Collection[str]] | None:
     """(points read, points asked for with has(), derived names); None with a problem on the paper."""
     graph = Graph()
     try:

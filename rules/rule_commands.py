@@ -32,7 +32,7 @@ def register(app: typer.Typer, services: dict[str, ServiceRunner]) -> None:
 
     @rules.command("test")
     def test(
-        files: Annotated[list[Path] | None, typer.Argument(metavar="[FILES]", help="rule files or folders; all that ship by default")] = None,
+        files: Annotated[list[Path] | None, typer.Argument(metavar="[FILES]", help="rule files or folders; default: what ships")] = None,
         as_json: Json = False,
     ) -> None:
         """Runs the tests inside rule files; exit 1 where an expectation does not hold."""
@@ -102,11 +102,13 @@ def list_rules(site_file: Path, as_json: bool) -> int:
     for machine in site.equipment.values():
         rows = [(rule, why_not(rule, machine, settings)) for rule in book.for_kind(machine.kind.name)]
         for rule, reason in rows if as_json else ():
-            line = {"equipment": machine.id, "rule": rule.id, "applies": reason is None, "why_not": reason}
-            print_json(line | {"severity": rule.severity_for(machine.kind.name), "caveat": caveat(rule, machine) if reason is None else None})
+            line = {"equipment": machine.id, "rule": rule.id, "severity": rule.severity_for(machine.kind.name)}
+            note = caveat(rule, machine) if reason is None else None
+            print_json(line | {"applies": reason is None, "why_not": reason, "caveat": note})
         if as_json:
             continue
-        typer.echo(f"{machine.id}  {machine.name}  ({machine.kind.name}): {sum(reason is None for _, reason in rows)} of {len(rows)} rules apply")
+        count = sum(reason is None for _, reason in rows)
+        typer.echo(f"{machine.id}  {machine.name}  ({machine.kind.name}): {count} of {len(rows)} rules apply")
         for rule, reason in sorted(rows, key=lambda row: row[1] is not None):
             note = caveat(rule, machine) if reason is None else None
             mark = "+" if reason is None else "-"

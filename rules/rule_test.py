@@ -39,11 +39,11 @@ def run(rule: Rule) -> list[Miss]:
 
 
 def run_test(rule: Rule, test: RuleTest, kind: Kind) -> list[Miss]:
-    """Samples at 0, every, 2 every ...; a tick each second and at every instant time alone can change something; then one look per expectation."""
+    """Samples at 0, every, 2 every ...; looks in between wherever time alone can change something, and one for each expectation."""
     needed = [name for entry in rule.needs for name in entry if len(entry) == 1 or name in test.series]
-    unit = machine(kind, dict.fromkeys([*needed, *test.series]), test.every_s, {f"{rule.id}.{name}": value for name, value in test.parameters.items()})
+    given = {f"{rule.id}.{name}": value for name, value in test.parameters.items()}
+    unit = machine(kind, dict.fromkeys([*needed, *test.series]), test.every_s, given)
     evaluator = KindEvaluator(kind, [unit], [rule])
-    evaluator.watch_crossings()
     samples = max(map(len, test.series.values()))
     instants = [(START_NS + round(n * test.every_s * NS), n) for n in range(samples)]
     asked = [(START_NS + round(at_s * NS), at_s) for at_s in test.expect]

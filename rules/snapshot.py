@@ -1,6 +1,6 @@
 """What an evaluator remembers <-> bytes: named arrays under a hash of the layout they belong to. No code is ever read from them.
 
-    "PRSN" | version u16 | header length u32 | header JSON {"layout": hash, "arrays": [[name, dtype, shape]]} | arrays | blake2b-16 of all before
+    "PRSN" | version u16 | header length u32 | header JSON {"layout": hash, "arrays": [[name, dtype, shape]]} | arrays | blake2b-16
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ class BadSnapshot(ValueError):
 
 
 def dump(layout: object, arrays: Mapping[str, npt.NDArray[np.generic]]) -> bytes:
-    header = orjson.dumps({"layout": layout_hash(layout), "arrays": [[name, array.dtype.str, array.shape] for name, array in arrays.items()]})
+    named = [[name, array.dtype.str, array.shape] for name, array in arrays.items()]
+    header = orjson.dumps({"layout": layout_hash(layout), "arrays": named})
     parts = [_HEAD.pack(MAGIC, VERSION, len(header)), header, *(np.ascontiguousarray(array).tobytes() for array in arrays.values())]
     digest = blake2b(digest_size=_SUM)
     for part in parts:

@@ -120,8 +120,9 @@ _EMPTY = {
     "hits": 0.0,  # samples
 }
 _NEEDS = {
-    "avg": ("area",), "sum": ("area",), "on_time": ("area",), "median": ("area",), "std": ("square", "lean"), "min": ("low",), "max": ("high",),
-    "delta": ("gain",), "rate": ("gain",), "rises": ("rises",), "falls": ("falls",), "changed": ("moves",), "count": ("hits",),
+    "avg": ("area",), "sum": ("area",), "on_time": ("area",), "median": ("area",), "std": ("square", "lean"),
+    "min": ("low",), "max": ("high",), "delta": ("gain",), "rate": ("gain",),
+    "rises": ("rises",), "falls": ("falls",), "changed": ("moves",), "count": ("hits",),
 }  # fmt: skip
 
 
@@ -324,7 +325,8 @@ class Ring:
         _copy(self, old, pairs)
 
     def arrays(self) -> Iterator[tuple[str, npt.NDArray[np.generic]]]:
-        yield from (("origin", self.origin), ("index", self.index), ("held", self.held), ("last", self.last), ("reference", self.reference), ("middle", self.middle))
+        yield from (("origin", self.origin), ("index", self.index), ("held", self.held), ("last", self.last))
+        yield from (("reference", self.reference), ("middle", self.middle))
         for group, columns in (("past", self._past), ("closed", self._closed), ("open", self._open)):
             for name in self._names:
                 yield f"{group}.{name}", columns[name]
