@@ -1,4 +1,4 @@
-"""The service `web` and the `user` commands."""
+"""The service `web`, the `user` and the `dashboards` commands."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import typer
 from dashboards.console import passwords
 from dashboards.console.access import Access, Account
 from dashboards.console.roles import Role
+from dashboards.grafana import grafana_commands
 from plantroom.bundle import site_of
 from plantroom.cli import ServiceContext, ServiceRunner, print_json
 from plantroom.clock import SystemClock, iso
@@ -28,6 +29,7 @@ Typed = Annotated[bool, typer.Option("--password-from-stdin", help="read the pas
 def register(app: typer.Typer, services: dict[str, ServiceRunner]) -> None:
     services["web"] = web
     app.add_typer(user_commands(), name="user")
+    grafana_commands.register(app)
 
 
 async def web(context: ServiceContext) -> None:
