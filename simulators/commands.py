@@ -58,11 +58,19 @@ def _demo(port: int, data: Path | None, seconds: float | None) -> int:
     with TemporaryDirectory(prefix="plantroom-demo-") as own:
         folder = data or Path(own)
         try:
-            summary, held = asyncio.run(run(Plan(folder.resolve(), port, seconds), SystemClock(), typer.echo))
+            summary, dead = asyncio.run(run(Plan(folder.resolve(), port, seconds), SystemClock(), typer.echo))
         except NotReady as error:
             typer.echo(f"plantroom: {error}", err=True)
-            if data is None:
-                typer.echo((folder / "demo.log").read_text(errors="replace")[-4000:], err=True)
+            _tail(folder / "demo.log", data)
             return FAILED
+        if dead:
+            typer.echo(f"plantroom: {', '.join(dead)} could not be kept alive; see {folder / 'demo.log'}", err=True)
+            _tail(folder / "demo.log", data)
         print_json(summary)
-    return DONE if held else FAILED
+    return FAILED if dead else DONE
+
+
+def _tail(log: Path, kept: Path | None) -> None:
+    """The log's end, where the log itself goes with the demo."""
+    if kept is None:
+        typer.echo(log.read_text(errors="replace")[-4000:], err=True)

@@ -44,8 +44,8 @@ class NotReady(RuntimeError):
     """A part of the demo did not come up; the text says which, and where its own words stand."""
 
 
-async def demo(plan: Plan, clock: Clock, say: Callable[[str], None]) -> tuple[Summary, bool]:
-    """Runs until the time is over or a signal comes; returns the summary and whether all services held. Raises BadInput, NotReady."""
+async def demo(plan: Plan, clock: Clock, say: Callable[[str], None]) -> tuple[Summary, list[str]]:
+    """Runs until the time is over or a signal comes; returns the summary and what died for good. Raises BadInput, NotReady."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -63,7 +63,8 @@ async def demo(plan: Plan, clock: Clock, say: Callable[[str], None]) -> tuple[Su
             await parts.stop()
             await receiver.stop()
     summary, restarts = summarise(plan.data / SITE, clock)
-    return summary, held and restarts < CRASH_LOOP
+    dead = [name for name, times in restarts.items() if times >= CRASH_LOOP]
+    return summary, dead if held else ["run", *dead]
 
 
 async def _play(plan: Plan, parts: Parts, stop: asyncio.Event, say: Callable[[str], None]) -> bool:

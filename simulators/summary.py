@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -37,8 +38,8 @@ class Summary(TypedDict):
     pushes: Pushes
 
 
-def summarise(site_folder: Path, clock: Clock) -> tuple[Summary, int]:
-    """The summary of a site's folder, and how often its services had to be started again. Reads everything: for short runs."""
+def summarise(site_folder: Path, clock: Clock) -> tuple[Summary, Counter[str]]:
+    """The summary of a site's folder, and how often each service had to be started again. Reads everything: for short runs."""
     samples, bad, restarts = _journalled(Journal(site_folder / "journal", clock))
     faults: list[Fault] = []
     orders, pushes = 0, Pushes(accepted=0, failed=0)
@@ -62,8 +63,9 @@ def _number(records: Records, sql: str) -> int:
     return int(row[0])
 
 
-def _journalled(journal: Journal) -> tuple[int, int, int]:
-    samples = bad = restarts = seq = 0
+def _journalled(journal: Journal) -> tuple[int, int, Counter[str]]:
+    samples = bad = seq = 0
+    restarts: Counter[str] = Counter()
     reader = journal.reader()
     try:
         while found := reader.read_after(seq):
@@ -74,7 +76,9 @@ def _journalled(journal: Journal) -> tuple[int, int, int]:
                     samples += int(np.count_nonzero(present))
                     bad += int(np.count_nonzero(present & (quality != 0)))
                 elif record.kind is Kind.EVENT:
-                    restarts += orjson.loads(record.body).get("event") == "service_restarted"
+                    event = orjson.loads(record.body)
+                    if event.get("event") == "service_restarted":
+                        restarts[str(event["service"])] += 1
             seq = found[-1].seq
     finally:
         reader.close()
