@@ -1,4 +1,5 @@
 """Faults as InfluxDB shows them: `fault`, tags site, equipment, kind, rule, severity; open = 1 from its raising on, 0 at its end.
+`event` says which line it is: raised, open (said again), ended.
 
 A projection of records.db, read-only and never a source: engineers annotate their trends with it. An open fault is said again once a
 minute, so that any window of a dashboard sees it.
@@ -53,28 +54,28 @@ class FaultProjection:
             seen = 0
         new = _rows(records, "rowid > ?", (seen,))
         ended = [row for row in _named(records, known) if row["ended_ns"] is not None]
-        lines = [line for row in new for line in self._lines(row)] + [self._line(row, row["ended_ns"], 0.0) for row in ended]
+        lines = [line for row in new for line in self._lines(row)] + [self._line(row, row["ended_ns"], "ended") for row in ended]
         opened = [row["id"] for row in new if row["ended_ns"] is None]
         minute = self._clock.read().wall_ns // AGAIN_NS * AGAIN_NS
         if minute != self._said:
             still = (known | set(opened)) - {row["id"] for row in ended}
-            lines += [self._line(row, minute, 1.0) for row in _named(records, still) if row["raised_ns"] < minute]
+            lines += [self._line(row, minute, "open") for row in _named(records, still) if row["raised_ns"] < minute]
         await self._delivery.deliver(lines)
         self._said = minute
         if new or ended:
             self._ledger.projected(self._name, max([seen, *(row["rowid"] for row in new)]), opened, [row["id"] for row in ended])
 
     def _lines(self, row: Mapping[str, Any]) -> Iterable[bytes]:
-        yield self._line(row, row["raised_ns"], 1.0)
+        yield self._line(row, row["raised_ns"], "raised")
         if row["ended_ns"] is not None:
-            yield self._line(row, row["ended_ns"], 0.0)
+            yield self._line(row, row["ended_ns"], "ended")
 
-    def _line(self, row: Mapping[str, Any], at_ns: int, is_open: float) -> bytes:
+    def _line(self, row: Mapping[str, Any], at_ns: int, event: str) -> bytes:
         tags = {"site": self._site} | {name: row[name] for name in ("equipment", "kind", "rule", "severity")}
         words = orjson.loads(row["text_json"])
-        texts = {"id": row["id"], "zh": words.get("zh", ""), "en": words.get("en", "")}
+        texts = {"event": event, "id": row["id"], "zh": words.get("zh", ""), "en": words.get("en", "")}
         head = b",".join([b"fault", *(name.encode() + b"=" + field_key(str(value)) for name, value in sorted(tags.items()))])
-        fields = [b"open=%.1f" % is_open, *(name.encode() + b"=" + text(str(value)) for name, value in texts.items())]
+        fields = [b"open=%d.0" % (event != "ended"), *(name.encode() + b"=" + text(str(value)) for name, value in texts.items())]
         return b"%b %b %d" % (head, b",".join(fields), at_ns)
 
 

@@ -75,6 +75,7 @@ def test_a_fault_is_open_from_its_raising_to_its_end(scene: Scene) -> None:
     assert scene.said() == [("F1", 10, 1.0), ("F1", 20, 0.0)]
     tags, _, fields = scene.store.of("fault")[0]
     assert tags == {"site": "hq", "equipment": "gen-1", "kind": "generator", "rule": "rule_f1", "severity": "readiness"}
+    assert [fields["event"] for _, _, fields in scene.store.of("fault")] == ["raised", "ended"]
     assert fields["zh"] == '油压低, "80" kPa'
 
 
