@@ -119,6 +119,6 @@ async def now_page(request: Request, person: Annotated[Person, needs(Permission.
     values = {
         "items": items, "counts": Counter(item.severity for item in items if item.fault and item.fault.open), "severities": SEVERITIES,
         "tiles": tiles(desk), "pulse": [(view, wrong) for view in desk.views if (wrong := pulse(view, desk.now_ns))], "desk": desk,
-        "notice": await notice_of(request, desk),
+        "names": {view.id: view.tables.people() for view in desk.views}, "notice": await notice_of(request, desk),
     }  # fmt: skip
     return page(request, "now_part.html" if request.query_params.get("part") == "board" else "now.html", values, person)

@@ -1,0 +1,180 @@
+"""The console in a real browser, on a real installation: with and without JavaScript, desk and phone, Chinese and English."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from tests.kit.house import House
+
+pytestmark = pytest.mark.needs("chromium")
+FLAGS = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
+    "--disable-sync",
+)  # fmt: skip
+PHONE, DESK = (390, 844), (1280, 800)
+RAISED_MS = 30_000
+PATHS = ("/", "/orders", "/faults", "/equipment", "/equipment/fp-0", "/points/fp-0.phase_loss?range=15m", "/health", "/account", "/no-such")
+TOO_SMALL = "[...document.querySelectorAll('main button')].filter(b => b.offsetParent && b.offsetHeight < 44).map(b => b.textContent)"
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    made = House(tmp_path_factory.mktemp("browser"), 6)
+    made.start()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(house: House, chromium: Browser) -> Iterator[type[Opened]]:
+    contexts: list[BrowserContext] = []
+    password = re.search(r"as admin with the password (\S+)", house.log())
+    assert password
+
+    class Opening(Opened):
+        def __init__(self, size: tuple[int, int] = DESK, lang: str = "en", scripts: bool = True) -> None:
+            context = chromium.new_context(
+                viewport={"width": size[0], "height": size[1]}, java_script_enabled=scripts, base_url=f"http://127.0.0.1:{house.port}"
+            )
+            contexts.append(context)
+            self.page = context.new_page()
+            self.troubles: list[str] = []
+            self.page.on("console", lambda message: self.troubles.append(message.text) if message.type == "error" else None)
+            self.page.on("pageerror", lambda error: self.troubles.append(str(error)))
+            self.page.goto(f"/login?lang={lang}")
+            self.page.fill("input[name=name]", "admin")
+            self.page.fill("input[name=password]", password[1])
+            self.page.click("main button")
+            expect(self.page).to_have_url(re.compile(r"/$"))
+
+    yield Opening
+    for context in contexts:
+        context.close()
+
+
+class Opened:
+    """A logged-in page; `troubles` is what its console complained of."""
+
+    page: Page
+    troubles: list[str]
+
+    def __init__(self, size: tuple[int, int] = DESK, lang: str = "en", scripts: bool = True) -> None: ...
+
+
+def test_a_fault_appears_by_itself_and_its_clock_counts_down(house: House, open_page: type[Opened]) -> None:
+    opened = open_page()
+    page = opened.page
+    expect(page.locator("#live")).to_have_text("Live")
+    item = page.locator(".board .item", has_text="0号消防泵")
+    expect(item).to_have_count(0)
+    house.inputs.phase_loss(0, 1)
+    expect(item).to_have_count(1, timeout=RAISED_MS)
+    clock = item.locator(".clock b")
+    first = clock.inner_text()
+    assert re.fullmatch(r"1[45]:\d\d", first)
+    expect(clock).not_to_have_text(first, timeout=5_000)
+    item.get_by_role("button", name="Accept").click()
+    expect(page.locator(".notice.good")).to_have_text("Accepted.")
+    expect(item.locator(".state")).to_have_text("accepted")
+    assert opened.troubles == []
+
+
+def test_an_order_is_accepted_arrived_and_restored_without_javascript_on_a_phone(house: House, open_page: type[Opened]) -> None:
+    house.inputs.phase_loss(1, 1)
+    page = open_page(PHONE, "zh", scripts=False).page
+    item = page.locator(".board .item", has_text="1号消防泵")
+    for _ in range(60):
+        if item.count():
+            break
+        page.wait_for_timeout(500)
+        page.reload()
+    assert re.fullmatch(r"1[345]:\d\d", item.locator(".clock b").inner_text()), "what is left is there without a script"
+    steps = (("接单", "已接单。", "已接单"), ("已到场", "已登记到场。", "已到场"), ("已修复", "已登记修复。", "已修复"))
+    for button, notice, state in steps:
+        item.get_by_role("button", name=button).click()
+        expect(page.locator(".notice.good")).to_have_text(notice)
+        expect(item.locator(".state")).to_have_text(state)
+    item.get_by_role("link", name="确认关闭").click()
+    page.fill("input[name=cause]", "保险丝")
+    page.fill("input[name=remedy]", "更换")
+    page.get_by_role("button", name="确认关闭").click()
+    expect(page.locator(".notice.bad[role=status]")).to_contain_text("执行人不能关闭自己的工单")
+
+
+def test_a_value_on_the_wire_changes_on_the_page(house: House, open_page: type[Opened]) -> None:
+    opened = open_page(lang="zh")
+    page = opened.page
+    page.goto("/equipment/fp-2")
+    value = page.locator('[data-point="fp-2.pump_running"] b')
+    expect(value).to_have_text("否")
+    house.inputs.set(1, 7, 1)  # pump 2's second input
+    expect(value).to_have_text("是", timeout=10_000)
+    house.inputs.set(1, 7, 0)
+    expect(value).to_have_text("否", timeout=10_000)
+    assert opened.troubles == []
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_no_page_scrolls_sideways_on_a_phone(house: House, open_page: type[Opened], lang: str) -> None:
+    opened = open_page(PHONE, lang)
+    page = opened.page
+    fault = page.locator(".board a.text").first.get_attribute("href") or "/"
+    for path in (*PATHS, fault):
+        page.goto(path)
+        width = page.evaluate("document.documentElement.scrollWidth")
+        assert width <= PHONE[0], f"{path}: {width} px wide"
+        small = page.evaluate(TOO_SMALL)
+        assert small == [], f"{path}: too small for a glove"
+
+
+def test_the_chart_is_drawn_by_the_server_and_made_movable_by_the_script(house: House, open_page: type[Opened]) -> None:
+    plain = open_page(scripts=False).page
+    plain.goto("/points/fp-0.phase_loss?range=15m")
+    expect(plain.locator("svg.chart path.line").first).to_be_attached()
+    opened = open_page()
+    opened.page.goto("/points/fp-0.phase_loss?range=15m")
+    expect(opened.page.locator(".uplot canvas")).to_be_visible()
+    assert opened.troubles == [], "the policy against inline scripts and styles holds for the chart too"
+
+
+def test_a_page_says_that_it_is_no_longer_live_and_comes_back(house: House, open_page: type[Opened]) -> None:
+    page = open_page().page
+    expect(page.locator("#live")).to_have_text("Live")
+    house.kill("web")
+    expect(page.locator("#live")).to_have_class(re.compile("lost"), timeout=15_000)
+    expect(page.locator("#live")).to_have_text("Live", timeout=30_000)
+
+
+def test_the_password_can_be_changed_and_the_session_ended(house: House, open_page: type[Opened], tmp_path: Path) -> None:
+    page = open_page().page
+    page.goto("/account")
+    page.fill("input[name=old]", "wrong")
+    page.fill("input[name=new]", "another horse 9")
+    page.fill("input[name=again]", "another horse 9")
+    page.get_by_role("button", name="Change").click()
+    expect(page.locator(".notice.bad")).to_have_text("The present password is wrong.")
+    page.get_by_role("button", name="Log out").click()
+    expect(page).to_have_url(re.compile("/login"))
+    page.goto("/")
+    expect(page).to_have_url(re.compile("/login"))
+
+
+def test_the_keyboard_alone_reaches_the_content_and_the_first_button(house: House, open_page: type[Opened]) -> None:
+    page = open_page().page
+    page.keyboard.press("Tab")
+    expect(page.locator(".skip")).to_be_focused()
+    page.keyboard.press("Enter")
+    assert page.url.endswith("#main")
