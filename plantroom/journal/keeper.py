@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import apsw
 import orjson
 import structlog
 
-from plantroom.clock import NS, Clock
+from plantroom.clock import Clock
 from plantroom.errors import JournalFailed
 from plantroom.journal.damage import TROUBLE
 from plantroom.journal.database import connect
 from plantroom.journal.mend import mark_suspect
 from plantroom.journal.positions import Positions
 from plantroom.journal.record import Entry, Kind
+from plantroom.journal.retention import Kept, to_unlink
 from plantroom.journal.shelf import DayFile, FileLock, OrderLock, Shelf, sync_folder
 from plantroom.journal.writer import Writer
 
@@ -35,35 +35,6 @@ STUCK_PAGES = 8_000  # 32 MiB: writers wait for a moment, so that the WAL can be
 RETENTION_S = 60.0
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """One closed day file as retention sees it. first, last: its seqs; ended_ns: wall time of its successor; bytes: with its WAL."""
-
-    file: DayFile
-    first: int
-    last: int
-    ended_ns: int
-    bytes: int
-
-
-def to_unlink(files: Sequence[Kept], now_ns: int, positions: Mapping[str, int], kept_s: float, over_bytes: int) -> list[tuple[Kept, bool]]:
-    """Which files go, oldest first, and whether the quota forced it past a follower. files: without the newest, oldest first.
-
-    over_bytes: how much more there is than the quota allows. A file goes when it ended more than kept_s ago and every follower has
-    passed it, or when the quota is exceeded, whoever still wants it.
-    """
-    slowest = min(positions.values(), default=None)
-    gone: list[tuple[Kept, bool]] = []
-    for kept in files:
-        wanted = slowest is not None and slowest < kept.last
-        old = kept.ended_ns < now_ns - int(kept_s * NS)
-        if over_bytes <= 0 and (wanted or not old):
-            break
-        gone.append((kept, wanted))
-        over_bytes -= kept.bytes
-    return gone
 
 
 class Keeper:

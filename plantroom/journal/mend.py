@@ -231,7 +231,12 @@ def _last_of(older: list[Path]) -> int:
 
 
 def _put_aside(folder: Path) -> None:
-    """Renames what a mended file has replaced; kept for a person to look at, and first to go when the quota is short."""
+    """Renames what a mended file has replaced; kept for a person to look at, and first to go when the quota is short.
+
+    Files half built by a process that died go at once.
+    """
+    for unfinished in folder.glob(".new-*"):
+        unfinished.unlink(missing_ok=True)
     moved = False
     for file in live(path.name for path in folder.iterdir()):
         for mend_count in range(file.mend):

@@ -12,7 +12,7 @@ import pytest
 
 from plantroom.clock import NS, VirtualClock
 from plantroom.journal import Journal, Keeper, Kind
-from plantroom.journal.keeper import Kept, to_unlink
+from plantroom.journal.retention import Kept, to_unlink
 from plantroom.journal.shelf import DayFile
 from tests.kit.journals import NOON, TidyJournal, clock, entry
 

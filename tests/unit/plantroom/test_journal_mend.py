@@ -196,6 +196,14 @@ def test_a_source_count_that_was_damaged_does_not_run_away(journal: Journal) -> 
     assert [record.source_seq for record in journal.reader().read_after(0)] == [1, 2, 3, 4]
 
 
+def test_a_file_half_built_by_a_process_that_died_is_swept_away(journal: Journal) -> None:
+    journal.folder.mkdir(exist_ok=True)
+    for suffix in ("", "-wal"):
+        (journal.folder / f".new-2026-11-20.db{suffix}").write_bytes(b"half")
+    journal.writer("collect").append([entry("1")])
+    assert not list(journal.folder.glob(".new-*"))
+
+
 def test_a_swap_that_died_half_way_is_finished(journal: Journal) -> None:
     write(journal, 100)
     ruin(journal.folder / DAY, leaf_pages(journal.folder / DAY)[1])
