@@ -18,10 +18,11 @@ from plantroom.journal.record import Kind, Record
 from rules.condition import State
 from rules.conditions import ACTIVE, FOREVER, UNKNOWN
 from rules.engine import Engine
+from rules.graph import Graph
 from rules.rule import Rule
 from rules.snapshot import BadSnapshot
 from rules.snapshots import Snapshots
-from rules.types import Given, Graph, condition
+from rules.types import Given, condition
 
 MOST = 5_000
 SETTLE_S = 900.0  # beside the longest window: staleness, sequences under way

@@ -61,7 +61,9 @@ def site_text(*equipment: str) -> str:
     return SITE.format(equipment="".join(equipment))
 
 
-def rule_text(id: str, point: str, severity: str, *, for_: str = "2s", clear_after: str = "3s", extra: str = "", on_missing: str = "hold") -> str:
+def rule_text(
+    id: str, point: str, severity: str, *, for_: str = "2s", clear_after: str = "3s", extra: str = "", on_missing: str = "hold"
+) -> str:
     return f"""
 id: {id}
 applies_to: fire_pump
@@ -183,10 +185,13 @@ class Kit:
     def event(self, name: str, **values: Any) -> Record:
         return self.say({"event": name, **values}, Kind.EVENT)
 
-    def command(self, does: str, target: str, who: str = "li.wei", roles: Sequence[str] = ("technician",), id: str = "", **args: Any) -> str:
+    def command(
+        self, does: str, target: str, who: str = "li.wei", roles: Sequence[str] = ("technician",), id: str = "", **args: Any
+    ) -> str:
         """Appends a command and runs; its outcome's reason."""
         command_id = id or f"command-{len(self.journal) + 1:04d}"
-        body = {"command_id": command_id, "does": does, "target": target, "who": {"id": who, "name": f"{who}'s name", "roles": list(roles)}, "args": args}
+        person = {"id": who, "name": f"{who}'s name", "roles": list(roles)}
+        body = {"command_id": command_id, "does": does, "target": target, "who": person, "args": args}
         self.say(body, Kind.COMMAND)
         self.run()
         return str(self.one("SELECT reason FROM command WHERE id = ?", command_id))

@@ -24,6 +24,7 @@ SITES = (
 )
 OTHER_RULES = {**RULES, "rules/packs/fire_pump/jockey.yaml": rule_text("jockey", "jockey_fault", "normal", for_="0s", clear_after="1s")}
 
+DEEDS = ("accept", "arrive", "restore", "close", "reopen", "comment", "hold")
 ACTIONS = st.one_of(
     st.tuples(st.just("stay"), PUMPS, BITS, st.integers(1, 5)),
     st.tuples(st.just("stay"), PUMPS, BITS, st.integers(1, 5)),
@@ -33,7 +34,7 @@ ACTIONS = st.one_of(
     st.tuples(st.just("wait"), st.floats(0.1, 1200)),
     st.tuples(st.just("step"), st.sampled_from([-3600, -5, 3, 7200])),
     st.tuples(st.just("site"), st.integers(0, 2), st.booleans()),
-    st.tuples(st.just("command"), st.sampled_from(["accept", "arrive", "restore", "close", "reopen", "comment", "hold"]), st.integers(0, 5)),
+    st.tuples(st.just("command"), st.sampled_from(DEEDS), st.integers(0, 5)),
     st.tuples(st.just("shelve"), st.integers(0, 5)),
     st.tuples(st.just("attempt"), st.integers(0, 5), st.sampled_from(["accepted", "retry", "refused"])),
     st.tuples(st.just("event"), st.sampled_from(["service_restarted", "journal_gap", "nobody_knows"])),

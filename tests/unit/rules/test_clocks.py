@@ -48,7 +48,7 @@ def test_an_advisory_has_no_clock(name: ClockName) -> None:
 
 def test_it_warns_once_then_is_breached_once() -> None:
     clock, said = response(), []
-    for second in range(0, 20 * 60):
+    for second in range(20 * 60):
         clock, word = clocks.notice(clock, RAISED + second * NS)
         if word is not None:
             said.append((second, word))

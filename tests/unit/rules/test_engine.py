@@ -39,7 +39,8 @@ def test_a_true_condition_raises_one_fault_with_one_order_two_clocks_and_a_page_
     assert kit.one("SELECT id, fault, state, severity FROM work_order") == (order, fault, "open", "readiness")
     clocks = kit.rows("SELECT name, started_ns, due_ns FROM clock WHERE work_order = ? ORDER BY name", order)
     assert clocks == [("response", raised, raised + 15 * MINUTE), ("restore", raised, raised + 24 * 60 * MINUTE)]
-    assert kit.rows("SELECT channel, reason, state FROM outbox ORDER BY channel") == [("duty", "raised", "queued"), ("screen", "raised", "queued")]
+    pages = kit.rows("SELECT channel, reason, state FROM outbox ORDER BY channel")
+    assert pages == [("duty", "raised", "queued"), ("screen", "raised", "queued")]
     assert kit.engine.desk.position is not None and kit.engine.desk.position.seq == len(kit.journal)
 
 
@@ -234,8 +235,8 @@ def test_the_chronicle_tells_every_record_and_transition_and_its_chain_holds(kit
     kit.command("accept", kit.order())
     kinds = [row[0] for row in kit.rows("SELECT kind FROM chronicle ORDER BY n")]
     assert kinds[0] == "config"
-    for kind in ("condition.pending", "condition.active", "fault.raised", "order.open", "clock.start", "page.queued", "order.accepted", "clock.stop", "command"):
-        assert kind in kinds
+    told = {"condition.pending", "condition.active", "fault.raised", "order.open", "clock.start", "page.queued", "order.accepted"}
+    assert told | {"clock.stop", "command"} <= set(kinds)
     assert verify(kit.records.db).broken is None
-    told = b"".join(row[0] for row in kit.rows("SELECT body FROM chronicle WHERE kind <> 'config'"))
-    assert b"li.wei" in told and b"li.wei's name" not in told, "person ids stay, names do not"
+    words = b"".join(row[0] for row in kit.rows("SELECT body FROM chronicle WHERE kind <> 'config'"))
+    assert b"li.wei" in words and b"li.wei's name" not in words, "person ids stay, names do not"

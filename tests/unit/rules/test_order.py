@@ -26,8 +26,8 @@ def test_every_refusal_has_its_words() -> None:
 
 
 def test_the_way_of_an_order() -> None:
-    state = State.OPEN
-    for event, to in ((Event.ACCEPT, State.ACCEPTED), (Event.ARRIVE, State.ARRIVED), (Event.RESTORE, State.RESTORED), (Event.CLOSE, State.CLOSED)):
+    state, steps = State.OPEN, (Event.ACCEPT, Event.ARRIVE, Event.RESTORE, Event.CLOSE)
+    for event, to in zip(steps, (State.ACCEPTED, State.ARRIVED, State.RESTORED, State.CLOSED), strict=True):
         move = TABLE[state, event]
         assert isinstance(move, Move) and move.to is to
         state = move.to
@@ -38,7 +38,7 @@ def test_each_clock_is_stopped_by_its_own_step() -> None:
     assert moves(State.ACCEPTED, Event.ARRIVE)[0] is Effect.STOP_ARRIVAL
     assert Effect.STOP_RESTORE in moves(State.ARRIVED, Event.RESTORE)
     stops = {Effect.STOP_RESPONSE, Effect.STOP_ARRIVAL, Effect.STOP_RESTORE, Effect.STOP_ALL, Effect.NEW_ROUND}
-    for (state, event), answer in TABLE.items():
+    for (state, _), answer in TABLE.items():
         if isinstance(answer, Move) and answer.to is state:
             assert not stops & set(answer.effects), "who stays where he is stops no clock"
 
