@@ -164,7 +164,7 @@ class Engine:
             self.desk.shift(step_ns)
             self.desk.tell("time.step", {"step_ns": step_ns})
             if self.house is not None:
-                events.seen(self.desk, self.house, "clock_step", {"step_s": step_ns / NS})
+                events.seen(self.desk, self.house, "clock_step", {"step_s": round(step_ns / NS)})
 
     # -- everything but telemetry and ticks
 

@@ -81,9 +81,17 @@ def standing(alert: Alert, lang: str) -> str:
         parts.append(say(f"alert.{word}.{alert.clock}", lang, at=local(alert.due_ns, alert)))
     step = cut(_one_line(alert.step[lang]), STEP_COLUMNS[lang])
     if step and alert.ended_ns is None and alert.state in ("open", "accepted"):
-        parts.append(step if lang == "zh" and step.startswith("先") else say("alert.first", lang, step=step))
+        parts.append(_first(step, lang))
     parts.append(say(f"alert.held_by.{alert.state}", lang, who=alert.holder))
     return (" " if lang == "zh" else ", ").join(parts)
+
+
+def _first(step: str, lang: str) -> str:
+    """The step as part of a sentence: no second 先, no capital in the middle."""
+    if lang == "zh" and step.startswith("先"):
+        return step
+    small = step[0].lower() + step[1:] if step[1:2].islower() else step
+    return say("alert.first", lang, step=small)
 
 
 def local(ns: int, alert: Alert) -> str:
