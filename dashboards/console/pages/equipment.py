@@ -14,7 +14,7 @@ from dashboards.console.axis import step_ns
 from dashboards.console.charts import Shape, svg
 from dashboards.console.guard import needs
 from dashboards.console.pages.frame import language_of, notice_of, page
-from dashboards.console.pages.now import tile, tiles
+from dashboards.console.pages.now import by_kind, tile, tiles
 from dashboards.console.roles import Permission, Person
 from dashboards.console.shown import digits_of, names_of, number, unit_text
 from dashboards.console.tables import OPEN_CONDITIONS
@@ -32,7 +32,7 @@ LEAST_HOLD_NS = 15 * NS
 @router.get("/equipment")
 def equipment_list(request: Request, person: Annotated[Person, needs(Permission.SEE)]) -> Response:
     desk = Desk(request, person)
-    return page(request, "equipment_list.html", {"tiles": tiles(desk), "desk": desk}, person)
+    return page(request, "equipment_list.html", {"groups": by_kind(tiles(desk)), "desk": desk}, person)
 
 
 @router.get("/equipment/{equipment_id}")

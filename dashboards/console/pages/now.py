@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -16,10 +17,12 @@ from dashboards.console.roles import Permission, Person
 from dashboards.console.sites import SiteView
 from dashboards.console.tables import OPEN_STATES, SEVERITIES, Fault, Order
 from plantroom.clock import NS
+from plantroom.kinds import PointType
 from plantroom.site import Binding, Equipment
 
 router = APIRouter(include_in_schema=False)
-MOST_TILE_VALUES = 4
+MOST_TILE_VALUES, MOST_TILE_MODES = 4, 2
+TELLS = {PointType.ENUM: 0, PointType.FLOAT: 1, PointType.INTEGER: 1, PointType.BOOL: 2}
 MONITOR = "monitor"  # Plantroom itself: a tile only when something is wrong with it
 LAG_WARN_S = 10.0
 
@@ -87,11 +90,26 @@ def tiles(desk: Desk) -> list[Tile]:
 
 
 def tile(view: SiteView, equipment: Equipment, worst: str | None, now_ns: int) -> Tile:
-    chosen = sorted(equipment.bindings, key=lambda b: (not b.kind_point.required, not b.kind_point.safety))[:MOST_TILE_VALUES]
+    chosen = telling(equipment.bindings)
     samples = [(b, view.latest.sample(b.point)) for b in equipment.bindings]
     dead = bool(samples) and all(s is None or not s.is_good or silent(s, b.period_s, now_ns) for b, s in samples)
     status = worst or ("unmonitored" if not equipment.monitored else "no_data" if dead else "ok")
     return Tile(view, equipment, status, [(b, view.latest.sample(b.point)) for b in chosen])
+
+
+def telling(bindings: Sequence[Binding]) -> list[Binding]:
+    """The few points that say most about a machine at a glance: its mode, then quantities, then contacts; what is required first."""
+    ranked = sorted(bindings, key=lambda b: (TELLS.get(b.kind_point.type, 3), not b.kind_point.required, not b.kind_point.safety))
+    modes = [b for b in ranked if b.kind_point.type is PointType.ENUM][:MOST_TILE_MODES]
+    return [*modes, *(b for b in ranked if b.kind_point.type is not PointType.ENUM)][:MOST_TILE_VALUES]
+
+
+def by_kind(tiles: Sequence[Tile]) -> list[list[Tile]]:
+    """Tiles of one kind together, kinds in the order in which the site file has them."""
+    groups: dict[str, list[Tile]] = {}
+    for one in tiles:
+        groups.setdefault(one.equipment.kind.name, []).append(one)
+    return list(groups.values())
 
 
 def pulse(view: SiteView, now_ns: int) -> list[tuple[str, float | None]]:
@@ -118,7 +136,8 @@ async def now_page(request: Request, person: Annotated[Person, needs(Permission.
     items = board(desk)
     values = {
         "items": items, "counts": Counter(item.severity for item in items if item.fault and item.fault.open), "severities": SEVERITIES,
-        "tiles": tiles(desk), "pulse": [(view, wrong) for view in desk.views if (wrong := pulse(view, desk.now_ns))], "desk": desk,
+        "groups": by_kind(tiles(desk)), "desk": desk,
+        "pulse": [(view, wrong) for view in desk.views if (wrong := pulse(view, desk.now_ns))],
         "names": {view.id: view.tables.people() for view in desk.views}, "notice": await notice_of(request, desk),
     }  # fmt: skip
     return page(request, "now_part.html" if request.query_params.get("part") == "board" else "now.html", values, person)

@@ -80,8 +80,12 @@
   const source = new EventSource(url);
   source.onopen = () => say(body.dataset.live, false);
   source.onerror = () => say(body.dataset.lost, true);
-  source.addEventListener("fault", refresh);
-  source.addEventListener("order", refresh);
+  const concerned = (event) => { // a page about one fault or order follows that one alone
+    const about = (body.dataset.about || "").split(" ").filter(Boolean);
+    if (!about.length || about.includes(JSON.parse(event.data).id)) refresh();
+  };
+  source.addEventListener("fault", concerned);
+  source.addEventListener("order", concerned);
   source.addEventListener("reset", refresh);
   source.addEventListener("values", (event) => { for (const sample of JSON.parse(event.data).values) show(sample); });
   source.addEventListener("ended", () => { source.close(); say(body.dataset.ended, true); });
