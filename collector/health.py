@@ -1,7 +1,7 @@
 """What is known of one unit on a line: whether it answers, how long it takes, how long to wait for it. Pure.
 
     unknown --answered--> alive --failed--> suspect --failed--> dead --answered--> alive
-    unknown --failed----------------------------------------> dead
+    unknown --failed----------------------------------------> dead --late, relinked--> unknown
 """
 
 from __future__ import annotations
@@ -26,21 +26,26 @@ class Health(StrEnum):
 class Heard(StrEnum):
     ANSWERED = "answered"  # a well-formed answer of this unit, an exception too
     FAILED = "failed"  # no answer, or one that cannot be its
+    LATE = "late"  # an answer after our patience, though within its profile's time-out: it lives
     RELINKED = "relinked"  # a new connection: nothing is known on it
 
 
 TABLE: dict[tuple[Health, Heard], Health] = {
     (Health.UNKNOWN, Heard.ANSWERED): Health.ALIVE,
     (Health.UNKNOWN, Heard.FAILED): Health.DEAD,
+    (Health.UNKNOWN, Heard.LATE): Health.UNKNOWN,
     (Health.UNKNOWN, Heard.RELINKED): Health.UNKNOWN,
     (Health.ALIVE, Heard.ANSWERED): Health.ALIVE,
     (Health.ALIVE, Heard.FAILED): Health.SUSPECT,
+    (Health.ALIVE, Heard.LATE): Health.ALIVE,
     (Health.ALIVE, Heard.RELINKED): Health.UNKNOWN,
     (Health.SUSPECT, Heard.ANSWERED): Health.ALIVE,
     (Health.SUSPECT, Heard.FAILED): Health.DEAD,
+    (Health.SUSPECT, Heard.LATE): Health.SUSPECT,
     (Health.SUSPECT, Heard.RELINKED): Health.UNKNOWN,
     (Health.DEAD, Heard.ANSWERED): Health.ALIVE,
     (Health.DEAD, Heard.FAILED): Health.DEAD,
+    (Health.DEAD, Heard.LATE): Health.UNKNOWN,
     (Health.DEAD, Heard.RELINKED): Health.UNKNOWN,
 }
 
@@ -78,9 +83,11 @@ class Unit:
         return True
 
     def late(self, latency_s: float, now_s: float) -> None:
-        """An answer after our patience: never taken, but it says how long this unit takes. A dead one is probed at once."""
+        """An answer after our patience: never taken, but it says how long this unit takes. One slower than its time-out stays dead."""
         self._learn(latency_s)
         self.probe_at_s = min(self.probe_at_s, now_s)
+        if latency_s <= self.timeout_s:
+            self.health = TABLE[self.health, Heard.LATE]
 
     def relinked(self) -> None:
         self.health = TABLE[self.health, Heard.RELINKED]

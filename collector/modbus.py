@@ -13,6 +13,7 @@ from typing import cast
 import structlog
 
 from collector.mbap import Answer, Exchange, Garbled, Late, Refusal, Stray
+from collector.metronome import EARLY_S, Metronome
 from collector.poll_plan import Read
 from collector.session import Ask, Command, Dial, HangUp, Rest, Samples, Say, Session
 from plantroom.clock import NS, Clock, Reading
@@ -37,19 +38,21 @@ class Line:
         clock: Clock,
         deliver: Callable[[Batch], None],
         say: Callable[[str, str], None],
+        *,
         exchange: Exchange | None = None,
+        metronome: Metronome | None = None,
     ) -> None:
         self.session, self.strays = session, 0
         self._host, self._port, self._clock = host, port, clock
         self._deliver, self._say = deliver, say
         self._exchange = exchange or Exchange()
+        self._metronome = metronome or Metronome(clock)
         self._wire: _Wire | None = None  # the connection in use
         self._last: _Wire | None = None  # the newest, perhaps still closing
         self._dial_at_s: float | None = None
         self._dial = asyncio.Event()
         self._due_s = inf  # when the session wants to hear of the time
-        self._timer: asyncio.TimerHandle | None = None
-        self._timer_s = inf
+        self._ring_s = inf  # when the metronome calls next
         self._waiting = False  # for an answer
         self._paused = False
         self._deferred: Ask | None = None
@@ -66,8 +69,7 @@ class Line:
                     raise self._broken
                 await self._connect()
         finally:
-            if self._timer is not None:
-                self._timer.cancel()
+            self._due_s = inf
             self._wire = None  # what ends now is no loss to report
             if self._last is not None:
                 self._last.drop()
@@ -81,7 +83,7 @@ class Line:
         self._paused = False
         if self._deferred is not None:
             ask, self._deferred = self._deferred, None
-            self._ask(ask)
+            self._ask(ask, self._now_s())
 
     async def _connect(self) -> None:
         if self._last is not None:  # the old connection is gone before there is a new one
@@ -111,7 +113,7 @@ class Line:
         for event in self._exchange.receive(data, at.boot_ns / NS):
             if isinstance(event, Answer):
                 self._waiting = False
-                self._carry_out(self.session.answered(at, event.data, event.latency_s))
+                self._carry_out(self.session.answered(at, event.data, event.latency_s), at)
             elif isinstance(event, Refusal):
                 self._waiting = False
                 self._carry_out(self.session.refused(at, event.code, event.latency_s))
@@ -142,10 +144,11 @@ class Line:
             log.warning("modbus.wrong_answer", host=self._host, port=self._port, why=event.why, times=times)
         self._carry_out(self.session.garbled(at, event.why))
 
-    def _carry_out(self, commands: Sequence[Command]) -> None:
+    def _carry_out(self, commands: Sequence[Command], at: Reading | None = None) -> None:
+        """at: the present, where it was just read."""
         for command in commands:
             if isinstance(command, Ask):
-                self._ask(command)
+                self._ask(command, (at or self._clock.read()).boot_ns / NS)
             elif isinstance(command, Samples):
                 self._deliver(command.batch)
             elif isinstance(command, Rest):
@@ -158,14 +161,13 @@ class Line:
             elif isinstance(command, Say):
                 self._say(command.state, command.reason)
 
-    def _ask(self, ask: Ask) -> None:
+    def _ask(self, ask: Ask, now_s: float) -> None:
         if self._paused:
             self._deferred, self._due_s = ask, inf
             return
         wire = self._wire
         if wire is None:
             return
-        now_s = self._now_s()
         wire.transport.write(self._exchange.request(ask.unit, ask.read, now_s))
         self._waiting = True
         self._remind(now_s + ask.patience_s)
@@ -177,26 +179,25 @@ class Line:
             self._wire = None
 
     def _remind(self, at_s: float) -> None:
-        """One timer, moved only when it would be too late; early it finds that its time has not come."""
+        """The metronome is asked only for an earlier time than it knows of; called too early we find that our time has not come."""
         self._due_s = at_s
-        if at_s < self._timer_s:
-            if self._timer is not None:
-                self._timer.cancel()
-            self._timer_s = at_s
-            self._timer = asyncio.get_running_loop().call_later(max(0.0, at_s - self._now_s()), self._tick)
+        if at_s < self._ring_s:
+            self._ring_s = at_s
+            self._metronome.at(at_s, self._rung)
 
-    def _tick(self) -> None:
+    def _rung(self, at: Reading) -> None:
         try:
-            self._timer, self._timer_s = None, inf
-            at = self._clock.read()
-            if at.boot_ns / NS < self._due_s - 1e-6:
-                if self._due_s < inf:
+            now_s = at.boot_ns / NS + EARLY_S
+            if self._ring_s <= now_s:
+                self._ring_s = inf
+            if self._due_s > now_s:
+                if self._due_s < self._ring_s:
                     self._remind(self._due_s)
             elif self._waiting:
                 self._give_up(at)
             else:
-                self._due_s = inf
-                self._carry_out(self.session.woken(at))
+                due_s, self._due_s = self._due_s, inf
+                self._carry_out(self.session.woken(max(at.boot_ns / NS, due_s)), at)
         except BaseException as error:  # the loop would only log it
             self.broken(error)
 

@@ -19,6 +19,7 @@ from collector.health import Health, Unit
 PROBE_SHARE = 0.1  # of the line's time, while any unit on it lives
 LEAST_SAVED_S = 1.0  # the allowance saves up to this, or to one probe's patience where that is longer
 FIRST_CONTACT_S = 5.0  # a unit not heard yet lets those that live go first, but not for longer
+BEAT_S = 0.05  # grids of all lines begin on multiples of it: waking up costs more than a request, so lines wake together
 LOOK_AGAIN_S = 0.01  # least pause before a probe that cannot be afforded yet is looked at again
 
 
@@ -32,7 +33,7 @@ class Task:
     timeout_s: float = 1.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # one for every request: a frozen one would cost a microsecond more
 class Turn:
     """task: its index. missed: slots of it that passed unread before this one. probe: the unit is dead as far as we know."""
 
@@ -61,6 +62,7 @@ class Schedule:
         self._doubt_until_s = -inf  # until then a gateway may still be waiting for a unit that was silent
         self._tolerance: dict[int, float] = {}
         self._probing: int | None = None
+        self._running: int | None = None  # the task whose turn it is
         self.relinked(start_s)
 
     def relinked(self, now_s: float) -> None:
@@ -69,7 +71,7 @@ class Schedule:
             unit.relinked()
         self._changed()
         self._ready.clear()
-        self._probing = None
+        self._probing = self._running = None
         self._doubt_until_s = -inf
         self._fresh = [True] * len(self._tasks)
         self._waiting = [(now_s, i) for i in range(len(self._tasks))]
@@ -87,17 +89,17 @@ class Schedule:
         if self._dead and not (ready and not ready[0][0]):
             probe = self._probe(now_s)
             if isinstance(probe, Turn):
-                self._asked_s = now_s
+                self._asked_s, self._running = now_s, probe.task
                 return probe
         else:
             probe = inf
         if not ready:
             return min(probe, waiting[0][0]) if waiting else probe
         i = heappop(ready)[2]
-        self._asked_s = now_s
+        self._asked_s, self._running = now_s, i
         unit = self.units[tasks[i].unit]
         patience_s = unit.patience_s(self._tolerance_s(tasks[i].unit), self._alone)
-        if unit.health is not Health.UNKNOWN and self._doubt_until_s > now_s:
+        if self._doubt_until_s > now_s:
             patience_s += self._doubt_until_s - now_s
         return Turn(i, patience_s, False, self._missed(i, now_s))
 
@@ -115,6 +117,7 @@ class Schedule:
     def _heard(self, i: int, now_s: float, latency_s: float) -> None:
         number = self._tasks[i].unit
         unit = self.units[number]
+        self._running = None
         if self._doubt_until_s > -inf:
             if self._probing is None:
                 self._allowance_s -= max(0.0, latency_s - (unit.slowest_s or 0.0))
@@ -129,13 +132,17 @@ class Schedule:
             if was is Health.DEAD:
                 self._enlist(number, now_s, i)
 
-    def failed(self, i: int, now_s: float) -> bool:
-        """No usable answer. Whether its unit is dead now: then none of its tasks gets a turn until a probe is answered."""
+    def failed(self, i: int, now_s: float, *, line_free: bool = False) -> bool:
+        """No usable answer. Whether its unit is dead now: then none of its tasks gets a turn until a probe is answered.
+
+        line_free: a gateway said that it gave up, so it waits no longer.
+        """
         unit = self.units[self._tasks[i].unit]
         if self._probing == i:
             self._allowance_s -= now_s - self._asked_s
             self._probing = None
-        self._doubt_until_s = now_s + unit.timeout_s
+        self._doubt_until_s = -inf if line_free else now_s + unit.timeout_s
+        self._running = None
         was = unit.health
         dead = unit.failed(now_s)
         if unit.health is not was:
@@ -151,9 +158,13 @@ class Schedule:
         return dead
 
     def late(self, number: int, latency_s: float, now_s: float) -> None:
-        """An answer of this unit that came after its patience. It lives, so it is asked again soon; the answer itself is not taken."""
-        if number in self.units:
-            self.units[number].late(latency_s, now_s)
+        """An answer of this unit that came after its patience. It lives, so it is asked again; the answer itself is not taken."""
+        unit = self.units[number]
+        was = unit.health
+        unit.late(latency_s, now_s)
+        if unit.health is not was:
+            self._changed()
+            self._enlist(number, now_s, self._running)
 
     @property
     def any_alive(self) -> bool:
@@ -199,8 +210,8 @@ class Schedule:
             self._slot[i] += 1
         heappush(self._waiting, (phase_s + self._slot[i] * period_s, i))
 
-    def _enlist(self, number: int, at_s: float, but: int) -> None:
-        """The unit is back: its other tasks are due."""
+    def _enlist(self, number: int, at_s: float, but: int | None) -> None:
+        """The unit is back: its tasks are due, but the one in hand."""
         for i in self._of_unit[number]:
             self._fresh[i] = True
             if i != but:
@@ -220,10 +231,11 @@ class Schedule:
 
 
 def _phases(tasks: Sequence[Task], start_s: float, offset: float) -> list[float]:
-    """Where each task's grid begins: those of one period spread evenly over it."""
+    """Where each task's grid begins: those of one period spread evenly over it, on whole beats, so that lines wake together."""
     phases = [start_s] * len(tasks)
     for period_s in {t.period_s for t in tasks}:
         alike = [i for i, t in enumerate(tasks) if t.period_s == period_s]
         for rank, i in enumerate(alike):
-            phases[i] = start_s + period_s * ((rank / len(alike) + offset) % 1.0)
+            phase_s = start_s + period_s * ((rank / len(alike) + offset) % 1.0)
+            phases[i] = ceil(phase_s / BEAT_S) * BEAT_S if period_s >= 5 * BEAT_S else phase_s
     return phases

@@ -13,6 +13,7 @@ import structlog
 
 from collector.backoff import Backoff
 from collector.bindings import Job, Planner
+from collector.metronome import Metronome
 from collector.modbus import Line
 from collector.mqtt import MqttLink, Publisher
 from collector.outlet import Outlet
@@ -59,7 +60,7 @@ async def run(context: ServiceContext) -> None:
 
 def modbus_lines(site: Site, clock: Clock, outlet: Outlet) -> dict[str, Line]:
     """One line for each host and port, by the first connection that names it. Raises BadInput where a point can never be read."""
-    planner, problems, now = Planner(), list[Problem](), clock.read()
+    planner, problems, now, metronome = Planner(), list[Problem](), clock.read(), Metronome(clock)
     jobs: dict[tuple[str, int], list[Job]] = {}
     names: dict[tuple[str, int], str] = {}
     for connection in site.connections.values():
@@ -78,7 +79,7 @@ def modbus_lines(site: Site, clock: Clock, outlet: Outlet) -> dict[str, Line]:
     for (host, port), found in jobs.items():
         name = names[host, port]
         session = Session(found, now, Backoff(_chance(site, name)), _fraction(name))
-        lines[name] = Line(host, port, session, clock, outlet.take, partial(outlet.say, name))
+        lines[name] = Line(host, port, session, clock, outlet.take, partial(outlet.say, name), metronome=metronome)
         outlet.join(lines[name])
     return lines
 

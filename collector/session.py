@@ -29,14 +29,17 @@ BUSY_PAUSE_S = 0.1
 MOST_UNHEARD = 3  # silences in a row, with no unit alive, before the link itself is doubted (half-open)
 
 
-@dataclass(frozen=True, slots=True)
+# The commands are made for every request and never changed; frozen ones would cost a microsecond each.
+
+
+@dataclass(slots=True)
 class Dial:
     """Connect, not before at_s. There is no connection now."""
 
     at_s: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Ask:
     """Send this read; if no answer comes within patience_s, say `silent`."""
 
@@ -45,26 +48,26 @@ class Ask:
     patience_s: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Rest:
     """Say `woken` at until_s (inf: never)."""
 
     until_s: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class HangUp:
     """Close at once, throwing away what is in flight. No `unlinked` follows; a Dial does."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Samples:
     batch: Batch
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Say:
     """The connection's state changed: up with its first answer, down when it is lost or nothing answers."""
 
@@ -148,7 +151,7 @@ class Session:
         self.tally.exceptions += 1
         if code in (GATEWAY_PATH, GATEWAY_TARGET):
             self._heard, self._unheard = True, 0
-            return [*self._tell("up", ""), *self._fail(now, at, Quality.NO_ANSWER), *self._go(_s(at))]
+            return [*self._tell("up", ""), *self._fail(now, at, Quality.NO_ANSWER, line_free=True), *self._go(_s(at))]
         self._well(latency_s)
         if code == BUSY and now.turn.task not in self._busy:
             self._busy.add(now.turn.task)
@@ -183,8 +186,9 @@ class Session:
         self._schedule.late(unit, latency_s, _s(at))
         return [] if self._now is not None and self._now.asked else self._go(_s(at))
 
-    def woken(self, at: Reading) -> list[Command]:
-        return self._go(_s(at))
+    def woken(self, now_s: float) -> list[Command]:
+        """The time of the last Rest has come. now_s: seconds since boot."""
+        return self._go(now_s)
 
     def _go(self, now_s: float) -> list[Command]:
         """The next request, or when to come back."""
@@ -232,11 +236,11 @@ class Session:
             job.debounce.interrupt()
         return Samples(all_bad(job.frame, at.wall_ns, quality))
 
-    def _fail(self, now: _Turn, at: Reading, quality: Quality) -> list[Command]:
+    def _fail(self, now: _Turn, at: Reading, quality: Quality, *, line_free: bool = False) -> list[Command]:
         """This job, and where its unit is dead now every other job of that unit, has bad samples."""
         task = now.turn.task
         self._busy.discard(task)
-        dead = self._schedule.failed(task, _s(at))
+        dead = self._schedule.failed(task, _s(at), line_free=line_free)
         out: list[Command] = [self._bad(now.job, at, quality)]
         if dead:
             out += [self._bad(self._jobs[i], at, Quality.NO_ANSWER) for i in self._schedule.tasks_of(task) if i != task]

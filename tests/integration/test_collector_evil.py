@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from random import Random
+from typing import cast
 
 import pytest
 import uvloop
 
+from collector.backoff import Backoff
+from collector.bindings import Job
+from collector.codec import Decoder
 from collector.mbap import Exchange, _Asked
 from collector.modbus import Line
 from collector.poll_plan import Read
-from collector.session import Ask, Command, Dial, HangUp, Tally
+from collector.session import Ask, Command, Dial, HangUp, Session, Tally
 from plantroom.clock import Reading, SystemClock
-from plantroom.model import Quality
-from tests.kit.evil_modbus import FAULTS, EvilServer, some_read, truth
+from plantroom.model import Batch, Frame, Qualities, Quality, Values
+from plantroom.profiles import Encoding, Table
+from tests.kit.evil_modbus import FAULTS, UNITS, EvilServer, content, some_read, truth
+from tests.unit.collector.lines import bound, jobs_of, profile, register
 
 LINES = 40
 PATIENCE_S = 0.03
@@ -77,7 +84,7 @@ class Hammer:
         self.outcome["late"] += 1
         return []
 
-    def woken(self, at: Reading) -> list[Command]:
+    def woken(self, now_s: float) -> list[Command]:
         return []
 
     def _ask(self) -> list[Command]:
@@ -105,7 +112,7 @@ async def hammer(total: int, share: float, exchange: type[Exchange], seed: int) 
             server = EvilServer(seed * 1000 + i, share)
             await server.__aenter__()
             mallet = Hammer(Random(seed * 1000 + i), total // LINES, asyncio.Event())
-            line = Line("127.0.0.1", server.port, mallet, SystemClock(), _refuse, _ignore, exchange())  # type: ignore[arg-type]
+            line = Line("127.0.0.1", server.port, mallet, SystemClock(), _refuse, _ignore, exchange=exchange())  # type: ignore[arg-type]
             lines.append(group.create_task(line.run()))
             hammers.append(mallet)
             servers.append(server)
@@ -161,3 +168,64 @@ def test_control_without_the_transaction_and_unit_check_the_oracle_finds_wrong_v
 def test_without_faults_everything_is_taken() -> None:
     wrong, outcome, _ = run_hammer(4_000, 0.0, Exchange)
     assert wrong == [] and outcome == Counter(taken=4_000)
+
+
+def test_the_whole_line_puts_no_lie_on_a_point_and_leaves_no_read_unsaid() -> None:
+    """Schedule, session, decoder and socket together: each good sample is the content of its unit, table and address."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        batches, expected = runner.run(collect_from_a_liar(seconds=6.0))
+    good = bad = 0
+    for batch in batches:
+        for point, value, quality in zip(batch.frame.points, batch.values[0].tolist(), batch.quality[0].tolist(), strict=True):
+            if quality == Quality.GOOD:
+                good += 1
+                assert value == expected[point], point
+            else:
+                bad += 1
+                assert quality in (Quality.NO_ANSWER, Quality.EXCEPTION, Quality.DECODE)
+    assert good > 2_000 and bad > 100, (good, bad)
+    assert {point for batch in batches for point in batch.frame.points} == set(expected)
+
+
+async def collect_from_a_liar(seconds: float) -> tuple[list[Batch], dict[str, float]]:
+    """Units 1..8 of a liar, two tables each, for so long; every batch, and what each point's register holds."""
+    batches: list[Batch] = []
+    expected: dict[str, float] = {}
+    jobs: list[Job] = []
+    for unit in UNITS:
+        # the first cells of a reply name the request, so the points stand behind them; the planner's read begins at the mark
+        words = [register(f"w{at}", 100 + at, encoding=Encoding.U16) for at in range(12)]
+        bits = [register(f"b{at}", 300 + at, Table.DISCRETE, Encoding.BIT) for at in range(0, 64, 2)]
+        made = profile([*words, *bits], timeout_s=0.05)
+        for at in range(2, 12):
+            expected[f"u{unit}.w{at}"] = float(int.from_bytes(content(unit, 3)[2 * (100 + at) : 2 * (101 + at)], "big"))
+        for at in range(32, 64, 2):
+            expected[f"u{unit}.b{at}"] = float(content(unit, 2)[(300 + at) // 8] >> (300 + at) % 8 & 1)
+        found = jobs_of(made, [bound(f"u{unit}", point.name, 0.05) for point in (*words, *bits)], unit, f"u{unit}")
+        jobs += [marked(job) for job in found]
+    clock = SystemClock()
+    async with EvilServer(7, 0.2) as server, asyncio.TaskGroup() as group:
+        session = Session(jobs, clock.read(), Backoff(Random(1), 0.01, 0.05))
+        task = group.create_task(Line("127.0.0.1", server.port, session, clock, batches.append, _ignore).run())
+        await asyncio.sleep(seconds)
+        task.cancel()
+    assert not server.forbidden
+    return batches, expected
+
+
+def marked(job: Job) -> Job:
+    """Without the points that the liar's marks cover."""
+    keep = [i for i, point in enumerate(job.frame.points) if int(point.split(".")[1][1:]) >= (2 if ".w" in point else 32)]
+    return replace(job, frame=Frame(tuple(job.frame.points[i] for i in keep)), decoder=cast(Decoder, Kept(job.decoder, keep)))
+
+
+@dataclass
+class Kept:
+    """A decoder whose other columns nobody looks at."""
+
+    decoder: Decoder
+    columns: list[int]
+
+    def decode(self, data: bytes, failed: Mapping[int, Quality]) -> tuple[Values, Qualities]:
+        values, quality = self.decoder.decode(data, failed)
+        return values[self.columns], quality[self.columns]

@@ -14,9 +14,10 @@ from collector.schedule import PROBE_SHARE, Schedule, Task, Turn
 
 @dataclass
 class VirtualLine:
-    """Units that answer after latency_s, or never (None), on a line that carries one request at a time.
+    """Units that answer after latency_s, or never (None), on a line that carries one request at a time. An answer after our patience
+    comes all the same, and late.
 
-    queues: a gateway that works on a silent unit for queue_s before it takes the next request.
+    queue_s: a gateway works on a silent unit for so long before it takes the next request.
     """
 
     schedule: Schedule
@@ -28,9 +29,13 @@ class VirtualLine:
     reads: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))  # task -> when its answers came
     silent_s: float = 0.0
     missed: int = 0
+    late: list[tuple[float, int, float]] = field(default_factory=list)  # when, unit, latency
 
     def run(self, until_s: float) -> None:
         while self.now_s < until_s:
+            for came_s, unit, latency_s in [late for late in self.late if late[0] <= self.now_s]:
+                self.schedule.late(unit, latency_s, self.now_s)
+                self.late.remove((came_s, unit, latency_s))
             turn = self.schedule.next(self.now_s)
             if isinstance(turn, Turn):
                 self.missed += turn.missed
@@ -50,6 +55,9 @@ class VirtualLine:
             self.now_s += turn.patience_s
             self.silent_s += turn.patience_s
             self.schedule.failed(turn.task, self.now_s)
+            if answer_s is not None:
+                self.busy_until_s = begins_s + (latency_s or 0.0)
+                self.late.append((asked_s + answer_s, self.tasks[turn.task].unit, answer_s))
         else:
             self.now_s += answer_s
             self.reads[turn.task].append(self.now_s)
@@ -170,7 +178,7 @@ def test_a_slow_answer_that_came_late_makes_the_next_wait_longer() -> None:
     assert unit.patience_s(0.5, alone=False) < 0.3
     unit.failed(0.0)
     unit.late(0.6, 1.0)
-    assert unit.probe_at_s <= 1.0
+    assert unit.health is Health.UNKNOWN, "back on the schedule"
     assert unit.patience_s(0.5, alone=False) >= 1.2
 
 
