@@ -12,6 +12,7 @@ import hashlib
 import hmac
 import ssl
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import httpx
@@ -26,25 +27,35 @@ TRY_AGAIN = frozenset({408, 409, 421, 423, 425, 429})  # 4xx that may be answere
 
 async def send(settings: Mapping[str, object], page: Page, *, timeout_s: float) -> Answer:
     """One attempt, over within timeout_s whatever the receiver does."""
+    url = str(settings["url"])
+    if (wrong := _wrong(url)) is not None:
+        return answer(settings, Verdict.REFUSED, f"the channel's url {wrong}; mend it in the site file")
     body = page.payload()
     headers = {"content-type": "application/json", "user-agent": "plantroom", "accept-encoding": "identity", "x-plantroom-id": page.id}
     if secret := settings.get("secret"):
         headers["x-plantroom-signature"] = sign(str(secret), body)
     try:
         async with asyncio.timeout(timeout_s), _client(settings, timeout_s) as client:
-            async with client.stream("POST", str(settings["url"]), content=body, headers=headers) as response:
+            async with client.stream("POST", url, content=body, headers=headers) as response:
                 text = await _text(response)
             return judge(settings, response.status_code, response.headers, text)
     except TimeoutError:
         return answer(settings, Verdict.RETRY, f"no answer within {timeout_s:g} s")
-    except httpx.InvalidURL:
-        return answer(settings, Verdict.REFUSED, "the channel's url cannot be read; mend it in the site file")
-    except httpx.UnsupportedProtocol:
-        return answer(settings, Verdict.REFUSED, "the channel's url is neither http nor https; mend it in the site file")
     except httpx.HTTPError as error:
         return answer(settings, Verdict.RETRY, _why(error))
     except (OSError, ssl.SSLError) as error:  # a CA file that cannot be read
         return answer(settings, Verdict.RETRY, f"{type(error).__name__}: {error}")
+
+
+def _wrong(url: str) -> str | None:
+    """Why nothing can be sent to an address; None = it can be tried."""
+    try:
+        read = httpx.URL(url)
+    except httpx.InvalidURL:
+        return "cannot be read"
+    if read.scheme not in ("http", "https") or not read.host:
+        return "is neither http://host nor https://host"
+    return None if read.port is None or 0 < read.port < 65_536 else f"names the port {read.port}, which does not exist"
 
 
 def sign(secret: str, body: bytes) -> str:
@@ -98,8 +109,14 @@ async def _text(response: httpx.Response) -> str:
 def _client(settings: Mapping[str, object], timeout_s: float) -> httpx.AsyncClient:
     """No proxy from the environment, no redirect, TLS always verified."""
     ca = settings.get("ca")
-    verify: ssl.SSLContext | bool = ssl.create_default_context(cafile=str(ca)) if ca else True
-    return httpx.AsyncClient(verify=verify, follow_redirects=False, trust_env=False, timeout=httpx.Timeout(timeout_s))
+    trusted = _trusted(str(ca) if ca else None)
+    return httpx.AsyncClient(verify=trusted, follow_redirects=False, trust_env=False, timeout=httpx.Timeout(timeout_s))
+
+
+@lru_cache(maxsize=16)
+def _trusted(ca: str | None) -> ssl.SSLContext:
+    """Reading the system's authorities takes 20 to 60 ms: once a process, not once a page."""
+    return ssl.create_default_context(cafile=ca)
 
 
 def _why(error: httpx.HTTPError) -> str:
