@@ -120,7 +120,7 @@ def faults(
     rows.sort(key=lambda row: (row[1].raised_ns, row[1].id), reverse=True)
     shown = rows[:limit]
     more = iso(shown[-1][1].raised_ns) if len(rows) > limit else None
-    orders = {view.id: {o.id: o for o in view.tables.orders(OPEN_STATES)} for view in desk.views}
+    orders = {view.id: {o.id: o for o in view.tables.open_orders()} for view in desk.views}
     listed = [described.fault_shape(view, fault, orders[view.id].get(fault.work_order or ""), desk.now_ns) for view, fault in shown]
     return {"faults": listed, "next": more}
 

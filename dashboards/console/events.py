@@ -19,7 +19,7 @@ from dashboards.console.described import fault_shape, order_shape, sample_shape
 from dashboards.console.roles import Person
 from dashboards.console.shapes import FaultShape, OrderShape
 from dashboards.console.sites import Sites, SiteView
-from dashboards.console.tables import OPEN_STATES, Fault, Order
+from dashboards.console.tables import Fault, Order
 from plantroom.clock import Clock
 from plantroom.site import Binding
 
@@ -140,7 +140,7 @@ class Hub:
     def _look_at_records(self, view: SiteView, seen: _Seen) -> None:
         now = self._clock.read().wall_ns
         tables = view.tables
-        orders = {order.id: order for order in tables.orders(OPEN_STATES, most=MOST_OPEN)}
+        orders = {order.id: order for order in tables.open_orders(MOST_OPEN)}
         faults = {fault.id: (fault, orders.get(fault.work_order or "")) for fault in tables.open_faults(MOST_OPEN)}
         for id_ in seen.faults.keys() - faults.keys():
             if (ended := tables.fault(id_)) is not None:

@@ -24,7 +24,7 @@ def exposition(views: Sequence[SiteView], hub: Hub, now_ns: int) -> str:
     for view in views:
         open_ = Counter(fault.severity for fault in view.tables.open_faults(100_000))
         faults += [({"site": view.id, "severity": severity}, open_[severity]) for severity in SEVERITIES]
-        states = Counter(order.state for order in view.tables.orders(OPEN_STATES, most=100_000))
+        states = Counter(order.state for order in view.tables.open_orders(100_000))
         orders += [({"site": view.id, "state": state}, states[state]) for state in OPEN_STATES]
         pages += [({"site": view.id, "state": state}, count) for state, count in view.tables.outbox_counts().items()]
         seq, at_ns = view.tables.position()

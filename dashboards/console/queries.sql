@@ -1,4 +1,5 @@
 -- What the console and the API read from the records of one site. Nothing here writes.
+-- `+raised_ns`: the few open rows come from their partial index and are sorted, instead of five years being walked in order.
 
 -- name: faults
 SELECT id, rule, equipment, kind, severity, condition, mode, no_data, onset_ns, raised_ns, ended_ns, ended_why, text_json, do_json, trace_json,
@@ -15,7 +16,7 @@ SELECT id, rule, equipment, kind, severity, condition, mode, no_data, onset_ns, 
   work_order, shelved_until_ns, shelf_json
 FROM fault
 WHERE condition IN ('active', 'recovering')
-ORDER BY raised_ns DESC, id DESC LIMIT :most;
+ORDER BY +raised_ns DESC, id DESC LIMIT :most;
 
 -- name: fault
 SELECT id, rule, equipment, kind, severity, condition, mode, no_data, onset_ns, raised_ns, ended_ns, ended_why, text_json, do_json, trace_json,
@@ -30,6 +31,11 @@ WHERE (:state IS NULL OR state IN (SELECT value FROM json_each(:state)))
   AND (:equipment IS NULL OR equipment = :equipment)
   AND (:before IS NULL OR opened_ns < :before)
 ORDER BY opened_ns DESC, id DESC LIMIT :most;
+
+-- name: open_orders
+SELECT id, fault, equipment, severity, state, text_json, round, opened_ns, opened_by, accepted_ns, accepted_by, eta_ns, arrived_ns, arrived_by,
+  restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json
+FROM work_order WHERE state <> 'closed' ORDER BY +opened_ns DESC, id DESC LIMIT :most;
 
 -- name: order
 SELECT id, fault, equipment, severity, state, text_json, round, opened_ns, opened_by, accepted_ns, accepted_by, eta_ns, arrived_ns, arrived_by,

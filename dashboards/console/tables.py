@@ -19,6 +19,7 @@ QUERIES = parse_queries({str(_FILE): _FILE.read_text("utf-8")})
 OPEN_CONDITIONS = ("active", "recovering")
 OPEN_STATES = ("open", "accepted", "arrived", "restored")
 MOST = 500
+MOST_OPEN = 20_000
 SEVERITIES = ("danger", "readiness", "normal", "advisory")
 
 
@@ -154,6 +155,15 @@ class Tables:
         most: int = MOST,
     ) -> list[Fault]:
         """Newest first. before_ns: raised earlier than that, for the next page of a list."""
+        if conditions is not None and set(conditions) <= set(OPEN_CONDITIONS):
+            return [
+                fault
+                for fault in self.open_faults(MOST_OPEN)
+                if fault.condition in conditions
+                and (severities is None or fault.severity in severities)
+                and equipment in (None, fault.equipment)
+                and (before_ns is None or fault.raised_ns < before_ns)
+            ][:most]
         given = {"severity": _json(severities), "equipment": equipment, "before": before_ns, "most": most}
         return [_fault(row) for row in self._rows("faults", condition=_json(conditions), **given)]
 
@@ -166,8 +176,17 @@ class Tables:
     def orders(
         self, states: Sequence[str] | None = None, equipment: str | None = None, before_ns: int | None = None, most: int = MOST
     ) -> list[Order]:
+        if states is not None and set(states) <= set(OPEN_STATES):
+            return [
+                order
+                for order in self.open_orders(MOST_OPEN)
+                if order.state in states and equipment in (None, order.equipment) and (before_ns is None or order.opened_ns < before_ns)
+            ][:most]
         rows = self._rows("orders", state=_json(states), equipment=equipment, before=before_ns, most=most)
         return self._with_limits(rows)
+
+    def open_orders(self, most: int = 2_000) -> list[Order]:
+        return self._with_limits(self._rows("open_orders", most=most))
 
     def order(self, order_id: str) -> Order | None:
         return next(iter(self._with_limits(self._rows("order", id=order_id))), None)

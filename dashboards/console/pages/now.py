@@ -15,7 +15,7 @@ from dashboards.console.live import Sample, silent
 from dashboards.console.pages.frame import notice_of, page
 from dashboards.console.roles import Permission, Person
 from dashboards.console.sites import SiteView
-from dashboards.console.tables import OPEN_STATES, SEVERITIES, Fault, Order
+from dashboards.console.tables import SEVERITIES, Fault, Order
 from plantroom.clock import NS
 from plantroom.kinds import PointType
 from plantroom.site import Binding, Equipment
@@ -65,7 +65,7 @@ def board(desk: Desk) -> list[Item]:
     """Open faults with their orders, then orders still to be finished, sorted as they should be worked on."""
     items = []
     for view in desk.views:
-        orders = {order.id: order for order in view.tables.orders(OPEN_STATES, most=2_000)}
+        orders = {order.id: order for order in view.tables.open_orders()}
         faults = view.tables.open_faults()
         items += [Item(view, fault, orders.get(fault.work_order or "")) for fault in faults]
         with_fault = {fault.work_order for fault in faults}

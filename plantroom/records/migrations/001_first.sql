@@ -50,6 +50,7 @@ CREATE TABLE fault (
 ) STRICT;
 CREATE UNIQUE INDEX one_open_fault ON fault (equipment, rule) WHERE condition IN ('active', 'recovering');
 CREATE INDEX fault_raised ON fault (raised_ns);
+CREATE INDEX fault_of_equipment ON fault (equipment, raised_ns);
 
 CREATE TABLE work_order (
   id         TEXT PRIMARY KEY,            -- O<seq>-<n>
@@ -67,6 +68,7 @@ CREATE TABLE work_order (
   hold_json  TEXT                          -- {"reason", "told", "since_ns", "by"} while held; holds never stop a clock
 ) STRICT;
 CREATE UNIQUE INDEX one_open_order ON work_order (fault) WHERE state <> 'closed';
+CREATE INDEX order_opened ON work_order (opened_ns);
 
 CREATE TABLE clock (                       -- running and stopped time limits of an order, absolute
   work_order TEXT NOT NULL REFERENCES work_order (id),
@@ -111,6 +113,8 @@ CREATE TABLE outbox (                      -- one page to one channel; in the tr
   answer     TEXT                          -- the provider's own words of the last attempt
 ) STRICT;
 CREATE INDEX outbox_due ON outbox (due_ns) WHERE state = 'queued';
+CREATE INDEX outbox_of_fault ON outbox (fault);
+CREATE INDEX outbox_of_order ON outbox (work_order);
 
 CREATE TABLE attempt (
   outbox     TEXT NOT NULL REFERENCES outbox (id),
