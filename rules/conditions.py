@@ -23,7 +23,7 @@ _NEXT = np.array([[_STATE[TABLE[s, e][0]] for e in EVENTS] for s in STATES], np.
 _DOES = np.array([[_EFFECT[TABLE[s, e][1]] for e in EVENTS] for s in STATES], np.int8)
 _COUNTS = np.array([[(s, e) in COUNTING for e in EVENTS] for s in STATES], np.bool_)
 
-CLEARED, PENDING, ACTIVE, RECOVERING = (_STATE[s] for s in (State.CLEARED, State.PENDING, State.ACTIVE, State.RECOVERING))
+CLEARED, PENDING, ACTIVE, RECOVERING, WITHDRAWN = (_STATE[s] for s in STATES)
 TRUE, MISSING, UNKNOWN, BETWEEN, BLIND, CLEAR, ELAPSED, RELEASE, WITHDRAW = (_EVENT[e] for e in EVENTS)
 
 

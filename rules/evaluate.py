@@ -19,7 +19,7 @@ from plantroom.site import Binding, Equipment
 from rules import snapshot
 from rules.applies import SiteSettings, parameters, why_not
 from rules.condition import Condition, State, Transition
-from rules.conditions import CLEARED, RELEASE, STATES, WITHDRAW, Change, Conditions, Verdicts
+from rules.conditions import CLEARED, RELEASE, STATES, WITHDRAW, WITHDRAWN, Change, Conditions, Verdicts
 from rules.graph import Graph
 from rules.program import Look, Machines, Program
 from rules.rule import OnMissing, Rule
@@ -190,7 +190,7 @@ class KindEvaluator:
         return Look(
             Span(where, now, passed), samples.known(where, now), fresh,
             lambda point: age_ns(point) / NS,
-            lambda point: age_ns(point) > samples.limit[point, where],
+            lambda point: age_ns(point) >= samples.limit[point, where],
             *silence, self.silence is None or not self.silence.paused,
         )  # fmt: skip
 
@@ -242,7 +242,7 @@ class KindEvaluator:
         held = self.held
         return [
             Condition(self.equipment[m].id, self.rules[r].id, STATES[held.state[r, m]], int(held.onset[r, m]), int(held.held[r, m]))
-            for m, r in np.argwhere(held.state.T != CLEARED)
+            for m, r in np.argwhere((held.state.T != CLEARED) & (held.state.T != WITHDRAWN))
         ]
 
     def withdraw(self, now_ns: int, only: Sequence[tuple[int, int]] | None = None) -> list[Transition]:

@@ -12,6 +12,7 @@ import io
 import math
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -58,21 +59,21 @@ class HistoryFile:
         self.columns: tuple[Column, ...] = ()
 
     def __enter__(self) -> HistoryFile:
-        try:
-            raw = self._path.open("rb")
-            packed = raw.peek(2)[:2] == b"\x1f\x8b"
-        except OSError as error:
-            raise self._bad(0, "", f"cannot be read: {error.strerror or error}") from error
-        self._raw = raw
-        self._text = io.TextIOWrapper(gzip.open(raw) if packed else raw, encoding="utf-8-sig", newline="")
-        self._rows = csv.reader(self._text, strict=True)
-        self._waiting: list[list[str]] = []
-        self.columns = self._header()
+        with ExitStack() as stack:
+            try:
+                raw = stack.enter_context(self._path.open("rb"))
+                packed = raw.peek(2)[:2] == b"\x1f\x8b"
+            except OSError as error:
+                raise self._bad(0, "", f"cannot be read: {error.strerror or error}") from error
+            plain = stack.enter_context(gzip.open(raw)) if packed else raw
+            text = stack.enter_context(io.TextIOWrapper(plain, encoding="utf-8-sig", newline=""))
+            self._rows = csv.reader(text, strict=True)
+            self.columns = self._header()
+            self._open = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._text.close()
-        self._raw.close()
+        self._open.close()
 
     def blocks(self) -> Iterator[Block]:
         last = np.iinfo(np.int64).min

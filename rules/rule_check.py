@@ -33,9 +33,12 @@ def check_rule(rule: Rule, f: Fields) -> tuple[Kind, ...]:
             f.wrong("applies_to", "a rule with on_event applies to monitor")
         _words(rule, set(rule.fields), f)
         return ()
+    if any(problem.where.startswith("parameters") for problem in f.paper.problems):
+        return covered  # what a broken parameter brings about further down is not worth saying
     _parameters(rule, covered, f)
     read = [_names(rule, kind, f) for kind in covered]
-    _words(rule, {name for names in read for name in names} | set(rule.parameters), f)
+    if rule.when is not None and None not in read:
+        _words(rule, {name for names in read for name in names or ()} | set(rule.parameters), f)
     return covered
 
 
@@ -54,8 +57,8 @@ def _parameters(rule: Rule, covered: tuple[Kind, ...], f: Fields) -> None:
             f.wrong("parameters", f"{name!r} is also a point of {owners[0]}; give the parameter another name")
 
 
-def _names(rule: Rule, kind: Kind, f: Fields) -> set[str]:
-    """Every name the expressions read; what they read must be needed, what is needed must be read."""
+def _names(rule: Rule, kind: Kind, f: Fields) -> set[str] | None:
+    """Every name the expressions read, None where one is wrong; what they read must be needed, what is needed must be read."""
     for name in (name for entry in rule.needs for name in entry if name not in kind.points):
         f.wrong("needs", f"{name!r} is no point of {kind.name}{nearest(name, kind.points)}")
     for item in rule.disables:
@@ -68,7 +71,7 @@ def _names(rule: Rule, kind: Kind, f: Fields) -> set[str]:
             continue
         found = _read_by(rule, kind, tree, key, text, f)
         if found is None:
-            return read
+            return None
         points, asked, derived = found
         for point in points:
             if point not in sure and point not in asked:

@@ -25,7 +25,7 @@ Indexes = npt.NDArray[np.intp]
 class Samples:
     """names: the points read, in rows of every array here. late: samples older than what their point had shown; never judged.
 
-    value: NaN where bad. until: instant of the newest sample + its limit; a value is unknown after it.
+    value: NaN where bad. until: instant of the newest sample + its limit; from then on the value is unknown.
     """
 
     def __init__(self, kind: Kind, names: Sequence[str], bound: Sequence[Mapping[str, Binding]], *, keep_good: bool) -> None:
@@ -79,16 +79,16 @@ class Samples:
 
     def known(self, where: Rows, now: Ints) -> Floats:
         """[names, rows]; NaN where bad, stale or never seen."""
-        return np.where(self.until[:, where] >= now, self.value[:, where], np.nan)
+        return np.where(self.until[:, where] > now, self.value[:, where], np.nan)
 
     def one(self, name: str, row: int, at_ns: int) -> float:
         at = self.position[name]
-        return float(self.value[at, row]) if self.until[at, row] >= at_ns else float("nan")
+        return float(self.value[at, row]) if self.until[at, row] > at_ns else float("nan")
 
     def goes_stale(self, clock: Ints) -> int:
         """The first instant after `clock` at which a known value becomes unknown by age alone; FOREVER when none will."""
-        fresh = (self.until >= clock) & (self.value == self.value)
-        return int(np.where(fresh, self.until, FOREVER - 1).min(initial=FOREVER - 1)) + 1
+        fresh = (self.until > clock) & (self.value == self.value)
+        return int(np.where(fresh, self.until, FOREVER).min(initial=FOREVER))
 
     def shift(self, ns: int) -> None:
         for instants in (self.until, self.good):
