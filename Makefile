@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8600
 
-.PHONY: run test lint bench soak clean environment test-environment assets
+.PHONY: run test lint bench soak clean environment test-environment assets secrets
 
 run: environment  ## a simulated building and the whole service on it
 	@$(BIN)/plantroom demo --port $(PORT)
@@ -20,6 +20,9 @@ bench: test-environment  ## every claim of speed beside its peer; prints, never 
 
 soak: test-environment  ## the long forms of the tests
 	@PLANTROOM_SOAK=1 $(BIN)/pytest -m soak -s tests
+
+secrets:  ## passwords and tokens of docker-compose.yml, made by chance, kept where they are
+	@$(PYTHON) compose/make_secrets.py
 
 environment: $(VENV)/.installed assets
 
