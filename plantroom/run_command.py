@@ -72,7 +72,7 @@ def run_installation(site_files: list[Path], data: Path, listen: str | None, as_
     try:
         journals = dict(apply_or_go_on(path, data) for path in site_files)
         address = listen or _web_address(journals)
-        asyncio.run(_supervise(data, journals, address, listen, as_json))
+        asyncio.run(_supervise(data, journals, address, as_json))
     finally:
         lock.close()
     return 0
@@ -147,8 +147,8 @@ def _web_address(journals: Mapping[str, Journal]) -> str:
     return found[1].web.listen
 
 
-async def _supervise(data: Path, journals: Mapping[str, Journal], address: str, listen: str | None, as_json: bool) -> None:
-    processes = Processes(data, journals, listen)
+async def _supervise(data: Path, journals: Mapping[str, Journal], address: str, as_json: bool) -> None:
+    processes = Processes(data, journals, address)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, processes.stop)

@@ -91,6 +91,8 @@ async def point_history(
 
 def check_range(start_ns: int, end_ns: int, width_ns: int | None) -> None:
     """Raises Refused: backwards, too long, or more rows than one answer should have."""
+    if start_ns < 0:
+        raise Refused("nothing was recorded before 1970")
     if end_ns <= start_ns:
         raise Refused("`to` must lie after `from`")
     if end_ns - start_ns > LONGEST_S * NS:

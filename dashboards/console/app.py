@@ -23,7 +23,7 @@ from dashboards.console.guard import Forbidden, NotLoggedIn, needs, open_to_all,
 from dashboards.console.pages import deeds, equipment, faults, health, login, now, orders
 from dashboards.console.pages.frame import here, page
 from dashboards.console.roles import Permission
-from dashboards.console.shield import Shield
+from dashboards.console.shield import HEADERS, Shield
 from dashboards.console.sites import SiteOf, Sites
 from plantroom.clock import Clock
 from plantroom.errors import Refused
@@ -108,6 +108,12 @@ def _answers(app: FastAPI) -> None:
         text = "Your role does not allow this." if error.reason == "not_permitted" else "Not sent by our own page."
         return _say(request, 403, error.reason, text)
 
+    async def broken(request: Request, error: Exception) -> Response:
+        answer = _say(request, 500, "internal", "Something went wrong here; it is in the log.")
+        for name, value in HEADERS.items():  # this answer is made outside the shield
+            answer.headers[name.decode()] = value.decode()
+        return answer
+
     async def ambiguous(request: Request, error: Exception) -> Response:
         return _say(request, 409, "ambiguous", f"This id stands in several sites ({error}); add ?site=")
 
@@ -126,7 +132,7 @@ def _answers(app: FastAPI) -> None:
         BadBody: trouble(400, "bad_body"), Refused: trouble(400, "bad_request"), HTTPException: http, RequestValidationError: invalid,
         NotRecorded: trouble(503, "not_recorded"), TooMany: trouble(503, "too_many_clients"),
         ClientDisconnect: trouble(400, "cut_off", "The body was cut off."),
-        Exception: trouble(500, "internal", "Something went wrong here; it is in the log."),
+        Exception: broken,
     }  # fmt: skip
     for kind, handler in handlers.items():
         app.add_exception_handler(kind, handler)  # type: ignore[arg-type]

@@ -141,7 +141,8 @@ def test_history_comes_raw_for_short_ranges_and_in_buckets_for_long_ones(house: 
 
 WRONG_RANGES = (
     "from=-1h&to=-2h", "from=-500d", "from=nonsense", "from=-30d&step=raw", "from=-30d&step=1s", "from=-1h&step=-5s", "step=x",
-    "from=2026-11-21T10:00:00", "from=1e400", "to=" + "9" * 400,
+    "from=2026-11-21T10:00:00", "from=1e400",
+    "from=1960-01-01T00:00:00Z&to=1960-01-02T00:00:00Z", "to=" + "9" * 400,
 )  # fmt: skip
 
 

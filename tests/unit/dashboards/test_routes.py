@@ -234,3 +234,19 @@ def test_static_files_come_by_manifest_only(house: Installation, name: str) -> N
             assert "import" not in answer.text
 
     with_app(house, scenario)
+
+
+def test_a_mistake_of_ours_is_one_plain_sentence_with_the_same_headers(house: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario(app: FastAPI) -> None:
+        async with logged_in(app) as browser:
+            cookies = dict(browser.cookies)
+        monkeypatch.setattr(app.state.sites, "seen_by", lambda *_: 1 / 0)
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url=BASE, cookies=cookies) as browser:
+            for path in ("/orders", "/api/v1/orders"):
+                answer = await browser.get(path)
+                assert answer.status_code == 500
+                assert "division" not in answer.text
+                assert "default-src 'none'" in answer.headers["content-security-policy"]
+
+    with_app(house, scenario)
