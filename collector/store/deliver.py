@@ -81,12 +81,12 @@ class Delivery:
         while True:
             answer = await self._endpoint.post(body)
             if answer.verdict is Verdict.LATER:
-                event = self._doctor.failed(self._now_s())
+                events = self._doctor.failed(self._now_s())
             elif answer.verdict is Verdict.REFUSED:
-                event = self._doctor.refused()
+                events = self._doctor.refused()
             else:
-                event = self._doctor.stored()
-            if event is not None:
+                events = self._doctor.stored()
+            for event in events:
                 await self._tell(event, answer.text)
             if answer.verdict not in (Verdict.LATER, Verdict.REFUSED):
                 return answer

@@ -22,24 +22,24 @@ class Outcome(StrEnum):
 
 PATIENCE_S = 30.0
 
-# (health, outcome) -> (health, the event to append, if any)
-TABLE: dict[tuple[Health, Outcome], tuple[Health, str | None]] = {
-    (Health.WELL, Outcome.STORED): (Health.WELL, None),
-    (Health.WELL, Outcome.FAILED): (Health.TROUBLED, None),
-    (Health.WELL, Outcome.OVERDUE): (Health.DOWN, "store_down"),
-    (Health.WELL, Outcome.REFUSED): (Health.REFUSED, "store_refused"),
-    (Health.TROUBLED, Outcome.STORED): (Health.WELL, None),
-    (Health.TROUBLED, Outcome.FAILED): (Health.TROUBLED, None),
-    (Health.TROUBLED, Outcome.OVERDUE): (Health.DOWN, "store_down"),
-    (Health.TROUBLED, Outcome.REFUSED): (Health.REFUSED, "store_refused"),
-    (Health.DOWN, Outcome.STORED): (Health.WELL, "store_ok"),
-    (Health.DOWN, Outcome.FAILED): (Health.DOWN, None),
-    (Health.DOWN, Outcome.OVERDUE): (Health.DOWN, None),
-    (Health.DOWN, Outcome.REFUSED): (Health.REFUSED, "store_refused"),
-    (Health.REFUSED, Outcome.STORED): (Health.WELL, "store_ok"),
-    (Health.REFUSED, Outcome.FAILED): (Health.REFUSED, None),
-    (Health.REFUSED, Outcome.OVERDUE): (Health.DOWN, "store_down"),
-    (Health.REFUSED, Outcome.REFUSED): (Health.REFUSED, None),
+# (health, outcome) -> (health, the events to append). An event X is a fault of kind `monitor` until X_over.
+TABLE: dict[tuple[Health, Outcome], tuple[Health, tuple[str, ...]]] = {
+    (Health.WELL, Outcome.STORED): (Health.WELL, ()),
+    (Health.WELL, Outcome.FAILED): (Health.TROUBLED, ()),
+    (Health.WELL, Outcome.OVERDUE): (Health.DOWN, ("store_down",)),
+    (Health.WELL, Outcome.REFUSED): (Health.REFUSED, ("store_refused",)),
+    (Health.TROUBLED, Outcome.STORED): (Health.WELL, ()),
+    (Health.TROUBLED, Outcome.FAILED): (Health.TROUBLED, ()),
+    (Health.TROUBLED, Outcome.OVERDUE): (Health.DOWN, ("store_down",)),
+    (Health.TROUBLED, Outcome.REFUSED): (Health.REFUSED, ("store_refused",)),
+    (Health.DOWN, Outcome.STORED): (Health.WELL, ("store_down_over",)),
+    (Health.DOWN, Outcome.FAILED): (Health.DOWN, ()),
+    (Health.DOWN, Outcome.OVERDUE): (Health.DOWN, ()),
+    (Health.DOWN, Outcome.REFUSED): (Health.REFUSED, ("store_down_over", "store_refused")),
+    (Health.REFUSED, Outcome.STORED): (Health.WELL, ("store_refused_over",)),
+    (Health.REFUSED, Outcome.FAILED): (Health.REFUSED, ()),
+    (Health.REFUSED, Outcome.OVERDUE): (Health.DOWN, ("store_refused_over", "store_down")),
+    (Health.REFUSED, Outcome.REFUSED): (Health.REFUSED, ()),
 }
 
 
@@ -50,19 +50,19 @@ class Doctor:
     health: Health = Health.WELL
     failing_since_s: float | None = None
 
-    def stored(self) -> str | None:
+    def stored(self) -> tuple[str, ...]:
         self.failing_since_s = None
         return self._take(Outcome.STORED)
 
-    def failed(self, now_s: float) -> str | None:
+    def failed(self, now_s: float) -> tuple[str, ...]:
         if self.failing_since_s is None:
             self.failing_since_s = now_s
         return self._take(Outcome.OVERDUE if now_s - self.failing_since_s >= PATIENCE_S else Outcome.FAILED)
 
-    def refused(self) -> str | None:
+    def refused(self) -> tuple[str, ...]:
         self.failing_since_s = None
         return self._take(Outcome.REFUSED)
 
-    def _take(self, outcome: Outcome) -> str | None:
-        self.health, event = TABLE[self.health, outcome]
-        return event
+    def _take(self, outcome: Outcome) -> tuple[str, ...]:
+        self.health, events = TABLE[self.health, outcome]
+        return events

@@ -104,7 +104,7 @@ class InfluxStore:
                 self._letters_told = True
                 self._ledger.set_health(self._letters, "told")
         elif self._letters_told and now_s - self._last_letter_s >= LETTERS_RUN_S:
-            await self._append("store_ok", why="no line refused for ten minutes")
+            await self._append("dead_letter_over", why="no line refused for ten minutes")
             self._letters_told = False
             self._ledger.set_health(self._letters, "well")
 

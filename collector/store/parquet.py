@@ -31,6 +31,7 @@ CLOSED_AFTER_S = 7_200  # a UTC day counts as over so long after its end: late s
 UPKEEP_S = 3_600.0
 KEEP_DAYS = 5 * 366
 RETRY_S = 10.0
+EVENTS = {"store_down": "history_stalled", "store_down_over": "history_stalled_over"}  # InfluxDB's trouble is another fault
 AT_ONCE = 2_000  # records per read
 LINGER_S = 0.5  # nobody waits for this follower: it reads what half a second brought
 
@@ -143,9 +144,9 @@ class ParquetStore:
         folder.rmdir()
         log.info("history.retention", day=day)
 
-    def _tell(self, event: str | None, why: str) -> None:
-        if event is not None:
-            self._news.tell(event, store=NAME, where=str(self._folder), why=why[:300])
+    def _tell(self, events: tuple[str, ...], why: str) -> None:
+        for event in events:
+            self._news.tell(EVENTS[event], store=NAME, where=str(self._folder), why=why[:300])
 
     def _now_s(self) -> float:
         return self._clock.read().boot_ns / NS

@@ -191,7 +191,7 @@ def test_a_refusal_of_any_kind_costs_nothing_but_time(influx: Influxd, site: Sit
     assert held(influx, database) == good(site)
     assert follower.account() == (len(good(site)), 0, 0)
     told = {401: "store_refused", 403: "store_refused", 404: "store_refused"}.get(status, "store_down")
-    assert follower.events() == [told, "store_ok"]
+    assert follower.events() == [told, f"{told}_over"]
     assert set(follower.pauses) == {3.0} or told == "store_refused"
     assert not any(TOKEN.encode() in body for body in site.events())
 
@@ -259,7 +259,7 @@ def test_a_database_that_does_not_exist_is_a_refusal_that_names_it(influx: Influ
 
     follower = Creating(site, influx.url, 1, "late_database")
     follower.run()
-    assert follower.events() == ["store_refused", "store_ok"]
+    assert follower.events() == ["store_refused", "store_refused_over"]
     assert json.loads(site.events()[0])["why"] == '404: database not found: "late_database"'
     assert held(influx, "late_database") == good(site)
 

@@ -120,7 +120,7 @@ def test_a_store_that_is_away_is_asked_again_with_growing_pauses_up_to_a_minute(
     scene.store.instead.extend([LATER] * 12)
     assert scene.deliver(lines(1)) == []
     assert scene.pauses == [1, 2, 4, 8, 16, 32, *[LONGEST_PAUSE_S] * 6]
-    assert scene.told == [("store_down", "503: away"), ("store_ok", "")]
+    assert scene.told == [("store_down", "503: away"), ("store_down_over", "")]
 
 
 def test_retry_after_is_kept_to() -> None:
@@ -135,7 +135,7 @@ def test_a_refusal_is_told_at_once_and_taken_back() -> None:
     scene = Scene(FakeStore())
     scene.store.instead.extend([REFUSED] * 5)
     scene.deliver(lines(1))
-    assert scene.told == [("store_refused", "401: unauthorized"), ("store_ok", "")]
+    assert scene.told == [("store_refused", "401: unauthorized"), ("store_refused_over", "")]
     assert scene.store.samples() == 2
 
 

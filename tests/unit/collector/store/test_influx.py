@@ -113,7 +113,7 @@ def test_dead_letters_are_told_once_and_their_end_once(site: SiteJournal) -> Non
     for second in range(5, 8):
         fill(site, range(second, second + 1))
         drain(site, store)
-    assert [event["event"] for event in events(site)] == ["dead_letter", "store_ok"]
+    assert [event["event"] for event in events(site)] == ["dead_letter", "dead_letter_over"]
 
 
 def test_an_outage_is_told_once_even_over_a_restart(site: SiteJournal) -> None:
@@ -126,10 +126,10 @@ def test_an_outage_is_told_once_even_over_a_restart(site: SiteJournal) -> None:
         await store.take(site.records(0)[:1])
 
     asyncio.run(until_told())
-    assert [event["event"] for event in events(site)] == ["store_down", "store_ok"]
+    assert [event["event"] for event in events(site)] == ["store_down", "store_down_over"]
     site.ledger().set_health("influxdb-1", "down")  # as a process that died in the outage left it
     drain(site, store_of(site, endpoint))
-    assert [event["event"] for event in events(site)] == ["store_down", "store_ok", "store_ok"]
+    assert [event["event"] for event in events(site)] == ["store_down", "store_down_over", "store_down_over"]
     assert all(event["where"] == "http://db hq" for event in events(site))
 
 
