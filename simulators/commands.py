@@ -1,4 +1,4 @@
-"""The commands of this package: `simulate`, `demo`. A composition root: it alone builds objects."""
+"""The commands of this package: `simulate`, `demo`, `rehearse`. A composition root: it alone builds objects."""
 
 from __future__ import annotations
 
@@ -45,6 +45,18 @@ def register(app: typer.Typer, services: dict[str, ServiceRunner]) -> None:
     ) -> None:
         """A simulated building and the whole service on it: opens the console, raises an urgent fault within seconds."""
         raise typer.Exit(_demo(port, data, seconds))
+
+    @app.command()
+    def rehearse(
+        site: Annotated[Path, typer.Argument(metavar="SITE")],
+        scenario: Annotated[Path, typer.Option("--scenario", help="what happens when (docs/simulators.md)")],
+        seed: Seed = None,
+        every: Annotated[float, typer.Option("--every", min=1.0, max=300.0, help="seconds: nothing is polled more often")] = 1.0,
+    ) -> None:
+        """Plays a scenario through the whole system on a virtual clock; JSON lines, last the score. The same bytes each time."""
+        from simulators.rehearse_commands import rehearse as run
+
+        run(site, scenario, seed, every)
 
 
 def _demo(port: int, data: Path | None, seconds: float | None) -> int:

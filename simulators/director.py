@@ -11,7 +11,7 @@ from plantroom.clock import NS, iso
 from plantroom.site import Mqtt, Site
 from simulators.scenario import MonitorEvent, PersonEvent, Scenario, UpsetEvent, WireEvent
 from simulators.upsets import DEVICE_OFFLINE, UPSETS
-from simulators.wire import WireFault
+from simulators.wire import FAULTS, WireFault
 from simulators.world import World
 
 Truth = dict[str, object]
@@ -95,7 +95,9 @@ class Director:
         row: Truth = {"at": iso(at_ns), "event": event, "fault": what.fault}
         if isinstance(what, WireEvent):
             row |= {"connection": what.connection, "unit": what.unit, "settings": dict(what.settings)}
-            return row | {"found_by": DEVICE_OFFLINE.name, "touches": self._read_through({(what.connection, what.unit)})}
+            always = what.settings.get("rate", 1.0) >= 1.0
+            found_by = FAULTS[what.fault].found_by if always else None
+            return row | {"found_by": found_by, "touches": self._read_through({(what.connection, what.unit)})}
         if what.fault == DEVICE_OFFLINE.name:
             row |= {"equipment": what.equipment, "settings": {}, "found_by": what.fault, "leads_to": []}
             return row | {"touches": self._read_through(set(self._addresses(what.equipment)))}

@@ -13,7 +13,7 @@ from struct import Struct
 from typing import Literal, cast
 
 from simulators.memory import Memory
-from simulators.wire import Close, PlayDead, WireFault, distort
+from simulators.wire import Act, Close, PlayDead, Send, WireFault, distort
 
 _REQUEST = Struct(">HHHBBHH")
 _HEAD = Struct(">HHHBB")
@@ -61,6 +61,15 @@ class ModbusServer:
                 connection.abort()
             await self._server.wait_closed()
             self._server = None
+
+    def acts(self, request: bytes) -> tuple[Act, ...]:
+        """What one whole request (12 bytes) brings, its wire fault included; for wires without sockets."""
+        tid, _, _, unit, function, address, count = _REQUEST.unpack(request)
+        reply = self.answer(tid, unit, function, address, count)
+        fault = self.faults.get(unit) or self.faults.get(None)
+        if reply is None:
+            return ()
+        return distort(fault, reply, self.rng) if fault is not None else (Send(reply),)
 
     def answer(self, tid: int, unit: int, function: int, address: int, count: int) -> bytes | None:
         """The whole reply to a request, None where the bus stays silent."""

@@ -69,9 +69,16 @@ ELEVATOR = by_name(
             "load": Setting(15.0, 5.1, 100.0, "%", "load of the car"),
             "alarm_after_s": Setting(40.0, 0.0, 600.0, "s", "until the alarm button is pressed"),
         },
-        leads_to=("passenger_alarm_pressed", "stopped_outside_door_zone", "safety_chain_open", "lift_common_fault"),
+        leads_to=(
+            *("passenger_alarm_pressed", "stopped_outside_door_zone", "safety_chain_open"),
+            *("lift_common_fault", "lift_fault_occupied"),
+        ),
     ),
-    Upset("lift_common_fault", "the controller reports a fault and stays at the next landing, doors open"),
+    Upset(
+        "lift_common_fault",
+        "the controller reports a fault and stays at the next landing, doors open",
+        leads_to=("lift_fault_occupied",),
+    ),
     Upset("mode_left_in_inspection", "the inspection switch is left on after a visit"),
     Upset(
         "door_fails_to_close",
@@ -197,7 +204,7 @@ GENERATOR = by_name(
             "level": Setting(8.0, 0.0, 24.0, "%", "level reached"),
             "over_s": Setting(0.0, 0.0, 86_400.0, "s", "reached in this time"),
         },
-        leads_to=("fuel_drop_at_rest",),
+        leads_to=("fuel_drop_at_rest", "fuel_nearly_empty"),
     ),
     Upset(
         "low_oil_pressure",

@@ -34,27 +34,28 @@ _DELAY = Setting(0.3, 0.0, 600.0, "s", "how much later")
 _RATE = Setting(1.0, 0.0, 1.0, "", "share of the requests it befalls")
 
 
-def _fault(name: str, says: str, **settings: Setting) -> Upset:
-    return Upset(name, says, {"rate": _RATE, **settings}, rule="device_offline")
+def _fault(name: str, says: str, *, silent: bool = True, **settings: Setting) -> Upset:
+    """silent: it leaves a device without one good answer, so that it must be found offline."""
+    return Upset(name, says, {"rate": _RATE, **settings}, rule="device_offline" if silent else "-")
 
 
 FAULTS: Mapping[str, Upset] = by_name(
     _fault("silence", "no answer"),
-    _fault("slow", "answers late, and what is behind it waits", delay_s=_DELAY),
+    _fault("slow", "answers late, and what is behind it waits", silent=False, delay_s=_DELAY),
     _fault("exception", "answers with an exception", code=Setting(4, 1, 11, "", "Modbus exception code")),
     _fault("busy", "answers with exception 6, device busy"),
     _fault("garbage", "random bytes instead of an answer"),
     _fault("cut", "closes the connection at the request"),
     _fault("half_open", "the connection stays open and is dead"),
-    _fault("late", "answers after later answers, past any time-out", delay_s=Setting(1.5, 0.0, 600.0, "s", "how much later")),
-    _fault("duplicate", "each answer twice"),
+    _fault("late", "answers after later answers, past any time-out", silent=False, delay_s=Setting(1.5, 0.0, 600.0, "s", "how much later")),
+    _fault("duplicate", "each answer twice", silent=False),
     _fault("short", "one register (or byte of bits) less than asked, consistently framed"),
     _fault("wrong_unit", "the answer names another unit"),
     _fault("wrong_tid", "the answer carries the transaction number before"),
     _fault("zero_tid", "the answer carries transaction 0"),
     _fault("wrong_function", "the answer is of another function"),
     _fault("truncated", "the answer's header promises bytes that never come"),
-    _fault("drip", "the answer comes byte by byte", delay_s=Setting(0.02, 0.0, 10.0, "s", "between bytes")),
+    _fault("drip", "the answer comes byte by byte", silent=False, delay_s=Setting(0.02, 0.0, 10.0, "s", "between bytes")),
 )
 
 

@@ -1,0 +1,367 @@
+"""`plantroom rehearse`: plant, wires, collector, journal, rules and people on one virtual clock, in one process. A composition root.
+
+Real: the plants, the simulator's Modbus server and JSON encoder, the collector's sessions, frames and decoders, the journal, the engine
+and its records. Replaced: sockets and the broker (bytes are handed over after a few virtual milliseconds) and the channels (every page is
+accepted at once). The journal stands in memory where the machine has /dev/shm: its durability is not what is rehearsed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+from hashlib import blake2b
+from math import inf
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import orjson
+
+from collector.backoff import Backoff
+from collector.bindings import Planner
+from collector.mbap import Answer, Exchange, Garbled, Late, Refusal
+from collector.payloads import PayloadDecoder
+from collector.session import Ask, Command, Dial, HangUp, Rest, Samples, Say, Session
+from collector.silence import Silence
+from plantroom.bundle import apply
+from plantroom.cli import print_json
+from plantroom.clock import NS, iso
+from plantroom.errors import BadInput, Problem
+from plantroom.journal import Journal, encode_batch
+from plantroom.journal.record import Entry, Kind, Record
+from plantroom.model import Batch, EquipmentState, Quality
+from plantroom.records import Records
+from plantroom.site import Binding, Device, Site
+from plantroom.site_file import load_site
+from rules.engine import Engine
+from rules.house import House, furnish
+from simulators.agenda import Agenda
+from simulators.director import Director, Truth
+from simulators.encode import encode_payload
+from simulators.modbus_server import ModbusServer
+from simulators.mqtt_device import MqttDevice
+from simulators.scenario import MonitorEvent, PersonEvent, Scenario, load_scenario
+from simulators.score import Raised, causes_of, score
+from simulators.serve import SiteOnTheWire
+from simulators.wire import Close, Send
+from simulators.world import World
+
+LATENCY_S = 0.008
+TAIL_S = 3600.0  # after the last event, where the scenario gives no days
+SHARED_MEMORY = Path("/dev/shm")
+
+Deliver = Callable[[Batch], None]
+Tell = Callable[[Mapping[str, object]], None]
+
+
+def rehearse(site: Path, scenario: Path, seed: int | None, every_s: float) -> None:
+    """Prints the transitions and the result, one JSON object a line. Raises BadInput."""
+    loaded = load_site(site)
+    played = load_scenario(scenario, loaded)
+    where = str(SHARED_MEMORY) if SHARED_MEMORY.is_dir() else None
+    with TemporaryDirectory(prefix="plantroom-rehearsal-", dir=where) as folder:
+        print_json(Rehearsal(site, loaded, played, seed, every_s, Path(folder), print_json).run())
+
+
+class VirtualLine:
+    """A collector's session against a simulated server: the same bytes as on a socket, after virtual milliseconds."""
+
+    def __init__(self, agenda: Agenda, server: ModbusServer, session: Session, deliver: Deliver, say: Callable[[str, str], None]) -> None:
+        self.session, self._agenda, self._server = session, agenda, server
+        self._deliver, self._say = deliver, say
+        self._exchange = Exchange()
+        self._connection = 0  # number of the one in use; what an earlier one still brings is lost
+        self._request = 0  # number of the one in hand
+        self._waking = 0
+        self._dead = False  # the far end has lost the connection without a word
+        self._free_ns = 0  # until when in-order answers are held up
+        agenda.at(agenda.now_ns, lambda: self._carry_out(session.start(agenda.read())))
+
+    def _carry_out(self, commands: list[Command]) -> None:
+        for command in commands:
+            match command:
+                case Samples(batch):
+                    self._deliver(batch)
+                case Ask():
+                    self._ask(command)
+                case Rest(until_s):
+                    self._rest(until_s)
+                case Dial(at_s):
+                    self._connection += 1
+                    self._agenda.at(self._agenda.boot_to_ns(at_s) + round(LATENCY_S * NS), self._linked)
+                case HangUp():
+                    self._connection += 1
+                case Say(state, reason):
+                    self._say(state, reason)
+
+    def _linked(self) -> None:
+        self._exchange.connected()
+        self._dead, self._free_ns = False, 0
+        self._carry_out(self.session.linked(self._agenda.read()))
+
+    def _rest(self, until_s: float) -> None:
+        self._waking += 1
+        waking = self._waking
+        if until_s == inf:
+            return
+
+        def wake() -> None:
+            if waking == self._waking:
+                self._carry_out(self.session.woken(self._agenda.read().boot_ns / NS))
+
+        self._agenda.at(self._agenda.boot_to_ns(until_s) + 1, wake)
+
+    def _ask(self, ask: Ask) -> None:
+        self._waking += 1
+        self._request += 1
+        request, connection, now_ns = self._request, self._connection, self._agenda.now_ns
+        data = self._exchange.request(ask.unit, ask.read, self._agenda.read().boot_ns / NS)
+        for act in () if self._dead else self._server.acts(data):
+            if isinstance(act, Send):
+                at_ns = max(now_ns, self._free_ns if act.in_order else 0) + round((LATENCY_S + act.after_s) * NS)
+                if act.in_order:
+                    self._free_ns = at_ns - round(LATENCY_S * NS)
+                self._agenda.at(at_ns, partial(self._received, connection, act.data))
+            elif isinstance(act, Close):
+                self._agenda.after(LATENCY_S, lambda: self._lost(connection))
+            else:
+                self._dead = True
+        self._agenda.after(ask.patience_s, lambda: self._give_up(request, connection))
+
+    def _received(self, connection: int, data: bytes) -> None:
+        if connection != self._connection:
+            return
+        at = self._agenda.read()
+        for event in self._exchange.receive(data, at.boot_ns / NS):
+            if isinstance(event, (Answer, Refusal, Garbled)):
+                self._request += 1
+            if isinstance(event, Answer):
+                self._carry_out(self.session.answered(at, event.data, event.latency_s))
+            elif isinstance(event, Refusal):
+                self._carry_out(self.session.refused(at, event.code, event.latency_s))
+            elif isinstance(event, Late):
+                self._carry_out(self.session.late(at, event.unit, event.latency_s))
+            elif isinstance(event, Garbled):
+                self._carry_out(self.session.garbled(at, event.why))
+
+    def _lost(self, connection: int) -> None:
+        if connection == self._connection:
+            self._request += 1
+            self._carry_out(self.session.unlinked(self._agenda.read(), "closed by the device"))
+
+    def _give_up(self, request: int, connection: int) -> None:
+        if (request, connection) != (self._request, self._connection):
+            return
+        self._request += 1
+        at, cut_short, wrong = self._agenda.read(), self._exchange.cut_short, self._exchange.give_up()
+        if cut_short and wrong is not None:
+            self._carry_out(self.session.garbled(at, wrong))
+        else:
+            self._carry_out(self.session.silent(at, Quality.NO_ANSWER if wrong is None else Quality.DECODE))
+
+
+class VirtualPublisher:
+    """A publishing device against the collector's decoder, without a broker."""
+
+    def __init__(self, agenda: Agenda, device: MqttDevice, world: World, bindings: tuple[Binding, ...], deliver: Deliver) -> None:
+        self._agenda, self._device, self._world, self._deliver = agenda, device, world, deliver
+        self._decoder = PayloadDecoder(device.device.profile, bindings)
+        self._heartbeat_s = min(b.period_s for b in bindings)
+        self._silence = Silence({device.device.id: self._heartbeat_s}, agenda.read().boot_ns / NS)
+        self._was_cut = False
+        agenda.every(self._heartbeat_s, self._beat)
+
+    def _beat(self) -> None:
+        at = self._agenda.read()
+        fault = self._device.fault.name if self._device.fault is not None else ""
+        if fault == "cut" and not self._was_cut:  # its last will
+            self._silence.heard(self._device.device.id, at.boot_ns / NS)
+            self._deliver(self._decoder.silent(at.wall_ns))
+        self._was_cut = fault == "cut"
+        if fault not in ("silence", "cut"):
+            values = self._world.device_values(self._device.device.id)
+            payload = b"{" if fault == "garbage" else encode_payload(self._device.device.profile, values, at.wall_ns)
+            for _ in range(2 if fault == "duplicate" else 1):
+                decoded = self._decoder.decode(payload, at.wall_ns, at.boot_ns)
+                self._silence.heard(self._device.device.id, at.boot_ns / NS)
+                if decoded.batch is not None:
+                    self._deliver(decoded.batch)
+        for _ in self._silence.overdue(at.boot_ns / NS):
+            self._deliver(self._decoder.silent(at.wall_ns))
+
+
+class Rehearsal:
+    """One run. folder: a scratch folder, gone afterwards. tell: each transition as it happens."""
+
+    def __init__(self, file: Path, site: Site, scenario: Scenario, seed: int | None, every_s: float, folder: Path, tell: Tell) -> None:
+        start_ns = scenario.start_ns
+        if start_ns is None:
+            raise BadInput([Problem(scenario.file, 0, "start", "is missing; a rehearsal starts at an instant: 2026-03-01T00:00:00+08:00")])
+        self.site, self._scenario, self._tell = slowed(site, every_s), scenario, tell
+        self.agenda = Agenda(start_ns)
+        self._step_s = min(max(every_s / 5.0, 0.2), 5.0)  # of the plant; and what is collected within it is one commit
+        self.world = World(self.site, scenario.seed if seed is None else seed, start_ns, self._step_s)
+        self.wires = SiteOnTheWire(self.world, self.agenda)
+        self.truth: list[Truth] = []
+        self.director = Director(scenario, self.world, self.wires, self.truth.append, self._other)
+        self.journal = Journal(folder / "journal", self.agenda)
+        self._pending: list[Entry] = []
+        self._collected, self._ticked = self.journal.writer("collect"), self.journal.writer("rules")
+        self._others = self.journal.writer("web")
+        self._reader = self.journal.reader()
+        self._seen = self._commands = self._told = 0
+        apply(file, self.journal, who="rehearse")
+        self.records = Records.open(folder / "records.db")
+        self.engine = Engine(self.records, lambda record: slow_house(record, every_s), self._reader.frame)
+
+    def run(self) -> dict[str, Any]:
+        agenda, scenario = self.agenda, self._scenario
+        last_s = max((event.at_s for event in scenario.events), default=0.0)
+        end_ns = agenda.start_ns + round((scenario.length_s or last_s + TAIL_S) * NS)
+        self._take()
+        agenda.every(self.world.tick_s, lambda: self._plant(agenda.now_ns))
+        self._connect()
+        agenda.every(max(1.0, self._step_s), self._tick)
+        try:
+            agenda.run(end_ns)
+            self._flush()
+            return self._result(end_ns)
+        finally:
+            self._reader.close()
+            for writer in (self._collected, self._ticked, self._others):
+                writer.close()
+            self.records.close()
+
+    # plant and wires
+
+    def _plant(self, now_ns: int) -> None:
+        while (due := self.director.next_ns()) is not None and due <= now_ns:
+            self.world.step(due)
+            self.director.play(due)
+        self.world.step(now_ns)
+
+    def _connect(self) -> None:
+        bindings: dict[str, list[Binding]] = {}
+        for equipment in self.site.equipment.values():
+            if equipment.state is not EquipmentState.RETIRED:
+                for binding in equipment.bindings:
+                    bindings.setdefault(binding.device, []).append(binding)
+        planner, jobs = Planner(), dict[tuple[str, int], list[Any]]()
+        for id, device in self.site.devices.items():
+            if id in self.wires.mqtt and id in bindings:
+                VirtualPublisher(self.agenda, self.wires.mqtt[id], self.world, tuple(bindings[id]), self._deliver)
+            elif id in bindings:
+                jobs.setdefault(self._address(device), []).extend(planner.jobs(device, bindings[id]))
+        names = {(c.link.host, c.link.port): c.id for c in reversed(list(self.site.connections.values()))}
+        for address, found in jobs.items():
+            name = names[address]
+            session = Session(found, self.agenda.read(), Backoff(Random(f"{self.site.id}/{name}")), _fraction(name))
+            VirtualLine(self.agenda, self.wires.servers[address], session, self._deliver, partial(self._link, name))
+
+    def _address(self, device: Device) -> tuple[str, int]:
+        link = self.site.connections[device.connection].link
+        return link.host, link.port
+
+    def _link(self, connection: str, state: str, reason: str) -> None:
+        body = {"event": "connection", "connection": connection, "state": state, "reason": reason}
+        self._put(Entry(Kind.EVENT, orjson.dumps(body)))
+
+    # journal and engine
+
+    def _deliver(self, batch: Batch) -> None:
+        self._put(encode_batch(batch))
+
+    def _put(self, entry: Entry) -> None:
+        if not self._pending:
+            self.agenda.after(self._step_s, self._flush)
+        self._pending.append(entry)
+
+    def _flush(self) -> None:
+        if self._pending:
+            entries, self._pending = self._pending, []
+            self._collected.append(entries)
+            self._take()
+
+    def _tick(self) -> None:
+        self._flush()
+        self._ticked.append([Entry(Kind.TICK, b"{}")])
+        self._take()
+
+    def _take(self) -> None:
+        while found := self._reader.read_after(self._seen):
+            self._seen = found[-1].seq
+            self.engine.take(found)
+        self._say_transitions()
+        pages = self.engine.desk.queued()
+        if pages:
+            self._others.append([self._accepted(page) for page in pages])
+            self._take()
+
+    def _accepted(self, page: Any) -> Entry:
+        now_ns = self.agenda.now_ns
+        body = {"outbox": page.id, "channel": page.channel, "n": page.attempts + 1, "verdict": "accepted", "answer": "rehearsed"}
+        return Entry(Kind.ATTEMPT, orjson.dumps({**body, "started_ns": now_ns, "ended_ns": now_ns}))
+
+    def _say_transitions(self) -> None:
+        for n, at_ns, kind, body in self._rows("SELECT n, at_ns, kind, body FROM chronicle WHERE n > ? ORDER BY n", self._told):
+            self._told = n
+            if kind not in ("config", "attempt"):
+                said = orjson.loads(body)
+                self._tell({"at": iso(at_ns), "what": kind, **(said if isinstance(said, dict) else {"body": said})})
+
+    def _rows(self, sql: str, *values: int) -> list[Any]:
+        found: list[Any] = self.records.db.execute(sql, values).fetchall()
+        return found
+
+    # people and the monitor
+
+    def _other(self, event: PersonEvent | MonitorEvent) -> None:
+        if isinstance(event, MonitorEvent):
+            self._tell({"at": iso(self.agenda.now_ns), "what": "not_rehearsed", "service": event.service, "fault": event.fault})
+            return
+        self._flush()
+        order = self.engine.desk.order_of(event.equipment, event.rule)
+        fault = self.engine.desk.fault_of(event.equipment, event.rule)
+        target = (fault.id if fault else None) if event.does in ("shelve", "unshelve") else (order.id if order else None)
+        self._commands += 1
+        who = {"id": event.who, "name": event.who, "roles": ["technician", "engineer", "manager", "supervisor"]}
+        body = {"command_id": f"rehearsed-{self._commands}", "does": event.does, "target": target or "none", "who": who}
+        args = {"text": event.note, "reason": event.note} if event.note else {}
+        self._others.append([Entry(Kind.COMMAND, orjson.dumps({**body, "args": args}))])
+        self._take()
+
+    # the end
+
+    def _result(self, end_ns: int) -> dict[str, Any]:
+        columns = "rule, equipment, severity, onset_ns, raised_ns, ended_ns"
+        raised = [Raised(*row) for row in self._rows(f"SELECT {columns} FROM fault ORDER BY raised_ns, id")]
+        judged = score(causes_of(self.truth, self.world.plants), raised, end_ns)
+        [(orders, accepted, closed)] = self._rows("SELECT count(*), count(accepted_ns), count(closed_ns) FROM work_order")
+        [(breached,)] = self._rows("SELECT count(*) FROM clock WHERE breached_ns IS NOT NULL")
+        severities: dict[str, int] = {}
+        for fault in raised:
+            severities[fault.severity] = severities.get(fault.severity, 0) + 1
+        kpi = {"faults": severities, "orders": orders, "accepted": accepted, "closed": closed, "breached": breached}
+        return {"at": iso(end_ns), "what": "result", "records": self._seen, "kpi": kpi, "score": judged}
+
+
+def slowed(site: Site, every_s: float) -> Site:
+    """The site with nothing polled more often than `every_s`."""
+
+    def slow(binding: Binding) -> Binding:
+        return binding if binding.period_s >= every_s else replace(binding, period_s=every_s)
+
+    equipment = {id: replace(e, bindings=tuple(map(slow, e.bindings))) for id, e in site.equipment.items()}
+    return replace(site, equipment=equipment)
+
+
+def slow_house(record: Record, every_s: float) -> House:
+    house = furnish(record)
+    return House(slowed(house.site, every_s), house.book)
+
+
+def _fraction(name: str) -> float:
+    """Staggers the lines, alike in every run."""
+    return int.from_bytes(blake2b(name.encode(), digest_size=4).digest()) / 2**32
