@@ -135,12 +135,12 @@ async def pymodbus_loop(ports: list[int]) -> tuple[int, float]:
     clients = [AsyncModbusTcpClient("127.0.0.1", port=port, timeout=1, retries=0) for port in ports]
     for client in clients:
         await client.connect()
-    points = 0
+    points, ended = 0, False  # not cancelled: pymodbus does not always let go
 
     async def loop(client: AsyncModbusTcpClient, number: int) -> None:
         nonlocal points
         next_s = time.monotonic() + PERIOD_S * number / len(ports)
-        while True:
+        while not ended:
             await asyncio.sleep(max(0.0, next_s - time.monotonic()))
             for unit in range(1, UNITS + 1):
                 answer = await client.read_holding_registers(0, count=BLOCK, device_id=unit)
@@ -148,13 +148,13 @@ async def pymodbus_loop(ports: list[int]) -> tuple[int, float]:
             next_s += PERIOD_S
 
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(loop(client, number)) for number, client in enumerate(clients)]
+        for number, client in enumerate(clients):
+            group.create_task(loop(client, number))
         await asyncio.sleep(1.0)
         began, before = cpu_s(), points
         await asyncio.sleep(SECONDS)
         spent, read = cpu_s() - began, points - before
-        for task in tasks:
-            task.cancel()
+        ended = True
     for client in clients:
         client.close()
     return read, spent
@@ -227,8 +227,9 @@ def main() -> None:
         print(f"CPU seconds per million polled points; blocks of {BLOCK} registers, {LINES} connections, {rate:,.0f} points/s")
         figures = {}
         for name, words in CLIENTS:
-            answer = subprocess.run([sys.executable, __file__, words, json.dumps(ports)], capture_output=True, text=True, check=True).stdout
-            *notes, last = answer.strip().splitlines()
+            command = [sys.executable, __file__, words, json.dumps(ports)]
+            answer = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+            *notes, last = answer.stdout.strip().splitlines()
             points, spent = json.loads(last)
             figures[words] = spent / points * 1e6
             core = f"{100 * spent / SECONDS:.1f} % of a core at {points / SECONDS:,.0f} points/s"
@@ -237,9 +238,9 @@ def main() -> None:
         print(f"  ratio to pymodbus: decoded {decoded:.2f}, journalled {journalled:.2f}")
         print(f"{THIRTY} units on one gateway, {SILENT} silent, period 1 s", flush=True)
         for words in ("our_thirty", "pymodbus_thirty"):
-            subprocess.run([sys.executable, __file__, words, str(gateway)], check=True)
+            subprocess.run([sys.executable, __file__, words, str(gateway)], check=True, timeout=60)
     finally:
-        server.terminate()
+        server.kill()
         server.wait()
 
 
