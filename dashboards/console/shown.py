@@ -61,7 +61,7 @@ def number(value: float, digits: int) -> str:
     return text.lstrip("-") if not any(c in "123456789" for c in text) else text
 
 
-UNITS: Mapping[str, str] = {"degC": "°C", "degF": "°F", "m3/h": "m³/h", "m3": "m³", "ohm": "Ω", "kohm": "kΩ", "ug/m3": "µg/m³"}
+UNITS: Mapping[str, str] = {"floor": "", "degC": "°C", "degF": "°F", "m3/h": "m³/h", "m3": "m³", "ohm": "Ω", "kohm": "kΩ", "ug/m3": "µg/m³"}
 
 
 def unit_text(unit: str) -> str:
