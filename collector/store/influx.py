@@ -47,7 +47,10 @@ class InfluxStore:
         where: str = "",
         pause: Pause = asyncio.sleep,
     ) -> None:
-        """name: of this follower, one per database. ledger: a connection of its own. kinds: equipment -> kind. where: for people."""
+        """name: of this follower, one per database. ledger: a connection of its own, which `close` closes too. kinds: equipment -> kind.
+
+        where: for people.
+        """
         self.name, self._where = name, where
         self._journal, self._ledger, self._clock = journal, ledger, clock
         self._reader = journal.reader()
@@ -60,6 +63,10 @@ class InfluxStore:
         self._delivery = Delivery(endpoint, self._doctor, self._now_s, self._tell, pause)
         self.position = ledger.position(name)
         self._marked_s = 0.0
+
+    def close(self) -> None:
+        self._reader.close()
+        self._ledger.close()
 
     async def run(self, linger_s: float = LINGER_S) -> None:
         """Follows for ever."""

@@ -126,8 +126,9 @@ class Ledger:
             )
 
     def announce(self, follower: str, seq: int, counts: Counts, gaps: Iterable[tuple[int, int]] = ()) -> None:
-        """What a seal up to `seq` is going to hold; it counts once `settle` is told that the seal stands."""
+        """What a seal up to `seq` is going to hold; it counts once `settle` is told that the seal stands. Replaces an earlier one."""
         with self._db:
+            self._db.execute("DELETE FROM account WHERE follower = ? AND upto > 0", (follower,))
             self._account(follower, seq, counts)
             self._gaps(follower, gaps)
 

@@ -7,7 +7,7 @@ follower takes no more than that out of the journal.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import duckdb
@@ -35,14 +35,22 @@ EVENTS = {"store_down": "history_stalled", "store_down_over": "history_stalled_o
 AT_ONCE = 2_000  # records per read
 LINGER_S = 0.5  # nobody waits for this follower: it reads what half a second brought
 
+Pause = Callable[[float], Awaitable[object]]
+
 log = structlog.get_logger()
 
 
 class ParquetStore:
     """Owns history/ of one site. `take` and `upkeep` are blocking; `run` is the task."""
 
-    def __init__(self, folder: Path, journal: Journal, ledger: Ledger, clock: Clock, *, keep_days: int = KEEP_DAYS) -> None:
-        """folder: DATA/<site>/history. Removes what an interrupted seal left behind; only one process may hold a site's store."""
+    def __init__(
+        self, folder: Path, journal: Journal, ledger: Ledger, clock: Clock, *, keep_days: int = KEEP_DAYS, pause: Pause = asyncio.sleep
+    ) -> None:
+        """folder: DATA/<site>/history. Removes what an interrupted seal left behind; only one process may hold a site's store.
+
+        ledger: a connection of its own, which `close` closes too. pause: how to wait, asyncio.sleep but in tests.
+        """
+        self._pause = pause
         self._folder, self._journal, self._ledger, self._clock, self._keep_days = folder, journal, ledger, clock, keep_days
         folder.mkdir(parents=True, exist_ok=True)
         self._reader = journal.reader()
@@ -67,6 +75,7 @@ class ParquetStore:
     def close(self) -> None:
         self._db.close()
         self._reader.close()
+        self._ledger.close()
 
     def take(self, records: Sequence[Record]) -> bool:
         """Gathers records in their order. True where a seal is due: by number, or by age once there is no backlog to read first."""
@@ -117,11 +126,12 @@ class ParquetStore:
         """Follows for ever. The disk's refusal is told once and tried again; any other error ends the task."""
         async for records in Follower(self._journal, self.sealed, AT_ONCE):
             if self.take(records):
-                await self._until_sealed()
+                await self.until_sealed()
             elif len(records) < AT_ONCE:
                 await asyncio.sleep(LINGER_S)
 
-    async def _until_sealed(self) -> None:
+    async def until_sealed(self) -> None:
+        """Seals; while the disk refuses, tries again for ever and reads nothing more."""
         while True:
             try:
                 await asyncio.to_thread(self.seal)
@@ -129,7 +139,7 @@ class ParquetStore:
             except (OSError, duckdb.IOException, duckdb.OutOfMemoryException) as why:
                 log.warning("history.seal_failed", why=str(why))
                 self._tell(self._doctor.failed(self._now_s()), str(why))
-                await asyncio.sleep(RETRY_S)
+                await self._pause(RETRY_S)
             else:
                 self._tell(self._doctor.stored(), "")
                 return

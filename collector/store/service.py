@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
 from typing import Any
 
 from collector.store.deliver import Delivery
@@ -37,8 +37,8 @@ async def run(context: ServiceContext) -> None:
     seq, site = applied
     folder = context.site_folder / "history"
     database = folder / "store.db"
-    store = ParquetStore(folder, journal, Ledger(database), context.clock)
     async with AsyncExitStack() as stack, asyncio.TaskGroup() as group:
+        store = stack.enter_context(closing(ParquetStore(folder, journal, Ledger(database), context.clock)))
         group.create_task(newer_config(journal, seq), name="newer_config")
         group.create_task(Keeper(journal).run(), name="keeper")
         group.create_task(store.run(), name="parquet")
@@ -58,8 +58,10 @@ async def _influx(context: ServiceContext, journal: Journal, site: Site, stack: 
     ledger = Ledger(database)
     kinds = ledger.remember({equipment.id: equipment.kind.name for equipment in site.equipment.values()})
     samples = InfluxStore(name, endpoint, journal, ledger, context.clock, site.id, kinds, where=place(target))
+    stack.callback(samples.close)
     silent = Delivery(endpoint, Doctor(), lambda: context.clock.read().boot_ns / NS, _say_nothing)
-    faults = FaultProjection(f"{name}.faults", context.site_folder / "records.db", Ledger(database), silent, context.clock, site.id)
+    told = stack.enter_context(closing(Ledger(database)))
+    faults = FaultProjection(f"{name}.faults", context.site_folder / "records.db", told, silent, context.clock, site.id)
     return {name: samples.run(), f"{name}.faults": faults.run()}
 
 

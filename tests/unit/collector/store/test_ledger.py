@@ -51,6 +51,7 @@ def test_dead_letters_are_bounded_and_the_newest_stay(ledger: Ledger, monkeypatc
 
 def test_an_announced_seal_counts_only_once_it_stands(ledger: Ledger) -> None:
     ledger.announce("parquet", 10, {DAY: Count(5, 5)})
+    ledger.announce("parquet", 10, {DAY: Count(5, 5)})  # the disk refused, it is tried again
     assert ledger.counts("parquet") == {}
     ledger.settle("parquet", 10)
     ledger.announce("parquet", 25, {DAY: Count(7, 7)}, [(20, 22)])
