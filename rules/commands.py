@@ -50,10 +50,12 @@ def rebuild(
     data: Annotated[Path, typer.Option(help="the data folder")],
     site: Annotated[str | None, typer.Option(help="one site; all of them by default")] = None,
     json: Annotated[bool, typer.Option("--json", help="one JSON line for each site")] = False,
-) -> int:
+) -> None:
     """Computes the records again from the journal, in a scratch file, and compares them row by row; exit 1 at the first difference."""
+    from plantroom.service import set_up_logging
     from rules.rebuild import rebuild_site
 
+    set_up_logging()
     folders = [data / site] if site is not None else sorted(path.parent for path in data.glob("*/records.db"))
     reports = [rebuild_site(folder, SystemClock()) for folder in folders]
     for report in reports:
@@ -63,7 +65,7 @@ def rebuild(
             typer.echo(_said(report))
     if not reports:
         typer.echo(say("rebuild.nothing", _language(), data=data), err=True)
-    return DONE if reports and all(report.equal for report in reports) else FAILED
+    raise typer.Exit(DONE if reports and all(report.equal for report in reports) else FAILED)
 
 
 def _said(report: Report) -> str:

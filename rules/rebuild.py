@@ -127,8 +127,9 @@ def _begin(rebuilt: Records, stands: Records, memory: Memory) -> None:
         rebuilt.db.execute("PRAGMA defer_foreign_keys = ON")
         for statement, rows in memory.rows.items():
             rebuilt.run_many(statement, rows)
-        for table, where in (("command", "seq <= ?1"), ("private", "seq <= ?1"), ("config", "seq <= ?1"), ("chronicle", "n = ?2")):
-            for row in _rows(stands.db, f"SELECT * FROM {table} WHERE {where}", (seen.seq, memory.chronicled)):
+        tables = (("command", "seq <= ?", seen.seq), ("private", "seq <= ?", seen.seq), ("config", "seq <= ?", seen.seq))
+        for table, where, value in (*tables, ("chronicle", "n = ?", memory.chronicled)):
+            for row in _rows(stands.db, f"SELECT * FROM {table} WHERE {where}", (value,)):
                 rebuilt.db.execute(f"INSERT INTO {table} VALUES ({','.join('?' * len(row))})", tuple(row.values()))
         at = seen.at
         rebuilt.run("set_position", {"seq": seen.seq, "wall_ns": at.wall_ns, "boot_ns": at.boot_ns, "boot": at.boot})

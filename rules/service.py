@@ -47,11 +47,16 @@ class RulesService:
                 engine, resumed = self.start(records)
                 writer.go_on_after(engine.muted_to)
                 group = GroupWriter(writer)
-                async with asyncio.TaskGroup() as tasks:
-                    tasks.create_task(group.run())
-                    tasks.create_task(Keeper(self._journal).run())
-                    tasks.create_task(self._tick(group))
-                    tasks.create_task(self._follow(engine, resumed.after, group))
+                try:
+                    async with asyncio.TaskGroup() as tasks:
+                        tasks.create_task(group.run())
+                        tasks.create_task(Keeper(self._journal).run())
+                        tasks.create_task(self._tick(group))
+                        tasks.create_task(self._follow(engine, resumed.after, group))
+                except asyncio.CancelledError:  # an orderly end: the next start has little to read
+                    if engine.config is not None and engine.seen is not None:
+                        self.snapshot(engine)
+                    raise
             finally:
                 records.close()
         finally:
