@@ -47,13 +47,13 @@ def _machine(site: Site, machine: Equipment, book: Rulebook) -> Iterator[Problem
     ids = {rule.id for rule in rules}
     for rule_id in machine.rules_off:
         if rule_id not in ids:
-            said = f"no rule {rule_id!r} watches a {machine.kind.name}{nearest(rule_id, sorted(ids))}"
+            said = f"no rule {rule_id!r} watches kind {machine.kind.name}{nearest(rule_id, sorted(ids))}"
             yield _problem(site, [machine.id, rule_id], f"equipment.{machine.id}.rules_off.{rule_id}", said)
     names = {name for rule in rules for name in rule.parameters} | {f"{rule.id}.{name}" for rule in rules for name in rule.parameters}
     for key, value in machine.parameters.items():
         where = f"equipment.{machine.id}.parameters.{key}"
         if key not in names:
-            said = f"no rule of a {machine.kind.name} has a parameter {key!r}{nearest(key, sorted(names))}"
+            said = f"no rule of kind {machine.kind.name} has a parameter {key!r}{nearest(key, sorted(names))}"
             yield _problem(site, [machine.id, key], where, said)
             continue
         owner, _, name = key.rpartition(".")

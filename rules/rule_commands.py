@@ -20,6 +20,7 @@ from rules.backtest import backtest
 from rules.book import Rulebook, pack, rulebook
 from rules.history_csv import instant_ns
 from rules.rule import Rule
+from rules.rule_check import MONITOR
 from rules.rule_file import parse_rule
 
 Json = Annotated[bool, typer.Option("--json", help="JSON lines on stdout")]
@@ -100,6 +101,8 @@ def list_rules(site_file: Path, as_json: bool) -> int:
     site, book = _site_and_book(site_file)
     settings = settings_of(site)
     for machine in site.equipment.values():
+        if machine.kind.name == MONITOR:
+            continue
         rows = [(rule, why_not(rule, machine, settings)) for rule in book.for_kind(machine.kind.name)]
         for rule, reason in rows if as_json else ():
             line = {"equipment": machine.id, "rule": rule.id, "severity": rule.severity_for(machine.kind.name)}

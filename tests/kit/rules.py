@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -22,6 +23,7 @@ from rules.virtual import machine
 START = 1_800_000_000 * NS
 KIND = "generator"
 Seen = float | Quality | None
+TIMES = int(os.environ.get("PROPERTY_TIMES", "1"))  # how many times as many examples a property test tries
 
 
 def made(when: str, kind: str = KIND, id: str = "under_test", **more: str) -> Rule:
