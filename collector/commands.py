@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -79,11 +78,7 @@ async def _history(context: ServiceContext) -> None:
 
 def modbus_profile(name: str) -> Profile:
     """A shipped profile by its name, or any by its file. Raises BadInput."""
-    try:
-        profile = load_profile(Path(name) if "/" in name or name.endswith(".yaml") else name)
-    except (KeyError, OSError) as error:
-        said = "no such profile; give the name of a shipped one or the path of a file"
-        raise BadInput([Problem("command line", 0, name, said)]) from error
+    profile = load_profile(name)
     if profile.mqtt is not None:
         said = f"{profile.name} publishes over MQTT and cannot be asked; watch it with mosquitto_sub -t '{profile.mqtt.topic}'"
         raise BadInput([Problem("command line", 0, name, said)])

@@ -12,6 +12,7 @@ import threading
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from contextvars import Context, copy_context
 from dataclasses import dataclass
 from typing import Any
 
@@ -98,10 +99,11 @@ class MqttLink:
         self._lost = asyncio.Event()
         self._failed: BaseException | None = None
         self._loop: asyncio.AbstractEventLoop
+        self._context: Context  # of the service: its log lines say which they are
         self._client: Client | None = None  # of the connection in use
 
     async def run(self) -> None:
-        self._loop = asyncio.get_running_loop()
+        self._loop, self._context = asyncio.get_running_loop(), copy_context()
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._watch_silence(), name=f"silence of {self.connection}")
@@ -288,7 +290,7 @@ class MqttLink:
                 do()
 
         with suppress(RuntimeError):  # the loop has ended; nothing was acknowledged, so the broker delivers it again
-            self._loop.call_soon_threadsafe(unless_ended)
+            self._loop.call_soon_threadsafe(unless_ended, context=self._context)
 
 
 def _is_filter(topic: str) -> bool:
