@@ -261,10 +261,6 @@ class KindEvaluator:
         """A fault that stands in the records but not in this memory is active again and judged from here on."""
         self.held.open(self._number(rule), self.rows[equipment], onset_ns)
 
-    @property
-    def conditions_(self) -> Conditions:
-        return self.held
-
     def _number(self, rule: str) -> int:
         return {r.id: n for n, r in enumerate(self.rules)}[rule]
 

@@ -16,7 +16,6 @@ from plantroom.errors import BadInput
 from plantroom.journal import Reader
 from plantroom.journal.record import Kind, Record
 from rules.condition import State
-from rules.conditions import ACTIVE, FOREVER, UNKNOWN
 from rules.engine import Engine
 from rules.graph import Graph
 from rules.rule import Rule
@@ -117,11 +116,9 @@ def hold_open(engine: Engine) -> None:
         evaluator = engine.evaluators.get(fault.kind)
         if not fault.open or evaluator is None or fault.equipment not in evaluator.rows:
             continue
-        rules = [rule.id for rule in evaluator.rules]
-        if fault.rule in rules and evaluator.state(fault.equipment, fault.rule) in (State.CLEARED, State.PENDING):
-            where = rules.index(fault.rule), evaluator.rows[fault.equipment]
-            held = evaluator.conditions_
-            held.state[where], held.seen[where], held.onset[where], held.deadline[where] = ACTIVE, UNKNOWN, fault.onset_ns, FOREVER
+        known = any(rule.id == fault.rule for rule in evaluator.rules)
+        if known and evaluator.state(fault.equipment, fault.rule) in (State.CLEARED, State.PENDING):
+            evaluator.reopen(fault.equipment, fault.rule, fault.onset_ns)
 
 
 def _config_at(reader: Reader, seq: int) -> Record | None:
