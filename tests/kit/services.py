@@ -100,6 +100,10 @@ class Services:
         process.terminate()
         return process.wait(10), time.monotonic() - began
 
+    def wait(self, service: str) -> int:
+        """The exit code of one that ends by itself."""
+        return self._processes.pop(service).wait(10)
+
     def alive(self, service: str) -> bool:
         return self._processes[service].poll() is None
 
