@@ -8,6 +8,7 @@ result. A value is unknown when its sample was bad, or is older than three poll 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -290,15 +291,16 @@ class KindEvaluator:
             state.inherit(before, (here[same], there[same]))
 
     def snapshot(self) -> bytes:
-        return snapshot.dump(self._layout(), dict(self._remembered()))
+        return snapshot.dump(self._layout, dict(self._remembered()))
 
     def restore(self, blob: bytes) -> None:
         """Raises snapshot.BadSnapshot where it was taken with other equipment, points or rules; nothing is changed then."""
-        snapshot.load(blob, self._layout(), dict(self._remembered()))
+        snapshot.load(blob, self._layout, dict(self._remembered()))
 
-    def _layout(self) -> object:
+    @cached_property
+    def _layout(self) -> str:
         """What a snapshot must agree with."""
-        return {
+        layout = {
             "kind": self.kind.name,
             "equipment": [[machine.id, [[b.point, b.device, b.period_s] for b in machine.bindings]] for machine in self.equipment],
             "points": self.samples.names,
@@ -306,6 +308,7 @@ class KindEvaluator:
             "applies": self.held.applies.tolist(),
             "parameters": [[owner, name, [repr(float(v)) for v in column]] for (owner, name), column in sorted(self._parameters.items())],
         }
+        return snapshot.layout_hash(layout)
 
     def _remembered(self) -> Iterator[tuple[str, npt.NDArray[np.generic]]]:
         """Every array this evaluator remembers with, by name."""

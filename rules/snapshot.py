@@ -22,9 +22,9 @@ class BadSnapshot(ValueError):
     """The bytes are torn, of another version, or of other equipment, points, rules or parameters. Start from the journal instead."""
 
 
-def dump(layout: object, arrays: Mapping[str, npt.NDArray[np.generic]]) -> bytes:
+def dump(layout: str, arrays: Mapping[str, npt.NDArray[np.generic]]) -> bytes:
     named = [[name, array.dtype.str, array.shape] for name, array in arrays.items()]
-    header = orjson.dumps({"layout": layout_hash(layout), "arrays": named})
+    header = orjson.dumps({"layout": layout, "arrays": named})
     parts = [_HEAD.pack(MAGIC, VERSION, len(header)), header, *(np.ascontiguousarray(array).tobytes() for array in arrays.values())]
     digest = blake2b(digest_size=_SUM)
     for part in parts:
@@ -32,15 +32,15 @@ def dump(layout: object, arrays: Mapping[str, npt.NDArray[np.generic]]) -> bytes
     return b"".join((*parts, digest.digest()))
 
 
-def load(blob: bytes, layout: object, arrays: Mapping[str, npt.NDArray[np.generic]]) -> None:
-    """Fills the arrays. Raises BadSnapshot, and then has changed none of them."""
+def load(blob: bytes, layout: str, arrays: Mapping[str, npt.NDArray[np.generic]]) -> None:
+    """Fills the arrays. layout: as given to `dump`, see `layout_hash`. Raises BadSnapshot, and then has changed none of them."""
     if len(blob) < _HEAD.size + _SUM or blake2b(blob[:-_SUM], digest_size=_SUM).digest() != blob[-_SUM:]:
         raise BadSnapshot("the snapshot is torn")
     magic, version, length = _HEAD.unpack_from(blob)
     if magic != MAGIC or version != VERSION:
         raise BadSnapshot(f"snapshot version {version}; this release reads {VERSION}")
     header = orjson.loads(blob[_HEAD.size : _HEAD.size + length])
-    if header["layout"] != layout_hash(layout):
+    if header["layout"] != layout:
         raise BadSnapshot("the snapshot was taken with other equipment, points, rules or parameters")
     if header["arrays"] != [[name, array.dtype.str, list(array.shape)] for name, array in arrays.items()]:
         raise BadSnapshot("the snapshot holds other arrays than this release remembers")
