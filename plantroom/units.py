@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from math import pi
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ _PRESSURE, _POWER, _ENERGY = _d(kg=1, m=-1, s=-2), _d(kg=1, m=2, s=-3), _d(kg=1,
 _CURRENT, _VOLTAGE, _RESISTANCE = _d(A=1), _d(kg=1, m=2, s=-3, A=-1), _d(kg=1, m=2, s=-3, A=-2)
 _APPARENT, _REACTIVE, _REACTIVE_ENERGY = _d(kg=1, m=2, s=-3, va=1), _d(kg=1, m=2, s=-3, var=1), _d(kg=1, m=2, s=-2, var=1)
 _FREQUENCY, _TURNS, _FLOOR, _HUMIDITY = _d(s=-1), _d(turn=1, s=-1), _d(floor=1), _d(rh=1)
+_TORQUE = _d(kg=1, m=2, s=-2, turn=-1)  # energy by turn: no energy, and times a speed it is a power
 _FLOW, _SPEED, _ACCELERATION, _CONDUCTIVITY = _d(m=3, s=-1), _d(m=1, s=-1), _d(m=1, s=-2), _d(A=2, s=3, kg=-1, m=-3)
 
 _NAMES = {
@@ -78,7 +80,7 @@ _NAMES = {
     _CELSIUS: "temperature", _PRESSURE: "pressure", _POWER: "power", _ENERGY: "energy", _CURRENT: "current", _VOLTAGE: "voltage",
     _RESISTANCE: "resistance", _APPARENT: "apparent power", _REACTIVE: "reactive power", _REACTIVE_ENERGY: "reactive energy",
     _FREQUENCY: "frequency", _TURNS: "rotational speed", _FLOOR: "floor", _HUMIDITY: "relative humidity", _FLOW: "flow", _SPEED: "speed",
-    _ACCELERATION: "acceleration", _CONDUCTIVITY: "conductivity",
+    _ACCELERATION: "acceleration", _CONDUCTIVITY: "conductivity", _TORQUE: "torque",
 }
 
 _HOUR = 3600.0
@@ -94,14 +96,15 @@ UNITS: dict[str, Unit] = {
         Unit("Pa", _PRESSURE), Unit("hPa", _PRESSURE, 100.0), Unit("kPa", _PRESSURE, 1e3), Unit("MPa", _PRESSURE, 1e6),
         Unit("bar", _PRESSURE, 1e5), Unit("mbar", _PRESSURE, 100.0), Unit("psi", _PRESSURE, 6894.757293168),
         Unit("mH2O", _PRESSURE, 9806.65),
-        Unit("W", _POWER), Unit("kW", _POWER, 1e3), Unit("MW", _POWER, 1e6), Unit("Wh", _ENERGY, _HOUR), Unit("kWh", _ENERGY, 1e3 * _HOUR),
+        Unit("W", _POWER), Unit("kW", _POWER, 1e3), Unit("MW", _POWER, 1e6), Unit("hp", _POWER, 745.6998715822702),
+        Unit("Wh", _ENERGY, _HOUR), Unit("kWh", _ENERGY, 1e3 * _HOUR),
         Unit("MWh", _ENERGY, 1e6 * _HOUR), Unit("kJ", _ENERGY, 1e3), Unit("VA", _APPARENT), Unit("kVA", _APPARENT, 1e3),
         Unit("var", _REACTIVE), Unit("kvar", _REACTIVE, 1e3), Unit("kvarh", _REACTIVE_ENERGY, 1e3 * _HOUR),
         Unit("A", _CURRENT), Unit("mA", _CURRENT, 1e-3), Unit("uA", _CURRENT, 1e-6), Unit("V", _VOLTAGE), Unit("mV", _VOLTAGE, 1e-3),
         Unit("kV", _VOLTAGE, 1e3), Unit("ohm", _RESISTANCE), Unit("Hz", _FREQUENCY), Unit("rpm", _TURNS, 1 / 60),
         Unit("m/s", _SPEED), Unit("mm/s", _SPEED, 1e-3), Unit("m/s2", _ACCELERATION), Unit("m3/h", _FLOW, 1 / _HOUR),
         Unit("m3/s", _FLOW), Unit("L/s", _FLOW, 1e-3), Unit("L/min", _FLOW, 1e-3 / 60), Unit("L/h", _FLOW, 1e-3 / _HOUR),
-        Unit("uS/cm", _CONDUCTIVITY, 1e-4),
+        Unit("uS/cm", _CONDUCTIVITY, 1e-4), Unit("Nm", _TORQUE, 2 * pi),
     )
 }  # fmt: skip
 

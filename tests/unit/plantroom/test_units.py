@@ -26,6 +26,8 @@ from plantroom.units import UNITS, Dimension, compatible, convert, dimension, du
         (5, "K/min", "K/h", 300.0),
         (2, "m/s2", "mm/s/s", None),
         (12.5, "%", "ppm", 125_000.0),
+        (1, "hp", "kW", 0.745699872),
+        (20, "Nm", "kW/rpm", 0.00209439510),
     ],
 )
 def test_known_figures(value: float, source: str, target: str, result: float | None) -> None:
