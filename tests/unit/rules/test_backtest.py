@@ -7,15 +7,21 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from plantroom.clock import iso, to_ns
+from plantroom.clock import NS, iso, to_ns
 from plantroom.errors import BadInput
+from plantroom.model import Batch
 from plantroom.site import Site
 from plantroom.site_file import load_site
+from rules.applies import settings_of
 from rules.backtest import Event, backtest
 from rules.book import pack
+from rules.condition import State, Transition
+from rules.evaluate import KindEvaluator
 from rules.history_csv import instant_ns
+from rules.virtual import bound
 
 SITE = """\
 site: {id: lab, name: Lab, zone: UTC, language: en, practice: gb}
@@ -187,3 +193,45 @@ def test_twenty_bad_cells_are_enough(site: Site, table: Table) -> None:
     with pytest.raises(BadInput) as caught:
         run(site, table(rows("gen-1.fuel_level", 1, ["x"] * 100)))
     assert len(caught.value.problems) == 20
+
+
+def test_a_table_of_what_was_seen_live_gives_the_same_faults_to_the_tick(site: Site, table: Table) -> None:
+    """Rows of 2 s with gaps and bad stretches: stepped with a tick each second as the engine does, and as a table without ticks."""
+    random = np.random.default_rng(11)
+    columns = ("control_mode", "engine_speed", "oil_pressure", "fuel_level", "mains_ok")
+    cells, state = [], {"control_mode": 1.0, "engine_speed": 0.0, "oil_pressure": 0.0, "fuel_level": 50.0, "mains_ok": 1.0}
+    choices = {"control_mode": [1, 2], "engine_speed": [0, 1500], "oil_pressure": [80, 300], "fuel_level": [8, 28, 50], "mains_ok": [0, 1]}
+    gap = 0
+    for _ in range(2500):
+        name = str(random.choice(columns))
+        if random.random() < 0.02:
+            state[name] = float(random.choice(choices[name]))
+        gap = int(random.integers(5, 60)) if random.random() < 0.01 else gap - 1
+        cells.append([np.nan if gap > 0 else state[name] for name in columns])
+    rule_set = pack().for_kind("generator")
+    machine = bound(site.equipment["gen-1"], dict.fromkeys(columns, 2.0))
+    live = KindEvaluator(machine.kind, [machine], rule_set, settings_of(site))
+    place = np.array([live.columns[name] for name in columns])
+    moved: list[Transition] = []
+    start = to_ns(NIGHT)
+    for number, row in enumerate(cells):
+        now = start + number * 2 * NS
+        values = np.array([row])
+        if not np.isnan(values).all():
+            quality = np.where(np.isnan(values), Batch.ABSENT, 0).astype(np.uint8)
+            moved += live.step(np.array([0]), np.array([now]), values, quality, place)
+        for half in (1, 3):
+            moved += live.tick(now + half * NS // 2)
+    header = ",".join(f"gen-1.{name}" for name in columns)
+    text = [",".join("" if cell != cell else f"{cell:g}" for cell in row) for row in cells]
+    found = [(e.rule, e.event, e.at_ns) for e in run(site, table(rows(header, 2, text)), end_ns=start + 4999 * NS)]
+    seen = [
+        (t.rule, "raised" if t.after is State.ACTIVE else "cleared", t.at_ns)
+        for t in moved
+        if (t.after is State.ACTIVE and t.before is not State.RECOVERING) or (t.after is State.CLEARED and t.before is not State.PENDING)
+    ]
+    assert {rule for rule, _, _ in found} == {rule.id for rule in rule_set}
+    for rule in {rule for rule, _, _ in found}:
+        mine, theirs = ([(event, at_ns) for name, event, at_ns in story if name == rule] for story in (found, seen))
+        assert [event for event, _ in mine] == [event for event, _ in theirs], rule
+        assert all(abs(a - b) <= NS for (_, a), (_, b) in zip(mine, theirs, strict=True)), rule
