@@ -18,7 +18,7 @@ from plantroom.errors import BadInput
 from plantroom.journal.record import Kind, Record
 from plantroom.model import Frame
 from plantroom.records import Records
-from rules import deeds, delivery, events, incident, work
+from rules import deeds, delivery, events, incident, paging, work
 from rules.command import parse
 from rules.condition import Transition
 from rules.desk import Desk, Hidden, Position, nothing_hidden
@@ -82,11 +82,6 @@ class Engine:
     def muted_to(self) -> int:
         """The committed position: what is taken up to it has no effects."""
         return self.desk.position.seq if self.desk.position is not None else 0
-
-    @property
-    def lead_ns(self) -> int:
-        """Wall instant of the newest record seen, 0 before the first."""
-        return self.seen.at.wall_ns if self.seen is not None else 0
 
     # -- the way of the records
 
@@ -221,6 +216,7 @@ class Engine:
             self._came(record, transitions)
             self._put_config(record)
             incident.into_service(self.desk, house)
+            paging.drop_unknown(self.desk, house)
             events.applied(self.desk, house)
             log.info("config.applied", seq=record.seq, first=first)
 

@@ -44,6 +44,15 @@ def drop(desk: Desk, why: str, *, fault: Fault | None = None, order: Order | Non
             desk.tell("page.dropped", {"page": row.id, "why": why})
 
 
+def drop_unknown(desk: Desk, house: House) -> None:
+    """Pages to channels the configuration no longer has: nobody will send them."""
+    for row in desk.queued():
+        if row.channel not in house.site.channels:
+            row.state = "dropped"
+            desk.put_page(row)
+            desk.tell("page.dropped", {"page": row.id, "why": "channel removed"})
+
+
 def next_clock(desk: Desk, order: Order | None) -> OrderClock | None:
     """The limit people have to keep next: response, then arrival, then repair."""
     running = {clock.name: clock for clock in desk.clocks_of(order)} if order is not None else {}

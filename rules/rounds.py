@@ -1,5 +1,7 @@
 """Telemetry records -> rounds of steps: each round takes at most one step of each machine, so that all machines of a kind go at once.
 
+Bodies with the same number of points are decoded together, whatever their frames: that is most of the speed.
+
 A step is one row of one record for one machine. Which records come together never changes a result: machines are independent, a
 machine's steps keep their order, and transitions are handed on in the order of their records.
 """
@@ -13,34 +15,38 @@ import numpy as np
 import numpy.typing as npt
 import structlog
 
-from plantroom.journal.record import Record, decode_batch
-from plantroom.model import Batch, Frame
+from plantroom.journal.columns import Columns, frame_id_of, rows_of, size_of, stack, stamped_of
+from plantroom.journal.record import Record
+from plantroom.model import Frame
 from rules.condition import Transition
 from rules.evaluate import KindEvaluator
 
 log = structlog.get_logger()
 
 Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Layout:
     """What the steps of one call share. One object for each combination, compared by identity: it is a key in the inner loop.
 
-    take: columns of the frame, None = all of them in order; give: the evaluator's columns they go to.
+    width: points of the frame. take: its columns, None = all of them in order; give: the evaluator's columns they go to.
     """
 
     kind: str
+    width: int
     take: npt.NDArray[np.intp] | None
     give: npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The samples of one machine in a frame. row: the machine's in its evaluator."""
+    """The samples of one machine in a frame. row: the machine's in its evaluator; machine: its number over all kinds."""
 
     layout: Layout
     row: int
+    machine: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,73 +58,121 @@ class Came:
     transition: Transition
 
 
+@dataclass(slots=True)
+class _Call:
+    """The steps one evaluator takes at once. index: of their rows in the stacked columns; order: (record, row, part)."""
+
+    rows: list[int]
+    index: list[int]
+    order: list[tuple[int, int, int]]
+
+
+@dataclass(slots=True)
+class _Stack:
+    """Records whose frames have the same number of points, to be decoded together. starts: of each record's rows."""
+
+    frame: Frame
+    bodies: list[bytes]
+    places: list[int]
+    total: int = 0
+
+
+# Event times to judge by: (at_ns, stamped, header's wall, header's boot), an array of each over rows -> int64[rows].
+Judged = Callable[[Ints, Bools, Ints, Ints], Ints]
+
+
 class Router:
-    """Frames mapped once to machines. One for each configuration."""
+    """Frames mapped once to machines. One for each configuration. unreadable: bodies nobody could decode, each named in the log."""
 
     def __init__(self, evaluators: Mapping[str, KindEvaluator], frame_of: Callable[[bytes], Frame]) -> None:
         self._evaluators, self._frame_of = evaluators, frame_of
         self._kinds = {equipment: kind for kind, evaluator in evaluators.items() for equipment in evaluator.rows}
-        self._parts: dict[bytes, tuple[Part, ...]] = {}
+        self._numbers = {equipment: number for number, equipment in enumerate(self._kinds)}
+        self._known: dict[bytes, tuple[Frame, tuple[Part, ...]]] = {}
         self._layouts: dict[tuple[str, int, tuple[int, ...], tuple[int, ...]], Layout] = {}
+        self._sizes: dict[tuple[bytes, int], int] = {}  # of bodies, by head (version, flags, rows) and points
         self.unreadable = 0
 
-    def parts(self, frame: Frame) -> tuple[Part, ...]:
-        """The machines a frame speaks of, in its order. Points nobody judges are left out."""
-        known = self._parts.get(frame.id)
-        if known is None:
-            known = self._parts[frame.id] = self._map(frame)
-        return known
-
-    def run(self, records: Sequence[Record], at_ns: Callable[[Record, Batch], Ints]) -> list[Came]:
-        """The transitions of telemetry records, in their order. at_ns: the event times to judge by, for a record's rows."""
+    def run(self, records: Sequence[Record], judged: Judged) -> list[Came]:
+        """The transitions of telemetry records, in their order."""
+        stacks: dict[int, _Stack] = {}
         rounds: list[dict[Layout, _Call]] = []
-        taken: dict[tuple[str, int], int] = {}
+        turns: dict[int, int] = {}
         for place, record in enumerate(records):
-            try:
-                batch = decode_batch(record.body, self._frame_of)
-            except (ValueError, KeyError) as error:
-                self.unreadable += 1
-                log.error("telemetry.unreadable", seq=record.seq, source=record.source, error=str(error))
+            body = record.body
+            known = self._known.get(body[4:12]) or self._look_up(record)
+            if known is None or not known[1]:
                 continue
-            parts = self.parts(batch.frame)
-            if not parts:
+            frame, parts = known
+            width = len(frame.points)
+            stacked = stacks.get(width)
+            if stacked is None:
+                stacked = stacks[width] = _Stack(frame, [], [])
+            shape = (body[:4], width)
+            if len(body) != (self._sizes.get(shape) or self._size(shape, body)):
+                self._bad(record, f"{len(body)} bytes, version {body[0]}: not the length or the version that was announced")
                 continue
-            times = at_ns(record, batch)
-            for line in range(len(times)):
+            rows = rows_of(body)
+            stacked.bodies.append(body)
+            for line in range(rows):
+                stacked.places.append(place)
                 for n, part in enumerate(parts):
-                    machine = (part.layout.kind, part.row)
-                    turn = taken.get(machine, 0)
-                    taken[machine] = turn + 1
+                    turn = turns.get(part.machine, 0)
+                    turns[part.machine] = turn + 1
                     if turn == len(rounds):
                         rounds.append({})
                     call = rounds[turn].get(part.layout)
                     if call is None:
-                        call = rounds[turn][part.layout] = _Call([], [], [], [], [])
+                        call = rounds[turn][part.layout] = _Call([], [], [])
                     call.rows.append(part.row)
-                    call.at_ns.append(int(times[line]))
-                    call.values.append(batch.values[line])
-                    call.quality.append(batch.quality[line])
+                    call.index.append(stacked.total + line)
                     call.order.append((place, line, n))
+            stacked.total += rows
+        columns = {width: _decoded(stacked, records, judged) for width, stacked in stacks.items() if stacked.total}
         found: list[tuple[tuple[int, int, int], Transition]] = []
         for calls in rounds:
             for layout, call in calls.items():
-                found += self._step(layout, call)
+                found += self._step(layout, call, *columns[layout.width])
         found.sort(key=lambda came: came[0])
         return [Came(records[place].seq, records[place].at.wall_ns, transition) for (place, _, _), transition in found]
 
-    def _step(self, layout: Layout, call: _Call) -> Iterable[tuple[tuple[int, int, int], Transition]]:
+    def _step(self, layout: Layout, call: _Call, columns: Columns, at_ns: Ints) -> Iterable[tuple[tuple[int, int, int], Transition]]:
         evaluator = self._evaluators[layout.kind]
-        values, quality = np.array(call.values), np.array(call.quality)
+        index = np.array(call.index, np.intp)
+        values, quality = columns.values[index], columns.quality[index]
         if layout.take is not None:
             values, quality = values[:, layout.take], quality[:, layout.take]
-        rows = np.array(call.rows, np.intp)
-        transitions = evaluator.step(rows, np.array(call.at_ns, np.int64), values, quality, layout.give)
+        transitions = evaluator.step(np.array(call.rows, np.intp), at_ns[index], values, quality, layout.give)
         if not transitions:
             return ()
         order = dict(zip(call.rows, call.order, strict=True))
         return [(order[evaluator.rows[t.equipment]], t) for t in transitions]
 
+    def _look_up(self, record: Record) -> tuple[Frame, tuple[Part, ...]] | None:
+        try:
+            frame = self._frame_of(frame_id_of(record.body))
+        except (ValueError, KeyError) as error:
+            self._bad(record, f"{type(error).__name__}: {error}")
+            return None
+        known = self._known[frame.id] = (frame, self._map(frame))
+        return known
+
+    def _size(self, shape: tuple[bytes, int], body: bytes) -> int:
+        """How long a body of this head and so many points is; -1 for a version this release does not read."""
+        try:
+            frame_id_of(body)
+        except ValueError:
+            self._sizes[shape] = -1
+        else:
+            self._sizes[shape] = size_of(body, shape[1])
+        return self._sizes[shape]
+
+    def _bad(self, record: Record, error: str) -> None:
+        self.unreadable += 1
+        log.error("telemetry.unreadable", seq=record.seq, source=record.source, error=error)
+
     def _map(self, frame: Frame) -> tuple[Part, ...]:
+        """The machines a frame speaks of, in its order. Points nobody judges are left out."""
         columns: dict[str, list[tuple[int, int]]] = {}
         for n, point in enumerate(frame.points):
             equipment, _, name = point.partition(".")
@@ -130,24 +184,24 @@ class Router:
         for equipment, pairs in columns.items():
             kind = self._kinds[equipment]
             layout = self._layout(kind, len(frame.points), tuple(n for n, _ in pairs), tuple(column for _, column in pairs))
-            parts.append(Part(layout, self._evaluators[kind].rows[equipment]))
+            parts.append(Part(layout, self._evaluators[kind].rows[equipment], self._numbers[equipment]))
         return tuple(parts)
 
     def _layout(self, kind: str, width: int, take: tuple[int, ...], give: tuple[int, ...]) -> Layout:
         known = self._layouts.get((kind, width, take, give))
         if known is None:
             whole = take == tuple(range(width))
-            known = Layout(kind, None if whole else np.array(take, np.intp), np.array(give, np.intp))
+            known = Layout(kind, width, None if whole else np.array(take, np.intp), np.array(give, np.intp))
             self._layouts[kind, width, take, give] = known
         return known
 
 
-@dataclass(slots=True)
-class _Call:
-    """The steps one evaluator takes at once."""
-
-    rows: list[int]
-    at_ns: list[int]
-    values: list[npt.NDArray[np.float64]]
-    quality: list[npt.NDArray[np.uint8]]
-    order: list[tuple[int, int, int]]
+def _decoded(stacked: _Stack, records: Sequence[Record], judged: Judged) -> tuple[Columns, Ints]:
+    """The rows of all its records, and the event times to judge them by."""
+    columns = stack(stacked.bodies, stacked.frame)
+    places = np.array(stacked.places, np.intp)
+    of = [records[place] for place in dict.fromkeys(stacked.places)]
+    counts = np.unique(places, return_counts=True)[1]
+    wall, boot = (np.repeat(np.array(each, np.int64), counts) for each in ([r.at.wall_ns for r in of], [r.at.boot_ns for r in of]))
+    stamped = np.repeat(np.array([stamped_of(r.body) for r in of]), counts)
+    return columns, judged(columns.at_ns, stamped, wall, boot)

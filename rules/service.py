@@ -9,7 +9,7 @@ import orjson
 import structlog
 
 from plantroom.clock import NS, Clock
-from plantroom.journal import Entry, Follower, GroupWriter, Journal, Keeper, Kind
+from plantroom.journal import Entry, Follower, GroupWriter, Journal, Keeper, Kind, Record
 from plantroom.records import Records
 from rules.engine import Engine, Outcome
 from rules.house import furnish
@@ -37,6 +37,7 @@ class RulesService:
         self._records_path = folder / "records.db"
         self._snapped_ns = self._marked_ns = 0
         self._lagging, self._told_ns = False, 0
+        self._started = clock.read()
 
     async def run(self) -> None:
         """Until cancelled. Raises JournalFailed where the disk refuses: nothing since the last commit counts then."""
@@ -83,15 +84,17 @@ class RulesService:
     async def _follow(self, engine: Engine, after: int, group: GroupWriter) -> None:
         self._lagging = any(fault.rule == "engine_lag" and fault.open for fault in engine.desk.faults.values())
         async for records in Follower(self._journal, after, MOST):
+            self._look_at_lag(records[0], group)
             outcome = engine.take(records)
-            self._look_at_lag(engine, group)
             self._keep(engine, outcome)
             await asyncio.sleep(0)  # ticks and commits get their turn between two takes of a backlog
 
-    def _look_at_lag(self, engine: Engine, group: GroupWriter) -> None:
-        """The lag is against the real clock, so it is told to the journal as an event: a replay sees it where it was."""
-        lag_ns = self._clock.read().wall_ns - engine.lead_ns
+    def _look_at_lag(self, oldest: Record, group: GroupWriter) -> None:
+        """How long the oldest record not yet taken has waited for this process, by BOOTTIME. It is against the real clock, so it is told
+        to the journal as an event: a replay sees it where it was."""
         boot_ns = self._clock.read().boot_ns
+        waiting_since = oldest.at.boot_ns if oldest.at.boot == self._started.boot else 0
+        lag_ns = boot_ns - max(waiting_since, self._started.boot_ns)
         if lag_ns > LAG_NS and (not self._lagging or boot_ns - self._told_ns >= LAG_TOLD_NS):
             self._lagging, self._told_ns = True, boot_ns
             group.put([_event("engine_lag", lag_s=round(lag_ns / NS, 1))])

@@ -11,13 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from plantroom.clock import NS, Reading, wall_step_ns
-from plantroom.journal.record import Record
-from plantroom.model import Batch
 
 UNSETTLED_NS = 10 * NS  # BOOTTIME after a step in which a read from before it may still be written
 PAUSE_NS = 2 * NS  # time that passed without a tick is told to the rules before the next record
 
 Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +30,12 @@ class WallTime:
 
     def to(self, at: Reading) -> tuple[WallTime, int]:
         """The time after a record with this header, and by how much the wall had been set before it (ns, 0 = not)."""
-        step = _step(self.last, at) if self.last is not None else 0
+        last = self.last
+        if last is not None and at.wall_ns == last.wall_ns and at.boot_ns == last.boot_ns and at.boot == last.boot:
+            return self, 0  # written in one commit
+        step = _step(last, at) if last is not None else 0
         if not step:
-            return replace(self, last=at, ticked_ns=self.ticked_ns or at.wall_ns), 0
+            return WallTime(at, self.ticked_ns or at.wall_ns, self.step_ns, self.stepped_boot_ns), 0
         return WallTime(at, self.ticked_ns + step, step, at.boot_ns), step
 
     def pause(self) -> bool:
@@ -43,17 +45,17 @@ class WallTime:
     def told(self) -> WallTime:
         return replace(self, ticked_ns=self.last.wall_ns if self.last is not None else 0)
 
-    def judged(self, record: Record, batch: Batch) -> Ints:
-        """Event times int64[rows], epoch ns, none later than the header: a device's fast clock must not take its machine ahead.
+    def judged(self, at_ns: Ints, stamped: Bools, wall: Ints, boot: Ints) -> Ints:
+        """Event times by row, epoch ns, none later than its header: a device's fast clock must not take its machine ahead.
 
-        A read from before a step that was written after it moves with the clock; a device's own stamp is left alone.
+        wall, boot: of each row's header. A read from before a step that was written after it moves with the clock; a device's own stamp
+        is left alone.
         """
-        times = np.asarray(batch.at_ns, np.int64)
-        wall = record.at.wall_ns
-        if self.step_ns and not batch.stamped and 0 <= record.at.boot_ns - self.stepped_boot_ns < UNSETTLED_NS:
-            moved = times + self.step_ns
-            times = np.where(np.abs(moved - wall) < np.abs(times - wall), moved, times)
-        return np.minimum(times, wall)
+        if self.step_ns:
+            unsettled = ~stamped & (boot >= self.stepped_boot_ns) & (boot - self.stepped_boot_ns < UNSETTLED_NS)
+            moved = at_ns + self.step_ns
+            at_ns = np.where(unsettled & (np.abs(moved - wall) < np.abs(at_ns - wall)), moved, at_ns)
+        return np.minimum(at_ns, wall)
 
 
 def _step(before: Reading, after: Reading) -> int:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from plantroom.journal.record import _HEAD, _NARROW, _QUALITIES, _VERSION
+from plantroom.journal.record import _HEAD, _NARROW, _QUALITIES, _STAMPED, _VERSION
 from plantroom.model import Frame, Instants, Qualities, Quality, Values
 
 
@@ -40,6 +40,11 @@ def frame_id_of(body: bytes) -> bytes:
 def rows_of(body: bytes) -> int:
     """How many rows a telemetry body announces."""
     return body[2] | body[3] << 8
+
+
+def stamped_of(body: bytes) -> bool:
+    """Whether its event times come from the device: only such a body can be late."""
+    return bool(body[1] & _STAMPED)
 
 
 def size_of(body: bytes, points: int) -> int:

@@ -204,6 +204,14 @@ def test_a_configuration_this_release_cannot_read_changes_nothing_and_is_a_fault
     assert ("monitor", "config_rejected", "cleared") in kit.faults()
 
 
+def test_pages_to_a_channel_that_was_removed_are_dropped(kit: Kit) -> None:
+    break_phase(kit)
+    kit.configure(site_text(pump(1), pump(2)).replace("  - {id: screen, type: mqtt, host: 127.0.0.1, severities: [danger, readiness]}\n", ""))
+    kit.tick()
+    kit.run()
+    assert kit.rows("SELECT channel, state FROM outbox ORDER BY channel") == [("duty", "queued"), ("screen", "dropped")]
+
+
 def test_a_service_event_is_a_fault_of_the_monitor_until_it_has_been_quiet(kit: Kit) -> None:
     kit.event("service_restarted", service="collect", exit=-9, restarts=1)
     kit.ticks(300)
