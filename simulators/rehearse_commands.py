@@ -201,7 +201,8 @@ class Rehearsal:
             raise BadInput([Problem(scenario.file, 0, "start", "is missing; a rehearsal starts at an instant: 2026-03-01T00:00:00+08:00")])
         self.site, self._scenario, self._tell = slowed(site, every_s), scenario, tell
         self.agenda = Agenda(start_ns)
-        self._step_s = min(max(every_s / 5.0, 0.2), 5.0)  # of the plant; and what is collected within it is one commit
+        self._step_s = min(max(every_s / 5.0, 0.2), 5.0)  # of the plant
+        self._group_s = every_s if every_s >= 5.0 else self._step_s  # what is collected within it is one commit
         self.world = World(self.site, scenario.seed if seed is None else seed, start_ns, self._step_s)
         self.wires = SiteOnTheWire(self.world, self.agenda)
         self.truth: list[Truth] = []
@@ -223,7 +224,7 @@ class Rehearsal:
         self._take()
         agenda.every(self.world.tick_s, lambda: self._plant(agenda.now_ns))
         self._connect()
-        agenda.every(max(1.0, self._step_s), self._tick)
+        agenda.every(max(1.0, self._group_s), self._tick)
         try:
             agenda.run(end_ns)
             self._flush()
@@ -275,7 +276,7 @@ class Rehearsal:
 
     def _put(self, entry: Entry) -> None:
         if not self._pending:
-            self.agenda.after(self._step_s, self._flush)
+            self.agenda.after(self._group_s, self._flush)
         self._pending.append(entry)
 
     def _flush(self) -> None:

@@ -103,7 +103,7 @@ class World:
 
     def _plant(self, equipment: Equipment) -> Plant:
         rng = generator_for(self.seed, equipment.id)
-        kind, parameters = equipment.kind, equipment.parameters
+        kind, parameters = equipment.kind, nameplate(equipment)
         match kind.name:
             case "elevator":
                 return Elevator(kind, parameters, rng, self.around, _shaft(parameters))
@@ -137,6 +137,12 @@ class World:
             for name, point in free.items()
             if isinstance(point.source, JsonPath) or isinstance(point.source, Register) and _cell(point.source) not in cells
         }
+
+
+def nameplate(equipment: Equipment) -> dict[str, float | str]:
+    """Numbers a plant is built with: what the ledger says of the machine, and the rules' parameters that are set-points of it."""
+    ledger = {key: value for key, value in equipment.ledger.items() if isinstance(value, (int, float)) and not isinstance(value, bool)}
+    return {**ledger, **equipment.parameters}
 
 
 def device_value(binding: Binding, value: float) -> float:
@@ -192,7 +198,7 @@ def _unbound(point: DevicePoint, rng: np.random.Generator) -> float:
 
 
 def _shaft(parameters: Mapping[str, float | str]) -> Shaft:
-    """A lift's shaft from the site file's parameters of the machine, where it gives them."""
+    """A lift's shaft as the site file tells it, the usual one otherwise."""
     given = {k: float(v) for k, v in parameters.items() if isinstance(v, (int, float))}
     default = Shaft()
     return Shaft(
