@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from plantroom import yaml_file as y
 from plantroom.errors import BadInput, Problem
 from plantroom.kinds import Kind, kind_names, load_kind
+from plantroom.profile_options import split_name, with_options
 from plantroom.profile_points import PointSpec
 from plantroom.profiles import BusLimits, DevicePoint, MqttShape, Profile, Table, registers_of
 
@@ -23,31 +25,33 @@ def profile_names() -> tuple[str, ...]:
 
 
 def load_profile(name_or_path: str | Path) -> Profile:
-    """A profile that ships, by name, or one from a file (a path ends in .yaml). Raises BadInput."""
-    if str(name_or_path).endswith((".yaml", ".yml")):
-        path = Path(name_or_path)
-        return parse_profile(y.read_text(path), str(path))
-    path = BUILTIN / f"{name_or_path}.yaml"
-    if "/" in str(name_or_path) or not path.is_file():
-        name = str(name_or_path)
+    """A profile that ships, by name, or one from a file (a path ends in .yaml); its options after a +. Raises BadInput."""
+    name, options = split_name(str(name_or_path))
+    if name.endswith((".yaml", ".yml")):
+        return parse_profile(y.read_text(Path(name)), name, options=options)
+    path = BUILTIN / f"{name}.yaml"
+    if "/" in name or not path.is_file():
         said = f"no profile {name!r} ships with Plantroom{y.nearest(name, profile_names())}; or give a file that ends in .yaml"
         raise BadInput([Problem(name, 0, "", said)])
-    return parse_profile(y.read_text(path), f"profiles/{name_or_path}.yaml")
+    return parse_profile(y.read_text(path), f"profiles/{name}.yaml", options=options)
 
 
-def parse_profile(text: str, file: str, kind_of: KindOf = load_kind) -> Profile:
+def parse_profile(text: str, file: str, kind_of: KindOf = load_kind, options: Sequence[str] = ()) -> Profile:
     """The profile a text describes; `file` is what problems name and where the text stands in a config record.
 
-    kind_of: the kind by name, KeyError where there is none. Raises BadInput with every problem.
+    kind_of: the kind by name, KeyError where there is none. options: those the device has; they end the profile's name.
+    Raises BadInput with every problem.
     """
     paper = y.Paper(file)
     node = y.parse(text, paper)
     if node is None and not paper.problems:
         paper.wrong(0, "", "is empty; a profile starts with profile, model, kind, source")
+    if isinstance(node, y.Map):
+        node = with_options(node, options, paper)
     profile = _Profile(y.Fields(node, "", paper), kind_of).read(text) if node is not None else None
     if paper.problems or profile is None:
         raise BadInput(paper.problems)
-    return profile
+    return replace(profile, name="+".join((profile.name, *options)))
 
 
 class _Profile:

@@ -12,6 +12,7 @@ from plantroom import yaml_file as y
 from plantroom.errors import BadInput, Problem
 from plantroom.kinds import Kind, parse_kind
 from plantroom.profile_file import parse_profile
+from plantroom.profile_options import split_name
 from plantroom.profiles import Profile
 
 TextOf = Callable[[str], str | None]
@@ -38,11 +39,12 @@ class Shelf:
         return self.kinds[name]
 
     def profile(self, name: str) -> Profile:
-        """Raises KeyError where there is none, BadInput where its file is broken."""
+        """By name, with its options after a +. Raises KeyError where there is none, BadInput where its file is broken."""
         if name not in self._profiles:
-            path, text = self._text("profiles", name)
+            plain, options = split_name(name)
+            path, text = self._text("profiles", plain)
             try:
-                self._profiles[name] = parse_profile(text, path, self.kind)
+                self._profiles[name] = parse_profile(text, path, self.kind, options)
             except BadInput as error:
                 self._profiles[name] = BadInput(replace(p, file=self._shown.get(p.file, p.file)) for p in error.problems)
         found = self._profiles[name]
