@@ -125,7 +125,8 @@ class Cell:
         if field is not None:
             return 0.0, float(2 ** field[2] - 1)
         if encoding in FLOATS:
-            return -_LARGEST[encoding], _LARGEST[encoding]
+            most = min(_LARGEST[encoding], _LARGEST[Encoding.F64] / max(1.0, 4 * abs(self.device.n), 4 * abs(self.final.n)))
+            return -most, most  # nor one that scaling would make infinite
         bits = 16 * encoding.words
         if encoding.value.startswith("i"):
             return float(-(2 ** (bits - 1))), float(2 ** (bits - 1) - 1)

@@ -7,10 +7,12 @@ from itertools import pairwise
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import assume, given
+from hypothesis import HealthCheck, assume, given, settings
 
 from collector.poll_plan import SERIAL_9600, TCP, LineCost, Read, Span, most_cells, plan_reads
 from plantroom.profiles import BusLimits, Table
+
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the machine may be busy
 
 tables = st.sampled_from(Table)
 
@@ -32,6 +34,7 @@ def cells(of: Sequence[Span] | Sequence[Read]) -> set[tuple[Table, int]]:
     return {(s.table, cell) for s in of for cell in range(s.start if isinstance(s, Span) else s.address, s.end)}
 
 
+@PATIENT
 @given(st.lists(spans(), max_size=40), limits(), st.sampled_from([SERIAL_9600, TCP]))
 def test_every_span_comes_whole_from_one_legal_read(wanted: list[Span], limits: BusLimits, cost: LineCost) -> None:
     reads = plan_reads(wanted, limits, cost)
@@ -42,6 +45,7 @@ def test_every_span_comes_whole_from_one_legal_read(wanted: list[Span], limits: 
     assert list(reads) == sorted(set(reads))
 
 
+@PATIENT
 @given(st.lists(spans(), max_size=40), limits())
 def test_what_must_be_read_alone_is_read_alone(wanted: list[Span], limits: BusLimits) -> None:
     reads = plan_reads(wanted, limits)
@@ -49,6 +53,7 @@ def test_what_must_be_read_alone_is_read_alone(wanted: list[Span], limits: BusLi
         assert Read(span.table, span.start, span.count) in reads
 
 
+@PATIENT
 @given(st.lists(spans(), max_size=40), limits())
 def test_no_read_goes_through_a_larger_hole_than_allowed(wanted: list[Span], limits: BusLimits) -> None:
     for read in plan_reads(wanted, limits):
@@ -57,6 +62,7 @@ def test_no_read_goes_through_a_larger_hole_than_allowed(wanted: list[Span], lim
         assert asked[0] == read.address and asked[-1] == read.end - 1, "a read begins and ends with something wanted"
 
 
+@PATIENT
 @given(st.lists(st.builds(Span, st.just(Table.HOLDING), st.integers(0, 40), st.integers(1, 4)), max_size=6, unique=True), limits())
 def test_the_plan_is_the_cheapest_of_all_ways_to_group(wanted: list[Span], limits: BusLimits) -> None:
     """Every partition of the spans is tried, also those that are no runs of the sorted order."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 
 import hypothesis.strategies as st
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 
 from collector.health import Health
 from collector.schedule import Schedule, Task, Turn
+
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the machine may be busy
 
 ONE = st.builds(Task, st.integers(1, 4), st.sampled_from([0.2, 1.0, 1.0, 10.0]), st.booleans(), st.just(1.0))
 TASKS = st.lists(ONE, min_size=1, max_size=10)
@@ -16,6 +18,7 @@ WHAT = st.sampled_from(["answered", "answered", "answered", "failed", "gave up",
 EVENTS = st.lists(st.tuples(WHAT, st.floats(0.0, 1.2), st.booleans()), max_size=120)
 
 
+@PATIENT
 @given(TASKS, EVENTS)
 def test_every_task_stands_in_exactly_one_place(tasks: list[Task], events: list[tuple[str, float, bool]]) -> None:
     schedule, now = Schedule(tasks, 0.0), 0.0

@@ -78,6 +78,11 @@ def test_floats_that_are_no_numbers() -> None:
     assert one(Register(H, 0, Encoding.F32, sentinels={0x7F800000: "open"}), bytes.fromhex("7F800000"))[1] == "sentinel"
 
 
+def test_a_float_that_scaling_makes_infinite_is_out_of_range_and_a_signalling_nan_is_a_sentinel() -> None:
+    assert one(Register(H, 0, Encoding.F64, scale=1000.0), struct.pack(">d", 1e307))[1] == "out_of_range"
+    assert one(Register(H, 0, Encoding.F32), bytes.fromhex("7F800001"))[1] == "sentinel"
+
+
 def test_the_limits_of_a_range_belong_to_it() -> None:
     loop = {"device_range": (3.6, 21.0), "gain": 0.1, "bias": -0.4}  # 4..20 mA as 0..1.6 MPa
     register = Register(H, 0, Encoding.U16, scale=0.001)

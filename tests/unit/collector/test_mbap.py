@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from collector.mbap import FUNCTION, MOST_STRAYS, Answer, Event, Exchange, Garbled, Late, Refusal, Stray
 from collector.poll_plan import Read
 from plantroom.profiles import Table
+
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the machine may be busy
 
 READ = Read(Table.HOLDING, 0x0102, 2)
 
@@ -105,6 +107,7 @@ def test_a_flood_of_strays_ends_the_trust() -> None:
     assert kinds(events)[-1] is Garbled
 
 
+@PATIENT
 @given(st.lists(st.binary(max_size=300), max_size=8))
 def test_any_bytes_give_declared_events_and_never_an_answer_that_was_not_sent(chunks: list[bytes]) -> None:
     exchange = asked()
@@ -117,6 +120,7 @@ def test_any_bytes_give_declared_events_and_never_an_answer_that_was_not_sent(ch
             assert RIGHT[:9] in b"".join(chunks)
 
 
+@PATIENT
 @given(st.integers(0, len(RIGHT) - 1), st.integers(1, 255))
 def test_one_flipped_byte_in_the_head_is_never_taken(place: int, flip: int) -> None:
     spoilt = bytearray(RIGHT)

@@ -8,7 +8,7 @@ from typing import Any
 import hypothesis.strategies as st
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 
 from collector.payloads import MOST_BYTES, Decoded, PayloadDecoder, find, read_stamp, steps
 from plantroom.clock import NS
@@ -17,6 +17,8 @@ from plantroom.model import Batch, Quality
 from plantroom.profiles import BusLimits, DevicePoint, JsonPath, MqttShape, Profile
 from plantroom.site import Binding
 from tests.unit.collector.lines import WALL_NS, number
+
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the machine may be busy
 
 POINTS = {
     "speed": DevicePoint("speed", JsonPath("car.speed", scale=0.001), "m/s", (0.0, 10.0)),
@@ -147,6 +149,7 @@ JSONS = st.recursive(
 PAYLOADS = JSONS.map(lambda document: json.dumps(document).encode()) | st.binary(max_size=200)
 
 
+@PATIENT
 @given(PAYLOADS, st.booleans(), st.sampled_from(["s", "ms", "iso"]))
 def test_no_payload_raises_and_no_bad_value_stays(payload: bytes, retained: bool, form: str) -> None:
     decoded = decoder(at_format=form).decode(payload, WALL_NS, 0, retained=retained)
