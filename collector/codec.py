@@ -34,6 +34,7 @@ class Decoder:
         cells = [cell for i, column in enumerate(columns) for cell in _cells_of(i, column, reads)]
         cells.sort(key=lambda cell: (SECTIONS.index(cell.section), cell.column))
         self._cells = cells
+        self._floats = any(cell.register.encoding in FLOATS for cell in cells)
         self._gather = _Gather(cells)
         sentinels = [sorted(cell.sentinels()) for cell in cells]
         windows = [clean_window(cell.sound(), own) for cell, own in zip(cells, sentinels, strict=True)]
@@ -62,6 +63,12 @@ class Decoder:
         """
         if len(data) != self._size:
             raise ValueError(f"{len(data)} data bytes where the reads bring {self._size}")
+        if self._floats:  # a signalling NaN or a number beyond all range is a bad sample, no warning
+            with np.errstate(all="ignore"):
+                return self._decode(data, failed)
+        return self._decode(data, failed)
+
+    def _decode(self, data: bytes, failed: Mapping[int, Quality] | None) -> tuple[Values, Qualities]:
         numbers = self._gather(data)
         inside = np.greater_equal(numbers, self._low)
         inside &= np.less_equal(numbers, self._high)
