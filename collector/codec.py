@@ -18,7 +18,7 @@ from collector.cells import BYTE_FIELD, FLOATS, SECTIONS, WORD_FIELD, Cell, Scal
 from collector.columns import Column, Numbers, Reasons, composite
 from collector.poll_plan import Read, Span
 from plantroom.model import Qualities, Quality, Values
-from plantroom.profiles import OneHot, Register, Sum, registers_of
+from plantroom.profiles import OneHot, Register, Sum, Wired, registers_of
 
 _GOOD, _DECODE, _SENTINEL, _OUT_OF_RANGE = map(np.uint8, (Quality.GOOD, Quality.DECODE, Quality.SENTINEL, Quality.OUT_OF_RANGE))
 
@@ -175,8 +175,8 @@ class _Codes:
         return reasons
 
 
-def spans_of(source: Register | OneHot | Sum, max_hole: int, most: Callable[[Register], int]) -> list[Span]:
-    """What must come whole from one read. A sum's parts always do; a one-hot's where they stand close enough, else each for itself."""
+def spans_of(source: Wired, max_hole: int, most: Callable[[Register], int]) -> list[Span]:
+    """What must come whole from one read. A sum's parts always do; other values' where they stand close enough, else each for itself."""
     registers = registers_of(source)
     each = [Span(r.table, r.address, r.count, r.alone) for r in registers]
     start, end = min(s.start for s in each), max(s.end for s in each)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from collector.cells import Cell, Range, Scale, final_scale
 from plantroom.model import Quality
-from plantroom.profiles import OneHot, Register, Sum
+from plantroom.profiles import Dependent, OneHot, Register, Sum, Wired
 
 Numbers = npt.NDArray[np.float64]
 Reasons = npt.NDArray[np.uint8]  # a Quality code per cell
@@ -26,7 +26,7 @@ class Column:
     codes: the only values that mean something (enums), None = any number; another is bad (decode).
     """
 
-    source: Register | OneHot | Sum
+    source: Wired
     invert: bool = False
     gain: float = 1.0
     bias: float = 0.0
@@ -40,13 +40,13 @@ class Column:
 
 
 def composite(column: Column, places: Sequence[int], cells: Sequence[Cell]) -> Composite:
-    """How a sum's or a one-hot's value comes from its cells (`places` among all). The first bad cell makes it bad for its reason."""
+    """How the value of several cells comes from its cells (`places` among all). The first bad cell makes it bad for its reason."""
     source = column.source
     assert not isinstance(source, Register), "a single register is no composite"
     in_order = sorted(places, key=lambda i: cells[i].part)
     index = np.array(in_order, np.intp)
     device, final = Scale(), column.scale()
-    combine = _sum(source) if isinstance(source, Sum) else _one_hot(source)
+    combine = _combine(source)
 
     def value(numbers: Numbers, reasons: Reasons | None) -> tuple[float, int]:
         if reasons is not None:
@@ -61,6 +61,24 @@ def composite(column: Column, places: Sequence[int], cells: Sequence[Cell]) -> C
         return final(number), Quality.GOOD
 
     return value
+
+
+def _combine(source: OneHot | Sum | Dependent) -> Callable[[Numbers], float | None]:
+    if isinstance(source, Sum):
+        return _sum(source)
+    return _one_hot(source) if isinstance(source, OneHot) else _dependent(source)
+
+
+def _dependent(source: Dependent) -> Callable[[Numbers], float | None]:
+    cases = [(case.lowest, case.highest, Scale.of(case.factor, b=case.offset)) for case in source.cases]
+
+    def scaled(parts: Numbers) -> float | None:
+        value, by = parts.tolist()
+        if not cases:
+            return float(value)
+        return next((scale(value) for lowest, highest, scale in cases if lowest <= by <= highest), None)
+
+    return scaled
 
 
 def _sum(source: Sum) -> Callable[[Numbers], float | None]:

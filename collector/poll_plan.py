@@ -6,11 +6,10 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from plantroom.profiles import BusLimits, Table
+from plantroom.profiles import CELLS, BusLimits, Table
 
 MOST_REGISTERS = 125  # MODBUS Application Protocol V1.1b3, 6.3, 6.4
 MOST_BITS = 2000  # the same, 6.1, 6.2
-CELLS = 65_536
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -79,7 +78,8 @@ def plan_reads(spans: Iterable[Span], limits: BusLimits, cost: LineCost = SERIAL
     """Reads that together fetch every span whole, at the least cost; on a tie with fewer reads.
 
     spans:  any order, overlaps and repetitions allowed.
-    limits: largest read, largest hole worth reading through, cells never touched unless a span of that read asks for them.
+    limits: largest read, largest hole worth reading through, pages no read leaves, cells never touched unless a span of that read asks
+            for them.
             The cells of an `alone` span are barred to every other read in the same way.
     Returns reads in (table, address) order; equal inputs in any order give equal plans.
     Raises ValueError if a span leaves the 65,536 cells or exceeds one read: it could never be read whole.
@@ -96,7 +96,7 @@ def plan_reads(spans: Iterable[Span], limits: BusLimits, cost: LineCost = SERIAL
         barred.update(cell for start, end in apart for cell in range(start, end))
         together = sorted({(s.start, s.end) for s in wanted if s.table is table} - apart)
         reads += [Read(table, start, end - start) for start, end in apart]
-        reads += _cheapest_cut(table, together, sorted(barred), most_cells(table, limits), limits.max_hole, cost)
+        reads += _cheapest_cut(table, together, sorted(barred), limits, cost)
     return tuple(sorted(set(reads)))
 
 
@@ -114,16 +114,18 @@ def _refuse_impossible(span: Span, limits: BusLimits) -> None:
     if span.start < 0 or span.count < 1 or span.end > CELLS:
         raise ValueError(f"{span.table} {span.start}..{span.end - 1} is outside 0..65535; addresses are zero-based, as on the wire")
     most = most_cells(span.table, limits)
+    if (span.end - 1) // limits.page > span.start // limits.page:
+        raise ValueError(f"{span.table} {span.start}..{span.end - 1} crosses a page of {limits.page} cells: no read can bring it whole")
     if span.count > most:
         raise ValueError(f"{span.table} {span.start}: a value of {span.count} cells exceeds a read of at most {most}; raise the limit")
 
 
 def _cheapest_cut(
-    table: Table, spans: Sequence[tuple[int, int]], barred: Sequence[int], most: int, max_hole: int, cost: LineCost
+    table: Table, spans: Sequence[tuple[int, int]], barred: Sequence[int], limits: BusLimits, cost: LineCost
 ) -> list[Read]:
     """spans: (start, end), sorted, distinct. best[i] is (cost, reads, end of the first run) of everything from span i on."""
     best: list[tuple[int, int, int]] = [(0, 0, 0)] * (len(spans) + 1)
-    bits = table.bits
+    bits, most, max_hole, page = table.bits, most_cells(table, limits), limits.max_hole, limits.page
     counts = [0] * len(spans)  # cells of the first run from span i on
     for i in range(len(spans) - 1, -1, -1):
         start, reached = spans[i]
@@ -134,7 +136,7 @@ def _cheapest_cut(
                 break
             reached = max(reached, high)
             count = reached - start
-            if count > most:
+            if count > most or (reached - 1) // page > start // page:
                 break
             data_bytes = (count + 7) // 8 if bits else 2 * count
             after = best[j + 1]

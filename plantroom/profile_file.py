@@ -12,7 +12,8 @@ from plantroom.errors import BadInput, Problem
 from plantroom.kinds import Kind, kind_names, load_kind
 from plantroom.profile_options import split_name, with_options
 from plantroom.profile_points import PointSpec
-from plantroom.profiles import BusLimits, DevicePoint, MqttShape, Profile, Table, registers_of
+from plantroom.profile_registers import Dialect, Sentinels, sentinels_by_width
+from plantroom.profiles import CELLS, BusLimits, Dependent, DevicePoint, Identity, MqttShape, Profile, Table, registers_of
 
 BUILTIN = Path(__file__).parent / "profiles"
 _TOPIC = re.compile(r"[^+#\x00]+")
@@ -57,7 +58,7 @@ def parse_profile(text: str, file: str, kind_of: KindOf = load_kind, options: Se
 class _Profile:
     def __init__(self, f: y.Fields, kind_of: KindOf) -> None:
         self._f, self._kind_of = f, kind_of
-        self._base = 0
+        self._dialect = Dialect()
 
     def read(self, text: str) -> Profile:
         f = self._f
@@ -72,15 +73,19 @@ class _Profile:
             f.wrong("source", f"addressing {addressing!r} is unknown; write zero_based (as on the wire) or one_based")
         if "document" not in source:
             f.wrong("source", "must name its document: a map without a source cannot be checked")
-        self._base = 1 if addressing == "one_based" else 0
+        self._dialect = Dialect(base=1 if addressing == "one_based" else 0)
         mqtt_node = f.child("mqtt")
         mqtt = self._mqtt(y.Fields(mqtt_node, "mqtt", f.paper)) if mqtt_node is not None else None
         bus_node = f.child("bus")
         if bus_node is not None and mqtt is not None:
             f.wrong("bus", "a device speaks Modbus (bus) or MQTT (mqtt), not both")
         bus = self._bus(y.Fields(bus_node, "bus", f.paper)) if bus_node is not None else BusLimits()
-        points = self._points("points", kind, mqtt is not None, in_kind=True)
-        points |= self._points("extra", kind, mqtt is not None, in_kind=False)
+        self._dialect = replace(
+            self._dialect, json=mqtt is not None, page=bus.page % CELLS, sentinels=self._sentinels(f.child("sentinels"))
+        )
+        points = self._points("points", kind, in_kind=True)
+        points |= self._points("extra", kind, in_kind=False)
+        identity = tuple(told for node in y.entries(f.child("identity"), "identity", f.paper) if (told := self._identity(node)))
         if not points and not f.paper.problems:
             f.wrong("points", "has no points")
         attributes = _texts(f, "attributes")
@@ -89,7 +94,10 @@ class _Profile:
         model = f.need("model", y.text) or ""
         f.done()
         self._check_fits(points, bus)
-        return Profile(name, model, kind.name if kind else None, source, bus, points, mqtt, attributes, caveats, lacks, text, f.paper.file)
+        whole = {(told.table, told.address + i) for told in identity if told.count > 1 for i in range(told.count)}
+        bus = replace(bus, barred=bus.barred | whole)
+        kind_name, file = kind.name if kind else None, f.paper.file
+        return Profile(name, model, kind_name, source, bus, points, mqtt, attributes, caveats, lacks, text, file, identity)
 
     def _kind(self) -> Kind | None:
         name = self._f.opt("kind", y.text)
@@ -111,13 +119,14 @@ class _Profile:
 
     def _bus(self, f: y.Fields) -> BusLimits:
         barred: set[tuple[Table, int]] = set()
+        page = f.may("page", y.integer(16, CELLS), CELLS)
         for word, node in y.mapping(f.child("barred"), "bus.barred", f.paper).items.items():
             if word not in set(Table):
                 f.paper.wrong(node.line, f"bus.barred.{word}", f"{word!r} is no table{y.nearest(word, Table)}")
                 continue
             for item in y.entries(node, f"bus.barred.{word}", f.paper):
                 try:
-                    barred.add((Table(word), y.integer(self._base, 65_535 + self._base)(item) - self._base))
+                    barred.update((Table(word), address - self._dialect.base) for address in self._barred(item, page))
                 except y.Wrong as error:
                     f.paper.wrong(item.line, f"bus.barred.{word}", str(error))
         limits = BusLimits(
@@ -127,11 +136,43 @@ class _Profile:
             frozenset(barred),
             f.may("gap", y.duration, 0.0),
             f.may("timeout", y.duration, 1.0),
+            page,
         )
         f.done()
         return limits
 
-    def _points(self, section: str, kind: Kind | None, json: bool, *, in_kind: bool) -> dict[str, DevicePoint]:
+    def _barred(self, node: y.Node, page: int) -> range:
+        """`77`, `360..362`: addresses as written. Raises Wrong."""
+        word = node.value if isinstance(node, y.Scalar) else None
+        ends = word.split("..") if isinstance(word, str) and ".." in word else None
+        read = replace(self._dialect, page=page % CELLS).address
+        if ends is None:
+            return range(first := read(node), first + 1)
+        low, high = (read(y.Scalar(node.line, y.plain_value(end))) for end in ends)
+        if high < low:
+            raise y.Wrong(f"{word} runs backwards; write the lower one first", node)
+        return range(low, high + 1)
+
+    def _sentinels(self, node: y.Node | None) -> Sentinels:
+        return sentinels_by_width(y.Fields(node, "sentinels", self._f.paper)) if node is not None else {}
+
+    def _identity(self, node: y.Node) -> Identity | None:
+        """`{table, address, registers, text}` or `{table, address, registers, values: [1]}`."""
+        f = y.Fields(node, "identity", self._f.paper)
+        table = f.need("table", y.one_of((Table.HOLDING, Table.INPUT), "a table of registers"))
+        address, count = f.need("address", self._dialect.address), f.may("registers", y.integer(1, 125), 1)
+        text = f.may("text", y.text, "")
+        values = _integers(f, "values", 2 ** (16 * count) - 1)
+        f.done()
+        if bool(text) == bool(values):
+            f.wrong("text", "needs exactly one of text (what its letters begin with) and values (its numbers)")
+        if not text.isascii() or len(text) > 2 * count:
+            f.wrong("text", f"{text!r} does not fit into {count} registers of two ASCII letters")
+        if table is None or address is None:
+            return None
+        return Identity(Table(table), address - self._dialect.base, count, text, frozenset(values))
+
+    def _points(self, section: str, kind: Kind | None, *, in_kind: bool) -> dict[str, DevicePoint]:
         points: dict[str, DevicePoint] = {}
         for name, node in y.mapping(self._f.child(section), section, self._f.paper).items.items():
             where = f"{section}.{name}"
@@ -145,7 +186,7 @@ class _Profile:
                 f.paper.wrong(node.line, where, f"{kind.name} has no point {name!r}{more}; what the kind does not know goes under extra")
             if not in_kind and kind and name in known:
                 f.paper.wrong(node.line, where, f"{kind.name} has a point {name!r}: it belongs under points")
-            spec = PointSpec(f, known.get(name) if in_kind else None, self._base, json)
+            spec = PointSpec(f, known.get(name) if in_kind else None, self._dialect)
             for index in range(numbered or 1):
                 full = f"{name}_{index + 1}" if numbered else name
                 if point := spec.point(full, index * step):
@@ -158,6 +199,8 @@ class _Profile:
             registers = registers_of(point.source)
             if not registers:
                 continue
+            if isinstance(point.source, Dependent) and len({register.table for register in registers}) > 1:
+                continue  # a setting may come from another answer
             if len({register.table for register in registers}) > 1:
                 said = "its cells stand in different tables: they cannot come from one answer"
                 self._f.paper.wrong(self._f.line("points"), f"points.{point.name}", said)
@@ -181,6 +224,16 @@ def _lines(f: y.Fields, key: str) -> list[str]:
         except y.Wrong as error:
             f.paper.wrong(node.line, key, str(error))
     return lines
+
+
+def _integers(f: y.Fields, key: str, most: int) -> list[int]:
+    numbers: list[int] = []
+    for node in y.entries(f.child(key), f.path(key), f.paper):
+        try:
+            numbers.append(y.integer(0, most)(node))
+        except y.Wrong as error:
+            f.paper.wrong(node.line, f.path(key), str(error))
+    return numbers
 
 
 def _topic(node: y.Node) -> str:

@@ -1,15 +1,16 @@
-"""One point of a profile: its mapping -> DevicePoint, with the register, one-hot, sum, set or JSON path it comes from."""
+"""One point of a profile: its mapping -> DevicePoint, with the register, one-hot, sum, set, dependent register or path it comes from."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from plantroom import units
 from plantroom import yaml_file as y
 from plantroom.kinds import KindPoint, PointType
-from plantroom.profiles import DevicePoint, Encoding, JsonPath, OneHot, Register, Source, Sum, Table
+from plantroom.profile_registers import PLAIN, Dialect, Members, cell_of, register_of, table_of
+from plantroom.profiles import Case, Dependent, DevicePoint, Encoding, JsonPath, OneHot, Register, Source, Sum, Table
 
 
 @dataclass
@@ -18,8 +19,7 @@ class PointSpec:
 
     f: y.Fields
     kind_point: KindPoint | None
-    base: int
-    json: bool
+    dialect: Dialect
 
     def point(self, name: str, shift: int) -> DevicePoint | None:
         f, known = self.f, self.kind_point
@@ -34,55 +34,19 @@ class PointSpec:
         return None if source is None else DevicePoint(name, source, unit, limits, every, safety, invert)
 
     def _source(self, shift: int) -> Source | None:
-        if self.json:
+        if self.dialect.json:
             return self._json()
         ways = [way for way in ("address", "one_hot", "sum", "set") if way in self.f.node.items]
         if len(ways) != 1:
             self.f.wrong("address", f"needs exactly one of address, one_hot, sum, set; has {', '.join(ways) or 'none'}")
             return None
-        table, encoding = self._table(self.f, None), self.f.opt("type", y.one_of(Encoding, "an encoding"))
+        table, encoding = table_of(self.f, None), self.f.opt("type", y.one_of(Encoding, "an encoding"))
         if ways[0] == "address":
-            return self._register(self.f, table, encoding, shift, self._values(table))
+            register = register_of(self.f, self.dialect, table, encoding, shift, Members(1, self._values(table)))
+            return register and self._dependent(register, shift)
         if ways[0] == "one_hot":
             return self._one_hot(table, encoding, shift)
         return self._sum(table, encoding, shift) if ways[0] == "sum" else self._set(table, encoding, shift)
-
-    def _table(self, f: y.Fields, inherited: Table | None) -> Table | None:
-        word = f.opt("table", y.one_of(Table, "a table"))
-        return Table(word) if word else inherited
-
-    def _register(
-        self, f: y.Fields, table: Table | None, encoding: str | None, shift: int = 0, values: Mapping[int, int] | None = None
-    ) -> Register | None:
-        if table is None:
-            if "table" not in f.node.items:
-                f.wrong("table", f"is missing; one of {', '.join(Table)}")
-            f.asked.append("*")  # what else is wrong with it depends on the table
-            return None
-        last = 65_535 + self.base
-        address = f.need("address", y.integer(self.base, last, f"registers are numbered {self.base}..{last}"))
-        bit, bits = f.opt("bit", y.integer(0, 15)), f.may("bits", y.integer(1, 16), 1)
-        code = Encoding(encoding or ("bit" if table.bits or bit is not None else "u16"))
-        if table.bits and (code is not Encoding.BIT or bit is not None):
-            f.wrong("type" if code is not Encoding.BIT else "bit", f"a {table} is one bit; no other type, no bit number")
-        if not table.bits and code is Encoding.BIT and bit is None:
-            f.wrong("bit", "is missing: which bit of the register, 0 (least significant) to 15")
-        if bit is not None and (bit + bits > 16 or code is not Encoding.BIT):
-            f.wrong("bit", f"bits {bit}..{bit + bits - 1} of a {code} do not exist; a register has bits 0..15 and type bit")
-        words = f.may("words", y.one_of(("high_first", "low_first")), "high_first")
-        scale, offset = f.may("scale", y.number, 1.0), f.may("offset", y.number, 0.0)
-        if scale == 0:
-            f.wrong("scale", "is 0: every value would be the same")
-        sentinels = f.opt("sentinels", lambda node: _sentinels(node, code)) or {}
-        alone = f.may("alone", y.flag, False)
-        if address is None:
-            return None
-        if address - self.base + shift + code.words - 1 > 65_535:
-            f.wrong("address", f"{code.words} words from {address + shift} run past 65535, the last register there is")
-            return None
-        return Register(
-            table, address - self.base + shift, code, bit, bits, words == "low_first", scale, offset, sentinels, values or {}, alone
-        )
 
     def _values(self, table: Table | None) -> Mapping[int, int]:
         known, node = self.kind_point, self.f.child("values")
@@ -93,8 +57,12 @@ class PointSpec:
             return {0: 0, 1: 1} if word else {}
         if isinstance(node, y.Scalar) and node.value == "kind" and known:
             return {code: code for code in known.codes.values()}
+        return self._numbers()
+
+    def _numbers(self) -> Mapping[int, int]:
+        """`values` as raw number -> code; of a set, whether a cell with that number means that the member is in it."""
         values: dict[int, int] = {}
-        for raw, item in y.mapping(node, self.f.path("values"), self.f.paper).items.items():
+        for raw, item in y.mapping(self.f.child("values"), self.f.path("values"), self.f.paper).items.items():
             number = y.plain_value(raw)
             if not isinstance(number, int) or isinstance(number, bool):
                 self.f.paper.wrong(item.line, self.f.path("values"), f"{raw!r} is no raw number")
@@ -119,12 +87,10 @@ class PointSpec:
         self.f.paper.wrong(item.line, self.f.path(key), f"{y.described(item)} is no value of {whose}{y.nearest(str(value), words)}")
         return None
 
-    def _cell(self, node: y.Node, key: str, table: Table | None, encoding: str | None, shift: int) -> tuple[Register | None, y.Fields]:
-        """A cell of one_hot, sum or set: an address, or a mapping that inherits table and type of the point."""
-        where = self.f.path(key)
-        f = y.Fields(y.Map(node.line, {"address": node}, {}) if isinstance(node, y.Scalar) else node, where, self.f.paper)
-        own = f.opt("type", y.one_of(Encoding, "an encoding"))
-        return self._register(f, self._table(f, table), own or encoding, shift), f
+    def _cell(
+        self, node: y.Node, key: str, table: Table | None, encoding: str | None, shift: int, members: Members = PLAIN
+    ) -> tuple[Register | None, y.Fields]:
+        return cell_of(node, self.f.path(key), self.f.paper, self.dialect, table, encoding, shift, members)
 
     def _one_hot(self, table: Table | None, encoding: str | None, shift: int) -> OneHot | None:
         registers: dict[int, Register] = {}
@@ -140,9 +106,14 @@ class PointSpec:
 
     def _set(self, table: Table | None, encoding: str | None, shift: int) -> Sum | None:
         parts: list[tuple[Register, float]] = []
+        members = Members(self.f.may("bits", y.integer(1, 16), 1), self._numbers())
+        if members.bits > 1 and not members.values:
+            self.f.wrong("values", f"is missing: which numbers of {members.bits} bits mean that it is set: {{0: false, 2: true}}")
+        if not set(members.values.values()) <= {0, 1}:
+            self.f.wrong("values", "of a set are true or false: whether such a number means that the member is in it")
         for word, node in y.mapping(self.f.child("set"), self.f.path("set"), self.f.paper).items.items():
             code = self._code(y.Scalar(node.line, y.plain_value(word)), "set")
-            register, f = self._cell(node, f"set.{word}", table, encoding, shift)
+            register, f = self._cell(node, f"set.{word}", table, encoding, shift, members)
             f.done()
             if register and code is not None:
                 parts.append((register, float(2**code)))
@@ -157,6 +128,43 @@ class PointSpec:
             if register:
                 parts.append((register, factor))
         return Sum(tuple(parts)) if parts else None
+
+    def _dependent(self, register: Register, shift: int) -> Source | None:
+        """The register, with the one it `depends` on; a bit field whose sentinels are wider than itself depends on its whole word."""
+        node = self.f.child("depends")
+        if node is None:
+            wide = {pattern: word for pattern, word in register.sentinels.items() if register.bit is not None and pattern >> register.bits}
+            if not wide:
+                return register
+            own = {pattern: word for pattern, word in register.sentinels.items() if pattern not in wide}
+            return Dependent(replace(register, sentinels=own), Register(register.table, register.address, Encoding.U16, sentinels=wide))
+        by, f = self._cell(node, "depends", register.table, None, shift)
+        if by is not None and (by.encoding in (Encoding.F32, Encoding.F64) or by.scale != 1.0 or by.offset):
+            f.wrong("address", "decides by its raw whole number: no float, no scale")
+        each = y.mapping(f.child("cases"), f.path("cases"), f.paper).items
+        cases = [case for word, item in each.items() if (case := self._case(word, item, f))]
+        f.done()
+        if not cases and "cases" not in f.node.items:
+            f.wrong("cases", "is missing: what the value means for which number: {0: {}, 1: {unit: degF}}")
+        return Dependent(register, by, tuple(cases)) if by and cases else None
+
+    def _case(self, word: str, node: y.Node, parent: y.Fields) -> Case | None:
+        """`1: {unit: degF}`, `10..99: {factor: 10}`: what the value means then, in the point's unit."""
+        f = y.Fields(node, parent.path(f"cases.{word}"), parent.paper)
+        numbers = _CASE.fullmatch(word)
+        if numbers is None or int(numbers[2] or numbers[1]) < int(numbers[1]):
+            f.paper.wrong(node.line, f.where, f"{word!r} is no raw number and no range of them; write 1 or 10..99")
+            return None
+        to = self.f.may("unit", y.unit_name, "")
+        unit, factor = f.may("unit", y.unit_name, to), f.may("factor", y.number, 1.0)
+        f.done()
+        if factor == 0:
+            f.wrong("factor", "is 0: every value would be the same")
+        if not units.compatible(unit, to):
+            f.wrong("unit", f"{unit or 'a plain number'} cannot become {to or 'a plain number'}, the unit of this point")
+            return None
+        gain, bias = units.scaling(unit, to)
+        return Case(int(numbers[1]), int(numbers[2] or numbers[1]), factor * gain, bias)
 
     def _json(self) -> JsonPath | None:
         f, known = self.f, self.kind_point
@@ -177,6 +185,7 @@ class PointSpec:
         return JsonPath(path, scale, offset, values) if path else None
 
 
+_CASE = re.compile(r"(-?\d{1,10})(?:\.\.(-?\d{1,10}))?")
 _JSON_PATH = re.compile(r"[^.\[\]]+(?:\[\d+\])*(?:\.[^.\[\]]+(?:\[\d+\])*)*")
 
 
@@ -185,16 +194,3 @@ def _json_path(node: y.Node) -> str:
     if not _JSON_PATH.fullmatch(path):
         raise y.Wrong(f"{path!r} is no path; write dotted keys and [n]: car.doors[0].state", node)
     return path
-
-
-def _sentinels(node: y.Node, code: Encoding) -> Mapping[int, str]:
-    if not isinstance(node, y.Map):
-        raise y.Wrong("must be {raw number: word}", node)
-    bits = 16 * code.words
-    found: dict[int, str] = {}
-    for raw, item in node.items.items():
-        number = y.plain_value(raw)
-        if not isinstance(number, int) or isinstance(number, bool) or not -(1 << (bits - 1)) <= number < 1 << bits:
-            raise y.Wrong(f"{raw!r} is no raw value of {bits} bits", node)
-        found[number % (1 << bits)] = y.text(item)
-    return found

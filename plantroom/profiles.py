@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+CELLS = 65_536  # of each table, numbered from 0
+
 
 class Table(StrEnum):
     """Modbus tables and the only function codes that exist here: 1, 2, 3, 4."""
@@ -95,6 +97,30 @@ class Sum:
 
 
 @dataclass(frozen=True, slots=True)
+class Case:
+    """What a value means while another register's raw number lies in lowest .. highest: value * factor + offset, in the point's unit."""
+
+    lowest: int
+    highest: int
+    factor: float = 1.0
+    offset: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Dependent:
+    """One value that means something only together with another register: a unit setting, a nominal power, the use of an input.
+
+    by: tells the unit of `value`, or whether there is a value at all; a whole number. The first of `cases` it lies in counts, in none the
+    sample is bad (decode); (): any will do that is no sentinel. A bad `by` makes the sample bad for its reason.
+    Both come from one answer where they stand close enough, else from two: a setting does not change between them.
+    """
+
+    value: Register
+    by: Register
+    cases: tuple[Case, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class JsonPath:
     """Where one device point stands in a JSON payload. path: dotted keys and [n]; values: payload text/number -> code.
 
@@ -108,7 +134,8 @@ class JsonPath:
     values: Mapping[str, float] = field(default_factory=dict)
 
 
-Source = Register | OneHot | Sum | JsonPath  # the closed set; nothing else is ever a source
+Wired = Register | OneHot | Sum | Dependent  # what stands in Modbus tables
+Source = Wired | JsonPath  # the closed set; nothing else is ever a source
 
 
 def registers_of(source: Source) -> tuple[Register, ...]:
@@ -119,6 +146,8 @@ def registers_of(source: Source) -> tuple[Register, ...]:
         return tuple(source.registers.values())
     if isinstance(source, Sum):
         return tuple(register for register, _ in source.parts)
+    if isinstance(source, Dependent):
+        return (source.value, source.by)
     return ()
 
 
@@ -145,8 +174,8 @@ class DevicePoint:
 class BusLimits:
     """max_registers / max_bits: most cells in one read. max_hole: unwanted cells worth reading through.
 
-    barred: (table, address) cells never touched by a read that does not want them. gap_s: least pause between requests.
-    timeout_s: longest wait for an answer.
+    barred: (table, address) cells never touched by a read that does not want them. page: no read crosses a multiple of it.
+    gap_s: least pause between requests. timeout_s: longest wait for an answer.
     """
 
     max_registers: int = 125
@@ -155,6 +184,27 @@ class BusLimits:
     barred: frozenset[tuple[Table, int]] = frozenset()
     gap_s: float = 0.0
     timeout_s: float = 1.0
+    page: int = CELLS
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Registers that tell the model, read whole and by themselves: `count` from `address`.
+
+    text: what their letters (two a register, high byte first) begin with; else values: their number (high word first) is one of these.
+    """
+
+    table: Table
+    address: int
+    count: int
+    text: str = ""
+    values: frozenset[int] = frozenset()
+
+    def told_by(self, data: bytes) -> bool:
+        """Whether these data bytes of a reply are this model's."""
+        if len(data) != 2 * self.count:
+            return False
+        return data.startswith(self.text.encode("ascii")) if self.text else int.from_bytes(data, "big") in self.values
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +227,7 @@ class Profile:
     """One device model. kind: the kind whose point names it uses, None for plain I/O. Either bus (Modbus) or mqtt is its way to speak.
 
     source: {"document", "addressing", ...}. attributes: texts about the model, no samples. path: where the text stands in a site's files.
+    identity: all of them hold for a device of this model; () = nothing tells it.
     """
 
     name: str
@@ -191,3 +242,4 @@ class Profile:
     lacks: tuple[str, ...] = ()  # what a partial map is known not to cover
     text: str = field(default="", repr=False)  # the file itself: it goes into the config record
     path: str = ""
+    identity: tuple[Identity, ...] = ()

@@ -13,7 +13,20 @@ from re import findall
 from struct import pack
 
 from plantroom.clock import iso
-from plantroom.profiles import DevicePoint, Encoding, JsonPath, OneHot, Profile, Register, Sum, Table, registers_of
+from plantroom.profiles import (
+    Case,
+    Dependent,
+    DevicePoint,
+    Encoding,
+    Identity,
+    JsonPath,
+    OneHot,
+    Profile,
+    Register,
+    Sum,
+    Table,
+    registers_of,
+)
 from simulators.memory import Cells
 
 FUNCTION = {Table.COIL: 1, Table.DISCRETE: 2, Table.HOLDING: 3, Table.INPUT: 4}
@@ -33,12 +46,13 @@ class Layout:
     """What a device of a profile has in its tables. cells: every address that answers, with what stands there when nothing is encoded.
 
     A hole no wider than the profile says may be read through answers; a barred cell or a wider hole is exception 2.
-    alone: (function, address, count) cells that answer only when read by themselves. told_by_flags: points whose code several flags tell.
+    alone: (function, address, count) cells that answer only when read by themselves. composed: points that also set
+    cells another point may have for its own: a code told by several flags, a register that tells a unit.
     """
 
     cells: Mapping[int, Mapping[int, int]]
     alone: tuple[tuple[int, int, int], ...]
-    told_by_flags: frozenset[str]
+    composed: frozenset[str]
 
 
 def layout_of(profile: Profile) -> Layout:
@@ -49,6 +63,11 @@ def layout_of(profile: Profile) -> Layout:
         wanted.setdefault(function, set()).update(range(register.address, register.address + register.count))
         if register.alone:
             alone.append((function, register.address, register.count))
+    told: dict[tuple[int, int], int] = {}
+    for identity in profile.identity:
+        function = FUNCTION[identity.table]
+        wanted.setdefault(function, set()).update(range(identity.address, identity.address + identity.count))
+        told.update(((function, identity.address + i), word) for i, word in enumerate(_identity_words(identity)))
     barred = {(FUNCTION[table], address) for table, address in profile.bus.barred}
     cells: dict[int, dict[int, int]] = {}
     for function, addresses in wanted.items():
@@ -58,19 +77,26 @@ def layout_of(profile: Profile) -> Layout:
                 for hole in range(before + 1, address):
                     if (function, hole) not in barred:
                         table[hole] = HOLE if function in (3, 4) else 1
-            table[address], before = 0, address
-    return Layout(cells, tuple(alone), frozenset(p.name for p in profile.points.values() if isinstance(p.source, OneHot)))
+            table[address], before = told.get((function, address), 0), address
+    return Layout(cells, tuple(alone), frozenset(p.name for p in profile.points.values() if isinstance(p.source, (OneHot, Dependent))))
+
+
+def _identity_words(identity: Identity) -> list[int]:
+    """What the registers that tell a model hold: its letters, two a register, or its number."""
+    width = 2 * identity.count
+    data = identity.text.encode("ascii").ljust(width, b" ")[:width] if identity.text else min(identity.values, default=0).to_bytes(width)
+    return [int.from_bytes(data[i : i + 2]) for i in range(0, width, 2)]
 
 
 def encode_registers(profile: Profile, layout: Layout, values: Mapping[str, float]) -> Cells:
     """The cells of a device whose points have these values (in the unit the profile delivers; NaN = the sensor gives nothing).
 
-    A point without a value leaves its cells at 0. Where a flag of its own is also one of several that tell a code, the flag's value stands.
+    A point without a value leaves its cells at 0. Where a cell is a point's own and also a part of a composed one, its own value stands.
     A value beyond a register's range stands at its end, as in the real device. Raises ValueError for an enum code the device cannot say.
     """
     cells = {function: dict(table) for function, table in layout.cells.items()}
-    told_by_flags = [name for name in values if name in layout.told_by_flags]
-    for name in (*told_by_flags, *(name for name in values if name not in layout.told_by_flags)):
+    composed = [name for name in values if name in layout.composed]
+    for name in (*composed, *(name for name in values if name not in layout.composed)):
         point, value = profile.points[name], values[name]
         for register, part in _parts(point, 1.0 - value if point.invert else value):
             _put(cells, register, part)
@@ -89,6 +115,10 @@ def _parts(point: DevicePoint, value: float) -> Iterator[tuple[Register, float]]
             yield register, 1.0 if code == value else 0.0
     elif isinstance(source, Sum):
         yield from _shares(source, value)
+    elif isinstance(source, Dependent):
+        case = source.cases[0] if source.cases else Case(1, 1)  # the device is set up in the first way its document names
+        yield source.by, case.lowest * source.by.scale + source.by.offset
+        yield source.value, (value - case.offset) / case.factor
 
 
 def _shares(source: Sum, value: float) -> Iterator[tuple[Register, float]]:
@@ -117,6 +147,8 @@ def _put(cells: Mapping[int, dict[int, int]], register: Register, value: float) 
             table[register.address] = raw
         else:
             mask = ((1 << register.bits) - 1) << register.bit
+            if register.values.get((table[register.address] & mask) >> register.bit) == value:
+                return  # says so already: an alarm's code that is "shutdown" is no "warning", whichever set was asked last
             table[register.address] = table[register.address] & ~mask | raw << register.bit
         return
     data = _bytes(register, value)
