@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
-from collector.store.ledger import Count, gaps_in
+from collector.store.ledger import Count, added, gaps_in
 from plantroom.clock import NS
 from plantroom.history.parts import DAY_NS, day_of
 from plantroom.journal import Reader
@@ -19,13 +19,14 @@ from plantroom.model import Batch, Frame, Instants, Qualities, Values
 
 @dataclass(frozen=True, slots=True)
 class Flat:
-    """Samples one below the other. which int32: index into points; the absent ones are left out."""
+    """Samples one below the other. which int32: index into points; the absent ones are left out, but counted. counts: cells by day."""
 
     points: tuple[str, ...]
     which: npt.NDArray[np.int32]
     at_ns: Instants
     values: Values
     quality: Qualities
+    counts: Mapping[str, Count] = field(default_factory=dict)
 
 
 class Gathered:
@@ -79,24 +80,25 @@ class Gathered:
             yield stack(bodies, self._frames[frame_id])
 
     def flat(self) -> Flat:
-        """All samples of all frames."""
+        """All samples of all frames, frame by frame into arrays of their final size: a seal's largest moment in memory."""
         names = sorted({point for frame in self._frames.values() for point in frame.points})
         index = {name: number for number, name in enumerate(names)}
-        blocks: list[tuple[npt.NDArray[np.int32], Instants, Values, Qualities]] = []
+        which, at_ns = np.empty(self.samples, np.int32), np.empty(self.samples, np.int64)
+        values, quality = np.empty(self.samples), np.empty(self.samples, np.uint8)
+        counts: dict[str, Count] = {}
+        filled = 0
         for columns in self.columns():
-            order = np.array([index[point] for point in columns.frame.points], np.int32)
-            quality = columns.quality.reshape(-1)
-            which = np.broadcast_to(order, columns.quality.shape).reshape(-1)
-            at_ns = np.repeat(columns.at_ns, len(order))
-            values = columns.values.reshape(-1)
-            if (there := quality != Batch.ABSENT).all():
-                blocks.append((which, at_ns, values, quality))
-            else:
-                blocks.append((which[there], at_ns[there], values[there], quality[there]))
-        if not blocks:
-            return Flat((), np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0), np.empty(0, np.uint8))
-        which, at_ns, values, quality = (np.concatenate(column) for column in zip(*blocks, strict=True))
-        return Flat(tuple(names), which, at_ns, values, quality)
+            counts = added(counts, count(columns))
+            points = np.array([index[point] for point in columns.frame.points], np.int32)
+            codes = columns.quality.reshape(-1)
+            there = slice(None) if (kept := codes != Batch.ABSENT).all() else kept
+            rows = slice(filled, filled + int(np.count_nonzero(kept)))
+            which[rows] = np.broadcast_to(points, columns.quality.shape).reshape(-1)[there]
+            at_ns[rows] = np.repeat(columns.at_ns, len(points))[there]
+            values[rows] = columns.values.reshape(-1)[there]
+            quality[rows] = codes[there]
+            filled = rows.stop
+        return Flat(tuple(names), which[:filled], at_ns[:filled], values[:filled], quality[:filled], counts)
 
 
 def days_of(at_ns: Instants) -> list[tuple[str, npt.NDArray[np.bool_] | slice]]:

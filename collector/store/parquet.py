@@ -14,9 +14,9 @@ import duckdb
 import structlog
 
 from collector.store.compact import Replaced, by_day, merges, outlived
-from collector.store.gather import Gathered, count
+from collector.store.gather import Gathered
 from collector.store.health import Doctor
-from collector.store.ledger import Count, Ledger, added
+from collector.store.ledger import Ledger
 from collector.store.news import News
 from collector.store.seal import clean, mark, write_merged, write_parts
 from plantroom.clock import NS, Clock
@@ -54,7 +54,7 @@ class ParquetStore:
         self._folder, self._journal, self._ledger, self._clock, self._keep_days = folder, journal, ledger, clock, keep_days
         folder.mkdir(parents=True, exist_ok=True)
         self._reader = journal.reader()
-        self._db = connect(memory="512MB")
+        self._db = connect(memory="128MB", threads=1)  # larger sorts go through .spill; a service shall not take the machine
         self._db.execute("SET temp_directory = ?", [str(folder / ".spill")])
         self._replaced = Replaced()
         self._news = News(journal)
@@ -90,20 +90,18 @@ class ParquetStore:
         gathered = self._gathered
         if gathered.last == gathered.after:
             return
-        total: dict[str, Count] = {}
-        for columns in gathered.columns():
-            total = added(total, count(columns))
+        samples = gathered.flat()
         unread = [(seq, seq) for seq, _ in gathered.unreadable]
-        self._ledger.announce(NAME, gathered.last, total, gathered.gaps + unread)
+        self._ledger.announce(NAME, gathered.last, samples.counts, gathered.gaps + unread)
         if unread:
             log.error("history.unreadable", records=gathered.unreadable[:10])
-        written = write_parts(self._db, self._folder, gathered.flat(), gathered.after + 1, gathered.last)
+        written = write_parts(self._db, self._folder, samples, gathered.after + 1, gathered.last)
         mark(self._folder, gathered.last)
         self._ledger.settle(NAME, gathered.last)
         self._journal.positions.mark(NAME, gathered.last)
         self.sealed = gathered.last
         self._gathered = Gathered(self._reader, self.sealed)
-        log.info("history.sealed", last=self.sealed, parts=len(written), samples={day: n.read - n.absent for day, n in total.items()})
+        log.info("history.sealed", last=self.sealed, parts=len(written), samples=len(samples.at_ns))
 
     def upkeep(self) -> None:
         """Merges small parts, removes replaced ones after ten minutes and at most one day beyond its keep."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from collector.store.ledger import Ledger
 from collector.store.parquet import NAME, ParquetStore
 from plantroom.clock import NS
 from plantroom.history import History
+from plantroom.history.embedded import connect
 from plantroom.history.parts import found
 from plantroom.model import Quality
 from tests.kit.telemetry import START_NS, Sample, SiteJournal
@@ -163,6 +165,21 @@ def test_the_crash_test_sees_parts_that_count_before_all_are_there(site: SiteJou
 
     with pytest.raises(AssertionError):
         crash_everywhere(site, monkeypatch, work)
+
+
+def test_a_part_is_sorted_by_point_and_time(site: SiteJournal) -> None:
+    """What queries skip row groups by; samples come by frame and late ones after newer ones."""
+    for second in (5, 1, 9, 3):
+        site.put({"lift-1.speed": second, "fp-1.pressure": 1.0}, START_NS + second * NS)
+        site.put({"fp-1.pressure": 2.0, "a-1.x": 1.0}, START_NS + second * NS + 1)
+    store = site.parquet()
+    store.take(site.records())
+    store.seal()
+    (part,) = found(site.folder / "history")
+    with closing(connect()) as db:
+        rows = db.execute("SELECT point, at_ns FROM read_parquet(?)", [str(part.path)]).fetchall()
+    assert rows == sorted(rows)
+    assert len(rows) == 16
 
 
 def test_an_abandoned_seal_is_cleaned_away(site: SiteJournal) -> None:
