@@ -54,8 +54,10 @@ def register(app: typer.Typer, services: dict[str, ServiceRunner]) -> None:
         every: Annotated[float, typer.Option("--every", min=1.0, max=300.0, help="seconds: nothing is polled more often")] = 1.0,
     ) -> None:
         """Plays a scenario through the whole system on a virtual clock; JSON lines, last the score. The same bytes each time."""
+        from plantroom.service import set_up_logging
         from simulators.rehearse_commands import rehearse as run
 
+        set_up_logging(service="rehearse", site=None)
         run(site, scenario, seed, every)
 
 
@@ -64,9 +66,11 @@ def _demo(port: int, data: Path | None, seconds: float | None) -> int:
     from tempfile import TemporaryDirectory
 
     from plantroom.clock import SystemClock
+    from plantroom.service import set_up_logging
     from simulators.demo import NotReady, Plan
     from simulators.demo import demo as run
 
+    set_up_logging(service="demo", site=None)
     with TemporaryDirectory(prefix="plantroom-demo-") as own:
         folder = data or Path(own)
         try:

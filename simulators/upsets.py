@@ -210,14 +210,14 @@ GENERATOR = by_name(
         "low_oil_pressure",
         "oil pressure falls while it runs; the controller stops it",
         {"kpa": Setting(80.0, 0.0, 102.0, "kPa", "what is left"), "start": _START},
-        leads_to=("slow_start",),
+        leads_to=("slow_start", "fail_to_start"),  # asked to run on, it stands
     ),
-    Upset("high_coolant_temp", "coolant is lost, it overheats", {"start": _START}, leads_to=("low_coolant_level",)),
+    Upset("high_coolant_temp", "coolant is lost, it overheats", {"start": _START}, leads_to=("low_coolant_level", "fail_to_start")),
     Upset(
         "overspeed",
         "the governor lets go",
         {"speed": Setting(1.18, 1.05, 1.3, "", "of rated"), "start": _START},
-        leads_to=("frequency_high",),
+        leads_to=("frequency_high", "fail_to_start"),
     ),
     Upset("emergency_stop_active", "the emergency stop is pressed"),
     Upset(
