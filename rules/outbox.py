@@ -1,6 +1,7 @@
 """What becomes of a page after an attempt: accepted, tried again at an absolute instant, or failed for good. Pure.
 
-An urgent page is tried until it is taken or its order closed, a refused one every five minutes; the same table tells the engine and, while the engine is away, the notify service.
+An urgent page is tried until it is taken or its order closed, a refused one every five minutes. The same table tells the engine and,
+while the engine is away, the notify service.
 """
 
 from __future__ import annotations

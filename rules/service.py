@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 
 import orjson
@@ -70,7 +71,10 @@ class RulesService:
         # The reader stays open: the engine asks it for frames.
         engine, resumed = resume(lambda: Engine(records, furnish, reader.frame), reader, self._snapshots)
         took_s = round((self._clock.read().boot_ns - began) / NS, 3)
-        log.info("engine.resumed", after=resumed.after, snapshot=resumed.from_snapshot, replayed=resumed.replayed, took_s=took_s)
+        cpu_s = round(time.process_time(), 3)
+        log.info(
+            "engine.resumed", after=resumed.after, snapshot=resumed.from_snapshot, replayed=resumed.replayed, took_s=took_s, cpu_s=cpu_s
+        )
         return engine, resumed
 
     async def _tick(self, group: GroupWriter) -> None:

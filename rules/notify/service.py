@@ -80,9 +80,14 @@ class NotifyService:
         """The records, once the engine has made them."""
         while True:
             try:
-                return Records.open(self._folder / "records.db", readonly=True)
+                records = Records.open(self._folder / "records.db", readonly=True)
             except FileNotFoundError:
                 await asyncio.sleep(LOOK_S)
+                continue
+            if records.db.pragma("user_version"):
+                return records
+            records.close()  # the file is there, its tables not yet
+            await asyncio.sleep(LOOK_S)
 
     def _catch_up(self, records: Records) -> None:
         """What was attempted, but not yet taken by the engine, before this process was started."""

@@ -90,7 +90,8 @@ def test_a_restart_goes_on_from_the_snapshot_and_one_that_is_torn_is_passed_over
     services.start("rules")
     services.wait_for(lambda: services.raised() == [0], 20, "the fault is raised after the restart")
     resumed = [line for line in services.log() if line["event"] == "engine.resumed"][-1]
-    assert resumed["snapshot"] == int(snapshots[-1].stem) and resumed["took_s"] < 2
+    assert resumed["snapshot"] == int(snapshots[-1].stem)
+    assert resumed["cpu_s"] < 3, "a restart costs little, the interpreter's start included"
     services.end("rules")
     for path in (services.site / "snapshots").glob("*.snap"):
         path.write_bytes(path.read_bytes()[:-100] + b"x" * 100)

@@ -13,7 +13,7 @@ import orjson
 
 from plantroom.clock import NS, VirtualClock
 from plantroom.journal.record import Entry, Kind, Record, encode_batch
-from plantroom.model import Frame, Quality, one_row
+from plantroom.model import Batch, Frame, Quality, one_row
 from plantroom.records import Records
 from plantroom.site_file import load_site
 from rules import house
@@ -164,6 +164,15 @@ class Kit:
         values = np.array([np.nan if isinstance(value, Quality) else float(value) for value in points.values()])
         quality = np.array([int(value) if isinstance(value, Quality) else 0 for value in points.values()], np.uint8)
         return self.append(encode_batch(one_row(frame, self.clock.read().wall_ns if at_ns is None else at_ns, values, quality)), "collect")
+
+    def bank(self, values: Sequence[Sequence[float]], ago_s: Sequence[float] = (0.0,), *, stamped: bool = False) -> Record:
+        """One message about several pumps, with a row for each `ago_s`: values[pump][k] of the points of AT_REST."""
+        frame = Frame(tuple(f"fp-{n}.{name}" for n in range(1, len(values) + 1) for name in AT_REST))
+        row = np.array([value for pump in values for value in pump], np.float64)
+        now = self.clock.read().wall_ns
+        at = np.array([now - round(ago * NS) for ago in ago_s], np.int64)
+        shape = (len(at), row.size)
+        return self.append(encode_batch(Batch(frame, at, np.tile(row, (len(at), 1)), np.zeros(shape, np.uint8), stamped)), "collect")
 
     def tick(self, seconds: float = 1.0) -> Record:
         self.clock.advance(seconds)

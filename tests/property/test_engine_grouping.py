@@ -24,12 +24,14 @@ SITES = (
 )
 OTHER_RULES = {**RULES, "rules/packs/fire_pump/jockey.yaml": rule_text("jockey", "jockey_fault", "normal", for_="0s", clear_after="1s")}
 
+AGES = st.lists(st.floats(0, 30), min_size=1, max_size=4).map(lambda ages: sorted(ages, reverse=True))
 DEEDS = ("accept", "arrive", "restore", "close", "reopen", "comment", "hold")
 ACTIONS = st.one_of(
     st.tuples(st.just("stay"), PUMPS, BITS, st.integers(1, 5)),
     st.tuples(st.just("stay"), PUMPS, BITS, st.integers(1, 5)),
     st.tuples(st.just("read"), PUMPS, BITS),
     st.tuples(st.just("bad"), PUMPS, st.integers(1, 4)),
+    st.tuples(st.just("bank"), st.lists(st.lists(st.integers(0, 1), min_size=4, max_size=4), min_size=1, max_size=3), AGES, st.booleans()),
     st.tuples(st.just("tick"), st.integers(1, 4)),
     st.tuples(st.just("wait"), st.floats(0.1, 1200)),
     st.tuples(st.just("step"), st.sampled_from([-3600, -5, 3, 7200])),
@@ -49,6 +51,8 @@ def act(kit: Kit, what: str, *args: object) -> None:
             kit.read(None, number, **bits)
         case "bad", (int(number), int(seconds)):
             kit.stay(seconds, number, Quality.NO_ANSWER)
+        case "bank", (list(values), list(ages), bool(stamped)):
+            kit.bank(values, ages, stamped=stamped)
         case "tick", (int(seconds),):
             kit.ticks(seconds)
         case "wait", (float(seconds),):
