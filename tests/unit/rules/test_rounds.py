@@ -1,0 +1,73 @@
+"""Records into rounds: frames of one machine or several, of one row or many, and bodies nobody can read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from plantroom.journal.record import Entry, Kind
+from tests.kit.engine import Kit, pump, site_text
+
+REST, BROKEN = (0, 0, 0, 1), (1, 0, 0, 1)
+
+
+@pytest.fixture
+def kit(tmp_path: Path) -> Iterator[Kit]:
+    kit = Kit(tmp_path)
+    kit.configure(site_text(pump(1), pump(2), pump(3)))
+    kit.tick()
+    yield kit
+    kit.close()
+
+
+def test_one_message_about_several_machines_is_a_step_of_each(kit: Kit) -> None:
+    for values in [(REST, REST)] * 2 + [(BROKEN, REST)] * 4:
+        kit.bank(values)
+        kit.tick()
+    kit.run()
+    assert kit.faults() == [("fp-1", "phase_loss", "active")]
+
+
+def test_rows_of_one_message_are_steps_at_their_own_instants(kit: Kit) -> None:
+    kit.tick()
+    kit.clock.advance(0.9)
+    now = kit.clock.read().wall_ns
+    kit.bank([REST], [0.8, 0.7], stamped=True)
+    kit.bank([BROKEN], [0.4, 0.3, 0.2], stamped=True)
+    kit.ticks(3)
+    kit.run()
+    assert kit.one("SELECT onset_ns FROM fault") == now - 400_000_000
+
+
+def test_a_message_older_than_what_was_seen_changes_nothing(kit: Kit) -> None:
+    kit.clock.advance(60)
+    kit.bank([REST])
+    kit.bank([BROKEN], [50, 40, 30], stamped=True)
+    kit.ticks(5)
+    kit.run()
+    assert kit.faults() == []
+
+
+def test_points_of_machines_nobody_watches_are_passed_over(kit: Kit) -> None:
+    kit.configure(site_text(pump(2)))
+    kit.tick()
+    for _ in range(5):
+        kit.bank([BROKEN, BROKEN, BROKEN])
+        kit.tick()
+    kit.run()
+    assert kit.faults() == [("fp-2", "phase_loss", "active")]
+
+
+def test_a_body_that_is_torn_unknown_or_of_another_version_is_counted_and_costs_nothing_else(kit: Kit) -> None:
+    good = kit.bank([REST])
+    other = bytes([9]) + good.body[1:]
+    for body in (good.body[:-1], good.body + b"x", other, other[:40], good.body[:5], b"", good.body[:4] + b"unknown!" + good.body[12:]):
+        kit.append(Entry(Kind.TELEMETRY, body))
+    for _ in range(5):
+        kit.bank([BROKEN])
+        kit.tick()
+    kit.run()
+    assert kit.faults() == [("fp-1", "phase_loss", "active")]
+    assert kit.engine._router.unreadable == 7
