@@ -10,7 +10,7 @@ from typing import Annotated
 import orjson
 import typer
 
-from plantroom import bundle
+from plantroom import bundle, profile_commands
 from plantroom.cli import BAD_INPUT, ServiceRunner, print_json, print_problems
 from plantroom.clock import SystemClock
 from plantroom.errors import BadInput, Problem
@@ -24,6 +24,8 @@ SiteFile = Annotated[Path, typer.Argument(metavar="SITE", help="the site file")]
 
 
 def register(app: typer.Typer, services: dict[str, ServiceRunner]) -> None:
+    profile_commands.register(app)
+
     @app.command()
     def check(site: SiteFile, as_json: Json = False) -> None:
         """Finds everything wrong with a site file, its profiles and rules; exit 2 where there is anything."""
