@@ -17,6 +17,7 @@ from plantroom.clock import SystemClock
 from plantroom.journal import Journal, Kind
 from plantroom.journal.record import decode_batch
 from plantroom.model import Batch
+from plantroom.records import Records
 from tests.kit.plant import tower
 
 
@@ -63,6 +64,10 @@ def test_a_minute_of_the_demo_ends_with_an_urgent_fault_an_order_and_an_accepted
     assert all(set(fault) == {"rule", "equipment", "severity", "condition"} for fault in summary["faults"])
     assert {"rule": "phase_loss", "equipment": "fp-1", "severity": "readiness", "condition": "active"} in summary["faults"], log
     assert summary["orders"] >= 1 and summary["pushes"]["accepted"] >= 1 and summary["pushes"]["failed"] == 0
+    records = Records.open(data / "tower" / "records.db", readonly=True)
+    accepted = {str(row[0]) for row in records.db.execute("SELECT channel FROM attempt WHERE verdict = 'accepted'")}
+    records.close()
+    assert accepted == {"duty-phone", "building-bus"}  # the webhook's receiver, and the demo's broker
     assert len(reporting(data)) >= 4 and all(count > 100 for count in reporting(data).values())
     assert "page: 〔战备〕" in done.stdout and "password" in done.stdout
     assert processes_of(data) == []
