@@ -199,7 +199,7 @@ class _Profile:
             registers = registers_of(point.source)
             if not registers:
                 continue
-            if isinstance(point.source, Dependent) and len({register.table for register in registers}) > 1:
+            if isinstance(point.source, Dependent):
                 continue  # a setting may come from another answer
             if len({register.table for register in registers}) > 1:
                 said = "its cells stand in different tables: they cannot come from one answer"
