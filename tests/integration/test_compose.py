@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import re
 import runpy
 import shutil
-import socket
 import stat
 import subprocess
+import sys
 import threading
-from collections.abc import Iterator
-from contextlib import suppress
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,9 @@ import pytest
 from ruamel.yaml import YAML
 
 from plantroom.bundle import problems_of
-from tests.kit.influxd import free_port
+from tests.kit.influx_v2_shim import Shim
+from tests.kit.influxd import Influxd, free_port
+from tests.kit.mosquitto import mosquitto
 
 ROOT = Path(__file__).parents[2]
 make_secrets = runpy.run_path(str(ROOT / "compose" / "make_secrets.py"))
@@ -210,46 +214,26 @@ class Client:
         self._client.loop_stop()
 
 
-@pytest.fixture
-def broker(installation: Path, tmp_path: Path) -> Iterator[int]:
-    """The compose file's broker configuration on a real mosquitto, its places moved into a folder of the test."""
-    port = free_port()
-    secrets = tmp_path / "secrets"
-    shutil.copytree(installation / "compose" / "secrets", secrets)
+def broker_configuration(installation: Path, folder: Path, port: int) -> str:
+    """The compose file's mosquitto.conf, its places moved into a folder of the test."""
     text = (installation / "compose/mosquitto/mosquitto.conf").read_text()
-    (tmp_path / "data").mkdir()
+    (folder / "data").mkdir()
     for given, here in (
         ("listener 1883 0.0.0.0", f"listener {port} 127.0.0.1"),
-        ("/run/secrets", str(secrets)),
-        ("/mosquitto/config/acl", str(installation / "compose/mosquitto/acl")),
-        ("/mosquitto/data/", f"{tmp_path}/data/"),
+        ("/run/secrets", f"{installation}/compose/secrets"),
+        ("/mosquitto/config/acl", f"{installation}/compose/mosquitto/acl"),
+        ("/mosquitto/data/", f"{folder}/data/"),
     ):
         assert given in text
         text = text.replace(given, here)
-    (tmp_path / "mosquitto.conf").write_text(text + "\nuser root\n")
-    path = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin"
-    program = shutil.which("mosquitto", path=path)
-    assert program is not None
-    with (tmp_path / "mosquitto.log").open("wb") as log:
-        process = subprocess.Popen([program, "-c", str(tmp_path / "mosquitto.conf")], stdout=log, stderr=log)
-    try:
-        until_it_listens(process, port, tmp_path / "mosquitto.log")
+    return f"{text}\nuser {getpass.getuser()}\n"
+
+
+@pytest.fixture
+def broker(installation: Path, tmp_path: Path) -> Iterator[int]:
+    port = free_port()
+    with mosquitto(broker_configuration(installation, tmp_path, port), tmp_path, port):
         yield port
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-def until_it_listens(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    for _ in range(200):
-        assert process.poll() is None, log.read_text()
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return
-        except OSError:
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(0.05)  # nothing tells us when it listens
-    raise AssertionError(log.read_text())
 
 
 @pytest.mark.needs("mosquitto")
@@ -274,3 +258,59 @@ def test_the_broker_lets_each_account_do_its_own_and_nobody_else_in(broker: int,
     assert gateway.heard == []
     plantroom.close()
     gateway.close()
+
+
+@pytest.mark.needs("mosquitto", "influxd")
+def test_the_example_site_and_its_simulators_fill_the_database_through_the_broker(broker: int, installation: Path, tmp_path: Path) -> None:
+    """The demo profile without its containers: the same site file, accounts and rules; a 1.x engine behind the tests' 2.x shim."""
+    secrets = installation / "compose" / "secrets"
+    with Influxd(tmp_path / "influxd") as influx, Shim(influx.url, (secrets / "influxdb_token").read_text()) as shim, ExitStack() as stack:
+        influx.create("plantroom")
+        field = free_port()
+        for name, secret in (("plantroom", "mqtt_password"), ("gateway", "mqtt_gateway_password")):
+            text = (installation / "compose/site/site.yaml").read_text()
+            for given, here in (
+                ("host: mosquitto, port: 1883", f"host: 127.0.0.1, port: {broker}"),
+                ("port: 1502", f"port: {field}"),
+                ("http://influxdb:8086", shim.url),
+                ("/run/secrets/mqtt_password", str(secrets / secret)),
+                ("/run/secrets", str(secrets)),
+            ):
+                assert given in text
+                text = text.replace(given, here)
+            (tmp_path / f"{name}.yaml").write_text(text)
+        commands = {
+            "gateway": ["simulate", "gateway.yaml"],
+            "plantroom": ["run", "plantroom.yaml", "--data", "data", "--listen", f"127.0.0.1:{free_port()}"],
+        }
+        for name, command in commands.items():
+            stack.enter_context(running(command, tmp_path, name))
+        kinds = {"generator": 1, "ahu": 1, "elevator": 4, "fire_pump": 1}
+        wait_for(lambda: machines(influx, kinds) == kinds, "samples of every machine of the site", tmp_path)
+        assert influx.ask('SHOW TAG VALUES WITH KEY = "site"', "plantroom")[0]["values"][0][1] == "building"
+
+
+def machines(influx: Influxd, kinds: dict[str, int]) -> dict[str, int]:
+    """How many machines of each kind have good samples."""
+    return {kind: len(influx.ask(f'SELECT count(*) FROM "{kind}" GROUP BY equipment', "plantroom")) for kind in kinds}
+
+
+@contextmanager
+def running(command: list[str], folder: Path, user: str) -> Iterator[None]:
+    with (folder / f"{user}.log").open("wb") as log:
+        environment = os.environ | {"MQTT_USER": user}
+        process = subprocess.Popen([sys.executable, "-m", "plantroom", *command], cwd=folder, env=environment, stdout=log, stderr=log)
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(15)
+
+
+def wait_for(condition: Callable[[], bool], what: str, folder: Path, seconds: float = 90) -> None:
+    """Other processes cannot tell us: they are looked at every 200 ms."""
+    end = time.monotonic() + seconds
+    while not condition():
+        logs = "\n".join(path.read_text()[-2000:] for path in folder.glob("*.log"))
+        assert time.monotonic() < end, f"{what} never came\n{logs}"
+        time.sleep(0.2)

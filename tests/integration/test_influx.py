@@ -14,7 +14,7 @@ import httpx
 import numpy as np
 import pytest
 
-from collector.store.answers import Answer
+from collector.store.answers import Answer, Verdict
 from collector.store.influx import InfluxStore
 from collector.store.influx_http import InfluxEndpoint, follower_name
 from plantroom.clock import NS
@@ -179,6 +179,30 @@ def test_an_engine_killed_in_mid_write_has_every_sample_once_after_it_is_back(in
     assert kills >= 2
     assert held(influx, database) == good(site)
     assert follower.account() == (len(good(site)), 0, 0)
+
+
+def test_the_count_notices_a_follower_that_does_not_wait_for_the_answer(influx: Influxd, site: SiteJournal, database: str) -> None:
+    """The control: whoever takes silence for success loses what was sent meanwhile."""
+    fill(site, 100)
+
+    class Believing(InfluxEndpoint):
+        posts = 0
+
+        async def post(self, lines: Sequence[bytes]) -> Answer:
+            Believing.posts += 1
+            if Believing.posts == 2:
+                await asyncio.to_thread(influx.kill)
+                await super().post(lines)
+                await asyncio.to_thread(influx.start)
+                return Answer(Verdict.STORED, "")
+            return await super().post(lines)
+
+    try:
+        Follower(site, influx.url, 1, database).run(endpoint=Believing)
+    finally:
+        if not influx.running:
+            influx.start()
+    assert 0 < len(held(influx, database)) < len(good(site))
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 429, 500, 502, 503])
