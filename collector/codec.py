@@ -178,7 +178,7 @@ class _Codes:
 def spans_of(source: Wired, max_hole: int, most: Callable[[Register], int]) -> list[Span]:
     """What must come whole from one read. A sum's parts always do; other values' where they stand close enough, else each for itself."""
     registers = registers_of(source)
-    each = [Span(r.table, r.address, r.count, r.alone) for r in registers]
+    each = [Span(r.table, *r.whole, r.alone) for r in registers]
     start, end = min(s.start for s in each), max(s.end for s in each)
     one_table = len({s.table for s in each}) == 1
     cells = sorted({cell for s in each for cell in range(s.start, s.end)})

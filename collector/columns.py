@@ -83,6 +83,10 @@ def _dependent(source: Dependent) -> Callable[[Numbers], float | None]:
 
 def _sum(source: Sum) -> Callable[[Numbers], float | None]:
     factors = np.array([factor for _, factor in source.parts])
+    if source.union:
+        distinct = np.unique(factors)
+        groups = [np.flatnonzero(factors == factor) for factor in distinct]
+        return lambda parts: float(np.array([parts[group].any() for group in groups]) @ distinct)
     return lambda parts: float(parts @ factors)
 
 

@@ -1,4 +1,4 @@
-"""One point of a profile: its mapping -> DevicePoint, with the register, one-hot, sum, set, dependent register or path it comes from."""
+"""One point of a profile: its mapping -> DevicePoint, with the register, any, one-hot, sum, set, dependent register or path it is from."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from plantroom import units
 from plantroom import yaml_file as y
 from plantroom.kinds import KindPoint, PointType
-from plantroom.profile_registers import PLAIN, Dialect, Members, cell_of, register_of, table_of
+from plantroom.profile_registers import PLAIN, Dialect, Members, cell_of, register_of, table_of, words_of
 from plantroom.profiles import Case, Dependent, DevicePoint, Encoding, JsonPath, OneHot, Register, Source, Sum, Table
 
 
@@ -36,17 +36,16 @@ class PointSpec:
     def _source(self, shift: int) -> Source | None:
         if self.dialect.json:
             return self._json()
-        ways = [way for way in ("address", "one_hot", "sum", "set") if way in self.f.node.items]
+        ways = [way for way in ("address", "any", "one_hot", "sum", "set") if way in self.f.node.items]
         if len(ways) != 1:
-            self.f.wrong("address", f"needs exactly one of address, one_hot, sum, set; has {', '.join(ways) or 'none'}")
+            self.f.wrong("address", f"needs exactly one of address, any, one_hot, sum, set; has {', '.join(ways) or 'none'}")
             return None
         table, encoding = table_of(self.f, None), self.f.opt("type", y.one_of(Encoding, "an encoding"))
         if ways[0] == "address":
             register = register_of(self.f, self.dialect, table, encoding, shift, Members(1, self._values(table)))
             return register and self._dependent(register, shift)
-        if ways[0] == "one_hot":
-            return self._one_hot(table, encoding, shift)
-        return self._sum(table, encoding, shift) if ways[0] == "sum" else self._set(table, encoding, shift)
+        build = {"any": self._any, "one_hot": self._one_hot, "sum": self._sum, "set": self._set}[ways[0]]
+        return build(table, encoding, shift)
 
     def _values(self, table: Table | None) -> Mapping[int, int]:
         known, node = self.kind_point, self.f.child("values")
@@ -90,6 +89,7 @@ class PointSpec:
     def _cell(
         self, node: y.Node, key: str, table: Table | None, encoding: str | None, shift: int, members: Members = PLAIN
     ) -> tuple[Register | None, y.Fields]:
+        members = replace(members, words=words_of(self.f))
         return cell_of(node, self.f.path(key), self.f.paper, self.dialect, table, encoding, shift, members)
 
     def _one_hot(self, table: Table | None, encoding: str | None, shift: int) -> OneHot | None:
@@ -113,11 +113,20 @@ class PointSpec:
             self.f.wrong("values", "of a set are true or false: whether such a number means that the member is in it")
         for word, node in y.mapping(self.f.child("set"), self.f.path("set"), self.f.paper).items.items():
             code = self._code(y.Scalar(node.line, y.plain_value(word)), "set")
-            register, f = self._cell(node, f"set.{word}", table, encoding, shift, members)
+            for item in node.items if isinstance(node, y.Sequence) else [node]:
+                register, f = self._cell(item, f"set.{word}", table, encoding, shift, members)
+                f.done()
+                if register and code is not None:
+                    parts.append((register, float(2**code)))
+        return Sum(tuple(parts), len({factor for _, factor in parts}) < len(parts)) if parts else None
+
+    def _any(self, table: Table | None, encoding: str | None, shift: int) -> Sum | None:
+        each = y.entries(self.f.child("any"), self.f.path("any"), self.f.paper)
+        cells = [self._cell(node, "any", table, encoding, shift) for node in each]
+        for _, f in cells:
             f.done()
-            if register and code is not None:
-                parts.append((register, float(2**code)))
-        return Sum(tuple(parts)) if parts else None
+        parts = tuple((register, 1.0) for register, _ in cells if register)
+        return Sum(parts, union=True) if parts else None
 
     def _sum(self, table: Table | None, encoding: str | None, shift: int) -> Sum | None:
         parts: list[tuple[Register, float]] = []

@@ -15,10 +15,11 @@ Sentinels = Mapping[Encoding, Mapping[int, str]]
 
 @dataclass(frozen=True, slots=True)
 class Members:
-    """What the cells of one value share. bits: how many each has where it says nothing itself. values: raw number -> what it stands for."""
+    """What the cells of one value share. values: raw number -> what it stands for. bits, words: where a cell says nothing itself."""
 
     bits: int = 1
     values: Mapping[int, int] = field(default_factory=dict)
+    words: str = "high_first"
 
 
 PLAIN = Members()
@@ -54,6 +55,10 @@ def table_of(f: y.Fields, inherited: Table | None) -> Table | None:
     return Table(word) if word else inherited
 
 
+def words_of(f: y.Fields, inherited: str = "high_first") -> str:
+    return f.may("words", y.one_of(("high_first", "low_first")), inherited)
+
+
 def register_of(
     f: y.Fields,
     dialect: Dialect,
@@ -71,9 +76,10 @@ def register_of(
     address = f.need("address", dialect.address)
     bit, bits = f.opt("bit", y.integer(0, 31 if encoding == Encoding.U32 else 15)), f.may("bits", y.integer(1, 16), members.bits)
     code = Encoding(encoding or ("bit" if table.bits or bit is not None else "u16"))
-    words = f.may("words", y.one_of(("high_first", "low_first")), "high_first")
-    if bit is not None and code is Encoding.U32 and not table.bits:  # the bit of a double word is a bit of one of its words
-        shift, bit, code = shift + int((bit > 15) == (words == "low_first")), bit % 16, Encoding.BIT
+    words = words_of(f, members.words)
+    second = 0
+    if (double := code is Encoding.U32 and not table.bits) and bit is not None:  # the bit of a double word is a bit of one of its words
+        second, bit, code = int((bit > 15) == (words == "low_first")), bit % 16, Encoding.BIT
     if table.bits and (code is not Encoding.BIT or bit is not None):
         f.wrong("type" if code is not Encoding.BIT else "bit", f"a {table} is one bit; no other type, no bit number")
     if not table.bits and code is Encoding.BIT and bit is None:
@@ -89,11 +95,13 @@ def register_of(
     alone = f.may("alone", y.flag, False)
     if address is None:
         return None
-    address += shift - dialect.base
-    if address + code.words > CELLS:
+    first = address + shift - dialect.base
+    address = first + second
+    if first + (2 if double else code.words) > CELLS:
         f.wrong("address", f"{code.words} words from {address} run past 65535, the last register there is")
         return None
-    return Register(table, address, code, bit, bits, words == "low_first", scale, offset, sentinels, members.values, alone)
+    low_first, within = words == "low_first", (first, 2) if code is Encoding.BIT and double else None
+    return Register(table, address, code, bit, bits, low_first, scale, offset, sentinels, members.values, alone, within)
 
 
 def cell_of(

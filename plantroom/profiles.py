@@ -52,6 +52,7 @@ class Register:
     that many bits from `bit` upwards (nibbles). low_word_first: order of 16-bit words. scale, offset: value = raw * scale + offset.
     sentinels: raw pattern (unsigned, full width) -> word. values: raw -> code of the kind's enum, {} = the raw number itself;
     a raw number that is not among `values` is bad (decode). alone: never in one request with another point.
+    within: (first cell, cells) of the wider number a bit is part of, which is read whole.
     """
 
     table: Table
@@ -65,10 +66,16 @@ class Register:
     sentinels: Mapping[int, str] = field(default_factory=dict)
     values: Mapping[int, int] = field(default_factory=dict)
     alone: bool = False
+    within: tuple[int, int] | None = None
 
     @property
     def count(self) -> int:
         return self.encoding.words
+
+    @property
+    def whole(self) -> tuple[int, int]:
+        """(first cell, cells) that must come from one answer."""
+        return self.within or (self.address, self.count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +98,11 @@ class Sum:
 
     All parts come from one answer (a torn counter is a wrong counter): the planner reads them in one request. A bad part makes the
     sample bad for that part's reason. A SET point is a Sum of bits with factors 2**bit. Its parts are of one table.
+    union: parts of one factor count once, if any of them is not 0 (one alarm told by a bit a phase).
     """
 
     parts: tuple[tuple[Register, float], ...]
+    union: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,6 @@ from struct import pack
 
 from plantroom.clock import iso
 from plantroom.profiles import (
-    Case,
     Dependent,
     DevicePoint,
     Encoding,
@@ -60,7 +59,8 @@ def layout_of(profile: Profile) -> Layout:
     alone: list[tuple[int, int, int]] = []
     for register in (r for point in profile.points.values() for r in registers_of(point.source)):
         function = FUNCTION[register.table]
-        wanted.setdefault(function, set()).update(range(register.address, register.address + register.count))
+        first, count = register.whole
+        wanted.setdefault(function, set()).update(range(first, first + count))
         if register.alone:
             alone.append((function, register.address, register.count))
     told: dict[tuple[int, int], int] = {}
@@ -92,15 +92,78 @@ def encode_registers(profile: Profile, layout: Layout, values: Mapping[str, floa
     """The cells of a device whose points have these values (in the unit the profile delivers; NaN = the sensor gives nothing).
 
     A point without a value leaves its cells at 0. Where a cell is a point's own and also a part of a composed one, its own value stands.
+    What depends on another register is put last, as that one then wants it.
     A value beyond a register's range stands at its end, as in the real device. Raises ValueError for an enum code the device cannot say.
     """
     cells = {function: dict(table) for function, table in layout.cells.items()}
     composed = [name for name in values if name in layout.composed]
+    depending: list[tuple[Dependent, float]] = []
     for name in (*composed, *(name for name in values if name not in layout.composed)):
         point, value = profile.points[name], values[name]
+        if isinstance(point.source, Dependent):
+            depending.append((point.source, 1.0 - value if point.invert else value))
         for register, part in _parts(point, 1.0 - value if point.invert else value):
             _put(cells, register, part)
+    own = {_cell(source) for name in values if isinstance(source := profile.points[name].source, Register)}
+    for source, value in depending:
+        _put_dependent(cells, source, value, settled=_cell(source.by) in own)
     return cells
+
+
+def _cell(register: Register) -> tuple[str, int, int | None]:
+    return register.table, register.address, register.bit
+
+
+def _put_dependent(cells: Mapping[int, dict[int, int]], source: Dependent, value: float, *, settled: bool) -> None:
+    """The value as the register it depends on wants it. settled: that one has a value of its own; a unit it does not name is not shown.
+
+    Else the device is set up in the first way its document names. Without cases there is only the question whether there is a value.
+    """
+    by = source.by
+    if not source.cases:
+        _put(cells, by if isnan(value) else source.value, value)
+        return
+    told = _shown(cells, by)
+    case = next((case for case in source.cases if case.lowest <= told <= case.highest), None)
+    if case is None and not settled:
+        case = source.cases[0]
+        _put(cells, by, case.lowest * by.scale + by.offset)
+    if case is not None:
+        _put(cells, source.value, (value - case.offset) / case.factor)
+
+
+def _shown(cells: Mapping[int, dict[int, int]], register: Register) -> int:
+    """The raw number that stands in a register."""
+    table = cells[FUNCTION[register.table]]
+    if register.bit is not None:
+        return table[register.address] >> register.bit & (1 << register.bits) - 1
+    words = [table[register.address + i] for i in range(register.count)]
+    ordered = reversed(words) if register.low_word_first else words
+    return int.from_bytes(b"".join(word.to_bytes(2) for word in ordered), signed=register.encoding.value.startswith("i"))
+
+
+class Encoder:
+    """encode_registers for one device over time: only what has changed since the last call is encoded anew. Gives the same cells."""
+
+    def __init__(self, profile: Profile) -> None:
+        self._profile, self.layout = profile, layout_of(profile)
+        apart = not any(isinstance(point.source, Dependent) for point in profile.points.values())
+        self._plain = frozenset(profile.points) - self.layout.composed if apart else frozenset()  # what touches no other point's cells
+        self._cells: dict[int, dict[int, int]] = {}
+        self._last: dict[str, float] = {}
+
+    def __call__(self, values: Mapping[str, float]) -> Cells:
+        last = self._last
+        changed = [name for name, value in values.items() if last.get(name) != value]
+        if not self._cells or len(values) != len(last) or not self._plain.issuperset(changed):
+            self._cells = {function: dict(table) for function, table in encode_registers(self._profile, self.layout, values).items()}
+        else:
+            for name in changed:
+                point, value = self._profile.points[name], values[name]
+                for register, part in _parts(point, 1.0 - value if point.invert else value):
+                    _put(self._cells, register, part)
+        self._last = dict(values)
+        return self._cells
 
 
 def _parts(point: DevicePoint, value: float) -> Iterator[tuple[Register, float]]:
@@ -115,10 +178,6 @@ def _parts(point: DevicePoint, value: float) -> Iterator[tuple[Register, float]]
             yield register, 1.0 if code == value else 0.0
     elif isinstance(source, Sum):
         yield from _shares(source, value)
-    elif isinstance(source, Dependent):
-        case = source.cases[0] if source.cases else Case(1, 1)  # the device is set up in the first way its document names
-        yield source.by, case.lowest * source.by.scale + source.by.offset
-        yield source.value, (value - case.offset) / case.factor
 
 
 def _shares(source: Sum, value: float) -> Iterator[tuple[Register, float]]:
@@ -127,8 +186,10 @@ def _shares(source: Sum, value: float) -> Iterator[tuple[Register, float]]:
         yield from ((register, value) for register, _ in source.parts)
         return
     if all(register.encoding is Encoding.BIT for register, _ in source.parts):
-        mask = round(value)
-        yield from ((register, float(mask // round(factor) & 1)) for register, factor in source.parts)
+        mask, told = round(value), set[float]()
+        for register, factor in source.parts:  # of several that tell one member, the first does
+            yield register, 0.0 if factor in told else float(mask // round(factor) & 1)
+            told.add(factor)
         return
     smallest = min(factor * register.scale for register, factor in source.parts)
     left = round(value / smallest)

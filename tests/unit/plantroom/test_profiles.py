@@ -122,7 +122,7 @@ def parsed(text: str, head: str = HEAD) -> Profile:
         ("points: {a: {table: holding, address: 1, bit: 14, bits: 4}}", "bits 14..17 of a bit do not exist"),
         ("points: {a: {table: holding, address: 1, unit: furlong}}", "'furlong' is no unit"),
         ("points: {a: {table: holding, address: 1, scale: 0}}", "points.a.scale: is 0"),
-        ("points: {a: {table: holding, address: 1, sum: [1]}}", "needs exactly one of address, one_hot, sum, set; has address, sum"),
+        ("points: {a: {table: holding, address: 1, sum: [1]}}", "needs exactly one of address, any, one_hot, sum, set; has address, sum"),
         ("points: {a: {table: holding, sum: [{address: 1}, {table: input, address: 2}]}}", "different tables"),
         ("points: {a: {table: holding, one_hot: {1: 4, 2: {table: input, address: 2}}}}", "different tables"),
         ("points: {a: {table: holding, sum: [0, 200]}}", "points.a: spans 201 cells; one read takes at most 125"),
