@@ -50,8 +50,6 @@ def test_expected_values_encode_to_the_image_worked_by_hand(name: str) -> None:
     assert len(good) >= 3
     for point in good:
         source = profile.points[point].source
-        if isinstance(source, Dependent):
-            continue  # how a device is set up is its own business; what it then says is judged below
         for register in registers_of(source):
             function = FUNCTION[register.table]
             want = number(register, list(bits(register, image[function])))
@@ -159,3 +157,17 @@ def test_hours_in_several_words_are_split_whole() -> None:
 def test_an_infinite_value_is_refused() -> None:
     with pytest.raises(OverflowError):
         words(profile_of("  a: {table: holding, address: 0, type: u16}"), a=inf)
+
+
+def test_a_value_stands_in_the_unit_the_device_is_set_to() -> None:
+    profile = profile_of(
+        "  unit: {table: holding, address: 0}\n"
+        "  p: {table: holding, address: 1, unit: bar, depends: {address: 0, cases: {1: {}, 3: {unit: kPa}}}}\n"
+        "  on: {table: holding, address: 2, bit: 1, sentinels: {0xFFFF: absent}}\n"
+        "  bad: {table: holding, address: 2, bit: 2, sentinels: {0xFFFF: absent}}"
+    )
+    assert words(profile, p=16.0, unit=3.0) == {0: 3, 1: 1600, 2: 0}
+    assert words(profile, p=16.0) == {0: 1, 1: 16, 2: 0}  # nobody has set it up: as the document says first
+    assert words(profile, p=16.0, unit=7.0) == {0: 7, 1: 0, 2: 0}  # set to what is no pressure
+    assert words(profile, on=1.0, bad=1.0)[2] == 6
+    assert words(profile, bad=nan)[2] == 0xFFFF
