@@ -6,6 +6,7 @@ Written from the profile documents and apart from the collector's decoding, so t
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import isnan
@@ -147,8 +148,7 @@ class Encoder:
 
     def __init__(self, profile: Profile) -> None:
         self._profile, self.layout = profile, layout_of(profile)
-        apart = not any(isinstance(point.source, Dependent) for point in profile.points.values())
-        self._plain = frozenset(profile.points) - self.layout.composed if apart else frozenset()  # what touches no other point's cells
+        self._plain = _plain(profile)
         self._cells: dict[int, dict[int, int]] = {}
         self._last: dict[str, float] = {}
 
@@ -164,6 +164,18 @@ class Encoder:
                     _put(self._cells, register, part)
         self._last = dict(values)
         return self._cells
+
+
+def _plain(profile: Profile) -> frozenset[str]:
+    """The points that share no cell with another one, and on which none depends."""
+    users: Counter[tuple[str, int, int | None]] = Counter()
+    for point in profile.points.values():
+        users.update({_cell(register) for register in registers_of(point.source)})
+    return frozenset(
+        name
+        for name, point in profile.points.items()
+        if not isinstance(point.source, Dependent) and all(users[_cell(register)] == 1 for register in registers_of(point.source))
+    )
 
 
 def _parts(point: DevicePoint, value: float) -> Iterator[tuple[Register, float]]:

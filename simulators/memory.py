@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping
+from struct import pack
 
 Cells = Mapping[int, Mapping[int, int]]  # function code 1..4 -> address -> value (0..65535, or 0/1 in the bit tables)
 
@@ -17,17 +18,30 @@ class Memory:
     renew: called before a read, returns new cells of the same addresses, or None while nothing has changed.
     """
 
-    __slots__ = ("_segments", "_alone", "_renew", "_replies")
+    __slots__ = ("_runs", "_segments", "_alone", "_renew", "_replies")
 
     def __init__(
         self, cells: Cells, alone: Iterable[tuple[int, int, int]] = (), renew: Callable[[], Cells | None] | None = None
     ) -> None:
         self._alone = tuple(alone)  # (function, address, count): the one read that may touch them
+        self._runs: dict[int, list[list[int]]] = {}
         self._renew = renew
         self.set(cells)
 
     def set(self, cells: Cells) -> None:
-        self._segments = {function: _segments(table, packed=function in (1, 2)) for function, table in cells.items()}
+        if {f: len(t) for f, t in cells.items()} != {f: sum(map(len, runs)) for f, runs in self._runs.items()}:
+            self._runs = {function: _runs(table) for function, table in cells.items()}
+        try:
+            self._pack(cells)
+        except KeyError:  # as many cells as before, but others
+            self._runs = {function: _runs(table) for function, table in cells.items()}
+            self._pack(cells)
+
+    def _pack(self, cells: Cells) -> None:
+        self._segments = {
+            function: ([run[0] for run in runs], [_packed(cells[function], run, function) for run in runs])
+            for function, runs in self._runs.items()
+        }
         self._replies: dict[tuple[int, int, int], bytes | None] = {}
 
     def read(self, function: int, address: int, count: int) -> bytes | None:
@@ -63,18 +77,20 @@ class Memory:
         )
 
 
-def _segments(table: Mapping[int, int], *, packed: bool) -> tuple[list[int], list[bytes]]:
-    """Runs of neighbouring cells: their starts, ascending, and their bytes (big-endian words, or one byte a bit)."""
-    starts: list[int] = []
+def _runs(table: Mapping[int, int]) -> list[list[int]]:
+    """The addresses in runs of neighbours, ascending."""
     runs: list[list[int]] = []
     for address in sorted(table):
-        if not starts or address != starts[-1] + len(runs[-1]):
-            starts.append(address)
+        if not runs or address != runs[-1][-1] + 1:
             runs.append([])
-        runs[-1].append(table[address])
-    if packed:
-        return starts, [bytes(run) for run in runs]
-    return starts, [b"".join(value.to_bytes(2) for value in run) for run in runs]
+        runs[-1].append(address)
+    return runs
+
+
+def _packed(table: Mapping[int, int], run: list[int], function: int) -> bytes:
+    """A run's cells: big-endian words, or one byte a bit."""
+    values = [table[address] for address in run]
+    return bytes(values) if function in (1, 2) else pack(f">{len(values)}H", *values)
 
 
 def _pack(bits: bytes) -> bytes:

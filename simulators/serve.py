@@ -10,7 +10,7 @@ from plantroom.clock import NS, Clock
 from plantroom.errors import BadInput, Problem
 from plantroom.site import Device, ModbusTcp, Mqtt
 from simulators.director import Director
-from simulators.encode import encode_registers, layout_of
+from simulators.encode import Encoder
 from simulators.memory import Cells, Memory
 from simulators.modbus_server import ModbusServer
 from simulators.mqtt_device import MqttDevice
@@ -23,7 +23,7 @@ _AT_ONCE = 200  # most ticks without looking at the sockets in between
 
 def device_memory(world: World, device: Device) -> Memory:
     """A device's cells, encoded anew at the first read after the world has moved."""
-    layout = layout_of(device.profile)
+    encode = Encoder(device.profile)
     seen = -1
 
     def renew() -> Cells | None:
@@ -31,9 +31,9 @@ def device_memory(world: World, device: Device) -> Memory:
         if world.version == seen:
             return None
         seen = world.version
-        return encode_registers(device.profile, layout, world.device_values(device.id))
+        return encode(world.device_values(device.id))
 
-    return Memory(layout.cells, layout.alone, renew)
+    return Memory(encode.layout.cells, encode.layout.alone, renew)
 
 
 class SiteOnTheWire:

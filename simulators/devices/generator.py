@@ -181,7 +181,7 @@ class Generator(Plant):
         p["gen_breaker_closed"] = float(self.switch.position is Position.EMERGENCY)
         p["mains_breaker_closed"] = float(self.switch.position is Position.NORMAL)
         p["ats_position"] = self._positions[self.switch.position]
-        self._show_alarms(mode, condition)
+        self._show_alarms(mode)
         p["number_of_starts"], p["engine_run_time"], p["energy"] = engine.starts, engine.hours, self._energy
         p["maintenance_hours_left"] = 250.0 - engine.hours % 250.0
         p["start_time_s"], p["transfer_time_s"] = engine.start_s, self.switch.lost_s
@@ -190,14 +190,14 @@ class Generator(Plant):
         p["louvre_open"] = p["room_fan_running"] = float(turning)
         p["fuel_leak"] = 0.0
 
-    def _show_alarms(self, mode: str, condition: Condition) -> None:
+    def _show_alarms(self, mode: str) -> None:
         p, engine = self.points, self.engine
         shutdown = [engine.shutdown] if engine.shutdown else []
         warning = [
             name
             for name, on in (
                 ("low_fuel_level", self._fuel < 10.0),
-                ("charger_failure", not condition.charger),
+                ("charger_failure", not p["charger_ok"]),  # without mains too: the charger does not ask why
                 ("battery_undervoltage", engine.volts < 23.0 and engine.state is not State.CRANKING),
                 ("low_coolant_level", "high_coolant_temp" in self.upsets),
                 ("not_in_auto", mode != "auto"),

@@ -48,3 +48,11 @@ def test_a_read_is_all_of_the_cells_or_nothing(table: dict[int, int], address: i
         assert got is None
     else:
         assert got == bytes([2 * count]) + b"".join(word.to_bytes(2) for word in wanted if word is not None)
+
+
+def test_other_cells_take_the_place_of_as_many() -> None:
+    memory = Memory({3: {0: 1, 1: 2}})
+    memory.set({3: {5: 3, 6: 4}})
+    assert memory.read(3, 0, 2) is None and memory.read(3, 5, 2) == b"\x04\x00\x03\x00\x04"
+    memory.set({3: {5: 9}, 4: {0: 7}})
+    assert memory.read(3, 5, 1) == b"\x02\x00\x09" and memory.read(3, 6, 1) is None and memory.read(4, 0, 1) == b"\x02\x00\x07"

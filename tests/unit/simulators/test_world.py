@@ -12,7 +12,7 @@ from plantroom.clock import NS
 from plantroom.kinds import PointType
 from plantroom.profiles import JsonPath
 from plantroom.site import Binding
-from simulators.encode import encode_payload, encode_registers, layout_of
+from simulators.encode import Encoder, encode_payload, encode_registers, layout_of
 from simulators.upsets import UPSETS
 from simulators.world import World, device_value
 from tests.kit.plant import WEDNESDAY_TEN, instant, tower
@@ -121,6 +121,21 @@ def encode_all(machine: World) -> None:
             assert encode_payload(device.profile, shown, machine.now_ns).startswith(b"{")
         else:
             encode_registers(device.profile, layout_of(device.profile), shown)
+
+
+def test_encoding_only_what_changed_gives_the_same_cells() -> None:
+    machine = world(tick_s=0.5)
+    devices = {id: device for id, device in machine.site.devices.items() if device.profile.mqtt is None}
+    encoders = {id: Encoder(device.profile) for id, device in devices.items()}
+    for step in range(40):
+        if step == 10:
+            machine.plants["gen-1"].upset("mains_lost")
+        if step == 20:
+            machine.plants["fp-2"].upset("fail_to_start")
+        machine.step(machine.now_ns + 2 * NS)
+        for id, device in devices.items():
+            shown = machine.device_values(id)
+            assert encoders[id](shown) == encode_registers(device.profile, layout_of(device.profile), shown), id
 
 
 def test_what_nobody_has_wired_still_says_something() -> None:
