@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
+from threading import Lock
 
 import duckdb
 import structlog
@@ -51,6 +52,7 @@ class ParquetStore:
         ledger: a connection of its own, which `close` closes too. pause: how to wait, asyncio.sleep but in tests.
         """
         self._pause = pause
+        self._busy = Lock()  # seals and merges run in threads that outlive the task which waits for them
         self._folder, self._journal, self._ledger, self._clock, self._keep_days = folder, journal, ledger, clock, keep_days
         folder.mkdir(parents=True, exist_ok=True)
         self._reader = journal.reader()
@@ -73,9 +75,12 @@ class ParquetStore:
         return self._gathered.samples
 
     def close(self) -> None:
-        self._db.close()
-        self._reader.close()
-        self._ledger.close()
+        """Breaks off a seal or merge that a thread is still at, and waits for it: the next start finds the state before it."""
+        self._db.interrupt()
+        with self._busy:
+            self._db.close()
+            self._reader.close()
+            self._ledger.close()
 
     def take(self, records: Sequence[Record]) -> bool:
         """Gathers records in their order. True where a seal is due: by number, or by age once there is no backlog to read first."""
@@ -87,38 +92,13 @@ class ParquetStore:
 
         Raises OSError or duckdb.Error where the disk refuses; what was gathered stays gathered.
         """
-        gathered = self._gathered
-        if gathered.last == gathered.after:
-            return
-        samples = gathered.flat()
-        unread = [(seq, seq) for seq, _ in gathered.unreadable]
-        self._ledger.announce(NAME, gathered.last, samples.counts, gathered.gaps + unread)
-        if unread:
-            log.error("history.unreadable", records=gathered.unreadable[:10])
-        written = write_parts(self._db, self._folder, samples, gathered.after + 1, gathered.last)
-        mark(self._folder, gathered.last)
-        self._ledger.settle(NAME, gathered.last)
-        self._journal.positions.mark(NAME, gathered.last)
-        self.sealed = gathered.last
-        self._gathered = Gathered(self._reader, self.sealed)
-        log.info("history.sealed", last=self.sealed, parts=len(written), samples=len(samples.at_ns))
+        with self._busy:
+            self._seal()
 
     def upkeep(self) -> None:
         """Merges small parts, removes replaced ones after ten minutes and at most one day beyond its keep."""
-        now = self._clock.read()
-        newest_closed = day_of(now.wall_ns - CLOSED_AFTER_S * NS)
-        everything = found(self._folder)
-        for day, parts in by_day(counting(everything, self.sealed)).items():
-            closed = day < newest_closed and self._now_s() >= self._upkeep_due
-            for run in merges(parts, closed=closed):
-                path = write_merged(self._db, run)
-                log.info("history.merged", day=day, parts=len(run), into=path.name)
-        everything = found(self._folder)
-        for path in self._replaced.due(everything, counting(everything, self.sealed), self._now_s()):
-            path.unlink(missing_ok=True)
-        if self._now_s() >= self._upkeep_due:
-            self._upkeep_due = self._now_s() + UPKEEP_S
-            self._retain(day_of(now.wall_ns))
+        with self._busy:
+            self._upkeep()
 
     async def run(self) -> None:
         """Follows for ever. The disk's refusal is told once and tried again; any other error ends the task."""
@@ -141,6 +121,39 @@ class ParquetStore:
             else:
                 self._tell(self._doctor.stored(), "")
                 return
+
+    def _seal(self) -> None:
+        gathered = self._gathered
+        if gathered.last == gathered.after:
+            return
+        samples = gathered.flat()
+        unread = [(seq, seq) for seq, _ in gathered.unreadable]
+        self._ledger.announce(NAME, gathered.last, samples.counts, gathered.gaps + unread)
+        if unread:
+            log.error("history.unreadable", records=gathered.unreadable[:10])
+        written = write_parts(self._db, self._folder, samples, gathered.after + 1, gathered.last)
+        mark(self._folder, gathered.last)
+        self._ledger.settle(NAME, gathered.last)
+        self._journal.positions.mark(NAME, gathered.last)
+        self.sealed = gathered.last
+        self._gathered = Gathered(self._reader, self.sealed)
+        log.info("history.sealed", last=self.sealed, parts=len(written), samples=len(samples.at_ns))
+
+    def _upkeep(self) -> None:
+        now = self._clock.read()
+        newest_closed = day_of(now.wall_ns - CLOSED_AFTER_S * NS)
+        everything = found(self._folder)
+        for day, parts in by_day(counting(everything, self.sealed)).items():
+            closed = day < newest_closed and self._now_s() >= self._upkeep_due
+            for run in merges(parts, closed=closed):
+                path = write_merged(self._db, run)
+                log.info("history.merged", day=day, parts=len(run), into=path.name)
+        everything = found(self._folder)
+        for path in self._replaced.due(everything, counting(everything, self.sealed), self._now_s()):
+            path.unlink(missing_ok=True)
+        if self._now_s() >= self._upkeep_due:
+            self._upkeep_due = self._now_s() + UPKEEP_S
+            self._retain(day_of(now.wall_ns))
 
     def _retain(self, today: str) -> None:
         day = outlived(days_in(self._folder), today, self._keep_days)

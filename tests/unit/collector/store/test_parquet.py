@@ -3,7 +3,9 @@ from __future__ import annotations
 import asyncio
 import errno
 import json
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -106,6 +108,32 @@ def test_a_disk_that_refuses_loses_nothing_and_is_told_once(site: SiteJournal, m
     assert [event["event"] for event in told] == ["history_stalled", "history_stalled_over"]
     assert "No space left" in told[0]["why"]
     assert site.ledger().counts(NAME)["2025-11-21"].read == 5
+    assert len(site.history().query(["gen-1.speed"], START_NS, START_NS + DAY_S * NS)["gen-1.speed"]) == 5
+
+
+def test_a_stop_waits_for_the_thread_that_is_still_at_a_seal(site: SiteJournal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SIGTERM cancels the task, not its thread."""
+    put(site, range(5))
+    begun, go_on, whole = threading.Event(), threading.Event(), seal._copy
+
+    def slow(db: duckdb.DuckDBPyConnection, select: str, path: Path) -> None:
+        begun.set()
+        assert go_on.wait(10)
+        whole(db, select, path)
+
+    monkeypatch.setattr(seal, "_copy", slow)
+    store = ParquetStore(site.folder / "history", site.journal, site.ledger(), site.clock)
+    store.take(site.records())
+    with ThreadPoolExecutor(2) as threads:
+        sealing = threads.submit(store.seal)
+        assert begun.wait(10)
+        closing_ = threads.submit(store.close)
+        go_on.set()
+        closing_.result(10)
+        assert sealing.done()
+    after = site.parquet()
+    after.take(site.records(after.sealed))
+    after.seal()
     assert len(site.history().query(["gen-1.speed"], START_NS, START_NS + DAY_S * NS)["gen-1.speed"]) == 5
 
 
