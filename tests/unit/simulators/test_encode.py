@@ -11,7 +11,7 @@ import pytest
 
 from plantroom import yaml_file as y
 from plantroom.profile_file import load_profile, parse_profile
-from plantroom.profiles import Dependent, Encoding, Profile, Register, registers_of
+from plantroom.profiles import Dependent, Encoding, Profile, Register, Sum, registers_of
 from simulators.encode import FUNCTION, HOLE, encode_payload, encode_registers, layout_of
 
 CASES = Path(__file__).parents[2] / "cases" / "profiles"
@@ -56,6 +56,8 @@ def test_expected_values_encode_to_the_image_worked_by_hand(name: str) -> None:
             got = number(register, list(bits(register, dict(cells[function]))))
             if register.values:  # several raw numbers may mean the same
                 assert register.values[want] == register.values[got], (point, want, got)
+            elif isinstance(source, Sum) and source.union:
+                pass  # any of several cells tells it; the codec's test reads them back
             else:
                 assert want == got, (point, register, want, got)
 
