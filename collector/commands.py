@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -62,6 +63,24 @@ def register(app: typer.Typer, services: dict[str, ServiceRunner]) -> None:
             typer.echo(f"{request['table']:9} {request['address']:5} {request['count']:5}")
         cells = f"{plan['read']} cells for {plan['wanted']} wanted"
         typer.echo(f"{len(plan['requests'])} requests; {cells}; {plan['ms_at_9600']} ms at 9600 baud")
+
+    @app.command()
+    def prove(
+        profile: ProfileName,
+        image: Annotated[Path, typer.Argument(metavar="FOLDER", help="folder with registers.yaml and expected.yaml, worked by hand")],
+    ) -> None:
+        """Reads a register image with a profile and compares it with what a person reads; exit 1 where they differ."""
+        from collector.image import decoded, differences, load_image
+
+        chosen = modbus_profile(profile)
+        cells, expected = load_image(image)
+        wrong = differences(decoded(chosen, cells, list(chosen.points)), expected, chosen)
+        for line in wrong:
+            typer.echo(line)
+        unjudged = [name for name in chosen.points if name not in expected]
+        left = f"; not in expected.yaml: {', '.join(unjudged)}" if unjudged else ""
+        typer.echo(f"{len(expected) - len({line.partition(':')[0] for line in wrong})} of {len(expected)} points read as by hand{left}")
+        raise typer.Exit(FAILED if wrong or not expected else 0)
 
 
 async def _collect(context: ServiceContext) -> None:

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from collector.bindings import device_column, plan_profile, wanted_spans
-from collector.codec import Decoder
+from collector.bindings import plan_profile, wanted_spans
+from collector.image import decoded, differences, load_image
 from collector.payloads import PayloadDecoder
-from collector.poll_plan import Read, most_cells
+from collector.poll_plan import most_cells
 from plantroom.model import Batch, Quality
 from plantroom.profile_file import load_profile
-from plantroom.profiles import Profile, registers_of
+from plantroom.profiles import registers_of
 from plantroom.site import Binding
 from tests.unit.collector.lines import number
 
@@ -28,47 +28,16 @@ def yaml(name: str, file: str) -> dict[str, Any]:
     return dict(YAML(typ="safe").load((IMAGES / name / file).read_text()))
 
 
-def reply(image: dict[str, Any], read: Read) -> bytes:
-    """What a device with these cells answers."""
-    cells = [int(image["tables"].get(read.table.value, {}).get(at, 0)) for at in range(read.address, read.end)]
-    if not read.table.bits:
-        return b"".join(cell.to_bytes(2, "big") for cell in cells)
-    return sum(bit << i for i, bit in enumerate(cells)).to_bytes(read.reply_bytes, "little")
-
-
-def decoded(profile: Profile, image: dict[str, Any], names: list[str]) -> dict[str, tuple[float | None, str]]:
-    found: dict[str, tuple[float | None, str]] = {}
-    for reads, brought in plan_profile(profile, names):
-        points = [name for name in names if name in brought]
-        columns, data = [device_column(profile.points[n]) for n in points], b"".join(reply(image, r) for r in reads)
-        values, quality = Decoder(reads, columns).decode(data)
-        for name, value, code in zip(points, values.tolist(), quality.tolist(), strict=True):
-            found[name] = (value if code == 0 else None, Quality(code).word)
-    return found
-
-
-def judge(found: dict[str, tuple[float | None, str]], expected: dict[str, Any], profile: Profile) -> None:
-    wrong = []
-    for name, want in expected.items():
-        value, quality = found[name]
-        right = quality == want["quality"] and (value is None) == (want["value"] is None)
-        if not right or (value is not None and value != pytest.approx(want["value"], rel=1e-9, abs=1e-9)):
-            wrong.append(f"{name}: {value} {quality}, by hand {want['value']} {want['quality']}")
-        if profile.points[name].unit != want["unit"]:
-            wrong.append(f"{name}: unit {profile.points[name].unit!r}, by hand {want['unit']!r}")
-    assert wrong == []
-
-
 @pytest.mark.parametrize("name", MODBUS)
 def test_the_image_reads_as_by_hand(name: str) -> None:
-    profile, expected = load_profile(name), yaml(name, "expected.yaml")
-    judge(decoded(profile, yaml(name, "registers.yaml"), list(profile.points)), expected, profile)
+    profile, (image, expected) = load_profile(name), load_image(IMAGES / name)
+    assert expected and differences(decoded(profile, image, list(profile.points)), expected, profile) == []
 
 
 @pytest.mark.parametrize("name", MODBUS)
 def test_each_point_read_by_itself_is_the_same(name: str) -> None:
     """A decode does not depend on the reads the planner happened to choose."""
-    profile, image = load_profile(name), yaml(name, "registers.yaml")
+    profile, (image, _) = load_profile(name), load_image(IMAGES / name)
     together = decoded(profile, image, list(profile.points))
     for point in profile.points:
         assert decoded(profile, image, [point]) == {point: together[point]}
@@ -95,7 +64,10 @@ def test_the_payload_reads_as_by_hand() -> None:
         name: (None if code else value, "absent" if code == Batch.ABSENT else Quality(code).word)
         for name, value, code in zip(names, batch.values[0].tolist(), batch.quality[0].tolist(), strict=True)
     }
-    judge(found, expected, profile)
+    for name, want in expected.items():
+        by_hand = want["value"] if want["value"] is None else pytest.approx(want["value"], rel=1e-9)
+        assert found[name] == (by_hand, want["quality"]), name
+        assert profile.points[name].unit == want["unit"]
 
 
 def test_every_shipped_profile_has_its_image() -> None:
