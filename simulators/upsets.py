@@ -125,6 +125,13 @@ FIRE_PUMP = by_name(
     ),
     Upset("jockey_short_cycling", "a leak, the jockey starts often", {"leak": Setting(0.12, 0.03, 0.9, "L/s", "leak")}),
     Upset("suction_valve_closed", "the suction valve is shut", leads_to=("running_no_pressure", "low_suction_pressure")),
+    Upset(
+        "weekly_test",
+        "the controller's own weekly start: no fault, an event that explains a run",
+        {"run_s": Setting(180.0, 10.0, 3600.0, "s", "how long it runs")},
+        rule="-",
+        leads_to=("unexpected_run",),
+    ),
     Upset("tank_level_low", "the reservoir is low", {"level": Setting(40.0, 0.0, 89.0, "%", "level")}),
     Upset("diesel_fuel_low", "the day tank is low", {"level": Setting(45.0, 0.0, 66.0, "%", "level")}),
     Upset(

@@ -20,6 +20,7 @@ from simulators.surroundings import Surroundings
 from simulators.upsets import ELEVATOR, Upset
 
 ACCELERATION, JERK = 0.9, 1.1  # m/s2, m/s3
+RESCUE_AFTER_S, RESCUE_M_S = 8.0, 0.3  # the automatic rescue device: from the battery, to the nearest landing
 DOOR_ZONE_M = 0.20
 
 
@@ -88,6 +89,7 @@ class Elevator(Plant):
         self._levelling = 0.0
         self._reopened = 0
         self._alarm_at = inf
+        self._rescuing = False
         self._door_open_s = self._door_close_s = shaft.door_s
         self._motor, self._inverter, self._room = Lag(38.0, 1500.0), Lag(35.0, 600.0), Lag(26.0, 3600.0)
         self._trips = float(rng.integers(200_000, 900_000))
@@ -133,13 +135,13 @@ class Elevator(Plant):
     def _enter(self, phase: Phase, at: float, length_s: float = inf) -> None:
         self._phase, self._begun, self._until = phase, at, at + length_s
 
-    def _set_off(self, floor: int, at: float) -> None:
+    def _set_off(self, floor: int, at: float, rated: float | None = None) -> None:
         distance = self._level(floor) - self._m
         self._target, self._from_m = floor, self._m
         if abs(distance) < 1e-3:
             self._arrive(at)
             return
-        self._ride = Ride(distance, self.shaft.rated_m_s, ACCELERATION, JERK)
+        self._ride = Ride(distance, rated or self.shaft.rated_m_s, ACCELERATION, JERK)
         self._enter(Phase.RIDING, at, self._ride.duration_s)
         self._trips += 1
 
@@ -151,8 +153,12 @@ class Elevator(Plant):
 
     def _next(self, at: float) -> None:
         """The phase that ends at `at` is over: what follows."""
-        out_of_use = "lift_common_fault" in self.upsets or "mode_left_in_inspection" in self.upsets
-        if self._phase is Phase.RIDING:
+        out_of_use = self._out_of_use() or not self.around.powered
+        if self._phase is Phase.HALTED:  # on the battery
+            self._rescuing = True
+            self._set_off(self._nearest(), at, RESCUE_M_S)
+        elif self._phase is Phase.RIDING:
+            self._rescuing = False
             self._arrive(at)
         elif self._phase is Phase.OPENING:
             self._exchange()
@@ -168,6 +174,9 @@ class Elevator(Plant):
             self._door_cycles += 1
             self._reopened = 0
             self._leave(at)
+
+    def _out_of_use(self) -> bool:
+        return "lift_common_fault" in self.upsets or "mode_left_in_inspection" in self.upsets
 
     def _blocked_at(self) -> float:
         """The share of its stroke the door closes before something sends it back; 1 = it closes."""
@@ -185,7 +194,7 @@ class Elevator(Plant):
     def _leave(self, at: float) -> None:
         if self._aboard is not None:
             self._set_off(self._aboard.target, at)
-        elif self._calls and not ("lift_common_fault" in self.upsets or "mode_left_in_inspection" in self.upsets):
+        elif self._calls and not self._out_of_use():
             self._fetching = self._calls.popleft()
             self._set_off(self._fetching.origin, at)
         else:
@@ -203,6 +212,7 @@ class Elevator(Plant):
             self._next(self._until)
         if self._phase is Phase.PARKED:
             self._leave_parking(now_s)
+        self._follow_power(now_s)
         self._now = now_s
         self._move(now_s)
         self._halt_where_it_must(now_s)
@@ -210,10 +220,21 @@ class Elevator(Plant):
         self._show(now_s)
 
     def _leave_parking(self, now_s: float) -> None:
-        if "lift_common_fault" in self.upsets or "mode_left_in_inspection" in self.upsets:
+        if self._out_of_use():
             self._enter(Phase.OPENING, now_s, self._door_open_s)
         elif self._calls and self.around.powered:
             self._leave(now_s)
+
+    def _follow_power(self, now_s: float) -> None:
+        """Without power a ride ends where it is, and the rescue device takes over; with power again a lift that waits goes on."""
+        if not self.around.powered and self._phase is Phase.RIDING and not self._rescuing:
+            self._move(now_s)
+            self._enter(Phase.HALTED, now_s, RESCUE_AFTER_S)
+        elif self.around.powered and self._phase is Phase.HALTED and not (self._out_of_use() or "passenger_entrapment" in self.upsets):
+            if abs(self._m - self._level(self._nearest())) <= DOOR_ZONE_M:
+                self._enter(Phase.OPEN, now_s, 3.0)
+            elif self._until == inf:
+                self._set_off(self._nearest(), now_s)
 
     def _move(self, now_s: float) -> None:
         if self._phase is Phase.RIDING:
@@ -260,7 +281,7 @@ class Elevator(Plant):
         phase, p, code = self._phase, self.points, self._code
         riding, door = phase is Phase.RIDING, self._door(now_s)
         in_zone = abs(self._m - self._level(self._nearest())) <= DOOR_ZONE_M
-        entrapped = phase is Phase.HALTED and "passenger_entrapment" in self.upsets
+        entrapped = phase is Phase.HALTED and "passenger_entrapment" in self.upsets and not in_zone
         inspected = "mode_left_in_inspection" in self.upsets
         p["car_mode"] = code["car_mode"]["inspection" if inspected else "normal" if self.around.powered else "emergency_power"]
         p["car_position"] = float(self._nearest())
@@ -333,7 +354,8 @@ class Elevator(Plant):
 
     def _door(self, now_s: float) -> str:
         if self._phase is Phase.HALTED:
-            return "closed" if "passenger_entrapment" in self.upsets else "opened"
+            at_landing = abs(self._m - self._level(self._nearest())) <= DOOR_ZONE_M
+            return "opened" if at_landing and "passenger_entrapment" not in self.upsets else "closed"
         return _DOOR[self._phase]
 
     def _drive(self) -> str:

@@ -45,6 +45,8 @@ class FirePump(Plant):
         self._tank = 97.0 + 2.0 * float(rng.random())
         self._room, self._bearing = Lag(18.0, 7200.0), Lag(24.0, 1200.0)
         self._was_running = False
+        self._test_left_s = 0.0
+        self._last_test_s = around.now_s - 86_400.0 * float(rng.uniform(1.0, 6.0))
         self._no_phase_s = 0.0
         self._phase_alarms = [False, False, False]
         self.step(around.now_s, 0.0)
@@ -53,7 +55,13 @@ class FirePump(Plant):
     def driver(self) -> Electric | Diesel:
         return self.diesel or self.electric
 
+    def begun(self, name: str, settings: Mapping[str, float]) -> None:
+        if name == "weekly_test":
+            self._test_left_s = settings["run_s"]
+
     def ended(self, name: str) -> None:
+        if name == "weekly_test":
+            self._test_left_s = 0.0
         if "draw" in self.UPSETS[name].settings:  # the person who repairs also stops it
             self._latched = False
             self.network.pressure = max(self.network.pressure, self.network.points.jockey_start)
@@ -68,7 +76,12 @@ class FirePump(Plant):
             self._latched = True
         elif mode == "off":
             self._latched = False
-        wanted = self._latched and mode == "auto"
+        testing = self._test_left_s > 0.0 and mode == "auto"
+        if testing:
+            self._test_left_s -= dt_s
+            if self._test_left_s <= 0.0:
+                self._last_test_s = now_s
+        wanted = (self._latched or testing) and mode == "auto"
         self._drive(dt_s, wanted, supply)
         suction = self._suction()
         head = self.upsets.get("running_no_pressure", {}).get("head", 1.0)
@@ -140,7 +153,8 @@ class FirePump(Plant):
         p["system_pressure"] = max(0.0, network.pressure + self.noise(0.012))
         p["suction_pressure"] = suction + self.noise(0.004)
         p["pump_running"], p["pump_demand"] = float(running), float(self._latched)
-        p["start_cause"] = self.code("start_cause", "pressure")
+        p["test_running"] = float(self._test_left_s > 0.0 and mode == "auto")
+        p["start_cause"] = self.code("start_cause", "weekly_test" if p["test_running"] and not self._latched else "pressure")
         p["control_mode"] = self._mode[mode]
         p["flow_rate"] = max(0.0, network.flow + self.noise(0.05)) if running else 0.0
         p["flow_switch"] = float(network.flow > 2.0)
@@ -163,10 +177,11 @@ class FirePump(Plant):
         p["valve_suction_open"], p["valve_discharge_open"] = float("suction_valve_closed" not in self.upsets), 1.0
         p["relief_valve_flow"] = float(running and network.pressure > 1.19 * network.curve.rated_bar)
         p["start_count"], p["run_hours"], p["time_to_pressure_s"] = self._starts, self._hours, self._to_pressure
-        p["last_weekly_test"] = now_s - now_s % (7 * 86_400.0)
+        p["last_weekly_test"] = self._last_test_s
+        p["weekly_test_due"] = float(now_s - self._last_test_s > 7 * 86_400.0)
         p["test_result"], p["test_cut_in_pressure"] = self.code("test_result", "passed"), network.points.main_start
         p["pressure_switch"] = float(network.pressure < network.points.main_start)
-        p["jockey_fault"] = p["test_running"] = p["weekly_test_due"] = p["stop_button"] = p["pressure_sensor_fault"] = 0.0
+        p["jockey_fault"] = p["stop_button"] = p["pressure_sensor_fault"] = 0.0
         p["motor_overload"] = float(max(self.electric.amperes) > 1.15 * self.electric.FULL_LOAD_A and self.electric.speed > 0.97)
         p["low_discharge_pressure"] = float(running and network.pressure < 0.6 * network.curve.rated_bar)
         p["high_discharge_pressure"] = float(network.pressure > 1.3 * network.curve.rated_bar)

@@ -120,8 +120,21 @@ def test_a_blocked_door_reopens_and_the_car_stays(lift: Bench) -> None:
     assert lift.points["trip_count"] > before
 
 
-def test_a_mains_failure_shows_and_nobody_is_carried(lift: Bench) -> None:
-    lift.run(20.0)
+@pytest.mark.parametrize("seed", range(5))
+def test_a_mains_failure_stops_the_ride_and_the_rescue_device_brings_the_car_to_a_landing(seed: int) -> None:
+    lift = Bench(Elevator, "elevator", seed=seed)
+    lift.until(lambda p: abs(p["car_speed"]) > 1.0 and not p["car_door_zone"], 900.0)
     lift.around.mains.factors = [0.0, 0.0, 0.0]
-    lift.run(5.0)
-    assert lift.points["mains_ok"] == 0 and lift.points["car_mode"] == lift.code("car_mode", "emergency_power")
+    lift.run(2.0)
+    assert lift.points["mains_ok"] == 0 and lift.points["car_speed"] == 0 and not lift.points["car_door_zone"]
+    assert lift.points["car_mode"] == lift.code("car_mode", "emergency_power")
+    opened = lift.code("car_door_status_1", "opened")
+    assert lift.until(lambda p: p["car_door_zone"] == 1 and p["car_door_status_1"] == opened, 60.0) > 5.0
+    lift.run(30.0)
+    assert lift.points["car_load"] < 5 and lift.points["car_door_status_1"] == opened and lift.points["ard_battery_voltage"] < 53.8
+    before = lift.points["trip_count"]
+    lift.run(300.0)
+    assert lift.points["trip_count"] == before
+    lift.around.mains.factors = [1.0, 1.0, 1.0]
+    lift.run(1200.0)
+    assert lift.points["trip_count"] > before and lift.points["car_mode"] == lift.code("car_mode", "normal")

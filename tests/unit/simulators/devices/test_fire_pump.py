@@ -124,3 +124,15 @@ def test_the_diesel_has_all_points_of_its_kind_and_the_electric_pump_all_but_the
 
     assert set(diesel.points) == set(load_kind("fire_pump").points)
     assert {"engine_speed", "cranking", "fuel_level"} <= set(diesel.points) - set(pump.points)
+
+
+def test_the_weekly_test_starts_it_for_its_time_and_says_why(pump: Bench) -> None:
+    assert pump.points["weekly_test_due"] == 0
+    pump.plant.upset("weekly_test", run_s=120.0)
+    pump.until(lambda p: p["pump_running"] == 1, 10.0)
+    assert pump.points["test_running"] == 1 and pump.points["start_cause"] == pump.code("start_cause", "weekly_test")
+    course = pump.record(90.0, "system_pressure", "pump_running", "pump_demand")
+    assert course["pump_running"].all() and course["system_pressure"][-1] > 11.5 and not course["pump_demand"].any()
+    pump.run(60.0)
+    assert pump.points["pump_running"] == 0 and pump.points["test_running"] == 0
+    assert pump.around.now_s - pump.points["last_weekly_test"] < 120.0
