@@ -207,7 +207,8 @@ def _shares(source: Sum, value: float) -> Iterator[tuple[Register, float]]:
     left = round(value / smallest)
     for register, factor in sorted(source.parts, key=lambda part: -part[1] * part[0].scale):
         weight = round(factor * register.scale / smallest)
-        share = min(left // weight, _INTEGER[register.encoding][1])
+        most = _INTEGER[register.encoding][1] if register.encoding in _INTEGER else 2**24  # whole numbers a single float has
+        share = min(left // weight, most)
         left -= share * weight
         yield register, share * register.scale + register.offset
 
@@ -233,7 +234,8 @@ def _put(cells: Mapping[int, dict[int, int]], register: Register, value: float) 
 def _bytes(register: Register, value: float) -> bytes:
     """The value as the device's number, big-endian, high word first."""
     if register.encoding in (Encoding.F32, Encoding.F64):
-        return pack(">f" if register.encoding is Encoding.F32 else ">d", (value - register.offset) / register.scale)
+        shown = _raw(register, value, 0, 0) if register.values else (value - register.offset) / register.scale
+        return pack(">f" if register.encoding is Encoding.F32 else ">d", shown)
     low, high, width = _INTEGER[register.encoding]
     if isnan(value):
         pattern = next(iter(register.sentinels), 2 ** (8 * width) - 1)  # a device without a sentinel shows all ones

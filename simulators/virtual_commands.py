@@ -1,0 +1,155 @@
+"""The collector's own sessions and decoders against simulated devices, without sockets: the same bytes, after virtual milliseconds.
+
+Imports the collector, so it belongs to the composition roots; `plantroom rehearse` builds it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from math import inf
+
+from collector.mbap import Answer, Exchange, Garbled, Late, Refusal
+from collector.payloads import PayloadDecoder
+from collector.session import Ask, Command, Dial, HangUp, Rest, Samples, Say, Session
+from collector.silence import Silence
+from plantroom.clock import NS
+from plantroom.model import Batch, Quality
+from plantroom.site import Binding
+from simulators.agenda import Agenda
+from simulators.encode import encode_payload
+from simulators.modbus_server import ModbusServer
+from simulators.mqtt_device import MqttDevice
+from simulators.wire import Close, Send
+from simulators.world import World
+
+LATENCY_S = 0.008
+
+Deliver = Callable[[Batch], None]
+
+
+class VirtualLine:
+    """A collector's session against a simulated server: the same bytes as on a socket, after virtual milliseconds."""
+
+    def __init__(self, agenda: Agenda, server: ModbusServer, session: Session, deliver: Deliver, say: Callable[[str, str], None]) -> None:
+        self.session, self._agenda, self._server = session, agenda, server
+        self._deliver, self._say = deliver, say
+        self._exchange = Exchange()
+        self._connection = 0  # number of the one in use; what an earlier one still brings is lost
+        self._request = 0  # number of the one in hand
+        self._waking = 0
+        self._dead = False  # the far end has lost the connection without a word
+        self._free_ns = 0  # until when in-order answers are held up
+        agenda.at(agenda.now_ns, lambda: self._carry_out(session.start(agenda.read())))
+
+    def _carry_out(self, commands: list[Command]) -> None:
+        for command in commands:
+            match command:
+                case Samples(batch):
+                    self._deliver(batch)
+                case Ask():
+                    self._ask(command)
+                case Rest(until_s):
+                    self._rest(until_s)
+                case Dial(at_s):
+                    self._connection += 1
+                    self._agenda.at(self._agenda.boot_to_ns(at_s) + round(LATENCY_S * NS), self._linked)
+                case HangUp():
+                    self._connection += 1
+                case Say(state, reason):
+                    self._say(state, reason)
+
+    def _linked(self) -> None:
+        self._exchange.connected()
+        self._dead, self._free_ns = False, 0
+        self._carry_out(self.session.linked(self._agenda.read()))
+
+    def _rest(self, until_s: float) -> None:
+        self._waking += 1
+        waking = self._waking
+        if until_s == inf:
+            return
+
+        def wake() -> None:
+            if waking == self._waking:
+                self._carry_out(self.session.woken(self._agenda.read().boot_ns / NS))
+
+        self._agenda.at(self._agenda.boot_to_ns(until_s) + 1, wake)
+
+    def _ask(self, ask: Ask) -> None:
+        self._waking += 1
+        self._request += 1
+        request, connection, now_ns = self._request, self._connection, self._agenda.now_ns
+        data = self._exchange.request(ask.unit, ask.read, self._agenda.read().boot_ns / NS)
+        for act in () if self._dead else self._server.acts(data):
+            if isinstance(act, Send):
+                at_ns = max(now_ns, self._free_ns if act.in_order else 0) + round((LATENCY_S + act.after_s) * NS)
+                if act.in_order:
+                    self._free_ns = at_ns - round(LATENCY_S * NS)
+                self._agenda.at(at_ns, partial(self._received, connection, act.data))
+            elif isinstance(act, Close):
+                self._agenda.after(LATENCY_S, lambda: self._lost(connection))
+            else:
+                self._dead = True
+        self._agenda.after(ask.patience_s, lambda: self._give_up(request, connection))
+
+    def _received(self, connection: int, data: bytes) -> None:
+        if connection != self._connection:
+            return
+        at = self._agenda.read()
+        for event in self._exchange.receive(data, at.boot_ns / NS):
+            if isinstance(event, (Answer, Refusal, Garbled)):
+                self._request += 1
+            if isinstance(event, Answer):
+                self._carry_out(self.session.answered(at, event.data, event.latency_s))
+            elif isinstance(event, Refusal):
+                self._carry_out(self.session.refused(at, event.code, event.latency_s))
+            elif isinstance(event, Late):
+                self._carry_out(self.session.late(at, event.unit, event.latency_s))
+            elif isinstance(event, Garbled):
+                self._carry_out(self.session.garbled(at, event.why))
+
+    def _lost(self, connection: int) -> None:
+        if connection == self._connection:
+            self._request += 1
+            self._carry_out(self.session.unlinked(self._agenda.read(), "closed by the device"))
+
+    def _give_up(self, request: int, connection: int) -> None:
+        if (request, connection) != (self._request, self._connection):
+            return
+        self._request += 1
+        at, cut_short, wrong = self._agenda.read(), self._exchange.cut_short, self._exchange.give_up()
+        if cut_short and wrong is not None:
+            self._carry_out(self.session.garbled(at, wrong))
+        else:
+            self._carry_out(self.session.silent(at, Quality.NO_ANSWER if wrong is None else Quality.DECODE))
+
+
+class VirtualPublisher:
+    """A publishing device against the collector's decoder, without a broker."""
+
+    def __init__(self, agenda: Agenda, device: MqttDevice, world: World, bindings: tuple[Binding, ...], deliver: Deliver) -> None:
+        self._agenda, self._device, self._world, self._deliver = agenda, device, world, deliver
+        self._decoder = PayloadDecoder(device.device.profile, bindings)
+        self._heartbeat_s = min(b.period_s for b in bindings)
+        self._silence = Silence({device.device.id: self._heartbeat_s}, agenda.read().boot_ns / NS)
+        self._was_cut = False
+        agenda.every(self._heartbeat_s, self._beat)
+
+    def _beat(self) -> None:
+        at = self._agenda.read()
+        fault = self._device.fault.name if self._device.fault is not None else ""
+        if fault == "cut" and not self._was_cut:  # its last will
+            self._silence.heard(self._device.device.id, at.boot_ns / NS)
+            self._deliver(self._decoder.silent(at.wall_ns))
+        self._was_cut = fault == "cut"
+        if fault not in ("silence", "cut"):
+            values = self._world.device_values(self._device.device.id)
+            payload = b"{" if fault == "garbage" else encode_payload(self._device.device.profile, values, at.wall_ns)
+            for _ in range(2 if fault == "duplicate" else 1):
+                decoded = self._decoder.decode(payload, at.wall_ns, at.boot_ns)
+                self._silence.heard(self._device.device.id, at.boot_ns / NS)
+                if decoded.batch is not None:
+                    self._deliver(decoded.batch)
+        for _ in self._silence.overdue(at.boot_ns / NS):
+            self._deliver(self._decoder.silent(at.wall_ns))
