@@ -54,7 +54,7 @@ def test_expected_values_encode_to_the_image_worked_by_hand(name: str) -> None:
             function = FUNCTION[register.table]
             want = number(register, list(bits(register, image[function])))
             got = number(register, list(bits(register, dict(cells[function]))))
-            if register.values:  # several raw numbers may mean the same
+            if register.values and register.encoding is not Encoding.F32:  # several raw numbers may mean the same
                 assert register.values[want] == register.values[got], (point, want, got)
             elif isinstance(source, Sum) and source.union:
                 pass  # any of several cells tells it; the codec's test reads them back
