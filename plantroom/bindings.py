@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from plantroom import units
 from plantroom import yaml_file as y
 from plantroom.kinds import Kind, KindPoint, PointType
-from plantroom.profiles import DevicePoint, Encoding, JsonPath, OneHot, Profile, Register
+from plantroom.profiles import Dependent, DevicePoint, Encoding, JsonPath, OneHot, Profile, Register
 from plantroom.site import Binding, Device
 
 _NUMBERED = re.compile(r"(.*_)(\d+)")
@@ -207,7 +207,7 @@ def _misfit(profile: Profile, point: DevicePoint, kind_point: KindPoint, terms: 
 
 def _is_contact(point: DevicePoint) -> bool:
     """Can its value only be 0 or 1? JSON may hold either."""
-    source = point.source
+    source = point.source.value if isinstance(point.source, Dependent) else point.source
     if isinstance(source, Register):
         if source.encoding is Encoding.BIT:
             return source.bits == 1

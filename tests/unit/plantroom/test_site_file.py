@@ -278,6 +278,18 @@ def test_a_profile_beside_the_site_file_is_used_and_travels_with_it(tmp_path: Pa
     assert [(problem.file, problem.line) for problem in caught.value.problems] == [(str(tmp_path / "profiles" / "my-io.yaml"), 4)]
 
 
+def test_a_flag_judged_by_its_whole_word_is_a_contact(tmp_path: Path) -> None:
+    head = "site: {id: hq, name: HQ, zone: UTC}\nconnections: [{id: bus, modbus_tcp: {host: 192.0.2.1}}]\n"
+    device = "devices: [{id: d, profile: grundfos-cim-booster, connection: bus}]\n"
+    taken = "equipment: [{id: p, kind: pump, points: [{device: d, take: {pump_on_1: running, pump_hours_1: run_hours}}]}]\n"
+    (tmp_path / "hq.yaml").write_text(head + device + taken, "utf-8")
+    assert [binding.source for binding in load_site(tmp_path / "hq.yaml").equipment["p"].bindings] == ["pump_on_1", "pump_hours_1"]
+    wrong = taken.replace("pump_on_1: running", "pump_alarm_code_1: running")
+    (tmp_path / "hq.yaml").write_text(head + device + wrong, "utf-8")
+    with pytest.raises(BadInput, match="running is true or false, but pump_alarm_code_1 of grundfos-cim-booster is a number"):
+        load_site(tmp_path / "hq.yaml")
+
+
 def test_a_profile_may_not_hide_one_that_ships(tmp_path: Path) -> None:
     (tmp_path / "profiles").mkdir()
     (tmp_path / "profiles" / "generic-8ai.yaml").write_text("profile: generic-8ai", "utf-8")
