@@ -140,7 +140,9 @@ def test_every_value_and_quality_is_what_the_slow_decoder_says(wanted: list[Colu
     for i, column in enumerate(wanted):
         value, reason = slowly(column, data)
         assert isinstance(column.source, Register)
-        if not on_the_edge(column, data) and not 1e300 < abs(_raw(column.source, data)[1]) < math.inf:
+        size = abs(_raw(column.source, data)[1])
+        at_the_ends_of_float = 1e300 < size < math.inf or 0 < size < 1e-300  # where a product overflows or a difference is flushed to 0
+        if not on_the_edge(column, data) and not at_the_ends_of_float:
             assert Quality(int(quality[i])) == reason, column
         if quality[i]:
             assert math.isnan(values[i])
