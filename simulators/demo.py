@@ -68,15 +68,17 @@ async def demo(plan: Plan, clock: Clock, say: Callable[[str], None]) -> tuple[Su
 
 
 async def _play(plan: Plan, parts: Parts, stop: asyncio.Event, say: Callable[[str], None]) -> bool:
-    """Starts the parts in the order they need each other and waits for the end. False where the service ended by itself."""
+    """Starts all parts at once, because the collector waits for its devices anyway, and waits for the end.
+
+    False where the service ended by itself.
+    """
     env = parts.environment
+    site, listen = str(plan.data / "tower.yaml"), f"{HOST}:{env['PLANTROOM_DEMO_WEB']}"
     await parts.start("broker", [sys.executable, "-m", "simulators.broker", env["PLANTROOM_DEMO_MQTT"]])
-    await _answers(int(env["PLANTROOM_DEMO_MQTT"]), "broker", parts)
-    site = str(plan.data / "tower.yaml")
-    simulate = await parts.start("devices", _plantroom("simulate", site, "--scenario", str(SCENARIO)), piped=True)
-    await _first_line(simulate)
-    listen = f"{HOST}:{env['PLANTROOM_DEMO_WEB']}"
+    devices = await parts.start("devices", _plantroom("simulate", site, "--scenario", str(SCENARIO)), piped=True)
     service = await parts.start("service", _plantroom("run", site, "--data", str(plan.data), "--listen", listen), spoken=True)
+    await _answers(int(env["PLANTROOM_DEMO_MQTT"]), "broker", parts)
+    await _first_line(devices)
     say(f"demo: {len(parts.running)} parts started, their words are in {plan.data / 'demo.log'}")
     with suppress(TimeoutError):
         async with asyncio.timeout(plan.seconds):
