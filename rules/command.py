@@ -13,6 +13,7 @@ import orjson
 from plantroom.clock import NS, to_ns
 
 LONGEST_ID = 64
+LATEST_NS = 2**62  # the year 2116: room to add to it, and what a row can hold
 _LENGTH = re.compile(r"\s*(\d{1,6}(?:\.\d{1,3})?)\s*(s|m|min|h|d|)\s*")
 _SECONDS = {"s": 1, "m": 60, "min": 60, "": 60, "h": 3600, "d": 86_400}
 
@@ -70,11 +71,13 @@ def instant(given: object, now_ns: int) -> int | None:
     if not isinstance(given, str):
         return None
     if match := _LENGTH.fullmatch(given):
-        return now_ns + round(float(match[1]) * _SECONDS[match[2]] * NS)
-    try:
-        return to_ns(datetime.fromisoformat(given))
-    except (ValueError, OverflowError):
-        return None
+        at_ns = now_ns + round(float(match[1]) * _SECONDS[match[2]] * NS)
+    else:
+        try:
+            at_ns = to_ns(datetime.fromisoformat(given))
+        except (ValueError, OverflowError):
+            return None
+    return at_ns if 0 <= at_ns < LATEST_NS else None
 
 
 def _text(value: object) -> str:

@@ -8,6 +8,7 @@ import orjson
 import structlog
 
 from rules import events
+from rules.command import LATEST_NS
 from rules.desk import Desk
 from rules.house import House
 from rules.outbox import Verdict, after_attempt
@@ -45,7 +46,7 @@ def _read(body: bytes) -> dict[str, Any] | None:
         ok = (
             isinstance(said, dict)
             and all(isinstance(said.get(name), str) for name in ("outbox", "verdict", "answer"))
-            and all(isinstance(said.get(name), int) for name in ("started_ns", "ended_ns"))
+            and all(isinstance(said.get(name), int) and 0 <= said[name] < LATEST_NS for name in ("started_ns", "ended_ns"))
             and said["verdict"] in set(map(str, Verdict))
             and isinstance(said.get("retry_after_s"), int | float | None)
         )

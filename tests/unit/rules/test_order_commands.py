@@ -273,7 +273,7 @@ def test_who_may_stand_as_an_object_or_beside() -> None:
         ("20m", NOON + 20 * MINUTE), ("2h", NOON + 120 * MINUTE), (15, NOON + 15 * MINUTE), ("15", NOON + 15 * MINUTE),
         (1.5, NOON + 90 * NS), ("2026-11-21T20:30:00+08:00", NOON + 30 * MINUTE), ("2026-11-21T20:30:00", None), ("soon", None),
         (None, None), (True, None), ([], None),
-        ("9999-12-31T23:59:59+00:00", 253402300799 * NS),
+        ("9999-12-31T23:59:59+00:00", None), ("999999d", None), (1e300, None), ("1969-12-31T23:00:00+00:00", None),
     ],
 )  # fmt: skip
 def test_an_instant_is_given_with_its_zone_or_as_a_length(given: object, expected: int | None) -> None:
