@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 import orjson
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from plantroom.journal.record import Kind
@@ -59,6 +59,9 @@ def target(kit: Kit, letter: str) -> str:
 
 
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@example([(Kind.COMMAND, {"command_id": "a", "does": "accept", "who": "li", "args": {"eta": "999999d"}}, "O")], b"")
+@example([(Kind.ATTEMPT, {"verdict": "retry", "answer": "", "started_ns": 2**63, "ended_ns": 0}, "P")], b"")
+@example([(Kind.ATTEMPT, {"verdict": "retry", "answer": "", "started_ns": 0, "ended_ns": 0, "retry_after_s": 1e308}, "P")], b"\xff")
 @given(st.lists(SAID, min_size=1, max_size=12), st.binary(max_size=30))
 def test_no_record_of_people_or_services_stops_the_engine(said: list[tuple[Kind, object, str]], raw: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:
