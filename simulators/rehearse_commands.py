@@ -33,6 +33,8 @@ from plantroom.site import Binding, Device, Site
 from plantroom.site_file import load_site
 from rules.engine import Engine
 from rules.house import House, furnish
+from rules.replay import resume
+from rules.snapshots import Snapshots
 from simulators.agenda import Agenda
 from simulators.director import Director, Truth
 from simulators.scenario import MonitorEvent, PersonEvent, Scenario, load_scenario
@@ -42,6 +44,7 @@ from simulators.virtual_commands import VirtualLine, VirtualPublisher
 from simulators.world import World
 
 TAIL_S = 3600.0  # after the last event, where the scenario gives no days
+SNAPSHOT_S = 60.0
 SHARED_MEMORY = Path("/dev/shm")
 
 Tell = Callable[[Mapping[str, object]], None]
@@ -66,7 +69,8 @@ class Rehearsal:
         self.site, self._scenario, self._tell = slowed(site, every_s), scenario, tell
         self.agenda = Agenda(start_ns)
         self._step_s = min(max(every_s / 5.0, 0.2), 5.0)  # of the plant
-        self._group_s = every_s if every_s >= 5.0 else self._step_s  # what is collected within it is one commit
+        # what is collected within this is one commit; the engine is told the time as often, and over 2 s apart all it judges is as coarse
+        self._group_s = every_s if every_s > 5.0 else self._step_s
         self.world = World(self.site, scenario.seed if seed is None else seed, start_ns, self._step_s)
         self.wires = SiteOnTheWire(self.world, self.agenda)
         self.truth: list[Truth] = []
@@ -79,7 +83,13 @@ class Rehearsal:
         self._seen = self._commands = self._told = 0
         apply(file, self.journal, who="rehearse")
         self.records = Records.open(folder / "records.db")
-        self.engine = Engine(self.records, lambda record: slow_house(record, every_s), self._reader.frame)
+        self._snapshots = Snapshots(folder / "snapshots")
+        self._every_s = every_s
+        self._channels_back_ns = 0  # until then no channel is to be had
+        self.engine = self._new_engine()
+
+    def _new_engine(self) -> Engine:
+        return Engine(self.records, lambda record: slow_house(record, self._every_s), self._reader.frame)
 
     def run(self) -> dict[str, Any]:
         agenda, scenario = self.agenda, self._scenario
@@ -89,6 +99,8 @@ class Rehearsal:
         agenda.every(self.world.tick_s, lambda: self._plant(agenda.now_ns))
         self._connect()
         agenda.every(max(1.0, self._group_s), self._tick)
+        if any(isinstance(event.what, MonitorEvent) and event.what.service == "rules" for event in scenario.events):
+            agenda.after(SNAPSHOT_S, lambda: agenda.every(SNAPSHOT_S, self._snapshot))
         try:
             agenda.run(end_ns)
             self._flush()
@@ -159,20 +171,21 @@ class Rehearsal:
             self._seen = found[-1].seq
             self.engine.take(found)
         self._say_transitions()
-        pages = self.engine.desk.queued()
+        pages = [page for page in self.engine.desk.queued() if page.due_ns <= self.agenda.now_ns]
         if pages:
-            self._others.append([self._accepted(page) for page in pages])
+            self._others.append([self._attempt(page) for page in pages])
             self._take()
 
-    def _accepted(self, page: Any) -> Entry:
+    def _attempt(self, page: Any) -> Entry:
         now_ns = self.agenda.now_ns
-        body = {"outbox": page.id, "channel": page.channel, "n": page.attempts + 1, "verdict": "accepted", "answer": "rehearsed"}
+        verdict = "retry" if now_ns < self._channels_back_ns else "accepted"
+        body = {"outbox": page.id, "channel": page.channel, "n": page.attempts + 1, "verdict": verdict, "answer": "rehearsed"}
         return Entry(Kind.ATTEMPT, orjson.dumps({**body, "started_ns": now_ns, "ended_ns": now_ns}))
 
     def _say_transitions(self) -> None:
         for n, at_ns, kind, body in self._rows("SELECT n, at_ns, kind, body FROM chronicle WHERE n > ? ORDER BY n", self._told):
             self._told = n
-            if kind not in ("config", "attempt"):
+            if kind != "config":
                 said = orjson.loads(body)
                 self._tell({"at": iso(at_ns), "what": kind, **(said if isinstance(said, dict) else {"body": said})})
 
@@ -184,7 +197,7 @@ class Rehearsal:
 
     def _other(self, event: PersonEvent | MonitorEvent) -> None:
         if isinstance(event, MonitorEvent):
-            self._tell({"at": iso(self.agenda.now_ns), "what": "not_rehearsed", "service": event.service, "fault": event.fault})
+            self._monitor(event)
             return
         self._flush()
         order = self.engine.desk.order_of(event.equipment, event.rule)
@@ -196,6 +209,23 @@ class Rehearsal:
         args = {"text": event.note, "reason": event.note} if event.note else {}
         self._others.append([Entry(Kind.COMMAND, orjson.dumps({**body, "args": args}))])
         self._take()
+
+    def _monitor(self, event: MonitorEvent) -> None:
+        """A killed engine begins where its records stand; channels that are down say so to every page. The rest is for real processes."""
+        what = "not_rehearsed"
+        if (event.service, event.fault) == ("rules", "kill"):
+            what = "rehearsed"
+            self.engine, resumed = resume(self._new_engine, self._reader, self._snapshots)
+            self._seen = resumed.after
+        elif (event.service, event.fault) == ("notify", "channel_down"):
+            what = "rehearsed"
+            self._channels_back_ns = self.agenda.now_ns + round((event.for_s or 1e9) * NS)
+        self._tell({"at": iso(self.agenda.now_ns), "what": what, "service": event.service, "fault": event.fault})
+
+    def _snapshot(self) -> None:
+        if self.engine.config is not None:
+            self._snapshots.write(self.engine.memory())
+            self._snapshots.tidy()
 
     # the end
 

@@ -51,11 +51,35 @@ def test_the_same_scenario_gives_the_same_bytes_and_all_that_was_caused_is_found
     assert result["what"] == "result" and result["score"]["caused"] == 5
     assert (result["score"]["found"], result["score"]["missed"], result["score"]["false"]) == (5, [], [])
     raised = {(line["rule"], line["equipment"]): line["at"] for line in lines if line["what"] == "fault.raised"}
-    assert raised["phase_loss", "fp-1"] < "2026-03-03T18:00:36"  # 20 s, 0.5 s of the monitor, 2 s of the rule, three beats of 5 s
+    assert raised["phase_loss", "fp-1"] < "2026-03-03T18:00:29"  # 20 s, 0.5 s of the monitor, 2 s of the rule, a poll of 5 s, a beat
     assert ("device_offline", "lift-17") in raised and ("device_offline", "lift-22") in raised and ("passenger_entrapment", "lift-24") in raised
     assert result["kpi"]["orders"] == len(raised) and result["kpi"]["accepted"] == 1
     assert any(line["what"] == "not_rehearsed" and line["service"] == "web" for line in lines)
     assert [line["at"] for line in lines] == sorted(line["at"] for line in lines)
+
+
+KILL = "  - {at: %ds, monitor: {service: rules, fault: kill}}\n"
+
+
+def test_a_killed_engine_raises_nothing_twice_and_misses_nothing(night: Path, tmp_path: Path) -> None:
+    """Killed six times, before its first snapshot, in the midst of pending faults, between a fault and its clearing."""
+    killed = tmp_path / "killed.yaml"
+    killed.write_text(NIGHT + "".join(KILL % at for at in (10, 23, 36, 66, 100, 160)))
+    _, whole = rehearsed(night, "--every", "5")
+    _, broken = rehearsed(killed, "--every", "5")
+    assert sum(line["what"] == "rehearsed" for line in broken) == 6
+    assert [line for line in broken if line["what"] != "rehearsed"] == whole
+
+
+def test_pages_wait_for_a_channel_that_is_down_and_none_is_lost(night: Path, tmp_path: Path) -> None:
+    down = tmp_path / "down.yaml"
+    down.write_text(NIGHT + "  - {at: 10s, monitor: {service: notify, fault: channel_down, for: 60s}}\n")
+    _, lines = rehearsed(down, "--every", "5")
+    queued = {line["page"] for line in lines if line["what"] == "page.queued"}
+    tried = [(line["page"], line["verdict"], line["at"]) for line in lines if line["what"] == "attempt"]
+    accepted = {page: at for page, verdict, at in tried if verdict == "accepted"}
+    assert queued and set(accepted) == queued
+    assert min(accepted.values()) > "2026-03-03T18:01:10" and any(verdict == "retry" for _, verdict, _ in tried)
 
 
 def test_a_rehearsal_without_a_start_is_refused(tmp_path: Path) -> None:
