@@ -10,7 +10,8 @@ import orjson
 import structlog
 
 from plantroom.clock import NS, Clock
-from plantroom.journal import Entry, Follower, GroupWriter, Journal, Keeper, Kind, Record
+from plantroom.journal import Entry, Follower, GroupWriter, Journal, Keeper, Kind, Reader, Record
+from plantroom.journal.shelf import FileLock
 from plantroom.records import Records
 from rules.engine import Engine, Outcome
 from rules.house import furnish
@@ -39,11 +40,18 @@ class RulesService:
         self._snapped_ns = self._marked_ns = 0
         self._lagging, self._told_ns = False, 0
         self._started = clock.read()
+        self._reader: Reader | None = None
 
     async def run(self) -> None:
-        """Until cancelled. Raises JournalFailed where the disk refuses: nothing since the last commit counts then."""
+        """Until cancelled. Raises JournalFailed where the disk refuses: nothing since the last commit counts then.
+
+        Raises RuntimeError where another process is this site's engine: two would write over each other.
+        """
         writer = self._journal.writer("rules")
+        lock = FileLock(self._records_path.with_name("rules.lock"))
         try:
+            if not lock.try_take():
+                raise RuntimeError(f"{self._records_path}: another process is this site's engine; end that one first")
             records = Records.open(self._records_path)
             try:
                 engine, resumed = self.start(records)
@@ -61,14 +69,16 @@ class RulesService:
                     raise
             finally:
                 records.close()
+                if self._reader is not None:
+                    self._reader.close()
         finally:
+            lock.close()
             writer.close()
 
     def start(self, records: Records) -> tuple[Engine, Resumed]:
         """The engine where its records stand."""
-        reader = self._journal.reader()
+        reader = self._reader = self._journal.reader()  # stays open: the engine asks it for frames
         began = self._clock.read().boot_ns
-        # The reader stays open: the engine asks it for frames.
         engine, resumed = resume(lambda: Engine(records, furnish, reader.frame), reader, self._snapshots)
         took_s = round((self._clock.read().boot_ns - began) / NS, 3)
         cpu_s = round(time.process_time(), 3)
@@ -126,6 +136,8 @@ class RulesService:
         """The engine's memory, durable; it never stands ahead of the records."""
         path = self._snapshots.write(engine.memory())
         self._snapshots.tidy()
+        if self._reader is not None:
+            self._snapshots.drop_before(self._reader.first_seq())
         log.debug("snapshot.written", file=path.name, bytes=path.stat().st_size)
 
 

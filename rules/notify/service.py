@@ -91,8 +91,12 @@ class NotifyService:
 
     def _catch_up(self, records: Records) -> None:
         """What was attempted, but not yet taken by the engine, before this process was started."""
-        position = records.row("position")
-        self._board.update(_waiting(records))
+        records.db.execute("BEGIN")  # position and rows of one instant
+        try:
+            position = records.row("position")
+            self._board.update(_waiting(records))
+        finally:
+            records.db.execute("COMMIT")
         reader = self._journal.reader()
         try:
             seq = position["seq"] if position is not None else 0

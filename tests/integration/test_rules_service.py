@@ -136,6 +136,15 @@ def test_ticks_come_once_a_second_and_a_new_configuration_is_taken_in_its_place(
     assert len(ticks) >= 4 and 0.9 < sorted(apart)[len(apart) // 2] < 1.1
 
 
+def test_a_second_engine_on_the_same_site_refuses_to_start(services: Services) -> None:
+    services.start("rules")
+    services.wait_for(lambda: services.rows("SELECT 1 FROM position"), 20, "the engine runs")
+    second = services.plantroom("service", "rules", "--data", str(services.data), "--site", "tower")
+    assert second.returncode == 1 and "another process is this site's engine" in second.stderr
+    services.broken[0] = 1
+    services.wait_for(lambda: services.raised() == [0], 20, "the first goes on")
+
+
 def test_a_rebuild_finds_a_row_that_was_changed(services: Services) -> None:
     services.start("rules")
     services.broken[0] = 1

@@ -1,0 +1,71 @@
+"""The comparison behind `plantroom rebuild`: every table, the first difference, and what a later beginning leaves out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from plantroom.records import Records
+from rules.rebuild import TABLES, compare, copy
+from tests.kit.engine import Kit
+
+
+@pytest.fixture
+def kit(tmp_path: Path) -> Iterator[Kit]:
+    """Something stands in every table."""
+    kit = Kit(tmp_path)
+    kit.configure()
+    kit.tick()
+    kit.stay(4, phase_loss=1)
+    kit.run()
+    kit.command("comment", kit.order(), text="a word")
+    kit.attempt(kit.rows("SELECT id FROM outbox")[0][0], "accepted", "ok")
+    kit.run()
+    yield kit
+    kit.close()
+
+
+@pytest.fixture
+def other(kit: Kit, tmp_path: Path) -> Iterator[Records]:
+    with closing(copy(tmp_path / "records.db", tmp_path / "other.db")) as records:
+        yield records
+
+
+def test_a_copy_is_equal_and_no_table_is_forgotten(kit: Kit, other: Records) -> None:
+    counts, difference = compare(kit.records, other, 0)
+    assert difference is None and all(counts.values()), counts
+    tables = {name for (name,) in kit.rows("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'")}
+    assert tables == set(TABLES)
+
+
+@pytest.mark.parametrize("table", [table for table in TABLES if table != "chronicle"])
+def test_a_row_that_is_missing_on_either_side_is_found(kit: Kit, other: Records, table: str) -> None:
+    other.db.execute("PRAGMA foreign_keys = OFF")
+    other.db.execute(f"DELETE FROM {table} WHERE rowid = (SELECT min(rowid) FROM {table})" if has_rowid(other, table) else f"DELETE FROM {table}")
+    for stands, rebuilt in ((kit.records, other), (other, kit.records)):
+        difference = compare(stands, rebuilt, 0)[1]
+        assert difference is not None and difference.table == table
+        assert (difference.stands is None) is (stands is other)
+
+
+def has_rowid(records: Records, table: str) -> bool:
+    return "WITHOUT ROWID" not in str(records.db.execute("SELECT sql FROM sqlite_schema WHERE name = ?", (table,)).get)
+
+
+def test_a_changed_value_is_found_and_shown_from_both_sides(kit: Kit, other: Records) -> None:
+    other.db.execute("UPDATE fault SET onset_ns = 7")
+    difference = compare(kit.records, other, 0)[1]
+    assert difference is not None and difference.stands is not None and difference.rebuilt is not None
+    assert difference.rebuilt["onset_ns"] == 7 != difference.stands["onset_ns"]
+
+
+def test_what_was_over_before_a_later_beginning_is_not_missed(kit: Kit, other: Records) -> None:
+    last = len(kit.journal)
+    other.db.execute("PRAGMA foreign_keys = OFF")
+    for table in ("fault", "work_order", "clock", "outbox", "attempt", "order_note"):
+        other.db.execute(f"DELETE FROM {table}")
+    assert compare(kit.records, other, last)[1] is None
+    assert compare(kit.records, other, 0)[1] is not None
