@@ -19,8 +19,8 @@ PARTS: list[tuple[str, list[str]]] = [
     ("rules", [str(BIN / "plantroom"), "rules", "test"]),
     ("unit", [*PYTEST, "-n2", "tests/unit"]),
     ("property", [*PYTEST, "-n2", "tests/property"]),
-    ("contract, cases", [*PYTEST, "-n2", "tests/contract", "tests/cases"]),
-    ("integration", [*PYTEST, "tests/integration"]),
+    ("contract", [*PYTEST, "-n2", "tests/contract"]),
+    ("integration", [*PYTEST, "--durations=10", "tests/integration"]),
     ("browser", [*PYTEST, "tests/browser"]),
 ]
 NO_TESTS = 5  # pytest's exit code
