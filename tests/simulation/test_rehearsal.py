@@ -12,6 +12,8 @@ import pytest
 
 from tests.kit.plant import TOWER
 
+pytestmark = pytest.mark.soak  # minutes of CPU: the whole building on a virtual clock
+
 SCENARIOS = Path(__file__).parents[2] / "simulators" / "scenarios"
 
 NIGHT = """\
