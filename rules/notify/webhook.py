@@ -35,6 +35,7 @@ async def send(settings: Mapping[str, object], page: Page, *, timeout_s: float) 
     if secret := settings.get("secret"):
         headers["x-plantroom-signature"] = sign(str(secret), body)
     try:
+        _trusted_by(settings)  # read before the time runs: only a process's first page would pay for it
         async with asyncio.timeout(timeout_s), _client(settings, timeout_s) as client:
             async with client.stream("POST", url, content=body, headers=headers) as response:
                 text = await _text(response)
@@ -108,9 +109,12 @@ async def _text(response: httpx.Response) -> str:
 
 def _client(settings: Mapping[str, object], timeout_s: float) -> httpx.AsyncClient:
     """No proxy from the environment, no redirect, TLS always verified."""
+    return httpx.AsyncClient(verify=_trusted_by(settings), follow_redirects=False, trust_env=False, timeout=httpx.Timeout(timeout_s))
+
+
+def _trusted_by(settings: Mapping[str, object]) -> ssl.SSLContext:
     ca = settings.get("ca")
-    trusted = _trusted(str(ca) if ca else None)
-    return httpx.AsyncClient(verify=trusted, follow_redirects=False, trust_env=False, timeout=httpx.Timeout(timeout_s))
+    return _trusted(str(ca) if ca else None)
 
 
 @lru_cache(maxsize=16)

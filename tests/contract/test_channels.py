@@ -23,7 +23,7 @@ from rules.notify.page import ANSWER_CHARACTERS, Answer, Page
 from rules.outbox import Verdict
 
 A, T, R = Verdict.ACCEPTED, Verdict.RETRY, Verdict.REFUSED
-TIMEOUT_S = 0.6
+TIMEOUT_S = 1.5
 SECRETS = ("s3cret-signing-key", "pa55word-of-the-broker", "t0ken-in-the-path", "us3r-of-the-url")
 MESSAGE = {
     "zh": ["〔出险〕困人 3号客梯 B座12-13层间", "14:03起 14:18前响应 未接单"],
