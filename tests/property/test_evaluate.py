@@ -156,7 +156,7 @@ def test_once_everything_is_bad_nothing_ends_and_only_what_may_is_raised(course:
         watched.tick(now / 2)
     by_id = {rule.id: rule for rule in RULES}
     for moved in watched.moved:
-        # known defect, open: a rule whose recovery began on good data may end on what its window still remembers 
+        # known defect, open: a rule whose recovery began on good data may end on what its window still remembers
         if moved.rule != "windows":
             assert not (moved.before in OPEN and moved.after not in OPEN), moved
         if moved.after is State.ACTIVE and moved.before is not State.RECOVERING:
