@@ -1,4 +1,4 @@
-"""This package's commands and services: `try`, `reads`; `collect`, `history`. The composition root of the collector."""
+"""This package's commands and services: `try`, `reads`, `profile prove`; `collect`, `history`. The composition root of the collector."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import typer
 from plantroom.cli import FAILED, ServiceContext, ServiceRunner, print_json
 from plantroom.clock import SystemClock
 from plantroom.errors import BadInput, Problem
+from plantroom.profile_commands import group_of
 from plantroom.profile_file import load_profile
 from plantroom.profiles import JsonPath, Profile
 
@@ -64,7 +65,7 @@ def register(app: typer.Typer, services: dict[str, ServiceRunner]) -> None:
         cells = f"{plan['read']} cells for {plan['wanted']} wanted"
         typer.echo(f"{len(plan['requests'])} requests; {cells}; {plan['ms_at_9600']} ms at 9600 baud")
 
-    @app.command()
+    @group_of(app).command()
     def prove(
         profile: ProfileName,
         image: Annotated[Path, typer.Argument(metavar="FOLDER", help="folder with registers.yaml and expected.yaml, worked by hand")],

@@ -1,4 +1,4 @@
-"""`profile new`: from a vendor's table to the first draft of a profile."""
+"""`profile new`: from a vendor's table to the first draft of a profile; the group that `profile prove` joins."""
 
 from __future__ import annotations
 
@@ -14,12 +14,19 @@ from plantroom.profile_draft import draft
 from plantroom.profile_file import parse_profile, profile_names
 
 
-def register(app: typer.Typer) -> None:
+def group_of(app: typer.Typer) -> typer.Typer:
+    """The commands under `plantroom profile`; whoever asks first makes the group."""
+    for info in app.registered_groups:
+        if info.name == "profile" and info.typer_instance is not None:
+            return info.typer_instance
     group = typer.Typer(no_args_is_help=True, help="Device profiles.")
-    app.add_typer(group, name="profile")
     group.callback()(_group)
+    app.add_typer(group, name="profile")
+    return group
 
-    @group.command()
+
+def register(app: typer.Typer) -> None:
+    @group_of(app).command()
     def new(
         csv: Annotated[Path, typer.Option("--csv", help="the table: point,table,address_zero_based,type,scale,unit and more")],
         name: Annotated[str | None, typer.Option("--name", help="maker-model; the table's name by default")] = None,

@@ -1,4 +1,4 @@
-"""`prove`: a profile against a register image worked by hand. It must say so where they differ."""
+"""`profile prove`: a profile against a register image worked by hand. It must say so where they differ."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ EXPECTED = (
 def proved(folder: Path, expected: str = EXPECTED, registers: str = REGISTERS) -> int:
     for name, text in (("t.yaml", PROFILE), ("registers.yaml", registers), ("expected.yaml", expected)):
         (folder / name).write_text(text, "utf-8")
-    return run(["prove", str(folder / "t.yaml"), str(folder)])
+    return run(["profile", "prove", str(folder / "t.yaml"), str(folder)])
 
 
 def test_what_reads_as_by_hand_is_proved(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -82,3 +82,9 @@ def test_a_broken_image_says_where(registers: str, expected: str, problem: str, 
     with pytest.raises(BadInput) as caught:
         load_image(tmp_path)
     assert problem in "\n".join(map(str, caught.value.problems))
+
+
+def test_the_name_prove_alone_is_not_taken(capsys: pytest.CaptureFixture[str]) -> None:
+    """`plantroom prove EQUIPMENT` is the commissioning of a machine, another thing."""
+    run(["prove", "metron-fd4", "tests/cases/profiles/metron-fd4"])
+    assert "points read as by hand" not in capsys.readouterr().out
