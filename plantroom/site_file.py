@@ -95,15 +95,15 @@ class _Site:
         head.done()
         web_node = f.child("web")
         web = parts.web(y.Fields(web_node, "web", self._paper)) if web_node is not None else Web()
-        for node, where in self._entries(f, "connections"):
-            self._connection(y.Fields(node, where, self._paper))
-        for node, where in self._entries(f, "devices"):
-            self._device_entry(y.Fields(node, where, self._paper))
+        for entry, again in self._entries(f, "connections"):
+            self._connection(entry, again)
+        for entry, again in self._entries(f, "devices"):
+            self._device_entry(entry, again)
         equipment = self._all_equipment(f)
         channels = {}
-        for node, where in self._entries(f, "channels"):
-            channel = parts.channel(y.Fields(node, where, self._paper), self._connections)
-            if channel:
+        for entry, again in self._entries(f, "channels"):
+            channel = parts.channel(entry, self._connections)
+            if channel and not again:
                 channels[channel.id] = channel
         influx = f.child("influxdb")
         target = parts.influxdb(y.Fields(influx, "influxdb", self._paper)) if influx is not None else None
@@ -123,26 +123,28 @@ class _Site:
             files, self._root, hash_of(files), self._lines,
         )  # fmt: skip
 
-    def _entries(self, f: y.Fields, key: str) -> list[tuple[y.Node, str]]:
-        """The entries of a list with `each` written out, and their path by id; a repeated id is reported and left out."""
-        found: list[tuple[y.Node, str]] = []
+    def _entries(self, f: y.Fields, key: str) -> list[tuple[y.Fields, bool]]:
+        """The entries of a list with `each` written out, by their id, and whether the id stood before.
+
+        A repeated id is reported; its entry is read for what else is wrong in it, and left out.
+        """
+        found: list[tuple[y.Fields, bool]] = []
         lines: dict[str, int] = {}
         for index, node in enumerate(expanded(y.entries(f.child(key), key, self._paper), key, self._paper)):
             ident = node.items.get("id") if isinstance(node, y.Map) else None
             name = str(ident.value) if isinstance(ident, y.Scalar) and ident.value is not None else ""
-            if name and name in lines:
+            if again := name in lines:
                 line = ident.line if ident else node.line
                 self._paper.wrong(line, f"{key}.{name}", f"the id {name!r} is taken in line {lines[name]}; ids are unique among {key}")
-                continue
-            if name:
+            elif name:
                 lines[name] = node.line
-            found.append((node, f"{key}.{name}" if name else f"{key}[{index}]"))
+            found.append((y.Fields(node, f"{key}.{name}" if name else f"{key}[{index}]", self._paper), again))
         return found
 
-    def _connection(self, f: y.Fields) -> None:
+    def _connection(self, f: y.Fields, again: bool) -> None:
         before = len(f.paper.problems)
         connection = parts.connection(f)
-        if connection is None:
+        if connection is None or again:
             return
         self._connections[connection.id] = connection
         if len(f.paper.problems) > before:
@@ -152,9 +154,9 @@ class _Site:
         if other != connection.id:
             f.paper.wrong(f.node.line, f.where, f"{address} is connection {other!r} already; put its devices there")
 
-    def _device_entry(self, f: y.Fields) -> None:
+    def _device_entry(self, f: y.Fields, again: bool) -> None:
         ident = f.need("id", y.identifier)
-        self._device(f, ident)
+        self._device(f, None if again else ident)
         f.done()
 
     def _device(self, f: y.Fields, ident: str | None) -> Device | None:
@@ -222,16 +224,16 @@ class _Site:
 
     def _all_equipment(self, f: y.Fields) -> dict[str, Equipment]:
         """Devices of their own first, so that any equipment may take a point of another one's device."""
-        entries = [(y.Fields(node, where, self._paper)) for node, where in self._entries(f, "equipment")]
+        entries = self._entries(f, "equipment")
         own: dict[int, Device | None] = {}
-        for index, entry in enumerate(entries):
-            entry.need("id", y.identifier)
+        for index, (entry, again) in enumerate(entries):
+            ident = entry.need("id", y.identifier)
             if "profile" in entry.node.items:
-                own[index] = self._device(entry, entry.opt("id", y.identifier))
+                own[index] = self._device(entry, None if again else ident)
         equipment: dict[str, Equipment] = {}
-        for index, entry in enumerate(entries):
+        for index, (entry, again) in enumerate(entries):
             made = self._equipment(entry, own.get(index), has_own=index in own)
-            if made:
+            if made and not again:
                 equipment[made.id] = made
         if kind := self._kind(MONITOR, 0, ""):
             equipment[MONITOR] = Equipment(MONITOR, kind, kind.says["zh"])
