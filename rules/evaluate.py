@@ -110,7 +110,7 @@ class KindEvaluator:
         """
         where: Rows = slice(None) if rows.size == self._size and np.array_equal(rows, self._everyone) else rows
         now = self._now(where, at_ns)
-        moved = self._elapse(where, now)
+        moved = self._pass(where, now)
         if self.silence:
             self.silence.heard(where, at_ns, quality, columns)
         came = self.samples.take(where, at_ns, values, quality, columns)
@@ -120,7 +120,7 @@ class KindEvaluator:
         """Time passes for every machine: timers run, values go stale."""
         where: Rows = slice(None)
         now = self._now(where, np.full(self._size, now_ns, np.int64))
-        return self._ordered(self._everyone, self._elapse(where, now) + self._judge(where, now, None))
+        return self._ordered(self._everyone, self._pass(where, now) + self._judge(where, now, None))
 
     def due(self) -> int:
         """The earliest instant after everything seen at which time alone can change a condition; FOREVER (2^63-1) when none.
@@ -154,6 +154,17 @@ class KindEvaluator:
         return np.maximum(clock, at_ns)
 
     # --- judging
+
+    def _pass(self, where: Rows, now: Ints) -> list[Transition]:
+        """Lets time pass up to now. A value that went stale on the way is judged unknown from that instant on, not from now on."""
+        moved: list[Transition] = []
+        while True:
+            stale = self.samples.stale_before(where, self._clock[where], now)
+            some = np.flatnonzero(stale < now)
+            if not some.size:
+                return moved + self._elapse(where, now)
+            rows = some if isinstance(where, slice) else where[some]
+            moved += self._elapse(rows, stale[some]) + self._judge(rows, stale[some], None)
 
     def _elapse(self, where: Rows, now: Ints) -> list[Transition]:
         return [self._transition(change) for change in self.held.elapse(where, now)]

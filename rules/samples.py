@@ -90,6 +90,12 @@ class Samples:
         fresh = (self.until > clock) & (self.value == self.value)
         return int(np.where(fresh, self.until, FOREVER).min(initial=FOREVER))
 
+    def stale_before(self, where: Rows, clock: Ints, now: Ints) -> Ints:
+        """Per row the first instant after clock and before now at which a known value went stale; now where none did."""
+        until, value = self.until[:, where], self.value[:, where]
+        going = (until > clock) & (until < now) & (value == value)
+        return np.where(going, until, now).min(axis=0) if going.any() else now
+
     def shift(self, ns: int) -> None:
         for instants in (self.until, self.good):
             instants[instants != BEFORE_ALL] += ns

@@ -2,8 +2,9 @@
 
 A value holds from one look to the next; a NaN is unknown time. A window of length W is a ring of 10 to 240 buckets of equal width
 w = W / n, as many as the points' poll period asks for; it covers the last W - w .. W. A statistic is known while at least 0.9 W - w
-of it was known. `max`, `count`, `rises`, `falls` and `on_time` of a window with unknown stretches are lower bounds ("at least"),
-`min` is an upper bound: a comparison that already holds is true, one that could still turn out is unknown.
+of it was known and the present value is: what a window remembers speaks for no machine that is not heard now. `max`, `count`, `rises`,
+`falls` and `on_time` of a window with unknown stretches are lower bounds ("at least"), `min` is an upper bound: a comparison that already
+holds is true, one that could still turn out is unknown.
 """
 
 from __future__ import annotations
@@ -281,7 +282,8 @@ class Ring:
         return total
 
     def complete(self, rows: Rows) -> Bools:
-        return self._of("known", rows) >= self._enough
+        held = self.held[rows]
+        return (self._of("known", rows) >= self._enough) & (held == held)
 
     def answer(self, function: str, rows: Rows) -> tuple[Floats, Floats | None]:
         """(value, bound): the value, NaN while the window is not known well enough; the bound that holds all the same, or None."""
