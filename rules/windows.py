@@ -282,8 +282,9 @@ class Ring:
         return total
 
     def complete(self, rows: Rows) -> Bools:
-        held = self.held[rows]
-        return (self._of("known", rows) >= self._enough) & (held == held)
+        held: Floats = self.held[rows]
+        heard: Bools = held == held
+        return heard & (self._of("known", rows) >= self._enough)
 
     def answer(self, function: str, rows: Rows) -> tuple[Floats, Floats | None]:
         """(value, bound): the value, NaN while the window is not known well enough; the bound that holds all the same, or None."""
