@@ -1,25 +1,27 @@
 """YAML 1.2 text -> nodes that know their line; what is wrong with the text lands on a paper.
 
 Plain scalars follow the YAML 1.2 core schema: `on`, `no`, `12:30` are text. Anchors, aliases and tags are refused; `each` does it better.
+
+Two parsers, one tree: libyaml takes a thirtieth of the time, which is most of a service's start; what it refuses is read by ruamel.yaml,
+which decides and says why.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Union
+from typing import Any, Union
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.events import AliasEvent, MappingEndEvent, MappingStartEvent, ScalarEvent, SequenceEndEvent, SequenceStartEvent
+import yaml
 
 from plantroom.errors import BadInput, Problem
 
 Plain = Union[str, int, float, bool, None]  # noqa: UP007 (read at run time)
 MOST_BYTES = 2 * 1024 * 1024
 MOST_DEPTH = 40
+_TAKEN_OTHERWISE = re.compile("[\t\x85\u2028\u2029\ufeff]")  # libyaml reads YAML 1.1: other breaks, tabs where 1.2 has none
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +96,13 @@ def parse(text: str, paper: Paper) -> Node | None:
     if len(text) > MOST_BYTES:
         paper.wrong(0, "", f"{len(text):,} characters; a YAML file of Plantroom has at most {MOST_BYTES:,}. Use `each` for what repeats")
         return None
+    if (found := _fast(text, paper)) is not None:
+        return found
+    from ruamel.yaml import YAML  # a fifth of a second, and seldom needed
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
     try:
-        return _Builder(paper).build(text)
+        return _Builder(paper).build(YAML(typ="safe", pure=True).parse(text))
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         said = error.problem or error.context or "cannot be read"
@@ -109,9 +116,30 @@ def parse(text: str, paper: Paper) -> Node | None:
     return None
 
 
-def _line_of(error: YAMLError, text: str) -> int:
+def _fast(text: str, paper: Paper) -> Node | None:
+    """The tree by libyaml; None, and nothing on the paper, where it or the builder refuses the text."""
+    if _TAKEN_OTHERWISE.search(text):
+        return None
+    scratch = Paper(paper.file)
+    try:
+        node = _Builder(scratch).build(yaml.parse(text, Loader=_LIBYAML))
+    except (yaml.YAMLError, ValueError):
+        return None
+    if not isinstance(node, Map):  # nothing of ours: let the other say what it is
+        return None
+    paper.problems += [problem for problem in scratch.problems if problem not in paper.problems]
+    return node
+
+
+_LIBYAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # some platforms have PyYAML without libyaml
+
+
+def _line_of(error: Exception, text: str) -> int:
     position = getattr(error, "position", None)
     return text.count("\n", 0, position) + 1 if isinstance(position, int) else 0
+
+
+_NAMED = frozenset(("ScalarEvent", "MappingStartEvent", "SequenceStartEvent", "AliasEvent"))  # what may bear an anchor
 
 
 class _Builder:
@@ -122,29 +150,31 @@ class _Builder:
         self._stack: list[tuple[int, list[tuple[Node, int]], bool]] = []  # (line, children, is a mapping)
         self._root: Node | None = None
 
-    def build(self, text: str) -> Node | None:
+    def build(self, events: Iterable[Any]) -> Node | None:
+        """events: of either parser; they are named alike. Raises Wrong for what is YAML but not read here."""
         documents = 0
-        for event in YAML(typ="safe", pure=True).parse(text):
+        for event in events:
+            what = type(event).__name__
             line = event.start_mark.line + 1
-            if type(event).__name__ == "DocumentStartEvent":
-                documents += 1
-                if documents > 1:
-                    raise Wrong("holds a second document (---); write one document a file", Scalar(line, None))
-            elif isinstance(event, AliasEvent) or getattr(event, "anchor", None):
+            if what in _NAMED and (event.anchor is not None or what == "AliasEvent"):
                 raise Wrong("anchors and aliases are not read here; use `each` or write it out", Scalar(line, None))
-            elif getattr(event, "tag", None) not in (None, "!"):
+            if what in _NAMED and event.tag not in (None, "!"):
                 raise Wrong(f"the tag {event.tag} is not read here; write a plain value", Scalar(line, None))
-            elif isinstance(event, ScalarEvent):
+            if what == "ScalarEvent":
                 plain = event.implicit[0]
                 if not event.value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in event.value):
                     raise Wrong("holds half of a surrogate pair (\\ud800..\\udfff); write the letter itself", Scalar(line, None))
                 self._put(Scalar(line, plain_value(event.value) if plain else event.value, not plain, event.value), line)
-            elif isinstance(event, (MappingStartEvent, SequenceStartEvent)):
+            elif what in ("MappingStartEvent", "SequenceStartEvent"):
                 if len(self._stack) >= MOST_DEPTH:
                     raise Wrong(f"is nested deeper than {MOST_DEPTH} levels", Scalar(line, None))
-                self._stack.append((line, [], isinstance(event, MappingStartEvent)))
-            elif isinstance(event, (MappingEndEvent, SequenceEndEvent)):
+                self._stack.append((line, [], what == "MappingStartEvent"))
+            elif what in ("MappingEndEvent", "SequenceEndEvent"):
                 self._close()
+            elif what == "DocumentStartEvent":
+                documents += 1
+                if documents > 1:
+                    raise Wrong("holds a second document (---); write one document a file", Scalar(line, None))
         return self._root
 
     def _put(self, node: Node, line: int) -> None:
@@ -184,6 +214,8 @@ def plain_value(text: str) -> Plain:
     """An unquoted scalar by the YAML 1.2 core schema."""
     if text in _WORDS:
         return _WORDS[text]
+    if text[0] not in "+-.0123456789":
+        return text
     if _INT.fullmatch(text):
         return int(text) if len(text) <= 40 else text
     if _HEX.fullmatch(text):
