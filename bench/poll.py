@@ -59,6 +59,7 @@ async def serve() -> None:
 async def ours(ports: list[int], journalled: bool) -> tuple[int, float]:
     """Points read and CPU seconds: schedule, socket, checks, decode to scaled and range-checked values; with the journal, fsynced too."""
     from collector.backoff import Backoff
+    from collector.connect import Tcp
     from collector.metronome import Metronome
     from collector.modbus import Line
     from collector.outlet import Outlet
@@ -85,7 +86,7 @@ async def ours(ports: list[int], journalled: bool) -> tuple[int, float]:
     for number, port in enumerate(ports):
         jobs = [job for unit in range(1, UNITS + 1) for job in site.jobs(unit, f"l{number}-{unit}", PERIOD_S)]
         session = Session(jobs, clock.read(), Backoff(Random(number)), number / len(ports))
-        lines.append(Line("127.0.0.1", port, session, clock, take, say, metronome=metronome))
+        lines.append(Line(Tcp("127.0.0.1", port), session, clock, take, say, metronome=metronome))
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(writer.run()), *(group.create_task(line.run()) for line in lines)]
         await asyncio.sleep(1.0)
@@ -165,6 +166,7 @@ async def pymodbus_loop(ports: list[int]) -> tuple[int, float]:
 
 async def our_thirty(port: int) -> None:
     from collector.backoff import Backoff
+    from collector.connect import Tcp
     from collector.modbus import Line
     from collector.session import Session
     from plantroom.clock import SystemClock
@@ -182,7 +184,7 @@ async def our_thirty(port: int) -> None:
 
     site = Site()
     jobs = [job for unit in range(1, THIRTY + 1) for job in site.jobs(unit, f"u{unit}", 1.0)]
-    line = Line("127.0.0.1", port, Session(jobs, clock.read(), Backoff(Random(1))), clock, take, say)
+    line = Line(Tcp("127.0.0.1", port), Session(jobs, clock.read(), Backoff(Random(1))), clock, take, say)
     async with asyncio.TaskGroup() as group:
         task = group.create_task(line.run())
         await asyncio.sleep(ISOLATION_S)

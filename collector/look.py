@@ -7,7 +7,9 @@ from typing import Any
 
 from collector.bindings import Brought, device_column, plan_profile
 from collector.codec import Decoder
-from collector.modbus import read_once
+from collector.connect import Tcp
+from collector.mbap import Exchange
+from collector.once import read_once
 from collector.poll_plan import SERIAL_9600, line_time_s
 from plantroom.clock import Clock
 from plantroom.errors import BadInput, Problem
@@ -22,7 +24,7 @@ async def read_device(profile: Profile, names: Sequence[str], host: str, port: i
     """
     groups = _plan(profile, names)
     reads = [read for together, _ in groups for read in together]
-    got = await read_once(host, port, unit, reads, timeout_s=profile.bus.timeout_s, gap_s=profile.bus.gap_s, clock=clock)
+    got = await read_once(Tcp(host, port), Exchange(), unit, reads, timeout_s=profile.bus.timeout_s, gap_s=profile.bus.gap_s, clock=clock)
     found: dict[str, dict[str, Any]] = {}
     for together, brought in groups:
         mine, got = got[: len(together)], got[len(together) :]

@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from math import inf
 from typing import Final
 
+from collector.exchange import Answer, Event, Garbled, Late, Refusal, Stray
 from collector.poll_plan import Read
 from plantroom.profiles import Table
 
@@ -24,45 +26,6 @@ _REPLY = struct.Struct(">HHHBBB")
 _LONGEST = 254  # unit + protocol data unit of 253 bytes
 MOST_GIVEN_UP = 1024  # remembered; an answer later than that many time-outs is a stray
 MOST_STRAYS = 100  # in a row, before the peer counts as mad
-
-
-@dataclass(slots=True)  # one for every request: a frozen one would cost a microsecond more
-class Answer:
-    data: bytes
-    latency_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """An exception reply to what was asked."""
-
-    code: int
-    latency_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Late:
-    """The answer to a request that was given up: it shows that the unit lives and how slow it is. Its data are thrown away."""
-
-    unit: int
-    latency_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Stray:
-    """A whole frame nobody waits for: a duplicate, another transaction, another unit. Thrown away."""
-
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Garbled:
-    """Not to be trusted from here on: hang up."""
-
-    why: str
-
-
-Event = Answer | Refusal | Late | Stray | Garbled
 
 
 @dataclass(slots=True)
@@ -79,6 +42,8 @@ class _Asked:
 class Exchange:
     """One request at a time and what comes back. Transactions count on over connections: an answer to an earlier connection's request
     that a gateway hands to the next one is a stray too."""
+
+    free_s: Final = -inf  # a request may go at any time: its transaction tells its answer
 
     def __init__(self, first: int = 1) -> None:
         self._next = first

@@ -1,39 +1,36 @@
-"""Modbus TCP sockets: carries out what a session commands, tells it what came. One connection to a host and port, ever."""
+"""A Modbus line on the event loop: carries out what a session commands, tells it what came. One connection to a device or gateway, ever."""
 
 from __future__ import annotations
 
 import asyncio
-import socket
-import struct
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from math import inf
 from typing import cast
 
 import structlog
 
-from collector.mbap import Answer, Exchange, Garbled, Late, Refusal, Stray
+from collector.connect import Way
+from collector.exchange import Answer, Exchange, Garbled, Late, Refusal, Settled, Spoilt, Stray
+from collector.mbap import Exchange as TcpExchange
 from collector.metronome import EARLY_S, Metronome
-from collector.poll_plan import Read
 from collector.session import Ask, Command, Dial, HangUp, Rest, Samples, Say, Session
 from plantroom.clock import NS, Clock, Reading
 from plantroom.model import Batch, Quality
 
 DIAL_S = 5.0
-_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 log = structlog.get_logger()
 
 
 class Line:
     """A session on its connection. deliver: takes each batch; say: takes (state, reason) when the connection's state changes.
 
-    Both are called on the loop and must not block; an exception in them ends `run`, and with it the service.
+    Both are called on the loop and must not block; an exception in them ends `run`, and with it the service. exchange: the framing, by
+    default that of Modbus TCP.
     """
 
     def __init__(
         self,
-        host: str,
-        port: int,
+        way: Way,
         session: Session,
         clock: Clock,
         deliver: Callable[[Batch], None],
@@ -43,9 +40,9 @@ class Line:
         metronome: Metronome | None = None,
     ) -> None:
         self.session, self.strays = session, 0
-        self._host, self._port, self._clock = host, port, clock
+        self._way, self._clock = way, clock
         self._deliver, self._say = deliver, say
-        self._exchange = exchange or Exchange()
+        self._exchange = exchange or TcpExchange()
         self._metronome = metronome or Metronome(clock)
         self._wire: _Wire | None = None  # the connection in use
         self._last: _Wire | None = None  # the newest, perhaps still closing
@@ -55,7 +52,8 @@ class Line:
         self._ring_s = inf  # when the metronome calls next
         self._waiting = False  # for an answer
         self._paused = False
-        self._deferred: Ask | None = None
+        self._deferred: Ask | None = None  # not sent yet: the line has to be quiet first, or we are paused
+        self._asked: Ask | None = None  # the last that was sent
         self._broken: BaseException | None = None
 
     async def run(self) -> None:
@@ -94,12 +92,12 @@ class Line:
         wire = _Wire(self)
         try:
             async with asyncio.timeout(DIAL_S):
-                await asyncio.get_running_loop().create_connection(lambda: wire, self._host, self._port)
+                await self._way.connect(wire)
         except TimeoutError:
-            self._carry_out(self.session.unlinked(self._clock.read(), f"no connection to {self._host}:{self._port} within {DIAL_S:g} s"))
+            self._carry_out(self.session.unlinked(self._clock.read(), f"no connection to {self._way.name} within {DIAL_S:g} s"))
             return
         except OSError as error:
-            self._carry_out(self.session.unlinked(self._clock.read(), f"{self._host}:{self._port}: {error.strerror or error}"))
+            self._carry_out(self.session.unlinked(self._clock.read(), f"{self._way.name}: {error.strerror or error}"))
             return
         self._wire = self._last = wire
         self._exchange.connected()
@@ -121,6 +119,13 @@ class Line:
                 self._carry_out(self.session.late(at, event.unit, event.latency_s))
             elif isinstance(event, Stray):
                 self.strays += 1
+            elif isinstance(event, Settled):
+                self._waiting = False
+                if self._asked is not None:
+                    self._ask(self._asked, at.boot_ns / NS)
+            elif isinstance(event, Spoilt):
+                self._waiting = False
+                self._carry_out(self.session.silent(at, Quality.DECODE))
             else:
                 self._garbled(at, event)
 
@@ -141,7 +146,7 @@ class Line:
         self._waiting = False
         times = self.session.tally.garbled + 1
         if times & (times - 1) == 0:  # the 1st, 2nd, 4th, 8th ...: not a line each
-            log.warning("modbus.wrong_answer", host=self._host, port=self._port, why=event.why, times=times)
+            log.warning("modbus.wrong_answer", line=self._way.name, why=event.why, times=times)
         self._carry_out(self.session.garbled(at, event.why))
 
     def _carry_out(self, commands: Sequence[Command], at: Reading | None = None) -> None:
@@ -168,6 +173,11 @@ class Line:
         wire = self._wire
         if wire is None:
             return
+        if self._exchange.free_s > now_s:
+            self._deferred = ask
+            self._remind(self._exchange.free_s)
+            return
+        self._asked = ask
         wire.transport.write(self._exchange.request(ask.unit, ask.read, now_s))
         self._waiting = True
         self._remind(now_s + ask.patience_s)
@@ -195,6 +205,9 @@ class Line:
                     self._remind(self._due_s)
             elif self._waiting:
                 self._give_up(at)
+            elif self._deferred is not None:
+                ask, self._deferred = self._deferred, None
+                self._ask(ask, at.boot_ns / NS)
             else:
                 due_s, self._due_s = self._due_s, inf
                 self._carry_out(self.session.woken(max(at.boot_ns / NS, due_s)), at)
@@ -223,7 +236,6 @@ class _Wire(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
-        polite(transport.get_extra_info("socket"))
 
     def data_received(self, data: bytes) -> None:
         try:
@@ -241,60 +253,3 @@ class _Wire(asyncio.Protocol):
     def drop(self) -> None:
         """Reset: what is in flight is thrown away, the device's socket is free at once."""
         self.transport.abort()
-
-
-def polite(sock: socket.socket) -> None:
-    """No delay, a dead peer noticed within half a minute, and a reset instead of a lingering close (devices have 1 to 4 sockets)."""
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-    for option, value in (("TCP_KEEPIDLE", 10), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3)):
-        if hasattr(socket, option):
-            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
-
-
-@dataclass(frozen=True, slots=True)
-class Got:
-    """One read done once: its data bytes, or why there are none."""
-
-    data: bytes | None
-    quality: Quality
-    why: str = ""
-
-
-async def read_once(
-    host: str, port: int, unit: int, reads: Sequence[Read], *, timeout_s: float, gap_s: float, clock: Clock
-) -> list[Got]:
-    """Each read once, in order, over one connection. Raises OSError (TimeoutError among them) where no connection is to be had."""
-    exchange, found = Exchange(), list[Got]()
-    async with asyncio.timeout(DIAL_S):
-        reader, writer = await asyncio.open_connection(host, port)
-    try:
-        polite(writer.get_extra_info("socket"))
-        for read in reads:
-            writer.write(exchange.request(unit, read, clock.read().boot_ns / NS))
-            found.append(await _one(exchange, reader, timeout_s, clock))
-            if found[-1].quality is Quality.DECODE:
-                found += [Got(None, Quality.DECODE, "not asked: the line cannot be trusted any more")] * (len(reads) - len(found))
-                break
-            await asyncio.sleep(gap_s)
-    finally:
-        writer.transport.abort()
-    return found
-
-
-async def _one(exchange: Exchange, reader: asyncio.StreamReader, timeout_s: float, clock: Clock) -> Got:
-    try:
-        async with asyncio.timeout(timeout_s):
-            while data := await reader.read(4096):
-                for event in exchange.receive(data, clock.read().boot_ns / NS):
-                    if isinstance(event, Answer):
-                        return Got(event.data, Quality.GOOD)
-                    if isinstance(event, Refusal):
-                        return Got(None, Quality.EXCEPTION, f"exception {event.code}")
-                    if isinstance(event, Garbled):
-                        return Got(None, Quality.DECODE, event.why)
-        return Got(None, Quality.DECODE, "closed by the device")
-    except TimeoutError:
-        wrong = exchange.give_up()
-        return Got(None, Quality.NO_ANSWER if wrong is None else Quality.DECODE, wrong or f"no answer within {timeout_s:g} s")

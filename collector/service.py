@@ -13,6 +13,7 @@ import structlog
 
 from collector.backoff import Backoff
 from collector.bindings import Job, Planner
+from collector.connect import Tcp
 from collector.metronome import Metronome
 from collector.modbus import Line
 from collector.mqtt import MqttLink, Publisher
@@ -79,7 +80,7 @@ def modbus_lines(site: Site, clock: Clock, outlet: Outlet) -> dict[str, Line]:
     for (host, port), found in jobs.items():
         name = names[host, port]
         session = Session(found, now, Backoff(_chance(site, name)), _fraction(name))
-        lines[name] = Line(host, port, session, clock, outlet.take, partial(outlet.say, name), metronome=metronome)
+        lines[name] = Line(Tcp(host, port), session, clock, outlet.take, partial(outlet.say, name), metronome=metronome)
         outlet.join(lines[name])
     return lines
 

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from functools import partial
 from math import inf
 
-from collector.mbap import Answer, Exchange, Garbled, Late, Refusal
+from collector.exchange import Answer, Garbled, Late, Refusal
+from collector.mbap import Exchange
 from collector.payloads import PayloadDecoder
 from collector.session import Ask, Command, Dial, HangUp, Rest, Samples, Say, Session
 from collector.silence import Silence

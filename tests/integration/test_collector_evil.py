@@ -15,6 +15,7 @@ import uvloop
 from collector.backoff import Backoff
 from collector.bindings import Job
 from collector.codec import Decoder
+from collector.connect import Tcp
 from collector.mbap import Exchange, _Asked
 from collector.modbus import Line
 from collector.poll_plan import Read
@@ -112,7 +113,7 @@ async def hammer(total: int, share: float, exchange: type[Exchange], seed: int) 
             server = EvilServer(seed * 1000 + i, share)
             await server.__aenter__()
             mallet = Hammer(Random(seed * 1000 + i), total // LINES, asyncio.Event())
-            line = Line("127.0.0.1", server.port, mallet, SystemClock(), _refuse, _ignore, exchange=exchange())  # type: ignore[arg-type]
+            line = Line(Tcp("127.0.0.1", server.port), mallet, SystemClock(), _refuse, _ignore, exchange=exchange())  # type: ignore[arg-type]
             lines.append(group.create_task(line.run()))
             hammers.append(mallet)
             servers.append(server)
@@ -206,7 +207,7 @@ async def collect_from_a_liar(seconds: float) -> tuple[list[Batch], dict[str, fl
     clock = SystemClock()
     async with EvilServer(7, 0.2) as server, asyncio.TaskGroup() as group:
         session = Session(jobs, clock.read(), Backoff(Random(1), 0.01, 0.05))
-        task = group.create_task(Line("127.0.0.1", server.port, session, clock, batches.append, _ignore).run())
+        task = group.create_task(Line(Tcp("127.0.0.1", server.port), session, clock, batches.append, _ignore).run())
         await asyncio.sleep(seconds)
         task.cancel()
     assert not server.forbidden

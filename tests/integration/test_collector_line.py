@@ -15,6 +15,7 @@ import uvloop
 
 from collector.backoff import Backoff
 from collector.bindings import Job
+from collector.connect import Tcp
 from collector.modbus import Line
 from collector.session import Session
 from plantroom.clock import NS, SystemClock
@@ -73,7 +74,7 @@ class Seen:
 async def line(port: int, jobs: list[Job], first_s: float = 0.05) -> AsyncIterator[tuple[Line, Seen]]:
     clock, seen = SystemClock(), Seen()
     session = Session(jobs, clock.read(), Backoff(Random(1), first_s, 0.3))
-    made = Line("127.0.0.1", port, session, clock, seen.take, seen.say)
+    made = Line(Tcp("127.0.0.1", port), session, clock, seen.take, seen.say)
     async with asyncio.TaskGroup() as group:
         task = group.create_task(made.run())
         yield made, seen
@@ -162,7 +163,7 @@ def test_a_line_cancelled_at_any_instant_leaves_no_connection_and_says_nothing_m
         for _ in range(60):
             clock, seen = SystemClock(), Seen()
             session = Session(device(1), clock.read(), Backoff(Random(1)))
-            made = Line("127.0.0.1", device_server.port, session, clock, seen.take, seen.say)
+            made = Line(Tcp("127.0.0.1", device_server.port), session, clock, seen.take, seen.say)
             task = asyncio.ensure_future(made.run())
             await asyncio.sleep(chance.uniform(0.0, 0.02))
             task.cancel()
@@ -187,7 +188,7 @@ def test_an_error_in_the_journal_ends_the_line_instead_of_vanishing() -> None:
         def refuse(batch: Batch) -> None:
             raise RuntimeError("the disk refused")
 
-        made = Line("127.0.0.1", device_server.port, Session(device(1), clock.read(), Backoff(Random(1))), clock, refuse, lambda *_: None)
+        made = Line(Tcp("127.0.0.1", device_server.port), Session(device(1), clock.read(), Backoff(Random(1))), clock, refuse, lambda *_: None)
         raised = ""
         try:
             async with asyncio.timeout(5):

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from collector.mbap import FUNCTION, MOST_STRAYS, Answer, Event, Exchange, Garbled, Late, Refusal, Stray
+from collector.exchange import Answer, Event, Garbled, Late, Refusal, Stray
+from collector.mbap import FUNCTION, MOST_STRAYS, Exchange
 from collector.poll_plan import Read
 from plantroom.profiles import Table
 

@@ -1,0 +1,83 @@
+"""What one request can come to, and what a line asks of its framing: Modbus TCP (mbap) and RTU (rtu) are two. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from collector.poll_plan import Read
+
+
+@dataclass(slots=True)  # one for every request: a frozen one would cost a microsecond more
+class Answer:
+    data: bytes
+    latency_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An exception reply to what was asked."""
+
+    code: int
+    latency_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """The answer to a request that was given up: it shows that the unit lives and how slow it is. Its data are thrown away."""
+
+    unit: int
+    latency_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Stray:
+    """A whole frame nobody waits for: a duplicate, another transaction, another unit. Thrown away."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Garbled:
+    """Not to be trusted from here on: hang up."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Spoilt:
+    """The answer came and cannot be used; the connection is as good as before."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What was sent and answered was not the read itself but what has to come before it: ask the same once more."""
+
+
+Event = Answer | Refusal | Late | Stray | Garbled | Spoilt | Settled
+
+
+class Exchange(Protocol):
+    """One request at a time and what comes back. Instants are seconds since boot."""
+
+    @property
+    def free_s(self) -> float:
+        """No request before this instant."""
+
+    @property
+    def cut_short(self) -> bool:
+        """A part of a frame has come, and what follows on this connection cannot be trusted."""
+
+    def connected(self) -> None:
+        """A new byte stream."""
+
+    def request(self, unit: int, read: Read, now_s: float) -> bytes:
+        """The bytes to send. The request before it must have been answered or given up."""
+
+    def give_up(self) -> str | None:
+        """Patience ran out. What was wrong with what came instead of an answer, if anything came."""
+
+    def receive(self, data: bytes, now_s: float) -> list[Event]:
+        """What these bytes complete, in order. After Garbled nothing more comes of this connection."""

@@ -1,0 +1,116 @@
+"""A device read once, for an engineer's look: each read in order over one connection of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from collector.connect import Way
+from collector.exchange import Answer, Exchange, Garbled, Refusal, Settled, Spoilt
+from collector.poll_plan import Read
+from plantroom.clock import NS, Clock
+from plantroom.model import Quality
+
+DIAL_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Got:
+    """One read done once: its data bytes, or why there are none."""
+
+    data: bytes | None
+    quality: Quality
+    why: str = ""
+
+
+async def read_once(
+    way: Way, exchange: Exchange, unit: int, reads: Sequence[Read], *, timeout_s: float, gap_s: float, clock: Clock
+) -> list[Got]:
+    """Each read once, in order, over one connection. Raises OSError (TimeoutError among them) where no connection is to be had."""
+    found, pipe = list[Got](), _Pipe()
+    async with asyncio.timeout(DIAL_S):
+        await way.connect(pipe)
+    exchange.connected()
+    try:
+        for read in reads:
+            found.append(await _one(exchange, pipe, unit, read, timeout_s, clock))
+            if pipe.garbled:
+                found += [Got(None, Quality.DECODE, "not asked: the line cannot be trusted any more")] * (len(reads) - len(found))
+                break
+            await asyncio.sleep(gap_s)
+    finally:
+        pipe.transport.abort()
+    return found
+
+
+async def _one(exchange: Exchange, pipe: _Pipe, unit: int, read: Read, timeout_s: float, clock: Clock) -> Got:
+    while True:
+        while (wait_s := exchange.free_s - clock.read().boot_ns / NS) > 0:
+            await asyncio.sleep(wait_s)
+            pipe.listened(exchange, clock)
+        pipe.transport.write(exchange.request(unit, read, clock.read().boot_ns / NS))
+        got = await _answer(exchange, pipe, timeout_s, clock)
+        if got is not None:
+            return got
+
+
+async def _answer(exchange: Exchange, pipe: _Pipe, timeout_s: float, clock: Clock) -> Got | None:
+    """None: the line has settled, and the read itself is still to be asked."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            while data := await pipe.read():
+                for event in exchange.receive(data, clock.read().boot_ns / NS):
+                    match event:
+                        case Answer(answer):
+                            return Got(answer, Quality.GOOD)
+                        case Refusal(code):
+                            return Got(None, Quality.EXCEPTION, f"exception {code}")
+                        case Spoilt(why):
+                            return Got(None, Quality.DECODE, why)
+                        case Garbled(why):
+                            pipe.garbled = True
+                            return Got(None, Quality.DECODE, why)
+                        case Settled():
+                            return None
+        pipe.garbled = True
+        return Got(None, Quality.DECODE, "closed by the device")
+    except TimeoutError:
+        pipe.garbled = exchange.cut_short
+        wrong = exchange.give_up()
+        return Got(None, Quality.NO_ANSWER if wrong is None else Quality.DECODE, wrong or f"no answer within {timeout_s:g} s")
+
+
+class _Pipe(asyncio.Protocol):
+    """A byte stream to wait on. garbled: what comes of it cannot be trusted any more."""
+
+    def __init__(self) -> None:
+        self.transport: asyncio.Transport
+        self.garbled = False
+        self._data, self._ended, self._more = b"", False, asyncio.Event()
+
+    async def read(self) -> bytes:
+        """What came since the last read, empty at the end."""
+        while not self._data and not self._ended:
+            self._more.clear()
+            await self._more.wait()
+        data, self._data = self._data, b""
+        return data
+
+    def listened(self, exchange: Exchange, clock: Clock) -> None:
+        """What came while nothing was asked goes to the exchange, which may want more quiet for it."""
+        data, self._data = self._data, b""
+        if data:
+            exchange.receive(data, clock.read().boot_ns / NS)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        self._data += data
+        self._more.set()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._ended = True
+        self._more.set()
