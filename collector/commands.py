@@ -1,4 +1,4 @@
-"""This package's commands and services: `try`, `reads`, `profile prove`; `collect`, `history`. The composition root of the collector."""
+"""The collector's commands and services: `try`, `probe`, `reads`, `profile prove`; `collect`, `history`. Its composition root."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from collector import probe_commands
 from plantroom.cli import FAILED, ServiceContext, ServiceRunner, print_json
 from plantroom.clock import SystemClock
 from plantroom.errors import BadInput, Problem
@@ -22,6 +23,7 @@ Points = Annotated[str | None, typer.Option("--points", help="only these points,
 
 
 def register(app: typer.Typer, services: dict[str, ServiceRunner]) -> None:
+    probe_commands.register(app)
     services["collect"] = _collect
     services["history"] = _history
 

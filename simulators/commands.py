@@ -22,7 +22,10 @@ def register(app: typer.Typer, services: dict[str, ServiceRunner]) -> None:
         truth: Annotated[Path | None, typer.Option("--truth", help="appends what really happened, one JSON object a line")] = None,
         control: Annotated[bool, typer.Option("--control", help="takes upsets as JSON lines on stdin, ends with it")] = False,
     ) -> None:
-        """Answers as every device of a site file, on its addresses; prints one JSON line when it listens."""
+        """Answers as every device of a site file, on its addresses; prints one JSON line when it listens.
+
+        Ends with exit code 1 where a reader asked for anything but a read, and says for what.
+        """
         import uvloop
 
         from plantroom.clock import SystemClock
@@ -35,7 +38,11 @@ def register(app: typer.Typer, services: dict[str, ServiceRunner]) -> None:
         loaded = load_site(site)
         set_up_logging(service="simulate", site=loaded.id)
         played = load_scenario(scenario, loaded) if scenario is not None else Scenario()
-        uvloop.run(run(Order(loaded, played, seed, speed, truth, control), SystemClock()))
+        forbidden = uvloop.run(run(Order(loaded, played, seed, speed, truth, control), SystemClock()))
+        if forbidden:
+            asked = ", ".join(f"function {code} {times} times" for code, times in sorted(forbidden.items()))
+            typer.echo(f"plantroom: a reader asked for more than reads: {asked}; all refused", err=True)
+            raise typer.Exit(FAILED)
 
     @app.command()
     def demo(

@@ -1,4 +1,4 @@
-"""A Modbus TCP server of our own: many units on a port, functions 1 to 4 and no other, faults on the wire at will.
+"""A Modbus TCP server of our own: many units on a port, functions 1 to 4 and 43/14 and no other, faults on the wire at will.
 
 Frame (MODBUS Messaging on TCP/IP 1.0b): transaction id, protocol 0, length, unit, then function, address, count.
 """
@@ -6,8 +6,8 @@ Frame (MODBUS Messaging on TCP/IP 1.0b): transaction id, protocol 0, length, uni
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import MutableMapping
+from collections import Counter, deque
+from collections.abc import Mapping, MutableMapping
 from random import Random
 from struct import Struct
 from typing import Literal, cast
@@ -18,6 +18,7 @@ from simulators.wire import Act, Close, PlayDead, Send, WireFault, distort
 _REQUEST = Struct(">HHHBBHH")
 _HEAD = Struct(">HHHBB")
 _MOST = {1: 2000, 2: 2000, 3: 125, 4: 125}
+_IDENTIFY = bytes((43, 14))  # Read Device Identification: a read as well
 ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, ILLEGAL_VALUE, NO_PATH = 1, 2, 3, 11
 
 
@@ -25,8 +26,9 @@ class ModbusServer:
     """units: by unit id; may change while it runs. unknown: what a unit that is not there looks like: "silence", a serial bus where nobody
     answers, or "gateway", exception 11. most_connections: further ones are closed at once, as small devices do.
 
-    faults: by unit, or under None for the whole port; change them at any time. requests: how many came in. refused: those of a
-    function other than 1..4, so above 0 it names a reader that is not read-only.
+    faults: by unit, or under None for the whole port; change them at any time. texts: what a unit answers to 43/14, by unit and object;
+    others refuse it. requests: how many came in. forbidden: function code -> how often, of requests that are no reads (1..4, 43/14): where
+    it is not empty the reader is not read-only. All of them are refused.
     """
 
     def __init__(
@@ -43,8 +45,9 @@ class ModbusServer:
         self.host, self.port, self.unknown, self.most_connections = host, port, unknown, most_connections
         self.faults: dict[int | None, WireFault] = {}
         self.rng = Random(seed)
+        self.texts: dict[int, Mapping[int, str]] = {}
         self.requests = 0
-        self.refused = 0
+        self.forbidden: Counter[int] = Counter()
         self.connections: set[_Connection] = set()
         self._server: asyncio.Server | None = None
 
@@ -75,7 +78,7 @@ class ModbusServer:
         """The whole reply to a request, None where the bus stays silent."""
         self.requests += 1
         if function not in _MOST:
-            self.refused += 1
+            self.forbidden[function] += 1
             return _exception(tid, unit, function, ILLEGAL_FUNCTION)
         memory = self.units.get(unit)
         if memory is None:
@@ -86,6 +89,24 @@ class ModbusServer:
         if data is None:
             return _exception(tid, unit, function, ILLEGAL_ADDRESS)
         return _HEAD.pack(tid, 0, len(data) + 2, unit, function) + data
+
+    @property
+    def refused(self) -> int:
+        return self.forbidden.total()
+
+    def identify(self, tid: int, unit: int, category: int, first: int) -> bytes | None:
+        """The whole reply to 43/14 (MODBUS Application Protocol V1.1b3, 6.21): two objects a reply, so that a reader must follow on."""
+        self.requests += 1
+        if unit not in self.units:
+            return _exception(tid, unit, 43, NO_PATH) if self.unknown == "gateway" else None
+        texts = self.texts.get(unit)
+        if texts is None:
+            return _exception(tid, unit, 43, ILLEGAL_FUNCTION)
+        wanted = [number for number in sorted(texts) if first <= number <= (2 if category == 1 else 6)]
+        shown, rest = wanted[:2], wanted[2:]
+        listed = b"".join(bytes([number, len(texts[number])]) + texts[number].encode("ascii") for number in shown)
+        body = _IDENTIFY[1:] + bytes([category, 2, 0xFF if rest else 0, rest[0] if rest else 0, len(shown)]) + listed
+        return _HEAD.pack(tid, 0, len(body) + 2, unit, 43) + body
 
 
 class _Connection(asyncio.Protocol):
@@ -130,6 +151,12 @@ class _Connection(asyncio.Protocol):
                 return
             if end - start < 6 + length:
                 break
+            if length == 5 and data[start + 7 : start + 9] == _IDENTIFY:
+                reply = server.identify(int.from_bytes(data[start : start + 2]), data[start + 6], *data[start + 9 : start + 11])
+                start += 6 + length
+                if reply is not None:
+                    ready.append(reply)
+                continue
             if length == 6:
                 tid, _, _, unit, function, address, count = _REQUEST.unpack_from(data, start)
             else:  # no read request has another length: let the function code decide what to say

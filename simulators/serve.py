@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from plantroom.clock import NS, Clock
@@ -100,6 +101,11 @@ class SiteOnTheWire:
     @property
     def listening(self) -> Sequence[str]:
         return [f"{server.host}:{server.port}" for server in self.servers.values()]
+
+    @property
+    def forbidden(self) -> Mapping[int, int]:
+        """Function code -> how often something else than a read was asked for, on any address."""
+        return sum((server.forbidden for server in self.servers.values()), Counter[int]())
 
     @property
     def brokers(self) -> Sequence[str]:

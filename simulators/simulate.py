@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,8 +36,11 @@ class Order:
     controlled: bool = False
 
 
-async def simulate(order: Order, clock: Clock, announce: Callable[[dict[str, object]], None] = print_json) -> None:
-    """Until SIGTERM, SIGINT or cancellation. Raises BadInput where an address cannot be had."""
+async def simulate(order: Order, clock: Clock, announce: Callable[[dict[str, object]], None] = print_json) -> Mapping[int, int]:
+    """Until SIGTERM or SIGINT. Returns what else than reads was asked for: function code -> how often.
+
+    Raises BadInput where an address cannot be had.
+    """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -66,6 +69,7 @@ async def simulate(order: Order, clock: Clock, announce: Callable[[dict[str, obj
         for number in (signal.SIGTERM, signal.SIGINT):
             with suppress(ValueError):
                 loop.remove_signal_handler(number)
+    return wires.forbidden
 
 
 async def _obey(director: Director, world: World, announce: Callable[[dict[str, object]], None], stop: asyncio.Event) -> None:

@@ -36,6 +36,7 @@ class Simulator:
         self._command = [sys.executable, "-m", "plantroom", "simulate", str(site), "--control", *arguments]
         self.process: subprocess.Popen[str] | None = None
         self.first: dict[str, Any] = {}
+        self.writes_expected = False
 
     def __enter__(self) -> Simulator:
         pipe, env = subprocess.PIPE, dict(self.environment)
@@ -43,11 +44,13 @@ class Simulator:
         self.first = self.heard()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, failed: object, *_: object) -> None:
+        """Whoever was watched must have read only: else the simulator ends with 1 and says so."""
         assert self.process is not None
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        self.process.communicate(timeout=10)
+        _, said = self.process.communicate(timeout=10)
+        assert failed or (self.process.returncode == 1) == self.writes_expected, said
 
     def heard(self) -> dict[str, Any]:
         assert self.process is not None and self.process.stdout is not None and self.process.stderr is not None

@@ -1,0 +1,109 @@
+"""A survey for people and programs: JSON, lines for a terminal, and a piece of a site file that `plantroom check` accepts. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from collector.discovery import Survey, Unit
+from collector.fingerprint import Hint
+from plantroom.kinds import load_kind
+from plantroom.profiles import Profile
+
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")
+
+
+def as_json(survey: Survey, host: str, port: int, profiles: Mapping[str, Profile], broken: str = "") -> dict[str, Any]:
+    """`{"host", "port", "asked", "any_number", "broken_off", "units", "fragment"}`.
+
+    A unit is `{"unit", "said", "latency_ms", "profile", "hints", "texts", "note"}`; profile: the model its registers name, else null;
+    hints: profiles its values fit, the likeliest first.
+    """
+    return {
+        "host": host,
+        "port": port,
+        "asked": survey.asked,
+        "any_number": survey.any_number,
+        "broken_off": broken or None,
+        "units": [
+            {
+                "unit": unit.unit,
+                "said": unit.said,
+                "latency_ms": round(1000 * unit.latency_s, 1),
+                "profile": unit.profile,
+                "hints": [{"profile": hint.profile, "fitting": hint.fitting, "judged": hint.judged} for hint in unit.hints],
+                "texts": unit.texts,
+                "note": unit.note or None,
+            }
+            for unit in survey.units
+        ],
+        "fragment": fragment(survey, host, port, profiles),
+    }
+
+
+def summary(survey: Survey, host: str, port: int) -> str:
+    """A comment over the fragment."""
+    count = len(survey.units)
+    lines = [f"# {host}:{port}: {count or 'none'} of {len(survey.asked)} unit numbers asked answered"]
+    if survey.any_number:
+        lines = [f"# {host}:{port}: answers whatever the unit number, so it is one device"]
+    return "\n".join(lines)
+
+
+def fragment(survey: Survey, host: str, port: int, profiles: Mapping[str, Profile]) -> str:
+    """connections, devices, equipment. Only what registers named stands there as configuration; what values hint at is a comment."""
+    if not survey.units:
+        return ""
+    link = f"line-{re.sub('[^A-Za-z0-9]+', '-', host).strip('-').lower()}-{port}"
+    address = host if _PLAIN.fullmatch(host) else json.dumps(host)
+    devices: list[str] = []
+    equipment: list[str] = []
+    for unit in survey.units:
+        about = _about(unit)
+        if unit.profile is None:
+            devices += _unknown(unit, link, about)
+        elif _stands_alone(profiles[unit.profile]):
+            equipment += [f"  # {about}", f"  - {_equipment(unit, link, profiles[unit.profile])}"]
+        else:
+            devices += [f"  # {about}", f"  - {{id: {link}-u{unit.unit}, profile: {unit.profile}, connection: {link}, unit: {unit.unit}}}"]
+    lines = ["connections:", f"  - {{id: {link}, modbus_tcp: {{host: {address}, port: {port}}}}}"]
+    for key, entries in (("devices", devices), ("equipment", equipment)):
+        if entries:
+            lines += [f"{key}:" if any(line.startswith("  - ") for line in entries) else f"# {key}:", *entries]
+    return "\n".join(lines) + "\n"
+
+
+def _equipment(unit: Unit, link: str, profile: Profile) -> str:
+    name = json.dumps(f"{profile.model}, unit {unit.unit}", ensure_ascii=False)
+    place = f"profile: {profile.name}, connection: {link}, unit: {unit.unit}"
+    return f"{{id: {link}-u{unit.unit}, kind: {profile.kind}, name: {name}, state: commissioning, {place}}}"
+
+
+def _unknown(unit: Unit, link: str, about: str) -> list[str]:
+    if not unit.hints:
+        return [f"  # {about}: no profile says so; see docs/add-a-device.md"]
+    perhaps = unit.hints[0].profile
+    return [
+        f"  # {about}; its values fit {', '.join(_fits(hint) for hint in unit.hints)}. Look with `plantroom try {perhaps}`, then take:",
+        f"  # - {{id: {link}-u{unit.unit}, profile: {perhaps}, connection: {link}, unit: {unit.unit}}}",
+    ]
+
+
+def _about(unit: Unit) -> str:
+    said = f"unit {unit.unit}, {unit.said} after {1000 * unit.latency_s:.0f} ms"
+    if unit.texts:
+        said += f", calls itself {' '.join(unit.texts[key] for key in ('vendor', 'product_code', 'product', 'model') if key in unit.texts)}"
+    return said + (f", {unit.note}" if unit.note else "")
+
+
+def _fits(hint: Hint) -> str:
+    return f"{hint.profile} ({hint.fitting} of {hint.judged} numbers)" if hint.judged else f"{hint.profile} (bits only: they prove nothing)"
+
+
+def _stands_alone(profile: Profile) -> bool:
+    """Whether the profile offers all that its kind requires, so that one line makes a machine of it."""
+    if profile.kind is None:
+        return False
+    return all(point.name in profile.points for point in load_kind(profile.kind).points.values() if point.required)

@@ -1,0 +1,121 @@
+"""What tells a model: its identification registers, or values that only make sense read its way. Pure.
+
+An identity (profiles' `identity:`) is proof. Values are a hint: they must exist where the profile reads them, be numbers of their ranges
+and codes, and not all be zero; a table of small numbers passes many profiles, so a hint is for a person to confirm with `plantroom try`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+from collector.bindings import column_of, device_column, plan_profile
+from collector.codec import Decoder
+from collector.columns import Column
+from collector.poll_plan import Read
+from plantroom import units
+from plantroom.kinds import Kind, load_kind
+from plantroom.model import Quality
+from plantroom.profiles import DevicePoint, Encoding, Identity, JsonPath, Profile, registers_of
+from plantroom.site import Binding
+
+LEAST_FITTING = 3  # values that fit, before they are a hint
+_SMALLEST, _LARGEST = 1e-9, 1e12  # a float beyond these is no measurement but two words of something else
+_EMPTY = {"0000", "FFFF", "0"}
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """A profile whose values fit. fitting: how many of `judged` values say so (bits say nothing either way)."""
+
+    profile: str
+    fitting: int
+    judged: int
+
+
+def identity_read(told: Identity) -> Read:
+    return Read(told.table, told.address, told.count)
+
+
+def identified(profile: Profile, answers: dict[Read, bytes | None]) -> bool | None:
+    """Whether a device with these answers (None: it refused) is of this model; None while an answer is missing that could say so."""
+    missing = False
+    for told in profile.identity:
+        read = identity_read(told)
+        data = answers.get(read, b"")
+        if data is None or (data and not told.told_by(data)):
+            return False
+        missing = missing or not data
+    return None if missing else bool(profile.identity)
+
+
+class Sample:
+    """One read of a profile and what it should bring. The one whose numbers say most: not the largest, the one with most of them."""
+
+    def __init__(self, profile: Profile, kind: Kind | None) -> None:
+        self.profile = profile.name
+        names = [name for name, point in profile.points.items() if not isinstance(point.source, JsonPath)]
+        self.read, chosen = max(_single_reads(profile, names), key=lambda share: sum(_tells(profile.points[n]) for n in share[1]))
+        self._points = [profile.points[name] for name in chosen]
+        self._decoder = Decoder([self.read], [_column(point, kind) for point in self._points])
+        self._tells = [_tells(point) for point in self._points]
+
+    def hint(self, data: bytes) -> Hint | None:
+        """What the reply's data bytes say; None where a value is impossible for this model."""
+        values, quality = self._decoder.decode(data)
+        fitting = judged = 0
+        for point, told, value, code, raw in zip(
+            self._points, self._tells, values.tolist(), quality.tolist(), self._decoder.raw_text(data), strict=True
+        ):
+            if code in (Quality.DECODE, Quality.OUT_OF_RANGE):
+                return None
+            if not told:
+                continue
+            if code == Quality.GOOD and _floats(point) and value != 0 and not _SMALLEST <= abs(value) <= _LARGEST:
+                return None
+            judged += 1
+            fitting += code == Quality.GOOD and not set(raw.split()) <= _EMPTY
+        return Hint(self.profile, fitting, judged)
+
+
+def samples(profiles: Sequence[Profile]) -> list[Sample]:
+    """One for each profile that stands in registers."""
+    wired = [profile for profile in profiles if profile.mqtt is None]
+    return [Sample(profile, load_kind(profile.kind) if profile.kind else None) for profile in wired]
+
+
+def best(hints: Sequence[Hint], most: int = 3) -> list[Hint]:
+    """The likeliest first. Those of bits alone only where nothing else fits."""
+    numbers = [hint for hint in hints if hint.fitting >= LEAST_FITTING]
+    rest = numbers or [hint for hint in hints if not hint.judged]
+    return sorted(rest, key=lambda hint: (-hint.fitting / max(1, hint.judged), -hint.fitting, hint.profile))[:most]
+
+
+def _single_reads(profile: Profile, names: Sequence[str]) -> list[tuple[Read, list[str]]]:
+    """(read, the points it brings by itself), in the plan's order."""
+    return [(reads[0], [n for n in names if n in brought]) for reads, brought in plan_profile(profile, names) if len(reads) == 1]
+
+
+def _tells(point: DevicePoint) -> bool:
+    """Whether the point is a number; a bit is right whatever stands there."""
+    return any(register.encoding is not Encoding.BIT for register in registers_of(point.source))
+
+
+def _floats(point: DevicePoint) -> bool:
+    return all(register.encoding in (Encoding.F32, Encoding.F64) for register in registers_of(point.source))
+
+
+def _column(point: DevicePoint, kind: Kind | None) -> Column:
+    """The point with the ranges and codes of its kind too, as it would be bound."""
+    known = kind.points.get(point.name) if kind else None
+    if known is None:
+        return device_column(point)
+    factor, offset = units.scaling(point.unit, known.unit) if units.known(point.unit) else (1.0, 0.0)
+    bound = Binding(point.name, "", point.name, known, factor=factor, offset=offset, range=known.range)
+    return column_of(point, bound)
+
+
+def identity_reads(profiles: Sequence[Profile]) -> list[Read]:
+    """Every read that could tell a model, each once, in the profiles' order."""
+    return list(dict.fromkeys(identity_read(told) for told in chain.from_iterable(p.identity for p in profiles)))
