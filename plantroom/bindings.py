@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from plantroom import units
 from plantroom import yaml_file as y
 from plantroom.kinds import Kind, KindPoint, PointType
-from plantroom.profiles import Dependent, DevicePoint, Encoding, JsonPath, OneHot, Profile, Register
+from plantroom.profiles import Dependent, DevicePoint, Encoding, JsonPath, OneHot, Register, Sum
 from plantroom.site import Binding, Device
 
 _NUMBERED = re.compile(r"(.*_)(\d+)")
@@ -18,13 +18,17 @@ KindOf = Mapping[str, Kind]
 
 @dataclass
 class Binder:
-    """Collects the bindings of one equipment. kinds: those of the profiles, for their enum words."""
+    """Collects the bindings of one equipment. kinds: those of the profiles, for their enum words.
+
+    whole_parts: (device, part) -> who has it as a whole, over all equipment of the site.
+    """
 
     equipment: str
     kind: Kind
     devices: Mapping[str, Device]
     kinds: KindOf
     paper: y.Paper
+    whole_parts: dict[tuple[str, str], str] = field(default_factory=dict)
     bindings: list[Binding] = field(default_factory=list)
     claimed: dict[str, int] = field(default_factory=dict)  # point -> the line that binds it, well or badly
 
@@ -35,7 +39,7 @@ class Binder:
         device = self.devices.get(name) if name is not None else None
         if name is not None and device is None:
             f.wrong("device", f"{name!r} is no device{y.nearest(name, self.devices)}")
-        take, start = f.child("take"), f.opt("start", y.text)
+        take, start, part = f.child("take"), f.opt("start", y.text), f.opt("part", y.text)
         left = y.entries(f.child("leave"), f.path("leave"), self.paper)
         leave = [str(item.value) for item in left if isinstance(item, y.Scalar)]
         f.done()
@@ -43,32 +47,48 @@ class Binder:
             return
         if take is not None and leave:
             f.wrong("leave", "goes with a device taken whole; with take, leave the point out of the list")
+        offer = _offer(device, part, f)
+        if offer is None:
+            return
         if start is not None:
-            self._in_order(device, start, take, f)
+            self._in_order(offer, start, take, f)
         elif take is None:
-            self.whole(device, f.node.line, where, leave)
+            self._whole(offer, f.node.line, where, leave)
         else:
             for source, item in y.mapping(take, f.path("take"), self.paper).items.items():
-                self._take(device, source, item, f"{where}.take.{source}")
+                self._take(offer, source, item, f"{where}.take.{source}")
 
-    def whole(self, device: Device, line: int, where: str, leave: list[str]) -> None:
-        """Every point of the device that the kind knows, but those left."""
-        profile = device.profile
+    def whole(self, device: Device, line: int, where: str) -> None:
+        """Every point of a device of its own."""
+        self._whole(_Offer.itself(device), line, where, [])
+
+    def _whole(self, offer: _Offer, line: int, where: str, leave: list[str]) -> None:
+        """Every point on offer that the kind knows, but those left."""
         for name in leave:
-            if name not in profile.points:
-                self.paper.wrong(line, f"{where}.leave", f"{profile.name} has no point {name!r}{y.nearest(name, profile.points)}")
-        if profile.kind != self.kind.name:
-            said = f"speaks for {profile.kind}" if profile.kind else "is plain input and output"
-            self.paper.wrong(line, where, f"{profile.name} {said}, not for {self.kind.name}: say which points with take")
+            if name not in offer.points:
+                self.paper.wrong(line, f"{where}.leave", f"{offer.called} has no point {name!r}{y.nearest(name, offer.points)}")
+        if not offer.points:
+            parts = offer.device.profile.parts
+            self.paper.wrong(line, where, f"{offer.called} is {len(parts)} parts: say which one, part: {next(iter(parts.values())).label}")
             return
-        for point in profile.points.values():
-            if point.name in self.kind.points and point.name not in leave:
-                self._bind(device, point, self.kind.points[point.name], _Terms(), line, where)
+        if offer.kind != self.kind.name:
+            said = f"speaks for {offer.kind}" if offer.kind else "is plain input and output"
+            self.paper.wrong(line, where, f"{offer.called} {said}, not for {self.kind.name}: say which points with take")
+            return
+        if offer.part:
+            other = self.whole_parts.setdefault((offer.device.id, offer.part), self.equipment)
+            if other != self.equipment:
+                said = f"{offer.part} of {offer.device.id} is {other!r} already; a machine behind a device is one equipment"
+                self.paper.wrong(line, where, said)
+                return
+        for name, point in offer.points.items():
+            if name in self.kind.points and name not in leave:
+                self._bind(offer, name, point, self.kind.points[name], _Terms(), line, where)
 
-    def _in_order(self, device: Device, start: str, take: y.Node | None, f: y.Fields) -> None:
+    def _in_order(self, offer: _Offer, start: str, take: y.Node | None, f: y.Fields) -> None:
         match = _NUMBERED.fullmatch(start)
-        if not match or start not in device.profile.points:
-            f.wrong("start", f"{start!r} is no numbered point of {device.profile.name}{y.nearest(start, device.profile.points)}")
+        if not match or start not in offer.points:
+            f.wrong("start", f"{start!r} is no numbered point of {offer.called}{y.nearest(start, offer.points)}")
             return
         if take is None:
             f.wrong("take", "is missing: a list of this equipment's points, in the order of the terminals")
@@ -77,14 +97,14 @@ class Binder:
             if isinstance(item, y.Scalar) and item.value is None:
                 continue  # a terminal not used
             source = f"{match.group(1)}{int(match.group(2)) + offset}"
-            self._take(device, source, item, f"{f.where}.take[{offset}]")
+            self._take(offer, source, item, f"{f.where}.take[{offset}]")
 
-    def _take(self, device: Device, source: str, node: y.Node, where: str) -> None:
+    def _take(self, offer: _Offer, source: str, node: y.Node, where: str) -> None:
         before = len(self.paper.problems)
-        point = device.profile.points.get(source)
+        point = offer.points.get(source)
         if point is None:
-            known = device.profile.points
-            self.paper.wrong(node.line, where, f"{device.profile.name} ({device.id}) has no point {source!r}{y.nearest(source, known)}")
+            said = f"{offer.called} ({offer.device.id}) has no point {source!r}{y.nearest(source, offer.points)}"
+            self.paper.wrong(node.line, where, said if offer.points else f"{said}; it is in parts: say which one with part")
             if not isinstance(node, y.Map):
                 return
         if isinstance(node, y.Scalar):
@@ -106,7 +126,7 @@ class Binder:
         )
         f.done()
         if point is not None and kind_point is not None and len(self.paper.problems) == before:
-            self._bind(device, point, kind_point, terms, node.line, where)
+            self._bind(offer, source, point, kind_point, terms, node.line, where)
         elif kind_point is not None:
             self.claimed.setdefault(kind_point.name, node.line)
 
@@ -131,14 +151,16 @@ class Binder:
             return None
         return float(codes[0]), float(codes[1])
 
-    def _bind(self, device: Device, point: DevicePoint, kind_point: KindPoint, terms: _Terms, line: int, where: str) -> None:
+    def _bind(
+        self, offer: _Offer, source: str, point: DevicePoint, kind_point: KindPoint, terms: _Terms, line: int, where: str
+    ) -> None:
         name = kind_point.name
         if name in self.claimed:
             first = f"{self.equipment}.{name} is bound already in line {self.claimed[name]}"
-            self.paper.wrong(line, where, f"{first}; a point has one source: remove one, or leave: [{point.name}]")
+            self.paper.wrong(line, where, f"{first}; a point has one source: remove one, or leave: [{source}]")
             return
         self.claimed[name] = line
-        if problem := _misfit(device.profile, point, kind_point, terms, self.kinds):
+        if problem := _misfit(offer, source, kind_point, terms, self.kinds):
             self.paper.wrong(line, where, problem)
             return
         source_unit = terms.unit if terms.unit is not None else point.unit
@@ -149,11 +171,11 @@ class Binder:
             self.paper.wrong(line, where, f"{name}: {error}{hint}")
             return
         span = (*terms.low, *terms.high) if terms.low and terms.high else (0.0, 1.0, *terms.words) if terms.words else None
-        own = point.period_s if device.profile.kind else kind_point.period_s
+        own = offer.device.groups.get(point.group, point.period_s if offer.kind or point.group else kind_point.period_s)
         self.bindings.append(
             Binding(
                 f"{self.equipment}.{name}",
-                device.id,
+                offer.device.id,
                 point.name,
                 kind_point,
                 terms.invert,
@@ -169,6 +191,39 @@ class Binder:
 
 
 @dataclass(frozen=True, slots=True)
+class _Offer:
+    """What an entry may take: a device's own points, or those of one part of it, by the names they have there."""
+
+    device: Device
+    part: str
+    called: str
+    kind: str | None
+    points: Mapping[str, DevicePoint]
+
+    @classmethod
+    def itself(cls, device: Device) -> _Offer:
+        return cls(device, "", device.profile.name, device.profile.kind, device.profile.own_points)
+
+
+def _offer(device: Device, word: str | None, f: y.Fields) -> _Offer | None:
+    """word: a part's name, or its number alone where that says it (2 for car_2)."""
+    parts = device.profile.parts
+    if word is None:
+        return _Offer.itself(device)
+    found = [name for name, part in parts.items() if word in (name, part.label)]
+    if len(found) == 1:
+        part = parts[found[0]]
+        return _Offer(device, found[0], f"{found[0]} of {device.profile.name}", part.kind, part.points)
+    if not parts:
+        f.wrong("part", f"{device.profile.name} has no parts; every device of it is one machine")
+    elif found:
+        f.wrong("part", f"{word!r} may be {' or '.join(found)} of {device.profile.name}; write its whole name")
+    else:
+        f.wrong("part", f"{word!r} is no part of {device.profile.name}{y.nearest(word, parts)}")
+    return None
+
+
+@dataclass(frozen=True, slots=True)
 class _Terms:
     low: tuple[float, float] | None = None  # from
     high: tuple[float, float] | None = None  # to
@@ -179,8 +234,9 @@ class _Terms:
     words: tuple[float, float] | None = None
 
 
-def _misfit(profile: Profile, point: DevicePoint, kind_point: KindPoint, terms: _Terms, kinds: KindOf) -> str:
+def _misfit(offer: _Offer, source: str, kind_point: KindPoint, terms: _Terms, kinds: KindOf) -> str:
     """Why this device point cannot be that equipment point; "" where it can."""
+    point = offer.points[source]
     contact = _is_contact(point)
     if (terms.low is None) != (terms.high is None):
         return "from and to belong together: from [4, 20] of the signal, to [0, 16] of the quantity"
@@ -193,15 +249,15 @@ def _misfit(profile: Profile, point: DevicePoint, kind_point: KindPoint, terms: 
     if terms.invert and not contact:
         return "invert belongs to a contact; for a measured value turn `to` round"
     if kind_point.type is PointType.BOOL and not contact and terms.low is None:
-        return f"{kind_point.name} is true or false, but {point.name} of {profile.name} is a number"
+        return f"{kind_point.name} is true or false, but {source} of {offer.called} is a number"
     if kind_point.type in (PointType.ENUM, PointType.SET) and not terms.words:
-        spoken = kinds.get(profile.kind) if profile.kind else None
-        own = spoken.points.get(point.name) if spoken else None
+        spoken = kinds.get(offer.kind) if offer.kind else None
+        own = spoken.points.get(source) if spoken else None
         if own is None or own.codes != kind_point.codes:
             return f"{kind_point.name} is one of {', '.join(kind_point.codes)}: say what the contact means: values: {{0: ..., 1: ...}}"
     number = kind_point.type in (PointType.FLOAT, PointType.INTEGER, PointType.COUNTER, PointType.TIME)
     if number and contact and not isinstance(point.source, JsonPath):
-        return f"{kind_point.name} is a number, but {point.name} of {profile.name} is a contact"
+        return f"{kind_point.name} is a number, but {source} of {offer.called} is a contact"
     return ""
 
 
@@ -209,9 +265,9 @@ def _is_contact(point: DevicePoint) -> bool:
     """Can its value only be 0 or 1? JSON may hold either."""
     source = point.source.value if isinstance(point.source, Dependent) else point.source
     if isinstance(source, Register):
-        if source.encoding is Encoding.BIT:
-            return source.bits == 1
-        return bool(source.values) and set(source.values.values()) <= {0, 1}
+        return set(source.values.values()) <= {0, 1} if source.values else source.encoding is Encoding.BIT and source.bits == 1
     if isinstance(source, JsonPath):
         return not point.unit
+    if isinstance(source, Sum):  # any of several
+        return source.union and {factor for _, factor in source.parts} == {1.0}
     return isinstance(source, OneHot) and set(source.registers) <= {0, 1}

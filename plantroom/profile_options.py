@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from plantroom import yaml_file as y
 
-SECTIONS = ("source", "bus", "points", "extra")  # what an option may change
+SECTIONS = ("source", "bus", "parts", "groups", "points", "extra")  # what an option may change
 _FILE = re.compile(r"(.*\.ya?ml)(.*)")
 
 

@@ -38,13 +38,17 @@ class Connection:
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """What answers on the wire. unit: Modbus unit id. topic: replaces {device} in an MQTT profile's topics (default: the id)."""
+    """What answers on the wire. unit: Modbus unit id. topic: replaces {device} in an MQTT profile's topics (default: the id).
+
+    groups: periods in seconds of groups of the profile, where the site wants others.
+    """
 
     id: str
     profile: Profile
     connection: str
     unit: int = 1
     topic: str | None = None
+    groups: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,7 @@ class Binding:
 
     point: str  # "fp-1.system_pressure"
     device: str
-    source: str  # the device point's name, "ai_2"
+    source: str  # the device point's name, "ai_2"; of a part "car_2.mode"
     kind_point: KindPoint
     invert: bool = False
     span: tuple[float, float, float, float] | None = None  # from_low, from_high, to_low, to_high

@@ -71,6 +71,7 @@ class _Site:
         self._units: dict[tuple[str, int], str] = {}
         self._topics: dict[tuple[str, str], str] = {}
         self._lines: dict[str, int] = {}
+        self._whole_parts: dict[tuple[str, str], str] = {}
 
     def read(self) -> Site:
         paper = self._paper
@@ -160,16 +161,17 @@ class _Site:
         f.done()
 
     def _device(self, f: y.Fields, ident: str | None) -> Device | None:
-        """profile, connection, unit and topic of a device entry, or of equipment with a device of its own."""
+        """profile, connection, unit, topic and groups of a device entry, or of equipment with a device of its own."""
         profile = self._profile(f)
         connection = self._known(f, "connection", self._connections, "connection")
         unit, topic = f.opt("unit", y.integer(0, 255, "use the unit id set on the device")), f.opt("topic", y.text)
+        groups = parts.periods(f, profile)
         if profile is None or connection is None or ident is None:
             return None
         if ident in self._devices:
             f.wrong("id", f"there is a device {ident!r} already; ids are unique among devices")
             return None
-        device = Device(ident, profile, connection.id, 1 if unit is None else unit, topic)
+        device = Device(ident, profile, connection.id, 1 if unit is None else unit, topic, groups)
         if unit is not None or "unit" not in f.node.items:
             self._claim(f, device, connection)
         self._devices[ident] = device
@@ -255,15 +257,15 @@ class _Site:
             _note_lines(f.node.items.get(key), f.path(key), self._lines)
         ledger = {key: y.plain(node) for key, node in y.mapping(f.child("ledger"), f.path("ledger"), self._paper).items.items()}
         points = y.entries(f.child("points"), f.path("points"), self._paper)
-        f.done(("id", "kind", "profile", "connection", "unit", "topic"))
-        for key in ("connection", "unit", "topic"):
+        f.done(("id", "kind", "profile", "connection", "unit", "topic", "groups"))
+        for key in ("connection", "unit", "topic", "groups"):
             if key in f.node.items and not has_own:
                 f.wrong(key, "says where a device is, but there is no profile: name its profile, or bind devices under points")
         if ident is None or kind is None:
             return None
-        binder = Binder(ident, kind, self._devices, self._shelf.kinds, self._paper)
+        binder = Binder(ident, kind, self._devices, self._shelf.kinds, self._paper, self._whole_parts)
         if device is not None and not any(_names(node, device.id) for node in points):
-            binder.whole(device, f.node.line, f.where, [])
+            binder.whole(device, f.node.line, f.where)
         for index, node in enumerate(points):
             binder.entry(node, f"{f.path('points')}[{index}]")
         if binder.bindings:

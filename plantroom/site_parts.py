@@ -10,6 +10,7 @@ from zoneinfo import available_timezones
 
 from plantroom import yaml_file as y
 from plantroom.model import Severity
+from plantroom.profiles import Profile
 from plantroom.site import Channel, Connection, ModbusTcp, Mqtt, StoreTarget, Web
 from plantroom.units import duration_s, known
 
@@ -181,6 +182,20 @@ def _is_quantity(text: str) -> bool:
         return isfinite(float(number)) and known(unit.strip())
     except ValueError:
         return False
+
+
+def periods(f: y.Fields, profile: Profile | None) -> Mapping[str, float]:
+    """`groups: {alarms: 10s}` of a device: how often a group of its profile is read, where that is not the profile's own period."""
+    found: dict[str, float] = {}
+    for name, node in y.mapping(f.child("groups"), f.path("groups"), f.paper).items.items():
+        if profile is not None and name not in profile.groups:
+            f.paper.wrong(node.line, f"{f.path('groups')}.{name}", f"{profile.name} has no group {name!r}{y.nearest(name, profile.groups)}")
+            continue
+        try:
+            found[name] = y.duration(node)
+        except y.Wrong as error:
+            f.paper.wrong(node.line, f"{f.path('groups')}.{name}", str(error))
+    return found
 
 
 def reasons(node: y.Node | None, where: str, paper: y.Paper) -> Mapping[str, str]:

@@ -118,13 +118,17 @@ def _cell(register: Register) -> tuple[str, int, int | None]:
 def _put_dependent(cells: Mapping[int, dict[int, int]], source: Dependent, value: float, *, settled: bool) -> None:
     """The value as the register it depends on wants it. settled: that one has a value of its own; a unit it does not name is not shown.
 
-    Else the device is set up in the first way its document names. Without cases there is only the question whether there is a value.
+    Else the device is set up in the first way its document names. Without cases there is only the question whether there is a value:
+    the bit's own word says so, or a cell that tells whether the machine is there.
     """
     by = source.by
-    if not source.cases:
-        _put(cells, by if isnan(value) else source.value, value)
-        return
     told = _shown(cells, by)
+    if not source.cases:
+        own = (by.table, by.address) == (source.value.table, source.value.address)
+        _put(cells, by if own and isnan(value) else source.value, value)
+        if not own and not settled and told in by.sentinels:
+            _put(cells, by, 1.0)
+        return
     case = next((case for case in source.cases if case.lowest <= told <= case.highest), None)
     if case is None and not settled:
         case = source.cases[0]
