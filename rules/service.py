@@ -13,6 +13,7 @@ from plantroom.clock import NS, Clock
 from plantroom.journal import Entry, Follower, GroupWriter, Journal, Keeper, Kind, Reader, Record
 from plantroom.journal.shelf import FileLock
 from plantroom.records import Records
+from plantroom.words import catalogue
 from rules.engine import Engine, Outcome
 from rules.house import furnish
 from rules.replay import Resumed, resume
@@ -79,6 +80,7 @@ class RulesService:
         """The engine where its records stand."""
         reader = self._reader = self._journal.reader()  # stays open: the engine asks it for frames
         began = self._clock.read().boot_ns
+        catalogue()  # now: the first fault after a start must not wait for its words to be read
         engine, resumed = resume(lambda: Engine(records, furnish, reader.frame), reader, self._snapshots)
         took_s = round((self._clock.read().boot_ns - began) / NS, 3)
         cpu_s = round(time.process_time(), 3)

@@ -87,20 +87,18 @@ def test_kills_cost_at_most_one_duplicate_each_and_no_page(opened: ExitStack, tm
     print(f"\n{wanted} pages, {kills} kills, {len(came) - wanted} duplicates")
 
 
-@pytest.mark.soak  # failed under load on the last day, cause not known yet: see the closing note
 def test_a_channel_that_hangs_or_refuses_delays_no_other(opened: ExitStack, tmp_path: Path) -> None:
     receiver, hang = opened.enter_context(closing(Receiver())), opened.enter_context(closing(Hang()))
     channels = [f"id: a-hang, type: webhook, url: 'http://127.0.0.1:{hang.port}/'", f"id: b-mute, type: mqtt, host: 127.0.0.1, port: {hang.port}"]
     services = at_work(opened, tmp_path, [*channels, webhook(receiver)])
     for pump in range(10):
         services.broken[pump] = 1
-    services.wait_for(lambda: len(receiver.pages) >= 10, 15, "the good channel has all ten")
-    raised = max(row[0] for row in services.rows("SELECT raised_ns FROM fault"))
-    accepted = max(row[0] for row in services.rows("SELECT ended_ns FROM attempt WHERE channel = 'duty'"))
-    assert accepted - raised < 2e9
     services.wait_for(
         lambda: services.rows("SELECT count(DISTINCT channel) FROM attempt WHERE verdict = 'retry'") == [(2,)], 30, "the others give up an attempt"
     )
+    ended = services.rows("SELECT ended_ns FROM attempt WHERE channel = 'duty' AND verdict = 'accepted'")
+    first_hang = services.rows("SELECT min(ended_ns) FROM attempt WHERE channel <> 'duty'")[0][0]
+    assert len(ended) == 10 and max(ended)[0] < first_hang, "all ten went out while the others' first attempts still hung"
     assert services.rows("SELECT count(*) FROM outbox WHERE channel <> 'duty' AND state <> 'queued'") == [(0,)]
     answers = {row[0] for row in services.rows("SELECT answer FROM attempt WHERE channel <> 'duty'")}
     assert any("within 10 s" in answer for answer in answers), answers

@@ -125,8 +125,10 @@ class Services:
         try:
             db.set_busy_timeout(2_000)
             return list(db.execute(sql, values))
-        except apsw.SQLError:  # the engine is creating the tables
-            return []
+        except apsw.SQLError as error:
+            if "no such table" not in str(error):
+                raise
+            return []  # the engine has yet to make the tables
         finally:
             db.close()
 
