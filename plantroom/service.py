@@ -14,8 +14,8 @@ import uvloop
 
 from plantroom.cli import ServiceContext, ServiceRunner
 from plantroom.journal import Journal, Kind
+from plantroom.supervisor import CONFIG_CHANGED
 
-CONFIG_CHANGED = 75  # exit code: a newer configuration was applied, start me again
 PARENT = "PLANTROOM_SUPERVISOR"  # environment: the supervisor's pid, whose death is ours
 CONFIG_LOOK_S = 1.0
 _PR_SET_PDEATHSIG = 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-CONFIG_CHANGED = 75
+CONFIG_CHANGED = 75  # exit code: a newer configuration was applied, start me again
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 10.0
 HEALTHY_S = 60.0  # who lived so long begins with the first pause again

@@ -12,7 +12,7 @@ import secrets
 import signal
 import socket
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ from plantroom.clock import Clock
 from plantroom.errors import BadInput, Problem
 from plantroom.service import PARENT
 from simulators.receiver import Received, Receiver
-from simulators.summary import Summary, summarise
+from simulators.summary import Summary, Tally, summarise
 
 HERE = Path(__file__).parent
 SITE_FILE, SITE, SCENARIO = HERE / "sites" / "tower.yaml", "tower", HERE / "scenarios" / "demo.yaml"
@@ -55,19 +55,19 @@ async def demo(plan: Plan, clock: Clock, say: Callable[[str], None]) -> tuple[Su
     secret = secrets.token_hex(16)
     receiver = Receiver(secret, heard=lambda page: say(_headline(page)))
     await receiver.start()
-    with (plan.data / "demo.log").open("ab") as log:
+    with (plan.data / "demo.log").open("ab") as log, Tally(plan.data / SITE / "journal", clock) as tally:
         parts = Parts(environment(plan.port, receiver.url, secret), log.fileno())
         try:
-            held = await _play(plan, parts, stop, say)
+            held = await _play(plan, parts, tally, stop, say)
         finally:
             await parts.stop()
             await receiver.stop()
-    summary, restarts = summarise(plan.data / SITE, clock)
-    dead = [name for name, times in restarts.items() if times >= CRASH_LOOP]
+        summary = summarise(plan.data / SITE, tally)
+    dead = [name for name, times in tally.restarts.items() if times >= CRASH_LOOP]
     return summary, dead if held else ["run", *dead]
 
 
-async def _play(plan: Plan, parts: Parts, stop: asyncio.Event, say: Callable[[str], None]) -> bool:
+async def _play(plan: Plan, parts: Parts, tally: Tally, stop: asyncio.Event, say: Callable[[str], None]) -> bool:
     """Starts all parts at once, because the collector waits for its devices anyway, and waits for the end.
 
     False where the service ended by itself.
@@ -82,14 +82,14 @@ async def _play(plan: Plan, parts: Parts, stop: asyncio.Event, say: Callable[[st
     say(f"demo: {len(parts.running)} parts started, their words are in {plan.data / 'demo.log'}")
     with suppress(TimeoutError):
         async with asyncio.timeout(plan.seconds):
-            await _either(stop, service)
+            await _either(stop.wait(), service.wait(), tally.follow())
     return service.returncode is None
 
 
-async def _either(stop: asyncio.Event, service: asyncio.subprocess.Process) -> None:
-    """Until we are asked to stop, or the service is gone."""
+async def _either(*ends: Coroutine[object, object, object]) -> None:
+    """Until the first of them ends: we are asked to stop, or the service is gone."""
     async with asyncio.TaskGroup() as group:
-        waits = [group.create_task(stop.wait()), group.create_task(service.wait())]
+        waits = [group.create_task(end) for end in ends]
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         for task in waits:
             task.cancel()
