@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8600
+unexport PYTHONDONTWRITEBYTECODE  # each service is a process: each would compile all of the code anew
 
 .PHONY: run test lint bench soak clean environment test-environment assets secrets
 
