@@ -176,8 +176,8 @@ class _Interview:
                 return
         if not identified(profile, self._answers):
             return
-        sample = self._samples[profile.name]
-        if not any(told.text for told in profile.identity):
+        sample = self._samples.get(profile.name)
+        if sample is not None and not any(told.text for told in profile.identity):
             yield from self._read(sample.read)
             data = self._answers.get(sample.read)
             if not data or sample.hint(data) is None:

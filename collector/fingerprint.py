@@ -51,13 +51,11 @@ def identified(profile: Profile, answers: dict[Read, bytes | None]) -> bool | No
 
 
 class Sample:
-    """One read of a profile and what it should bring. The one whose numbers say most: not the largest, the one with most of them."""
+    """One read of a profile and the points it should bring."""
 
-    def __init__(self, profile: Profile, kind: Kind | None) -> None:
-        self.profile = profile.name
-        names = [name for name, point in profile.points.items() if not isinstance(point.source, JsonPath)]
-        self.read, chosen = max(_single_reads(profile, names), key=lambda share: sum(_tells(profile.points[n]) for n in share[1]))
-        self._points = [profile.points[name] for name in chosen]
+    def __init__(self, profile: Profile, kind: Kind | None, read: Read, names: Sequence[str]) -> None:
+        self.profile, self.read = profile.name, read
+        self._points = [profile.points[name] for name in names]
         self._decoder = Decoder([self.read], [_column(point, kind) for point in self._points])
         self._tells = [_tells(point) for point in self._points]
 
@@ -80,9 +78,18 @@ class Sample:
 
 
 def samples(profiles: Sequence[Profile]) -> list[Sample]:
-    """One for each profile that stands in registers."""
-    wired = [profile for profile in profiles if profile.mqtt is None]
-    return [Sample(profile, load_kind(profile.kind) if profile.kind else None) for profile in wired]
+    """One for each profile: of its reads the one that brings most numbers; none where no read stands for itself."""
+    found = [sample_of(profile, load_kind(profile.kind) if profile.kind else None) for profile in profiles]
+    return [sample for sample in found if sample is not None]
+
+
+def sample_of(profile: Profile, kind: Kind | None) -> Sample | None:
+    names = [name for name, point in profile.points.items() if not isinstance(point.source, JsonPath)]
+    single = [(reads[0], [n for n in names if n in brought]) for reads, brought in plan_profile(profile, names) if len(reads) == 1]
+    if not single:
+        return None
+    read, chosen = max(single, key=lambda share: sum(_tells(profile.points[name]) for name in share[1]))
+    return Sample(profile, kind, read, chosen)
 
 
 def best(hints: Sequence[Hint], most: int = 3) -> list[Hint]:
@@ -90,11 +97,6 @@ def best(hints: Sequence[Hint], most: int = 3) -> list[Hint]:
     numbers = [hint for hint in hints if hint.fitting >= LEAST_FITTING]
     rest = numbers or [hint for hint in hints if not hint.judged]
     return sorted(rest, key=lambda hint: (-hint.fitting / max(1, hint.judged), -hint.fitting, hint.profile))[:most]
-
-
-def _single_reads(profile: Profile, names: Sequence[str]) -> list[tuple[Read, list[str]]]:
-    """(read, the points it brings by itself), in the plan's order."""
-    return [(reads[0], [n for n in names if n in brought]) for reads, brought in plan_profile(profile, names) if len(reads) == 1]
 
 
 def _tells(point: DevicePoint) -> bool:
@@ -107,8 +109,8 @@ def _floats(point: DevicePoint) -> bool:
 
 
 def _column(point: DevicePoint, kind: Kind | None) -> Column:
-    """The point with the ranges and codes of its kind too, as it would be bound."""
-    known = kind.points.get(point.name) if kind else None
+    """The point with the ranges and codes of its kind too, as it would be bound. A part's point is called car_2.mode."""
+    known = kind.points.get(point.name.rpartition(".")[2]) if kind else None
     if known is None:
         return device_column(point)
     factor, offset = units.scaling(point.unit, known.unit) if units.known(point.unit) else (1.0, 0.0)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import isnan
 from re import findall
 from struct import pack
@@ -47,12 +47,14 @@ class Layout:
 
     A hole no wider than the profile says may be read through answers; a barred cell or a wider hole is exception 2.
     alone: (function, address, count) cells that answer only when read by themselves. composed: points that also set
-    cells another point may have for its own: a code told by several flags, a register that tells a unit.
+    cells another point may have for its own: a code told by several flags, a register that tells a unit. told: (function, address) -> word
+    of what tells the model.
     """
 
     cells: Mapping[int, Mapping[int, int]]
     alone: tuple[tuple[int, int, int], ...]
     composed: frozenset[str]
+    told: Mapping[tuple[int, int], int] = field(default_factory=dict)
 
 
 def layout_of(profile: Profile) -> Layout:
@@ -79,7 +81,8 @@ def layout_of(profile: Profile) -> Layout:
                     if (function, hole) not in barred:
                         table[hole] = HOLE if function in (3, 4) else 1
             table[address], before = told.get((function, address), 0), address
-    return Layout(cells, tuple(alone), frozenset(p.name for p in profile.points.values() if isinstance(p.source, (OneHot, Dependent))))
+    composed = frozenset(p.name for p in profile.points.values() if isinstance(p.source, (OneHot, Dependent)))
+    return Layout(cells, tuple(alone), composed, told)
 
 
 def _identity_words(identity: Identity) -> list[int]:

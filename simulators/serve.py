@@ -32,7 +32,13 @@ def device_memory(world: World, device: Device) -> Memory:
         if world.version == seen:
             return None
         seen = world.version
-        return encode(world.device_values(device.id))
+        cells = encode(world.device_values(device.id))
+        if not encode.layout.told:
+            return cells
+        shown = {function: dict(table) for function, table in cells.items()}
+        for (function, address), word in encode.layout.told.items():  # what it is does not change with the plant
+            shown[function][address] = word
+        return shown
 
     return Memory(encode.layout.cells, encode.layout.alone, renew)
 
