@@ -1,79 +1,87 @@
-"""MQTT 3.1.1 in: paho's thread receives, the loop decodes, the broker is answered only after the commit.
+"""MQTT in: one connection that is kept, messages decoded on the loop, the broker answered only after the commit.
 
 A message is acknowledged (QoS 1) when the record it became is durable; killed before that, the broker delivers it again. The session is
-kept by the broker (fixed client id, clean session off). Back-pressure is the broker's in-flight limit: what is not acknowledged is not
-followed by more; QoS 0 is held back by not reading. An acknowledgement belongs to the connection its message came on, never to a later one.
+kept by the broker (fixed client id). Back-pressure is the broker's in-flight limit, and not reading. An acknowledgement belongs to the
+connection its message came on, never to a later one.
 """
 
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from contextvars import Context, copy_context
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
+import orjson
 import structlog
-from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage, topic_matches_sub
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
-from paho.mqtt.properties import Properties
-from paho.mqtt.reasoncodes import ReasonCode
 
 from collector.backoff import Backoff
+from collector.duplicates import Redelivery
+from collector.flood import Allowance, Begun, Floods
+from collector.mqtt_packets import Publish
+from collector.mqtt_session import Subscriber, Unheard, Unwelcome, Welcome
 from collector.outlet import Outlet
-from collector.payloads import PayloadDecoder
+from collector.publishers import Publisher, directory_of
 from collector.silence import Silence
+from collector.tls import context_of, reason_of
+from collector.topics import Taken
 from plantroom.clock import NS, Clock
-from plantroom.journal.record import Entry, encode_batch
-from plantroom.model import Batch
+from plantroom.journal.record import Entry, Kind, encode_batch
 from plantroom.site import Mqtt
 
-KEEPALIVE_S = 20
-CONNECT_S = 3.0
-MOST_WAITING = 10_000  # messages between paho's thread and the loop
-AT_ONCE = 500  # messages decoded before the loop turns to others
-SILENCE_LOOK_S = 0.5
+CONNECT_S = 5.0
+MOST_WAITING = 5_000  # messages received and not decoded yet; then nothing more is read
+MOST_WAITING_BYTES = 16 << 20
+AT_ONCE = 200  # messages decoded before the loop turns to others
+LOOK_S = 0.5
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
-class Publisher:
-    """A device that publishes. topic, status_topic: filters, `{device}` already replaced. heartbeat_s: how often it should speak."""
+class Wire(asyncio.Protocol):
+    """The socket of one connection. over: why it ended, once it has."""
 
-    device: str
-    topic: str
-    status_topic: str | None
-    decoder: PayloadDecoder
-    heartbeat_s: float
+    def __init__(self, link: MqttLink, subscriber: Subscriber) -> None:
+        self._link, self.subscriber = link, subscriber
+        self.over: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self.flush()
+
+    def data_received(self, data: bytes) -> None:
+        if not self.over.done():
+            self._link.received(self, bytes(data))
+            self.flush()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.end("the broker closed the connection" if error is None else self._link.reason(error))
+
+    def end(self, why: str) -> None:
+        """Closes at once: what is not acknowledged comes again."""
+        if not self.over.done():
+            self.over.set_result(why)
+        if self._transport is not None:
+            self._transport.abort()
+
+    def flush(self) -> None:
+        if self._transport is not None and self.subscriber.sends and not self._transport.is_closing():
+            self._transport.write(b"".join(self.subscriber.sends))
+        self.subscriber.sends.clear()
+
+    def hold(self, held: bool) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            (self._transport.pause_reading if held else self._transport.resume_reading)()
 
 
-@dataclass(frozen=True, slots=True)
-class _Arrived:
-    client: Client  # one per connection, so it says on which it came
-    mid: int
-    qos: int
-    topic: str
-    payload: bytes
-    retained: bool
+@dataclass(slots=True)
+class _Group:
+    """Messages decoded together: acknowledged together, after every group before them."""
 
-
-class Directory:
-    """Topic -> (publisher, whether it is its status). Exact topics by look-up, filters with + and # one by one."""
-
-    def __init__(self, publishers: Sequence[Publisher]) -> None:
-        pairs = [(p.topic, (p, False)) for p in publishers] + [(p.status_topic, (p, True)) for p in publishers if p.status_topic]
-        self.filters = [topic for topic, _ in pairs]
-        self._exact = {topic: who for topic, who in pairs if not _is_filter(topic)}
-        self._wild = [(topic, who) for topic, who in pairs if _is_filter(topic)]
-
-    def find(self, topic: str) -> tuple[Publisher, bool] | None:
-        found = self._exact.get(topic)
-        if found is None:
-            found = next((who for pattern, who in self._wild if topic_matches_sub(pattern, topic)), None)
-        return found
+    wire: Wire
+    mids: list[int] = field(default_factory=list)
+    durable: bool = False
 
 
 class MqttLink:
@@ -84,37 +92,35 @@ class MqttLink:
     ) -> None:
         self.connection = connection
         self.counts: Counter[str] = Counter()  # messages, bad payloads, drops, by what they were
+        self.last_seen: dict[str, int] = {}  # device -> wall_ns of the last message in which it spoke
         self._link, self._client_id = link, client_id
         self._outlet, self._clock, self._backoff = outlet, clock, backoff
-        self._directory = Directory(publishers)
+        self.directory = directory_of(publishers)
         self._publishers = {p.device: p for p in publishers}
         self._silence = Silence({p.device: p.heartbeat_s for p in publishers}, self._now_s())
-        self._inbox: deque[_Arrived] = deque()
-        self._room = threading.Event()
-        self._stopping = threading.Event()
-        self._signalled = False
-        self._paused = False
-        self._ended = False
+        self._floods = Floods(link.device_rate)
+        self._pace = Allowance(link.max_rate, max(link.max_rate / 10, AT_ONCE), self._now_s())
+        self._redelivery = Redelivery()
+        self._inbox: deque[tuple[Wire, Publish]] = deque()
+        self._inbox_bytes = 0
+        self._unanswered: deque[_Group] = deque()
+        self._signalled = self._paused = self._held = self._been_up = False
         self._told: str | None = None
-        self._lost = asyncio.Event()
-        self._failed: BaseException | None = None
-        self._loop: asyncio.AbstractEventLoop
-        self._context: Context  # of the service: its log lines say which they are
-        self._client: Client | None = None  # of the connection in use
+        self._failed: asyncio.Future[None]
+        self._wire: Wire | None = None  # of the connection in use
 
     async def run(self) -> None:
-        self._loop, self._context = asyncio.get_running_loop(), copy_context()
+        self._failed = asyncio.get_running_loop().create_future()
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._watch_silence(), name=f"silence of {self.connection}")
+                group.create_task(self._watch(), name=f"silence of {self.connection}")
                 group.create_task(self._stay_connected(), name=f"mqtt of {self.connection}")
+                group.create_task(self._fail(), name=f"decoding of {self.connection}")
         finally:
-            self._ended = True  # what comes now is not acknowledged, so the broker keeps it
-            self._stopping.set()
-            self._room.set()
-            if self._client is not None:
-                self._client.disconnect()
-                self._client.loop_stop()
+            if self._wire is not None:  # what is not acknowledged now the broker keeps
+                self._wire.subscriber.leave()
+                self._wire.flush()
+                self._wire.end("stopped")
 
     def pause(self) -> None:
         """The journal is full: what has arrived waits, unacknowledged, and when there is too much of it nothing more is read."""
@@ -124,174 +130,137 @@ class MqttLink:
         self._paused = False
         self._drain()
 
-    # on the loop
+    def reason(self, error: BaseException) -> str:
+        return reason_of(error, self._link)
+
+    def received(self, wire: Wire, data: bytes) -> None:
+        for event in wire.subscriber.receive(data, self._now_s()):
+            if isinstance(event, Publish):
+                self._inbox.append((wire, event))
+                self._inbox_bytes += event.size
+            elif isinstance(event, Welcome):
+                self._welcome(event)
+            elif isinstance(event, Unwelcome):
+                wire.end(event.why)
+                return
+            elif isinstance(event, Unheard):
+                log.error("mqtt.subscription_refused", connection=self.connection, topic=event.topic, why=event.why)
+                self.counts["subscription refused"] += 1
+        if self._inbox and not self._signalled:
+            self._signalled = True
+            asyncio.get_running_loop().call_soon(self._drain)
+        self._hold_back()
 
     async def _stay_connected(self) -> None:
+        loop, where = asyncio.get_running_loop(), f"{self._link.host}:{self._link.port}"
         while True:
-            self._lost.clear()
-            client = self._client = self._make_client()
+            subscriber = Subscriber(self._link, self._client_id, self.directory.filters, self._redelivery)
+            wire = self._wire = Wire(self, subscriber)
             try:
-                await asyncio.to_thread(client.connect, self._link.host, self._link.port, KEEPALIVE_S)
-                client.loop_start()
-                await self._lost.wait()
-                self._stopping.set()
-                self._room.set()
-                await asyncio.to_thread(client.loop_stop)
-                self._stopping.clear()
-            except (OSError, ValueError) as error:
-                self._tell("down", f"{self._link.host}:{self._link.port}: {error}")
-            if self._failed is not None:
-                raise self._failed
+                tls = context_of(self._link)
+                async with asyncio.timeout(CONNECT_S):
+                    await loop.create_connection(lambda wire=wire: wire, self._link.host, self._link.port, ssl=tls)  # type: ignore[misc]
+                why = await wire.over
+            except (OSError, TimeoutError) as error:
+                why = self.reason(error)
+            wire.end(why)
+            self._tell("down", f"{where}: {why}")
             await asyncio.sleep(self._backoff.next_s())
 
-    async def _watch_silence(self) -> None:
+    async def _fail(self) -> None:
+        await self._failed
+
+    async def _watch(self) -> None:
+        """Silent devices, the connection's own pulse, floods that began or ended."""
         while True:
             now_s = self._now_s()
             for device in self._silence.overdue(now_s):
                 self.counts["silent"] += 1
-                self._outlet.take(self._publishers[device].decoder.silent(self._clock.read().wall_ns))
-            await asyncio.sleep(min(max(self._silence.next_s() - now_s, 0.02), SILENCE_LOOK_S))
+                self._outlet.take(self._publishers[device].silent(self._clock.read().wall_ns))
+            if self._wire is not None and not self._wire.over.done():
+                if why := self._wire.subscriber.tick(now_s):
+                    self._wire.end(why)
+                self._wire.flush()
+            self._tell_floods(now_s)
+            await asyncio.sleep(min(max(self._silence.next_s() - now_s, 0.02), LOOK_S))
 
     def _drain(self) -> None:
         """Decode what arrived, queue it for the journal in one go, acknowledge it when that is durable."""
         self._signalled = False
         try:
-            entries: list[Entry] = []
-            answered: list[_Arrived] = []
-            while self._inbox and not self._paused and len(answered) < AT_ONCE:
-                arrived = self._inbox.popleft()
-                batch = self._decode(arrived)
-                if batch is not None:
-                    entries.append(encode_batch(batch))
-                answered.append(arrived)
-            self._room.set()
-            if entries:
-                self._outlet.put(entries, lambda _: self._acknowledge(answered))
-            elif answered:
-                self._acknowledge(answered)
-            if self._inbox and not self._paused:
+            groups, entries = self._decode_some()
+            if groups:
+                self._unanswered += groups
+                if entries:
+                    self._outlet.put(entries, lambda _: self._durable(groups))
+                else:
+                    self._durable(groups)
+            self._hold_back()
+            if self._inbox and not self._paused and not self._signalled:
                 self._signalled = True
-                self._loop.call_soon(self._drain)
+                loop, wait_s = asyncio.get_running_loop(), self._pace.wait_s(self._now_s())
+                loop.call_later(wait_s, self._drain) if wait_s else loop.call_soon(self._drain)
         except BaseException as error:  # the loop would only log it
-            self._failed = error
-            self._lost.set()
+            if not self._failed.done():
+                self._failed.set_exception(error)
 
-    def _decode(self, arrived: _Arrived) -> Batch | None:
-        """None: a drop, counted by its reason; the message has nothing of ours."""
-        found = self._directory.find(arrived.topic)
-        if found is None:
-            self.counts["no device has this topic"] += 1
-            return None
-        publisher, is_status = found
-        at = self._clock.read()
+    def _decode_some(self) -> tuple[list[_Group], list[Entry]]:
+        groups: list[_Group] = []
+        entries: list[Entry] = []
+        now_s = self._now_s()
+        for _ in range(AT_ONCE):
+            if not self._inbox or self._paused or not self._pace.take(now_s):
+                break
+            wire, message = self._inbox.popleft()
+            self._inbox_bytes -= message.size
+            if not groups or groups[-1].wire is not wire:
+                groups.append(_Group(wire))
+            if message.qos:
+                groups[-1].mids.append(message.mid)
+                if self._redelivery.repeated(message.mid, message.topic, message.payload or b"", dup=message.dup):
+                    self.counts["delivered again"] += 1
+                    continue
+            self._take(message, now_s, entries)
+        return groups, entries
+
+    def _take(self, message: Publish, now_s: float, entries: list[Entry]) -> None:
+        """A message of no device, or one too many, has nothing of ours: a drop, counted by its reason."""
         self.counts["messages"] += 1
-        if is_status:
-            return self._status(publisher, arrived.payload, at.wall_ns)
-        decoded = publisher.decoder.decode(arrived.payload, at.wall_ns, at.boot_ns, retained=arrived.retained)
-        if decoded.fault:
-            self._count(decoded.fault, publisher.device)
-        if not arrived.retained:
-            self._silence.heard(publisher.device, at.boot_ns / NS)
-        return decoded.batch
-
-    def _status(self, publisher: Publisher, payload: bytes, wall_ns: int) -> Batch | None:
-        shape = publisher.decoder.shape
-        word = payload.decode("utf-8", "replace").strip()
-        if word == shape.offline:
-            self._silence.heard(publisher.device, self._now_s())  # said now; said again after three heartbeats
-            self.counts["offline"] += 1
-            return publisher.decoder.silent(wall_ns)
-        if word != shape.online:
-            self._count(f"status is neither {shape.online} nor {shape.offline}", publisher.device)
-        return None
-
-    def _acknowledge(self, answered: Sequence[_Arrived]) -> None:
-        for arrived in answered:
-            if arrived.qos and arrived.client is self._client:
-                self._client.ack(arrived.mid, arrived.qos)
-
-    def _count(self, fault: str, device: str) -> None:
-        kind = fault.split(":")[0]
-        self.counts[kind] += 1
-        if self.counts[kind] & (self.counts[kind] - 1) == 0:  # the 1st, 2nd, 4th, 8th ...: a line per run, not per message
-            log.warning("mqtt.bad_payload", connection=self.connection, device=device, why=fault, times=self.counts[kind])
-
-    def _tell(self, state: str, reason: str) -> None:
-        if state == "up":
-            self._backoff.reset()
-        if self._told != state:
-            self._told = state
-            self._outlet.say(self.connection, state, reason)
-
-    def _now_s(self) -> float:
-        return self._clock.read().boot_ns / NS
-
-    # in paho's thread
-
-    def _make_client(self) -> Client:
-        client = Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=self._client_id,
-            clean_session=False,
-            protocol=MQTTProtocolVersion.MQTTv311,
-            reconnect_on_failure=False,
-            manual_ack=True,
-        )
-        client.connect_timeout = CONNECT_S
-        if self._link.user is not None:
-            client.username_pw_set(self._link.user, self._link.password)
-        if self._link.tls:
-            client.tls_set()
-        client.on_connect = self._on_connect
-        client.on_disconnect = self._on_disconnect
-        client.on_subscribe = self._on_subscribe
-        client.on_message = self._on_message
-        return client
-
-    def _on_connect(self, client: Client, userdata: Any, flags: ConnectFlags, reason: ReasonCode, properties: Properties | None) -> None:
-        if reason.is_failure:
-            self._on_loop(lambda: self._tell("down", f"the broker refused: {reason}"))
+        takers = self.directory.find(message.topic)
+        if not takers:
+            self._count("no device has this topic", message.topic.decode("utf-8", "replace")[:200])
             return
-        if self._directory.filters:
-            client.subscribe([(topic, 1) for topic in self._directory.filters])
-        self._on_loop(lambda: self._tell("up", ""))
+        at = self._clock.read()
+        for taker in takers:
+            if not self._floods.admits(taker.device, now_s):
+                self.counts["too many messages"] += 1
+                continue
+            if message.payload is None or len(message.payload) > self._link.max_payload:
+                why = f"payload too large: {message.size} bytes, more than max_payload {self._link.max_payload}"
+                taken = taker.refuse(message.topic, at, why)
+            else:
+                taken = taker.take(message.topic, message.payload, at, retained=message.retained)
+            entries += [encode_batch(batch) for batch in taken.batches]
+            self._note(taken, at.wall_ns, at.boot_ns / NS)
 
-    def _on_disconnect(
-        self, client: Client, userdata: Any, flags: DisconnectFlags, reason: ReasonCode, properties: Properties | None
-    ) -> None:
-        def lost() -> None:
-            self._tell("down", f"the broker closed: {reason}")
-            self._lost.set()
+    def _note(self, taken: Taken, wall_ns: int, now_s: float) -> None:
+        for device in taken.heard:
+            self._silence.heard(device, now_s)
+            self.last_seen[device] = wall_ns
+        for device, fault in taken.faults:
+            self._count(fault, device)
+        if taken.missing:
+            self.counts["missing messages"] += taken.missing
 
-        self._on_loop(lost)
-
-    def _on_subscribe(self, client: Client, userdata: Any, mid: int, reasons: list[ReasonCode], properties: Properties | None) -> None:
-        for topic, reason in zip(self._directory.filters, reasons, strict=False):
-            if reason.is_failure:
-                remedy = "allow it in the broker's access list"
-                log.error("mqtt.subscription_refused", connection=self.connection, topic=topic, remedy=remedy)
-
-    def _on_message(self, client: Client, userdata: Any, message: MQTTMessage) -> None:
-        try:
-            topic = message.topic
-        except UnicodeDecodeError:
-            topic = ""
-        while len(self._inbox) >= MOST_WAITING and not self._stopping.is_set():
-            self._room.clear()
-            self._room.wait(0.2)
-        self._inbox.append(_Arrived(client, message.mid, message.qos, topic, bytes(message.payload), message.retain))
-        if not self._signalled:
-            self._signalled = True
-            self._on_loop(self._drain)
-
-    def _on_loop(self, do: Callable[[], None]) -> None:
-        def unless_ended() -> None:
-            if not self._ended:
-                do()
-
-        with suppress(RuntimeError):  # the loop has ended; nothing was acknowledged, so the broker delivers it again
-            self._loop.call_soon_threadsafe(unless_ended, context=self._context)
-
-
-def _is_filter(topic: str) -> bool:
-    return "+" in topic or "#" in topic
+    def _durable(self, groups: Sequence[_Group]) -> None:
+        """Acknowledges in the order of arrival (MQTT 4.6), each group on its own connection."""
+        for group in groups:
+            group.durable = True
+        wire: Wire | None = None
+        while self._unanswered and self._unanswered[0].durable:
+            group = self._unanswered.popleft()
+            if group.mids and not group.wire.over.done():
+                wire = group.wire
+                wire.subscriber.acknowledge(group.mids)
+        if wire is not None:
+            wire.flush()

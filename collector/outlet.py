@@ -9,7 +9,7 @@ from typing import Protocol
 import orjson
 import structlog
 
-from plantroom.journal.record import Entry, Kind, encode_batch
+from plantroom.journal.record import Encoder, Entry, Kind
 from plantroom.model import Batch
 
 Done = Callable[[range], None]
@@ -34,6 +34,7 @@ class Outlet:
     """Belongs to the loop's thread. `run` stands in the service's TaskGroup."""
 
     def __init__(self, writer: Writer) -> None:
+        self.encode = Encoder()
         self._writer = writer
         self._links: list[Link] = []
         self._over: list[tuple[Sequence[Entry], Done | None]] = []  # what came when the queue was full already
@@ -46,7 +47,7 @@ class Outlet:
             link.pause()
 
     def take(self, batch: Batch) -> None:
-        self.put([encode_batch(batch)])
+        self.put((self.encode(batch),))
 
     def say(self, connection: str, state: str, reason: str) -> None:
         """A connection's state changed: an event of the journal and a line of the log."""

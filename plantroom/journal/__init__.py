@@ -13,10 +13,11 @@ from plantroom.journal import keeper as _keeper
 from plantroom.journal.group import GroupWriter
 from plantroom.journal.positions import Positions
 from plantroom.journal.reader import Reader
-from plantroom.journal.record import Entry, Kind, Record, decode_batch, encode_batch
+from plantroom.journal.record import Encoder, Entry, Kind, Record, decode_batch, encode_batch
 from plantroom.journal.writer import MOST_FILE_BYTES, Writer
 
 __all__ = [
+    "Encoder",
     "Entry",
     "Follower",
     "GroupWriter",

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from plantroom.journal.record import _HEAD, _NARROW, _QUALITIES, _STAMPED, _VERSION
+from plantroom.journal.record import _DECIMAL, _HEAD, _NARROW, _POWERS, _QUALITIES, _STAMPED, _VERSIONS, STORED
 from plantroom.model import Frame, Instants, Qualities, Quality, Values
 
 
@@ -32,8 +33,8 @@ def frame_id_of(body: bytes) -> bytes:
     """The frame a telemetry body belongs to. Raises ValueError for bytes that are no telemetry body of this release."""
     if len(body) < _HEAD.size:
         raise ValueError(f"telemetry body of {len(body)} bytes")
-    if body[0] != _VERSION:
-        raise ValueError(f"telemetry body version {body[0]}; this release reads {_VERSION}")
+    if body[0] not in _VERSIONS:
+        raise ValueError(f"telemetry body version {body[0]}; this release reads {_VERSIONS[-1]}")
     return body[4:12]
 
 
@@ -74,19 +75,24 @@ def stack(bodies: Sequence[bytes], frame: Frame) -> Columns:
         block = np.frombuffer(b"".join(members), shape)
         where = (np.array(starts)[:, None] + np.arange(rows)).reshape(-1)
         at[where] = block["at"].reshape(-1)
-        values[where] = block["values"].reshape(-1, points)
+        numbers = block["values"].reshape(-1, points)
+        if flags & _DECIMAL:
+            numbers = numbers / _POWERS[flags >> 4]
         if flags & _QUALITIES:
-            quality[where] = block["quality"].reshape(-1, points)
+            quality[where] = codes = block["quality"].reshape(-1, points)
+            if flags & _DECIMAL:
+                numbers[codes != 0] = np.nan
+        values[where] = numbers
     if not np.isfinite(values).all():
         quality[~np.isfinite(values) & (quality == Quality.GOOD)] = Quality.DECODE
     return Columns(frame, at, values, quality)
 
 
 def _dtype(flags: int, rows: int, points: int) -> np.dtype[np.void]:
-    fields: list[tuple[str, str, tuple[int, ...]]] = [
+    fields: list[tuple[str, str | np.dtype[Any], tuple[int, ...]]] = [
         ("head", f"V{_HEAD.size}", ()),
         ("at", "<i8", (rows,)),
-        ("values", "<f4" if flags & _NARROW else "<f8", (rows, points)),
+        ("values", STORED[flags & (_DECIMAL | _NARROW)], (rows, points)),
     ]
     if flags & _QUALITIES:
         fields.append(("quality", "u1", (rows, points)))
