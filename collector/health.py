@@ -14,6 +14,7 @@ LONG_EVERY = 4  # each fourth probe of a dead unit waits as long as it may: a sl
 PROBE_FIRST_S, PROBE_MOST_S = 1.0, 10.0
 MARGIN = 4.0  # times the slowest answer seen
 FADES = 0.995  # per answer: a slow answer is remembered for some hundred answers
+RISES = 1.02  # per answer: a quick one is forgotten within some dozens
 
 
 class Health(StrEnum):
@@ -51,12 +52,13 @@ TABLE: dict[tuple[Health, Heard], Health] = {
 
 
 class Unit:
-    """timeout_s: the profile's longest wait. slowest_s: slowest answer seen, fading; None = never heard."""
+    """timeout_s: the profile's longest wait. slowest_s, usual_s: the slowest and the quickest answer seen, fading; None = never heard."""
 
     def __init__(self, timeout_s: float) -> None:
         self.health = Health.UNKNOWN
         self.timeout_s = timeout_s
         self.slowest_s: float | None = None
+        self.usual_s: float | None = None
         self.probe_at_s = 0.0
         self._probes = 0
         self._probe_wait_s = PROBE_FIRST_S
@@ -66,8 +68,11 @@ class Unit:
         """Whether its jobs stand on the schedule."""
         return self.health is not Health.DEAD
 
-    def answered(self, latency_s: float) -> None:
-        self._learn(latency_s)
+    def answered(self, latency_s: float | None) -> None:
+        """latency_s: None where something else may have held the answer up."""
+        if latency_s is not None:
+            self._learn(latency_s)
+            self.usual_s = latency_s if self.usual_s is None else min(latency_s, RISES * self.usual_s)
         self.health = TABLE[self.health, Heard.ANSWERED]
 
     def failed(self, now_s: float) -> bool:

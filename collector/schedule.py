@@ -1,36 +1,47 @@
-"""Whose turn it is on one line, which carries one request at a time. Pure: asked with the time, told what came of it.
+"""Whose turn it is on one line, which carries one request at a time, or one to each of a few units where its gateway can. Pure: asked with
+the time, told what came of it.
 
-Every task has its own grid of slots, start + k * period, so nothing drifts; the grids are staggered. Ready tasks go safety first, then
-by deadline (the end of their slot). A slot that passed before its turn came is missed: counted, and said with the turn that comes after.
-A dead unit leaves the schedule; it is probed between the others' turns from an allowance of a tenth of the line's time, so that live
-units keep their periods. What a probe costs is what the line lost: its own wait and the delay of the answer after it (a gateway that
-queues behind its dead unit).
+Every task has its own grid of slots, start + k * period, so nothing drifts; the grids are staggered. Ready tasks go by rank, then by
+deadline (the end of their slot): safety points of units that live, then those of units that are silent or not heard yet, then the rest. A
+slot that passed before its turn came is missed: counted, and said with the turn that comes after.
+
+A dead unit leaves the schedule; it is probed between the others' turns, as collector.probes allows. No probe begins that could take longer
+than the live safety points bear (collector.slack), but one in 10 s where they bear none at all.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 from math import ceil, floor, inf
 
-from collector.health import Health, Unit
+from collector.health import FLOOR_S, Health, Unit
+from collector.probes import Probes
+from collector.slack import bearable_s
 
-PROBE_SHARE = 0.1  # of the line's time, while any unit on it lives
-LEAST_SAVED_S = 1.0  # the allowance saves up to this, or to one probe's patience where that is longer
 FIRST_CONTACT_S = 5.0  # a unit not heard yet lets those that live go first, but not for longer
 BEAT_S = 0.05  # grids of all lines begin on multiples of it: waking up costs more than a request, so lines wake together
 LOOK_AGAIN_S = 0.01  # least pause before a probe that cannot be afforded yet is looked at again
+LEARN_S = 10.0  # what the line bears is worked out anew at least so often
+SAFE, DOUBTFUL, PLAIN = 0, 1, 2  # ranks
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """timeout_s: the profile's longest wait for this unit."""
+    """timeout_s: the profile's longest wait for this unit. reads, gap_s: requests of one turn, and the pause the unit wants after each.
+
+    spacing_s: least time from one request to the next of this unit, on average; 0 = none.
+    """
 
     unit: int
     period_s: float
     safety: bool = False
     timeout_s: float = 1.0
+    reads: int = 1
+    gap_s: float = 0.0
+    spacing_s: float = 0.0
 
 
 @dataclass(slots=True)  # one for every request: a frozen one would cost a microsecond more
@@ -44,10 +55,14 @@ class Turn:
 
 
 class Schedule:
-    """All times in seconds of one clock that only goes forward. offset: 0..1, shifts the grids, for lines to differ."""
+    """All times in seconds of one clock that only goes forward. offset: 0..1, shifts the grids, for lines to differ.
 
-    def __init__(self, tasks: Sequence[Task], start_s: float, offset: float = 0.0) -> None:
+    waits_out: a serial line, which after a silence must stay quiet for as long as the unit may take. So each answer is waited for that long.
+    """
+
+    def __init__(self, tasks: Sequence[Task], start_s: float, offset: float = 0.0, *, waits_out: bool = False) -> None:
         self._tasks = tasks
+        self._waits_out = waits_out
         self._start_s = start_s
         self.units = {t.unit: Unit(max(o.timeout_s for o in tasks if o.unit == t.unit)) for t in tasks}
         self._alone = len(self.units) == 1
@@ -55,52 +70,50 @@ class Schedule:
         self._phase = _phases(tasks, start_s, offset)
         self._slot = [0] * len(tasks)  # the number of the slot a task waits for
         self._fresh = [True] * len(tasks)  # its next turn is no slot: the first, a first one again, or the repetition of one
+        self._deadline = [inf] * len(tasks)  # of the slot in hand
         self._waiting: list[tuple[float, int]] = []  # (due, task)
-        self._ready: list[tuple[bool, float, int]] = []  # (not safety, deadline, task)
-        self._asked_s = start_s
-        self._allowance_s, self._allowed_s = 0.0, start_s
-        self._doubt_until_s = -inf  # until then a gateway may still be waiting for a unit that was silent
+        self._ready: list[tuple[int, float, int]] = []  # (rank, deadline, task)
+        self._running: dict[int, tuple[int, float]] = {}  # unit -> (its task in hand, since when)
+        self._capped = any(task.spacing_s for task in tasks)
+        self._free_at_s = dict.fromkeys(self.units, start_s)  # when a unit with a cap may be asked again
+        self._probes = Probes(start_s)
         self._tolerance: dict[int, float] = {}
-        self._probing: int | None = None
-        self._running: int | None = None  # the task whose turn it is
+        self._learnt_s = start_s
         self.relinked(start_s)
 
     def relinked(self, now_s: float) -> None:
         """A new connection: every unit is asked anew, at once."""
         for unit in self.units.values():
             unit.relinked()
-        self._changed()
         self._ready.clear()
-        self._probing = self._running = None
-        self._doubt_until_s = -inf
+        self._running.clear()
+        self._probes.relinked()
+        self._changed()
         self._fresh = [True] * len(self._tasks)
         self._waiting = [(now_s, i) for i in range(len(self._tasks))]
         heapify(self._waiting)
 
     def next(self, now_s: float) -> Turn | float:
-        """The turn to take now, or when to ask again (inf: never, there are no tasks)."""
-        waiting, ready, tasks = self._waiting, self._ready, self._tasks
+        """The turn to take now, or when to ask again (inf: when something was answered; there is nothing else to do)."""
+        waiting, ready = self._waiting, self._ready
         while waiting and waiting[0][0] <= now_s:
             due, i = heappop(waiting)
-            deadline = due + tasks[i].period_s
-            if self.units[tasks[i].unit].health is Health.UNKNOWN:
-                deadline += FIRST_CONTACT_S
-            heappush(ready, (not tasks[i].safety, deadline, i))
-        if self._dead and not (ready and not ready[0][0]):
-            probe = self._probe(now_s)
-            if isinstance(probe, Turn):
-                self._asked_s, self._running = now_s, probe.task
-                return probe
-        else:
-            probe = inf
-        if not ready:
+            heappush(ready, self._entry(due, i))
+        probe = self._probe(now_s, ready[0][0] if ready else PLAIN) if self._dead else inf
+        if isinstance(probe, Turn):
+            return probe
+        i = self._first(now_s)
+        if i is None:
             return min(probe, waiting[0][0]) if waiting else probe
-        i = heappop(ready)[2]
-        self._asked_s, self._running = now_s, i
-        unit = self.units[tasks[i].unit]
-        patience_s = unit.patience_s(self._tolerance_s(tasks[i].unit), self._alone)
-        if self._doubt_until_s > now_s:
-            patience_s += self._doubt_until_s - now_s
+        number = self._tasks[i].unit
+        doubt_s = self._probes.doubt_s(now_s)
+        if doubt_s and self._probes.holds and self.units[number].health is not Health.ALIVE and self.any_alive:
+            heappush(ready, (self._rank(i), self._deadline[i], i))  # a gateway that holds a request for a silent unit gets no second one
+            return min(now_s + doubt_s, waiting[0][0]) if waiting else now_s + doubt_s
+        self._begin(i, now_s)
+        patience_s = self._patience_s(number, now_s)
+        if doubt_s:  # it may still be waiting; a line on which many fail has no time for that
+            patience_s += min(doubt_s, max(0.0, 2 * self._tolerance[number] - self._probes.recent_s(now_s)))
         return Turn(i, patience_s, False, self._missed(i, now_s))
 
     def answered(self, i: int, now_s: float, latency_s: float) -> None:
@@ -114,35 +127,30 @@ class Schedule:
         self._fresh[i] = True
         heappush(self._waiting, (now_s + pause_s, i))
 
-    def _heard(self, i: int, now_s: float, latency_s: float) -> None:
+    def again(self, i: int, now_s: float, latency_s: float) -> float | None:
+        """Answered, and wanted once more in the same slot: how long to wait for the repetition, at once. None: it has a turn of its own, by
+        its slot's deadline, because a live safety point that is due would else miss its slot."""
+        self._heard(i, now_s, latency_s)
+        while self._waiting and self._waiting[0][0] <= now_s:
+            due, other = heappop(self._waiting)
+            heappush(self._ready, self._entry(due, other))
         number = self._tasks[i].unit
-        unit = self.units[number]
-        self._running = None
-        if self._doubt_until_s > -inf:
-            if self._probing is None:
-                self._allowance_s -= max(0.0, latency_s - (unit.slowest_s or 0.0))
-            self._doubt_until_s = -inf
-        if self._probing == i:
-            self._allowance_s -= now_s - self._asked_s
-            self._probing = None
-        was = unit.health
-        unit.answered(latency_s)
-        if was is not Health.ALIVE:
-            self._changed()
-            if was is Health.DEAD:
-                self._enlist(number, now_s, i)
+        slack_s, least_s = self._slack_s(now_s), self.units[number].patience_s(0.0, alone=False)
+        if slack_s < least_s or self._free_at_s[number] > now_s:
+            heappush(self._ready, (SAFE, self._deadline[i], i))
+            return None
+        self._begin(i, now_s)
+        return min(self._patience_s(number, now_s), slack_s)
 
     def failed(self, i: int, now_s: float, *, line_free: bool = False) -> bool:
         """No usable answer. Whether its unit is dead now: then none of its tasks gets a turn until a probe is answered.
 
         line_free: a gateway said that it gave up, so it waits no longer.
         """
-        unit = self.units[self._tasks[i].unit]
-        if self._probing == i:
-            self._allowance_s -= now_s - self._asked_s
-            self._probing = None
-        self._doubt_until_s = -inf if line_free else now_s + unit.timeout_s
-        self._running = None
+        number = self._tasks[i].unit
+        unit = self.units[number]
+        _, asked_s = self._running.pop(number, (i, now_s))
+        self._probes.silent(number, asked_s, now_s, unit.timeout_s, line_free=line_free or self._waits_out)
         was = unit.health
         dead = unit.failed(now_s)
         if unit.health is not was:
@@ -164,7 +172,7 @@ class Schedule:
         unit.late(latency_s, now_s)
         if unit.health is not was:
             self._changed()
-            self._enlist(number, now_s, self._running)
+            self._enlist(number, now_s, self._running.get(number, (None, 0.0))[0])
 
     @property
     def any_alive(self) -> bool:
@@ -174,23 +182,97 @@ class Schedule:
         """All tasks of the unit of task i."""
         return self._of_unit[self._tasks[i].unit]
 
-    def _probe(self, now_s: float) -> Turn | float:
-        """The probe that is due and affordable, or when to look again."""
-        self._allowance_s += PROBE_SHARE * (now_s - self._allowed_s)
-        self._allowed_s = now_s
-        number = min(self._dead, key=lambda u: self.units[u].probe_at_s)
+    def _heard(self, i: int, now_s: float, latency_s: float) -> None:
+        number = self._tasks[i].unit
         unit = self.units[number]
-        if unit.probe_at_s > now_s:
-            return unit.probe_at_s
-        patience_s = unit.patience_s(self._tolerance_s(number), self._alone)
-        self._allowance_s = min(self._allowance_s, max(LEAST_SAVED_S, patience_s))
+        _, asked_s = self._running.pop(number, (i, now_s - latency_s))
+        own_s = self._probes.answered(number, asked_s, now_s, latency_s, unit.usual_s)
+        was = unit.health
+        unit.answered(own_s)
+        if was is not Health.ALIVE:
+            self._changed()
+            if was is Health.DEAD:
+                self._enlist(number, now_s, i)
+
+    def _entry(self, due_s: float, i: int) -> tuple[int, float, int]:
+        task = self._tasks[i]
+        deadline = due_s + task.period_s
+        if self.units[task.unit].health is Health.UNKNOWN:
+            deadline += FIRST_CONTACT_S
+        return (self._rank(i), deadline, i)
+
+    def _rank(self, i: int) -> int:
+        task = self._tasks[i]
+        if not task.safety:
+            return PLAIN
+        return SAFE if self.units[task.unit].health is Health.ALIVE else DOUBTFUL
+
+    def _first(self, now_s: float) -> int | None:
+        """The ready task whose turn it is, taken out; None where there is none."""
+        ready = self._ready
+        if self._hesitant and ready and ready[0][0] == SAFE:
+            for entry in ready:  # one that waits too long behind a line full of safety points
+                if entry[0] == DOUBTFUL and self._probes.overdue_s(entry[1]) <= now_s and self._tasks[entry[2]].unit not in self._running:
+                    self._probes.force(now_s)
+                    ready.remove(entry)
+                    heapify(ready)
+                    self._deadline[entry[2]] = entry[1]
+                    return entry[2]
+        if self._running or self._capped:
+            return self._first_free(now_s)
+        if not ready:
+            return None
+        _, deadline, i = heappop(ready)
+        self._deadline[i] = deadline
+        return i
+
+    def _first_free(self, now_s: float) -> int | None:
+        """The same among the units that are not being asked and not resting for their cap."""
+        found, kept = None, []
+        while self._ready and found is None:
+            entry = heappop(self._ready)
+            i, number = entry[2], self._tasks[entry[2]].unit
+            if number in self._running:
+                kept.append(entry)
+            elif self._free_at_s[number] > now_s:
+                heappush(self._waiting, (self._free_at_s[number], i))
+            else:
+                found, self._deadline[i] = i, entry[1]
+        for entry in kept:
+            heappush(self._ready, entry)
+        return found
+
+    def _begin(self, i: int, now_s: float) -> None:
+        task = self._tasks[i]
+        self._running[task.unit] = (i, now_s)
+        if self._capped:
+            self._free_at_s[task.unit] = max(self._free_at_s[task.unit], now_s) + task.reads * task.spacing_s
+
+    def _probe(self, now_s: float, rank: int) -> Turn | float:
+        """The probe that is due and affordable, or when to look again. rank: of what else is ready."""
+        if self._probes.probing is not None:
+            return inf
+        number = min(self._dead, key=lambda u: self.units[u].probe_at_s)
+        due_s = max(self.units[number].probe_at_s, self._free_at_s[number])
+        overdue_s = self._probes.overdue_s(due_s)
+        if due_s > now_s:
+            return due_s
+        if rank == SAFE and overdue_s > now_s:
+            return inf  # looked at again after that turn
+        patience_s = self._patience_s(number, now_s)
         if self._living:
-            if self._doubt_until_s > now_s:
-                return self._doubt_until_s
-            if self._allowance_s < patience_s:
-                return now_s + max(LOOK_AGAIN_S, (patience_s - self._allowance_s) / PROBE_SHARE)
-        self._probing = self._of_unit[number][0]
-        return Turn(self._probing, patience_s, True)
+            if self._probes.doubt_s(now_s):
+                return now_s + self._probes.doubt_s(now_s)
+            if wait_s := self._probes.wait_s(now_s, patience_s):
+                return now_s + max(LOOK_AGAIN_S, wait_s)
+            if self._probes.loss_s(patience_s) > self._bearable_s(number):
+                if overdue_s > now_s:
+                    return overdue_s
+                self._probes.force(now_s)
+        i = self._of_unit[number][0]
+        self._begin(i, now_s)
+        self._probes.probing = number
+        return Turn(i, patience_s, True)
 
     def _missed(self, i: int, now_s: float) -> int:
         if self._fresh[i]:
@@ -218,16 +300,50 @@ class Schedule:
                 heappush(self._waiting, (at_s, i))
 
     def _changed(self) -> None:
-        """A unit's health changed: what the line can bear is worked out anew when asked."""
+        """A unit's health changed: ranks, and what the line can bear, are worked out anew."""
         self._tolerance.clear()
         self._dead = [u for u, unit in self.units.items() if unit.health is Health.DEAD]
         self._living = len(self._dead) < len(self.units)
+        self._hesitant = any(unit.health in (Health.UNKNOWN, Health.SUSPECT) for unit in self.units.values())
+        self._ready = [(self._rank(i), deadline, i) for _, deadline, i in self._ready]
+        heapify(self._ready)
 
-    def _tolerance_s(self, number: int) -> float:
+    def _patience_s(self, number: int, now_s: float) -> float:
+        unit = self.units[number]
+        if self._waits_out:
+            return unit.timeout_s
+        if now_s - self._learnt_s > LEARN_S:
+            self._learnt_s = now_s
+            self._tolerance.clear()
         if number not in self._tolerance:
-            live = {u for u, unit in self.units.items() if unit.health in (Health.ALIVE, Health.SUSPECT)} - {number}
-            self._tolerance[number] = min((t.period_s / 2 for t in self._tasks if t.unit in live), default=inf)
-        return self._tolerance[number]
+            live = {u for u, other in self.units.items() if other.health in (Health.ALIVE, Health.SUSPECT)} - {number}
+            half_s = min((t.period_s / 2 for t in self._tasks if t.unit in live), default=inf)
+            self._tolerance[number] = min(half_s, self._bearable_s(number))
+        tolerance_s = self._tolerance[number]
+        if tolerance_s == inf:
+            return unit.patience_s(inf, self._alone)
+        patience_s = unit.patience_s(max(0.0, tolerance_s - self._probes.recent_s(now_s)), self._alone)
+        if unit.health is Health.ALIVE:
+            return patience_s
+        known_s = 2 * (unit.slowest_s or 0.0) if unit.expected else 0.0  # a slow unit that is dead comes back with a late answer
+        return min(patience_s, max(tolerance_s, FLOOR_S, known_s))
+
+    def _bearable_s(self, but: int) -> float:
+        """How long the live safety points of the other units bear the line to be lost."""
+        load: dict[float, float] = defaultdict(float)
+        for task in self._tasks:
+            if task.safety and task.unit != but and self.units[task.unit].health in (Health.ALIVE, Health.SUSPECT):
+                load[task.period_s] += task.reads * ((self.units[task.unit].slowest_s or 0.0) + task.gap_s)
+        return bearable_s(load)
+
+    def _slack_s(self, now_s: float) -> float:
+        """How long the live safety points that are due now can wait."""
+        at_s, slack_s = now_s, inf
+        for _, deadline, i in sorted(entry for entry in self._ready if entry[0] == SAFE):
+            task = self._tasks[i]
+            at_s += task.reads * ((self.units[task.unit].slowest_s or 0.0) + task.gap_s)
+            slack_s = min(slack_s, deadline - at_s)
+        return slack_s
 
 
 def _phases(tasks: Sequence[Task], start_s: float, offset: float) -> list[float]:
