@@ -5,13 +5,13 @@ It stands in for an operator or NTP who sets the clock of a running machine: BOO
 
 import os
 import time
+from pathlib import Path
 
-_time_ns, _file = time.time_ns, os.environ["STEPPED_CLOCK"]
+_time_ns, _file = time.time_ns, Path(os.environ["STEPPED_CLOCK"])
 
 
 def _off_ns() -> int:
-    with open(_file, encoding="ascii") as file:
-        return int(file.read()) * 1_000_000_000
+    return int(_file.read_text()) * 1_000_000_000
 
 
 time.time_ns = lambda: _time_ns() + _off_ns()
