@@ -103,7 +103,7 @@ def _fits(hint: Hint) -> str:
 
 
 def _stands_alone(profile: Profile) -> bool:
-    """Whether the profile offers all that its kind requires, so that one line makes a machine of it."""
-    if profile.kind is None:
+    """Whether the profile is one machine and offers all that its kind requires, so that one line makes equipment of it."""
+    if profile.kind is None or any("." in name for name in profile.points):  # car_2.mode: several machines
         return False
     return all(point.name in profile.points for point in load_kind(profile.kind).points.values() if point.required)

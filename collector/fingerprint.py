@@ -21,6 +21,7 @@ from plantroom.profiles import DevicePoint, Encoding, Identity, JsonPath, Profil
 from plantroom.site import Binding
 
 LEAST_FITTING = 3  # values that fit, before they are a hint
+LEAST_SOUND = 8  # to one impossible value: a broken sensor does not make another model of it
 _SMALLEST, _LARGEST = 1e-9, 1e12  # a float beyond these is no measurement but two words of something else
 _EMPTY = {"0000", "FFFF", "0"}
 
@@ -60,21 +61,18 @@ class Sample:
         self._tells = [_tells(point) for point in self._points]
 
     def hint(self, data: bytes) -> Hint | None:
-        """What the reply's data bytes say; None where a value is impossible for this model."""
+        """What the reply's data bytes say; None where they are impossible for this model."""
         values, quality = self._decoder.decode(data)
-        fitting = judged = 0
+        fitting = judged = wrong = 0
         for point, told, value, code, raw in zip(
             self._points, self._tells, values.tolist(), quality.tolist(), self._decoder.raw_text(data), strict=True
         ):
-            if code in (Quality.DECODE, Quality.OUT_OF_RANGE):
-                return None
-            if not told:
-                continue
-            if code == Quality.GOOD and _floats(point) and value != 0 and not _SMALLEST <= abs(value) <= _LARGEST:
-                return None
-            judged += 1
-            fitting += code == Quality.GOOD and not set(raw.split()) <= _EMPTY
-        return Hint(self.profile, fitting, judged)
+            odd = code == Quality.GOOD and _floats(point) and value != 0 and not _SMALLEST <= abs(value) <= _LARGEST
+            if odd or code in (Quality.DECODE, Quality.OUT_OF_RANGE):
+                wrong += 1
+            judged += told
+            fitting += told and code == Quality.GOOD and not odd and not set(raw.split()) <= _EMPTY
+        return None if wrong * LEAST_SOUND > max(judged, len(self._points)) else Hint(self.profile, fitting, judged)
 
 
 def samples(profiles: Sequence[Profile]) -> list[Sample]:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import pytest
 
 from collector import identification
-from collector.discovery import OPENERS, UNUSED, Discovery, Heard, Question, Survey, Ways
+from collector.discovery import OPENERS, UNUSED, Discovery, Heard, Question, Survey, Unit, Ways
 from collector.findings import as_json, fragment, summary
 from collector.fingerprint import Hint, best, sample_of, samples
 from collector.poll_plan import Read
 from collector.probe_commands import unit_numbers
 from plantroom.errors import BadInput
-from plantroom.profile_file import load_profile, parse_profile
+from plantroom.model import EquipmentState
+from plantroom.profile_file import load_profile, parse_profile, profile_names
 from plantroom.profiles import Profile, Table
+from plantroom.site_file import load_site
 
 SILENCE = Heard(why="no answer")
 Line = Callable[[Question], Heard]
@@ -228,13 +231,23 @@ def test_the_likeliest_hint_first_and_bits_only_where_there_is_nothing_else() ->
 
 def test_every_shipped_profile_has_a_sample_it_accepts_itself_in_zeros_or_refuses() -> None:
     """A sample is one read within the profile's limits; its decoder takes exactly that many bytes."""
-    from plantroom.profile_file import profile_names
-
     shipped = [load_profile(name) for name in profile_names()]
     made = samples(shipped)
     assert len(made) >= 28
     for sample in made:
         sample.hint(bytes(sample.read.reply_bytes))
+
+
+def test_one_broken_sensor_among_many_makes_no_other_model_of_it() -> None:
+    many = PLAIN.replace("acme-plain", "acme-many") + "".join(f"  v{i}: {{table: input, address: {33 + i}, range: [1, 500]}}\n" for i in range(6))
+    sample = sample_of(parse_profile(many, "acme-many.yaml"), None)
+    assert sample is not None
+    words = [230] * 9
+    assert sample.hint(b"".join(word.to_bytes(2, "big") for word in words)) == Hint("acme-many", 9, 9)
+    words[4] = 60_000
+    assert sample.hint(b"".join(word.to_bytes(2, "big") for word in words)) == Hint("acme-many", 8, 9)
+    words[5] = 60_000
+    assert sample.hint(b"".join(word.to_bytes(2, "big") for word in words)) is None
 
 
 def test_a_float_that_is_two_other_words_is_impossible() -> None:
@@ -269,3 +282,14 @@ def test_unit_numbers(text: str, numbers: list[int]) -> None:
 def test_what_is_no_unit_number_is_said(text: str) -> None:
     with pytest.raises(BadInput, match="unit number"):
         unit_numbers(text)
+
+
+def test_whatever_shipped_profile_is_named_the_site_file_takes_the_fragment(tmp_path: Path) -> None:
+    shipped = {name: load_profile(name) for name in profile_names()}
+    wired = [name for name, profile in shipped.items() if profile.mqtt is None]
+    found = Survey(list(range(len(wired))), [Unit(number, "an answer", 0.01, name) for number, name in enumerate(wired)])
+    path = tmp_path / "site.yaml"
+    path.write_text("site: {id: hq, name: HQ, zone: Asia/Shanghai, language: en}\n" + fragment(found, "fe80::1", 502, shipped))
+    site = load_site(path)
+    assert {device.unit: device.profile.name for device in site.devices.values()} == dict(enumerate(wired))
+    assert all(equipment.state is EquipmentState.COMMISSIONING for equipment in site.equipment.values() if equipment.kind.name != "monitor")
