@@ -73,7 +73,7 @@ def frame_id(points: tuple[str, ...]) -> bytes:
     return blake2b("\n".join(points).encode(), digest_size=8).digest()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # one for every request, never changed: a frozen one would cost a microsecond more
 class Batch:
     """What was measured together: one read's or one message's samples.
 
@@ -95,7 +95,7 @@ class Batch:
 
 def one_row(frame: Frame, at_ns: int, values: Values, quality: Qualities, *, stamped: bool = False) -> Batch:
     """A batch of one instant. values float64[points], quality uint8[points]."""
-    return Batch(frame, np.array([at_ns], np.int64), values.reshape(1, -1), quality.reshape(1, -1), stamped)
+    return Batch(frame, np.array((at_ns,), np.int64), values[None], quality[None], stamped)
 
 
 def all_bad(frame: Frame, at_ns: int, reason: Quality) -> Batch:
