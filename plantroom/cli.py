@@ -17,6 +17,7 @@ import typer
 
 from plantroom.clock import Clock
 from plantroom.errors import BadInput, JournalFailed, Problem
+from plantroom.logs import set_up_logging
 
 DONE, FAILED, BAD_INPUT = 0, 1, 2
 
@@ -64,6 +65,7 @@ def _root() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
+    set_up_logging()
     sys.exit(run(list(sys.argv[1:] if arguments is None else arguments)))
 
 

@@ -61,7 +61,7 @@ def register(app: typer.Typer, services: dict[str, ServiceRunner]) -> None:
 
 def run_installation(site_files: list[Path], data: Path, listen: str | None, as_json: bool) -> int:
     """Returns the exit code. Raises BadInput for a bad site file that was never applied in a good form."""
-    from plantroom.service import set_up_logging
+    from plantroom.logs import set_up_logging
 
     set_up_logging(service="supervisor", site=None)
     data.mkdir(parents=True, exist_ok=True)

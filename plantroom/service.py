@@ -1,10 +1,9 @@
-"""Runs one service as a process: logging, uvloop, signals, and what its end means to the supervisor."""
+"""Runs one service as a process: uvloop, signals, and what its end means to the supervisor."""
 
 from __future__ import annotations
 
 import asyncio
 import ctypes
-import logging
 import os
 import signal
 import sys
@@ -14,6 +13,7 @@ import uvloop
 
 from plantroom.cli import ServiceContext, ServiceRunner
 from plantroom.journal import Journal, Kind
+from plantroom.logs import set_up_logging
 from plantroom.supervisor import CONFIG_CHANGED
 
 PARENT = "PLANTROOM_SUPERVISOR"  # environment: the supervisor's pid, whose death is ours
@@ -102,33 +102,3 @@ def die_with_supervisor() -> None:
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != int(supervisor):  # it died before we asked
         os._exit(1)
-
-
-def set_up_logging(**fields: str | None) -> None:
-    """JSON lines on stderr, or coloured text where a person looks. fields: stand in every line; also takes the standard library's logs."""
-    human = sys.stderr.isatty()
-    shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
-    last: list[structlog.typing.Processor] = (
-        [structlog.dev.ConsoleRenderer()] if human else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
-    )
-    structlog.configure(
-        processors=[*shared, *last],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
-    )
-    structlog.contextvars.bind_contextvars(**{name: value for name, value in fields.items() if value is not None})
-    formatter = structlog.stdlib.ProcessorFormatter(
-        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
-        foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
-    )
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(formatter)
-    root = logging.getLogger()
-    root.handlers[:] = [handler]
-    root.setLevel(logging.WARNING)
-    logging.getLogger("pymodbus").setLevel(logging.CRITICAL)  # it logs packet dumps

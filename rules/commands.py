@@ -52,10 +52,8 @@ def rebuild(
     json: Annotated[bool, typer.Option("--json", help="one JSON line for each site")] = False,
 ) -> None:
     """Computes the records again from the journal, in a scratch file, and compares them row by row; exit 1 at the first difference."""
-    from plantroom.service import set_up_logging
     from rules.rebuild import rebuild_site
 
-    set_up_logging()
     folders = [data / site] if site is not None else sorted(path.parent for path in data.glob("*/records.db"))
     reports = [rebuild_site(folder, SystemClock()) for folder in folders]
     for report in reports:

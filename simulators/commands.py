@@ -29,7 +29,7 @@ def register(app: typer.Typer, services: dict[str, ServiceRunner]) -> None:
         import uvloop
 
         from plantroom.clock import SystemClock
-        from plantroom.service import set_up_logging
+        from plantroom.logs import set_up_logging
         from plantroom.site_file import load_site
         from simulators.scenario import Scenario, load_scenario
         from simulators.simulate import Order
@@ -61,7 +61,7 @@ def register(app: typer.Typer, services: dict[str, ServiceRunner]) -> None:
         every: Annotated[float, typer.Option("--every", min=1.0, max=300.0, help="seconds: nothing is polled more often")] = 1.0,
     ) -> None:
         """Plays a scenario through the whole system on a virtual clock; JSON lines, last the score. The same bytes each time."""
-        from plantroom.service import set_up_logging
+        from plantroom.logs import set_up_logging
         from simulators.rehearse_commands import rehearse as run
 
         set_up_logging(service="rehearse", site=None)
@@ -73,7 +73,7 @@ def _demo(port: int, data: Path | None, seconds: float | None) -> int:
     from tempfile import TemporaryDirectory
 
     from plantroom.clock import SystemClock
-    from plantroom.service import set_up_logging
+    from plantroom.logs import set_up_logging
     from simulators.demo import NotReady, Plan
     from simulators.demo import demo as run
 
