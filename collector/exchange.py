@@ -67,10 +67,14 @@ class Exchange(Protocol):
         """No request before this instant."""
 
     @property
+    def ripe_s(self) -> float:
+        """When what came is an answer, if nothing comes after it: `ripen` is to be called then, also where patience runs out before."""
+
+    @property
     def cut_short(self) -> bool:
         """A part of a frame has come, and what follows on this connection cannot be trusted."""
 
-    def connected(self) -> None:
+    def connected(self, now_s: float) -> None:
         """A new byte stream."""
 
     def request(self, unit: int, read: Read, now_s: float) -> bytes:
@@ -81,3 +85,6 @@ class Exchange(Protocol):
 
     def receive(self, data: bytes, now_s: float) -> list[Event]:
         """What these bytes complete, in order. After Garbled nothing more comes of this connection."""
+
+    def ripen(self, now_s: float) -> list[Event]:
+        """What came of the request, once ripe_s has passed."""

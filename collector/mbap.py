@@ -44,6 +44,7 @@ class Exchange:
     that a gateway hands to the next one is a stray too."""
 
     free_s: Final = -inf  # a request may go at any time: its transaction tells its answer
+    ripe_s: Final = inf  # and an answer is one as soon as it is whole
 
     def __init__(self, first: int = 1) -> None:
         self._next = first
@@ -52,7 +53,7 @@ class Exchange:
         self._buffer = b""
         self._strays = 0
 
-    def connected(self) -> None:
+    def connected(self, now_s: float) -> None:
         """A new byte stream."""
         self._asked, self._buffer, self._strays = None, b"", 0
         self._given_up.clear()
@@ -87,6 +88,9 @@ class Exchange:
             self._asked, self._strays = None, 0
             return [Answer(data[9:], now_s - asked.at_s)]
         return self._receive(self._buffer + data, now_s)
+
+    def ripen(self, now_s: float) -> list[Event]:
+        return []
 
     def _receive(self, data: bytes, now_s: float) -> list[Event]:
         events: list[Event] = []

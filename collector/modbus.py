@@ -10,7 +10,7 @@ from typing import cast
 import structlog
 
 from collector.connect import Way
-from collector.exchange import Answer, Exchange, Garbled, Late, Refusal, Settled, Spoilt, Stray
+from collector.exchange import Answer, Event, Exchange, Garbled, Late, Refusal, Settled, Spoilt, Stray
 from collector.mbap import Exchange as TcpExchange
 from collector.metronome import EARLY_S, Metronome
 from collector.session import Ask, Command, Dial, HangUp, Rest, Samples, Say, Session
@@ -100,7 +100,7 @@ class Line:
             self._carry_out(self.session.unlinked(self._clock.read(), f"{self._way.name}: {error.strerror or error}"))
             return
         self._wire = self._last = wire
-        self._exchange.connected()
+        self._exchange.connected(self._now_s())
         self._carry_out(self.session.linked(self._clock.read()))
 
     def received(self, wire: _Wire, data: bytes) -> None:
@@ -108,7 +108,12 @@ class Line:
         if wire is not self._wire:
             return
         at = self._clock.read()
-        for event in self._exchange.receive(data, at.boot_ns / NS):
+        self._take(self._exchange.receive(data, at.boot_ns / NS), at)
+        if self._exchange.ripe_s < self._due_s and self._waiting:
+            self._remind(self._exchange.ripe_s)
+
+    def _take(self, events: Sequence[Event], at: Reading) -> None:
+        for event in events:
             if isinstance(event, Answer):
                 self._waiting = False
                 self._carry_out(self.session.answered(at, event.data, event.latency_s), at)
@@ -203,6 +208,11 @@ class Line:
             if self._due_s > now_s:
                 if self._due_s < self._ring_s:
                     self._remind(self._due_s)
+            elif self._waiting and self._exchange.ripe_s < inf:
+                if self._exchange.ripe_s <= now_s:
+                    self._take(self._exchange.ripen(at.boot_ns / NS), at)
+                else:
+                    self._remind(self._exchange.ripe_s)
             elif self._waiting:
                 self._give_up(at)
             elif self._deferred is not None:

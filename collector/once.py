@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import cast
 
 from collector.connect import Way
-from collector.exchange import Answer, Exchange, Garbled, Refusal, Settled, Spoilt
+from collector.exchange import Answer, Event, Exchange, Garbled, Refusal, Settled, Spoilt
 from collector.poll_plan import Read
 from plantroom.clock import NS, Clock
 from plantroom.model import Quality
@@ -32,7 +33,7 @@ async def read_once(
     found, pipe = list[Got](), _Pipe()
     async with asyncio.timeout(DIAL_S):
         await way.connect(pipe)
-    exchange.connected()
+    exchange.connected(clock.read().boot_ns / NS)
     try:
         for read in reads:
             found.append(await _one(exchange, pipe, unit, read, timeout_s, clock))
@@ -43,6 +44,17 @@ async def read_once(
     finally:
         pipe.transport.abort()
     return found
+
+
+async def next_events(exchange: Exchange, read: Callable[[], Awaitable[bytes]], clock: Clock) -> list[Event] | None:
+    """What the next bytes tell, or the silence behind those that came; None: the other end has closed. read: empty at the end."""
+    wait_s = exchange.ripe_s - clock.read().boot_ns / NS
+    try:
+        async with asyncio.timeout(None if wait_s == inf else max(0.0, wait_s)):
+            data = await read()
+    except TimeoutError:
+        return exchange.ripen(clock.read().boot_ns / NS)
+    return exchange.receive(data, clock.read().boot_ns / NS) if data else None
 
 
 async def _one(exchange: Exchange, pipe: _Pipe, unit: int, read: Read, timeout_s: float, clock: Clock) -> Got:
@@ -60,8 +72,8 @@ async def _answer(exchange: Exchange, pipe: _Pipe, timeout_s: float, clock: Cloc
     """None: the line has settled, and the read itself is still to be asked."""
     try:
         async with asyncio.timeout(timeout_s):
-            while data := await pipe.read():
-                for event in exchange.receive(data, clock.read().boot_ns / NS):
+            while (events := await next_events(exchange, pipe.read, clock)) is not None:
+                for event in events:
                     match event:
                         case Answer(answer):
                             return Got(answer, Quality.GOOD)

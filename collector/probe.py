@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from functools import partial
 from math import inf
 from typing import cast
 
@@ -11,6 +12,7 @@ from collector import identification
 from collector.connect import Way
 from collector.discovery import Discovery, Heard, Question
 from collector.exchange import Answer, Exchange, Garbled, Late, Refusal, Settled, Spoilt
+from collector.once import next_events
 from plantroom.clock import NS, Clock
 
 DIAL_S = 5.0
@@ -55,7 +57,7 @@ class _Line:
         async with asyncio.timeout(DIAL_S):
             await self._way.connect(stream)
         self._stream = stream
-        self._exchange.connected()
+        self._exchange.connected(self._now_s())
 
     def close(self) -> None:
         if self._stream is not None:
@@ -108,8 +110,8 @@ class _Line:
         """None: the line has settled, and the read itself is still to be asked."""
         try:
             async with asyncio.timeout(patience_s):
-                while data := await stream.reader.read(4096):
-                    for event in self._exchange.receive(data, self._now_s()):
+                while (events := await next_events(self._exchange, partial(stream.reader.read, 4096), self._clock)) is not None:
+                    for event in events:
                         match event:
                             case Answer(answer):
                                 return Heard(answer)

@@ -105,13 +105,13 @@ class _Turn:
 
 
 class Session:
-    """jobs: of all devices on the line. offset: 0..1, staggers lines against each other."""
+    """jobs: of all devices on the line. offset: 0..1, staggers lines against each other. waits_out: a serial line (Schedule)."""
 
-    def __init__(self, jobs: Sequence[Job], start: Reading, backoff: Backoff, offset: float = 0.0) -> None:
+    def __init__(self, jobs: Sequence[Job], start: Reading, backoff: Backoff, offset: float = 0.0, *, waits_out: bool = False) -> None:
         self.tally = Tally()
         self._jobs = jobs
         tasks = [Task(job.unit, job.period_s, job.safety, job.timeout_s) for job in jobs]
-        self._schedule = Schedule(tasks, _s(start), offset)
+        self._schedule = Schedule(tasks, _s(start), offset, waits_out=waits_out)
         self._backoff = backoff
         self._now: _Turn | None = None
         self._busy: set[int] = set()  # jobs asked once more already

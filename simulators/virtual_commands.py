@@ -6,21 +6,22 @@ Imports the collector, so it belongs to the composition roots; `plantroom rehear
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from math import inf
 
 from collector.exchange import Answer, Garbled, Late, Refusal
 from collector.mbap import Exchange
-from collector.payloads import PayloadDecoder
+from collector.publishers import directory_of, publishers
 from collector.session import Ask, Command, Dial, HangUp, Rest, Samples, Say, Session
 from collector.silence import Silence
 from plantroom.clock import NS
 from plantroom.model import Batch, Quality
 from plantroom.site import Binding
 from simulators.agenda import Agenda
-from simulators.encode import encode_payload
 from simulators.modbus_server import ModbusServer
 from simulators.mqtt_device import MqttDevice
+from simulators.publish import Message
 from simulators.wire import Close, Send
 from simulators.world import World
 
@@ -61,7 +62,7 @@ class VirtualLine:
                     self._say(state, reason)
 
     def _linked(self) -> None:
-        self._exchange.connected()
+        self._exchange.connected(self._agenda.read().boot_ns / NS)
         self._dead, self._free_ns = False, 0
         self._carry_out(self.session.linked(self._agenda.read()))
 
@@ -131,26 +132,38 @@ class VirtualPublisher:
 
     def __init__(self, agenda: Agenda, device: MqttDevice, world: World, bindings: tuple[Binding, ...], deliver: Deliver) -> None:
         self._agenda, self._device, self._world, self._deliver = agenda, device, world, deliver
-        self._decoder = PayloadDecoder(device.device.profile, bindings)
-        self._heartbeat_s = min(b.period_s for b in bindings)
-        self._silence = Silence({device.device.id: self._heartbeat_s}, agenda.read().boot_ns / NS)
-        self._was_cut = False
-        agenda.every(self._heartbeat_s, self._beat)
+        (self._publisher,) = publishers([(device.device, bindings)], device.link.prefix)
+        self._directory = directory_of([self._publisher])
+        self._silence = Silence({device.device.id: self._publisher.heartbeat_s}, agenda.read().boot_ns / NS)
+        self._there = False  # it has said its first words
+        agenda.every(self._publisher.heartbeat_s, self._beat)
 
     def _beat(self) -> None:
-        at = self._agenda.read()
+        at, speaker = self._agenda.read(), self._device.speaker
         fault = self._device.fault.name if self._device.fault is not None else ""
-        if fault == "cut" and not self._was_cut:  # its last will
-            self._silence.heard(self._device.device.id, at.boot_ns / NS)
-            self._deliver(self._decoder.silent(at.wall_ns))
-        self._was_cut = fault == "cut"
-        if fault not in ("silence", "cut"):
+        if fault == "cut" and self._there:  # its last will
+            self._say(speaker.farewell())
+        if fault != "cut":
             values = self._world.device_values(self._device.device.id)
-            payload = b"{" if fault == "garbage" else encode_payload(self._device.device.profile, values, at.wall_ns)
-            for _ in range(2 if fault == "duplicate" else 1):
-                decoded = self._decoder.decode(payload, at.wall_ns, at.boot_ns)
-                self._silence.heard(self._device.device.id, at.boot_ns / NS)
-                if decoded.batch is not None:
-                    self._deliver(decoded.batch)
+            if not self._there:
+                speaker.will()
+                self._say(speaker.greeting(values, at.wall_ns))
+            if fault != "silence":
+                said = speaker.state(values, at.wall_ns)
+                spoilt = [replace(message, payload=b"{") for message in said] if fault == "garbage" else said
+                for _ in range(2 if fault == "duplicate" else 1):
+                    self._say(spoilt)
+        self._there = fault != "cut"
         for _ in self._silence.overdue(at.boot_ns / NS):
-            self._deliver(self._decoder.silent(at.wall_ns))
+            self._deliver(self._publisher.silent(at.wall_ns))
+
+    def _say(self, messages: list[Message]) -> None:
+        at = self._agenda.read()
+        for message in messages:
+            topic = message.topic.encode()
+            for taker in self._directory.find(topic):
+                taken = taker.take(topic, message.payload, at, retained=False)
+                for batch in taken.batches:
+                    self._deliver(batch)
+                for device in taken.heard:
+                    self._silence.heard(device, at.boot_ns / NS)

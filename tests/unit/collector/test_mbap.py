@@ -97,7 +97,7 @@ def test_giving_up_tells_what_came_instead() -> None:
 
 def test_an_answer_to_an_earlier_connection_is_a_stray_on_the_next() -> None:
     exchange = asked()
-    exchange.connected()
+    exchange.connected(3.0)
     exchange.request(17, READ, 2.0)
     assert kinds(exchange.receive(RIGHT, 2.1)) == [Stray]
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from collector import rtu
 from collector.mbap import FUNCTION, Exchange
 from collector.poll_plan import Read
 from plantroom.profiles import Table
@@ -21,6 +22,7 @@ NAMES = ("write_coil", "write_register", "write_multiple", "mask_write", "readwr
 def test_the_encoder_sends_the_four_reads_and_nothing_else() -> None:
     sent = {Exchange().request(1, Read(table, 0, 1), 0.0)[7] for table in Table}
     assert sent == {1, 2, 3, 4}
+    assert {rtu.Exchange(0.0, {}).request(1, Read(table, 0, 1), 0.0)[1] for table in Table} == sent
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
@@ -49,9 +51,9 @@ def test_the_table_cannot_be_widened_at_run_time_by_a_profile() -> None:
     assert set(FUNCTION) == set(Table) and set(FUNCTION.values()) == {1, 2, 3, 4}
 
 
-def test_only_one_module_packs_a_request() -> None:
-    packers = [path.name for path in MODULES if path.parent == PACKAGE and "struct" in path.read_text() and ">HHHBBHH" in path.read_text()]
-    assert packers == ["mbap.py"]
+def test_only_the_framings_pack_a_request() -> None:
+    packers = [path.name for path in MODULES if path.parent == PACKAGE and "struct" in path.read_text() and "BBHH" in path.read_text()]
+    assert packers == ["mbap.py", "rtu.py"]
 
 
 def _names(node: ast.AST) -> Iterator[str]:
