@@ -7,31 +7,26 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Any
 
-from plantroom.clock import Reading
-from plantroom.model import Severity
-from plantroom.records import Chronicle, Records
+from plantroom.clock import NS, Reading
+from plantroom.records import Records
 from rules import clocks
 from rules.clocks import ClockName, OrderClock
+from rules.ledger import Ledger, Position
 from rules.order import REOPEN_WITHIN_NS, State
-from rules.rows import Attempt, Fault, Note, Order, Outcome, Page, Pending, as_json, born
+from rules.rows import Attempt, Fault, Note, Order, Outcome, Page, Pending, Skipped, as_json, born
+
+SKIPPED_APART_NS = 600 * NS  # what was skipped for the same reason within this is one row
 
 Hidden = Callable[[int, str], "tuple[str, bytes | None] | None"]
 
 
 def nothing_hidden(seq: int, field: str) -> None:
     """No text was hidden before."""
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """The last record whose effects stand in the records."""
-
-    seq: int
-    at: Reading
 
 
 class Desk:
@@ -45,25 +40,26 @@ class Desk:
 
     def __init__(self, records: Records, hidden: Hidden = nothing_hidden) -> None:
         self._records, self._hidden = records, hidden
-        self._chronicle = Chronicle(records.db)
+        self._ledger = Ledger(records)
         self.seq, self.now_ns = 0, 0
+        self._touched = False
         self._counts: dict[str, int] = {}
-        self._dirty: dict[str, dict[str, Mapping[str, Any]]] = {}
-        self._told: list[tuple[int, int, str, bytes]] = []
         self._load()
 
     # -- rows
 
     def _load(self) -> None:
-        rows = self._records.rows
-        at = rows("position")
+        ledger = self._ledger
+        at = ledger.rows("position")
         self.position = Position(at[0]["seq"], Reading(at[0]["wall_ns"], at[0]["boot_ns"], at[0]["boot"])) if at else None
-        self.conditions = {(r["equipment"], r["rule"]): Pending(**r) for r in rows("open_conditions")}
-        self.faults = {r["id"]: _fault(r) for r in rows("open_faults")}
-        self.orders = {r["id"]: _order(r) for r in rows("open_orders")}
-        self.clocks = {_clock_key(c): c for c in map(_clock, rows("running_clocks"))}
-        self.pages = {r["id"]: _page(r) for r in rows("queued_pages")}
-        self.persons = {r["id"]: r["name"] for r in rows("persons")}
+        self.conditions = {(r["equipment"], r["rule"]): Pending(**r) for r in ledger.rows("open_conditions")}
+        self.faults = {fault.id: fault for fault in ledger.faults("open_faults")}
+        self.orders = {order.id: order for order in ledger.orders("open_orders")}
+        self.clocks = {_clock_key(clock): clock for clock in ledger.clocks("running_clocks")}
+        self.pages = {page.id: page for page in ledger.pages("queued_pages")}
+        self.persons = {r["id"]: r["name"] for r in ledger.rows("persons")}
+        since_ns = self.position.at.wall_ns - SKIPPED_APART_NS if self.position is not None else 0
+        self.skipped = {row.key: row for row in (Skipped(**r) for r in ledger.rows("recent_skipped", {"since_ns": since_ns}))}
 
     def fault_of(self, equipment: str, rule: str) -> Fault | None:
         """The open fault of a condition."""
@@ -100,11 +96,11 @@ class Desk:
         return [self.pages[id_] for id_ in sorted(self.pages, key=born) if self.pages[id_].state == "queued"]
 
     def find_fault(self, id_: str) -> Fault | None:
-        return self.faults.get(id_) or next(map(_fault, self._records.rows("fault", {"id": id_})), None)
+        return self.faults.get(id_) or next(iter(self._ledger.faults("fault", {"id": id_})), None)
 
     def find_order(self, id_: str) -> Order | None:
         """An order, closed ones too."""
-        return self.orders.get(id_) or next(map(_order, self._records.rows("work_order", {"id": id_})), None)
+        return self.orders.get(id_) or next(iter(self._ledger.orders("work_order", {"id": id_})), None)
 
     def recall(self, id_: str) -> Order | None:
         """An order to work on: a closed one comes back into memory with its faults, until the next commit finds it still closed."""
@@ -116,16 +112,16 @@ class Desk:
 
     def faults_by_order(self, id_: str) -> list[Fault]:
         """As committed, whether the order is closed or not."""
-        return [_fault(r) for r in self._records.rows("faults_of", {"work_order": id_})]
+        return self._ledger.faults("faults_of", {"work_order": id_})
 
     def find_page(self, id_: str) -> Page | None:
-        return self.pages.get(id_) or next(map(_page, self._records.rows("page", {"id": id_})), None)
+        return self.pages.get(id_) or next(iter(self._ledger.pages("page", {"id": id_})), None)
 
     def outcome(self, command: str) -> Outcome | None:
-        waiting = self._dirty.get("put_outcome", {}).get(command)
+        waiting = self._ledger.waiting("put_outcome", command)
         if waiting is not None:
             return Outcome(**waiting)
-        return next((Outcome(**r) for r in self._records.rows("outcome", {"id": command})), None)
+        return next((Outcome(**r) for r in self._ledger.rows("outcome", {"id": command})), None)
 
     # -- what happens
 
@@ -133,7 +129,7 @@ class Desk:
         """A record is being applied; several steps of one record share its numbers."""
         if seq != self.seq:
             self._counts.clear()
-        self.seq, self.now_ns = seq, now_ns
+        self.seq, self.now_ns, self._touched = seq, now_ns, True
 
     def new_id(self, letter: str) -> str:
         """F<seq>-<n>, O<seq>-<n>, P<seq>-<n>: the same after every replay."""
@@ -142,7 +138,7 @@ class Desk:
 
     def tell(self, kind: str, body: Mapping[str, Any] | bytes) -> None:
         """A line of the chronicle."""
-        self._told.append((self.seq, self.now_ns, kind, body if isinstance(body, bytes) else as_json(body).encode()))
+        self._ledger.tell(self.seq, self.now_ns, kind, body if isinstance(body, bytes) else as_json(body).encode())
 
     def hide(self, field: str, text: str) -> str:
         """A person's words leave the chronicle: their salted hash stands there, the words in `private`. Returns that id."""
@@ -150,55 +146,59 @@ class Desk:
         salt = known[1] if known else os.urandom(16)
         id_ = known[0] if known else hashlib.sha256((salt or b"") + text.encode()).hexdigest()[:32]
         told = None if known and salt is None else text
-        self._put("put_private", id_, {"id": id_, "seq": self.seq, "field": field, "salt": salt, "text": told})
+        self._ledger.put("put_private", id_, {"id": id_, "seq": self.seq, "field": field, "salt": salt, "text": told})
         return id_
 
     def put_condition(self, row: Pending) -> None:
         key = (row.equipment, row.rule)
         self.conditions[key] = row
-        self._dirty.get("drop_condition", {}).pop(_flat(key), None)
-        self._put("put_condition", _flat(key), asdict(row))
+        self._ledger.take_out("drop_condition", _flat(key))
+        self._ledger.put("put_condition", _flat(key), asdict(row))
 
     def drop_condition(self, equipment: str, rule: str) -> None:
         key = (equipment, rule)
         if self.conditions.pop(key, None) is not None:
-            self._dirty.get("put_condition", {}).pop(_flat(key), None)
-            self._put("drop_condition", _flat(key), {"equipment": equipment, "rule": rule})
+            self._ledger.take_out("put_condition", _flat(key))
+            self._ledger.put("drop_condition", _flat(key), {"equipment": equipment, "rule": rule})
 
     def put_fault(self, fault: Fault) -> None:
         self.faults[fault.id] = fault
-        self._put("put_fault", fault.id, {**asdict(fault), "severity": fault.severity.value, "no_data": int(fault.no_data)})
+        self._ledger.put("put_fault", fault.id, {**asdict(fault), "severity": fault.severity.value, "no_data": int(fault.no_data)})
 
     def put_order(self, order: Order) -> None:
         self.orders[order.id] = order
-        self._put("put_order", order.id, {**asdict(order), "severity": order.severity.value, "state": order.state.value})
+        self._ledger.put("put_order", order.id, {**asdict(order), "severity": order.severity.value, "state": order.state.value})
 
     def put_clock(self, clock: OrderClock) -> None:
         self.clocks[_clock_key(clock)] = clock
-        self._put("put_clock", _flat(_clock_key(clock)), {**asdict(clock), "name": clock.name.value})
+        self._ledger.put("put_clock", _flat(_clock_key(clock)), {**asdict(clock), "name": clock.name.value})
         if not clock.running:
             del self.clocks[_clock_key(clock)]
 
     def put_page(self, page: Page) -> None:
         self.pages[page.id] = page
-        self._put("put_page", page.id, {**asdict(page), "severity": page.severity.value})
+        self._ledger.put("put_page", page.id, {**asdict(page), "severity": page.severity.value})
 
     def put_attempt(self, attempt: Attempt) -> None:
-        self._put("put_attempt", f"{attempt.outbox} {attempt.n}", asdict(attempt))
+        self._ledger.put("put_attempt", f"{attempt.outbox} {attempt.n}", asdict(attempt))
 
     def put_outcome(self, outcome: Outcome) -> None:
-        self._put("put_outcome", outcome.id, asdict(outcome))
+        self._ledger.put("put_outcome", outcome.id, asdict(outcome))
 
     def put_note(self, note: Note) -> None:
-        self._put("put_note", f"{note.work_order} {note.seq}", asdict(note))
+        self._ledger.put("put_note", f"{note.work_order} {note.seq}", asdict(note))
 
     def put_person(self, id_: str, name: str) -> None:
         if self.persons.get(id_) != name:
             self.persons[id_] = name
-            self._put("put_person", id_, {"id": id_, "name": name})
+            self._ledger.put("put_person", id_, {"id": id_, "name": name})
+
+    def put_skipped(self, row: Skipped) -> None:
+        self.skipped[row.key] = row
+        self._ledger.put("put_skipped", row.id, asdict(row))
 
     def put_config(self, row: Mapping[str, Any]) -> None:
-        self._put("put_config", str(row["seq"]), row)
+        self._ledger.put("put_config", str(row["seq"]), row)
 
     def shift(self, step_ns: int) -> None:
         """The wall clock was set: every instant that lies ahead, and every condition's age, moves with it."""
@@ -226,40 +226,68 @@ class Desk:
     def rows(self) -> dict[str, list[dict[str, Any]]]:
         """The committed rows a later record may still touch, by the statement that puts them; a rebuild begins with them."""
         since = {"since_ns": self.now_ns - REOPEN_WITHIN_NS}
-        orders = self._records.rows("open_orders") + self._records.rows("reopenable_orders", since)
+        orders = self._ledger.rows("open_orders") + self._ledger.rows("reopenable_orders", since)
         found = {
             "put_person": [{"id": id_, "name": name} for id_, name in sorted(self.persons.items())],
-            "put_condition": self._records.rows("open_conditions"),
-            "put_fault": self._records.rows("open_faults") + self._records.rows("reopenable_faults", since),
+            "put_condition": self._ledger.rows("open_conditions"),
+            "put_fault": self._ledger.rows("open_faults") + self._ledger.rows("reopenable_faults", since),
             "put_order": orders,
-            "put_clock": self._records.rows("clocks_of_orders", {"orders": as_json([order["id"] for order in orders])}),
-            "put_page": self._records.rows("queued_pages"),
+            "put_clock": self._ledger.rows("clocks_of_orders", {"orders": as_json([order["id"] for order in orders])}),
+            "put_page": self._ledger.rows("queued_pages"),
+            "put_skipped": self._ledger.rows("recent_skipped", {"since_ns": self.now_ns - SKIPPED_APART_NS}),
         }
         return {name: rows for name, rows in found.items() if rows}
 
     @property
     def chronicled(self) -> int:
         """How many lines the chronicle has."""
-        return self._chronicle.head[0]
+        return self._ledger.chronicled
 
     # -- the commit
 
     @property
     def changed(self) -> bool:
-        return bool(self._dirty or self._told)
+        return self._ledger.changed
 
     def commit(self, position: Position) -> None:
         """Rows, chronicle and position in one transaction; after it the rows of what is over leave memory."""
-        at = position.at
         with self._records.transaction():
-            for query in sorted(self._dirty, key=_ORDER.index):
-                self._records.run_many(query, self._dirty[query].values())
-            for line in self._told:
-                self._chronicle.append(*line)
-            self._records.run("set_position", {"seq": position.seq, "wall_ns": at.wall_ns, "boot_ns": at.boot_ns, "boot": at.boot})
+            self._ledger.write()
+            self._ledger.write_position(position)
         self.position = position
-        self._dirty.clear()
-        self._told.clear()
+        self._clear()
+
+    @contextmanager
+    def committing(self, position: Callable[[], Position]) -> Iterator[None]:
+        """A transaction around many steps, each written by `flush` or taken back by `undo`; the position asked for ends it."""
+        with self._records.transaction():
+            yield
+            self.flush()
+            self._ledger.write_position(position())
+        self.position = position()
+
+    def flush(self) -> None:
+        """Writes what changed into the transaction that is open. Raises, and has written nothing, where a value fits no row."""
+        if self.changed:
+            with self._records.savepoint():
+                self._ledger.write()
+        self._clear()
+
+    def kept(self) -> Mapping[str, int]:
+        """What `undo` wants to know of the instant it goes back to; everything is flushed there."""
+        return dict(self._counts)
+
+    def undo(self, kept: Mapping[str, int]) -> None:
+        """As at the last flush or commit."""
+        self._counts = dict(kept)
+        if self._touched:
+            self._ledger.drop()
+            self._load()
+            self._touched = False
+
+    def _clear(self) -> None:
+        self._ledger.settled()
+        self._touched = False
         self._forget()
 
     def _forget(self) -> None:
@@ -270,16 +298,6 @@ class Desk:
         for id_ in [fault.id for fault in self.faults.values() if not fault.open and fault.work_order not in self.orders]:
             del self.faults[id_]
 
-    def _put(self, query: str, key: str, values: Mapping[str, Any]) -> None:
-        self._dirty.setdefault(query, {})[key] = values
-
-
-# Referenced rows first.
-_ORDER = (
-    "put_config", "put_private", "put_person", "drop_condition", "put_condition", "put_fault", "put_order", "put_clock", "put_page",
-    "put_attempt", "put_note", "put_outcome",
-)  # fmt: skip
-
 
 def _clock_key(clock: OrderClock) -> tuple[str, ClockName, int]:
     return clock.work_order, clock.name, clock.round
@@ -288,18 +306,3 @@ def _clock_key(clock: OrderClock) -> tuple[str, ClockName, int]:
 def _flat(key: Iterable[object]) -> str:
     return "\n".join(map(str, key))
 
-
-def _fault(r: Mapping[str, Any]) -> Fault:
-    return Fault(**{**r, "severity": Severity(r["severity"]), "no_data": bool(r["no_data"])})
-
-
-def _order(r: Mapping[str, Any]) -> Order:
-    return Order(**{**r, "severity": Severity(r["severity"]), "state": State(r["state"])})
-
-
-def _clock(r: Mapping[str, Any]) -> OrderClock:
-    return OrderClock(**{**r, "name": ClockName(r["name"])})
-
-
-def _page(r: Mapping[str, Any]) -> Page:
-    return Page(**{**r, "severity": Severity(r["severity"])})

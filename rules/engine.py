@@ -1,13 +1,15 @@
 """The engine: follows one site's journal and holds its records. Records go in, strictly in their order; rows come out, in one
 transaction with the position. No sockets, no clock: every instant is a header's, so a replay does the same again.
 
-While records up to the committed position are replayed (after a restart) only the rules' memory moves: effects are muted.
+While records up to the committed position are replayed (after a restart) only the rules' memory moves: effects are muted. What raises is
+passed over, part by part: quarantine.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import orjson
@@ -21,14 +23,23 @@ from plantroom.records import Records
 from rules import deeds, delivery, events, incident, paging, work
 from rules.command import parse
 from rules.condition import Transition
-from rules.desk import Desk, Hidden, Position, nothing_hidden
+from rules.desk import Desk, Hidden, nothing_hidden
 from rules.evaluate import KindEvaluator
 from rules.house import House
-from rules.rounds import Came, Router
+from rules.ledger import Position
+from rules.quarantine import Quarantine
+from rules.rollback import Indexes
+from rules.rounds import Came, Router, Single
+from rules.skipped import Part
 from rules.snapshot import BadSnapshot
 from rules.walltime import WallTime
 
 COMMIT_NS = 1 * NS  # the position moves at least this often
+LOOKS: Mapping[str, Callable[[Desk, House], None]] = {  # at every tick, after the clocks
+    "shelves": deeds.end_shelves,
+    "undelivered": events.undelivered,
+    "quiet": events.quiet,
+}
 
 log = structlog.get_logger()
 
@@ -75,8 +86,9 @@ class Engine:
         self.house: House | None = None
         self.config: Record | None = None
         self.evaluators: dict[str, KindEvaluator] = {}
-        self._router = Router({}, frame_of)
-        self._applied = 0
+        self.router = Router({}, frame_of)
+        self.applied = 0
+        self.quarantine = Quarantine(self)
 
     @property
     def muted_to(self) -> int:
@@ -86,12 +98,19 @@ class Engine:
     # -- the way of the records
 
     def take(self, records: Sequence[Record]) -> Outcome:
-        """Applies records in their order; commits when something changed or a second of journal time has passed."""
-        self._applied = 0
+        """Applies records in their order; commits when something changed or a second of journal time has passed.
+
+        Raises only what is no record's fault (disk, memory): throw the engine away then.
+        """
+        self.applied = 0
+        seen = self.seen.seq if self.seen is not None else 0
+        committed = self.quarantine.take([record for record in records if record.seq > seen])
+        return Outcome(self.seen, committed, self.applied)
+
+    def run(self, records: Sequence[Record]) -> None:
+        """Applies records in their order, to the memory and the desk."""
         telemetry: list[Record] = []
         for record in records:
-            if self.seen is not None and record.seq <= self.seen.seq:
-                continue
             time, step_ns = self.time.to(record.at)
             if step_ns or record.kind is not Kind.TELEMETRY or time.pause():
                 self._judge(telemetry)
@@ -105,11 +124,11 @@ class Engine:
             if record.kind is Kind.TELEMETRY:
                 telemetry.append(record)
             elif record.kind is not Kind.TICK:
-                self._handle(record)
+                part = Part(record.kind.name.lower())
+                self.quarantine.whole(record, part, partial(self._handle, record))
         self._judge(telemetry)
-        return Outcome(self.seen, self._commit(), self._applied)
 
-    def _commit(self) -> bool:
+    def commit(self) -> bool:
         """True where the position moved."""
         seen, stands = self.seen, self.desk.position
         if seen is None or seen.seq <= self.muted_to:
@@ -121,8 +140,18 @@ class Engine:
         return True
 
     def _judge(self, telemetry: Sequence[Record]) -> None:
-        if telemetry:
-            self._apply(self._router.run(telemetry, self.time.judged))
+        if telemetry and self.quarantine.careful:
+            for record in telemetry:
+                self.quarantine.rows_only(record, Part("decode"), partial(self._judge_singly, record))
+        elif telemetry:
+            self._apply(self.router.run(telemetry, self.time.judged))
+
+    def _judge_singly(self, record: Record) -> None:
+        def step(single: Single) -> None:
+            self._apply(single.run())
+
+        for single in self.router.singly(record, self.time.judged):
+            self.quarantine.machine(record, Part("step"), self.evaluators[single.kind], single.row, partial(step, single))
 
     def _apply(self, came: Sequence[Came]) -> None:
         for one in came:
@@ -130,7 +159,7 @@ class Engine:
                 continue
             self.desk.begin(one.seq, one.wall_ns)
             incident.take(self.desk, self.house, one.transition)
-            self._applied += 1
+            self.applied += 1
 
     def _came(self, record: Record, transitions: Sequence[Transition]) -> None:
         self._apply([Came(record.seq, record.at.wall_ns, t) for t in transitions])
@@ -141,14 +170,18 @@ class Engine:
         """Time has come to this record's instant: for the rules first, then for clocks, shelves and the monitor's faults."""
         self.time = self.time.told()
         now_ns = record.at.wall_ns
+
+        def tick(evaluator: KindEvaluator, rows: Indexes | None) -> None:
+            self._came(record, evaluator.tick(now_ns, rows))
+
         for _, evaluator in sorted(self.evaluators.items()):
-            self._came(record, evaluator.tick(now_ns))
+            self.quarantine.machines(record, Part("tick"), evaluator, partial(tick, evaluator))
         if record.seq > self.muted_to and self.house is not None:
             self.desk.begin(record.seq, now_ns)
-            work.notice(self.desk, self.house)
-            deeds.end_shelves(self.desk, self.house)
-            events.undelivered(self.desk, self.house)
-            events.quiet(self.desk, self.house)
+            for clock in self.desk.all_clocks():
+                self.quarantine.rows_only(record, Part("clock"), partial(work.notice, self.desk, self.house, clock))
+            for does, look in LOOKS.items():
+                self.quarantine.rows_only(record, Part(does), partial(look, self.desk, self.house))
 
     def _shift(self, record: Record, step_ns: int) -> None:
         """The wall clock was set: what runs keeps its remaining time, what was seen keeps its age."""
@@ -156,10 +189,13 @@ class Engine:
             evaluator.shift(step_ns)
         if record.seq > self.muted_to:
             self.desk.begin(record.seq, record.at.wall_ns)
-            self.desk.shift(step_ns)
-            self.desk.tell("time.step", {"step_ns": step_ns})
-            if self.house is not None:
-                events.seen(self.desk, self.house, "clock_step", {"step_s": round(step_ns / NS)})
+            self.quarantine.rows_only(record, Part("shift"), partial(self._shift_rows, step_ns))
+
+    def _shift_rows(self, step_ns: int) -> None:
+        self.desk.shift(step_ns)
+        self.desk.tell("time.step", {"step_ns": step_ns})
+        if self.house is not None:
+            events.seen(self.desk, self.house, "clock_step", {"step_s": round(step_ns / NS)})
 
     # -- everything but telemetry and ticks
 
@@ -237,7 +273,7 @@ class Engine:
     def _furnish_with(self, record: Record, house: House) -> None:
         self.config, self.house = record, house
         self.evaluators = house.evaluators()
-        self._router = Router(self.evaluators, self._frame_of)
+        self.router = Router(self.evaluators, self._frame_of)
 
     # -- over restarts
 

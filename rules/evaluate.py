@@ -116,11 +116,11 @@ class KindEvaluator:
         came = self.samples.take(where, at_ns, values, quality, columns)
         return self._ordered(rows, moved + self._judge(where, now, came))
 
-    def tick(self, now_ns: int) -> list[Transition]:
-        """Time passes for every machine: timers run, values go stale."""
-        where: Rows = slice(None)
-        now = self._now(where, np.full(self._size, now_ns, np.int64))
-        return self._ordered(self._everyone, self._pass(where, now) + self._judge(where, now, None))
+    def tick(self, now_ns: int, rows: Indexes | None = None) -> list[Transition]:
+        """Time passes for every machine, or for these: timers run, values go stale."""
+        where: Rows = slice(None) if rows is None else rows
+        now = self._now(where, np.full(self._size if rows is None else rows.size, now_ns, np.int64))
+        return self._ordered(self._everyone if rows is None else rows, self._pass(where, now) + self._judge(where, now, None))
 
     def due(self) -> int:
         """The earliest instant after everything seen at which time alone can change a condition; FOREVER (2^63-1) when none.
@@ -302,11 +302,11 @@ class KindEvaluator:
             state.inherit(before, (here[same], there[same]))
 
     def snapshot(self) -> bytes:
-        return snapshot.dump(self._layout, dict(self._remembered()))
+        return snapshot.dump(self._layout, dict(self.remembered()))
 
     def restore(self, blob: bytes) -> None:
         """Raises snapshot.BadSnapshot where it was taken with other equipment, points or rules; nothing is changed then."""
-        snapshot.load(blob, self._layout, dict(self._remembered()))
+        snapshot.load(blob, self._layout, dict(self.remembered()))
 
     @cached_property
     def _layout(self) -> str:
@@ -321,7 +321,7 @@ class KindEvaluator:
         }
         return snapshot.layout_hash(layout)
 
-    def _remembered(self) -> Iterator[tuple[str, npt.NDArray[np.generic]]]:
+    def remembered(self) -> Iterator[tuple[str, npt.NDArray[np.generic]]]:
         """Every array this evaluator remembers with, by name."""
         yield from (("clock", self._clock), ("start", self._start))
         parts: dict[str, Remembers] = {"sample": self.samples, "condition": self.held, **self.program.states}

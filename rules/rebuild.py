@@ -25,8 +25,8 @@ from rules.snapshots import Snapshots
 
 MOST = 5_000
 TABLES = (
-    "config", "condition", "fault", "work_order", "clock", "order_note", "person", "outbox", "attempt", "command", "private", "chronicle",
-    "position",
+    "config", "condition", "fault", "work_order", "clock", "order_note", "person", "outbox", "attempt", "command", "private", "skipped",
+    "chronicle", "position",
 )  # fmt: skip
 
 

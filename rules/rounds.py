@@ -58,6 +58,15 @@ class Came:
     transition: Transition
 
 
+@dataclass(frozen=True, slots=True)
+class Single:
+    """One step: of the machine in this row of its kind's evaluator."""
+
+    kind: str
+    row: int
+    run: Callable[[], list[Came]]
+
+
 @dataclass(slots=True)
 class _Call:
     """The steps one evaluator takes at once. index: of their rows in the stacked columns; order: (record, row, part)."""
@@ -99,21 +108,16 @@ class Router:
         rounds: list[dict[Layout, _Call]] = []
         turns: dict[int, int] = {}
         for place, record in enumerate(records):
-            body = record.body
-            known = self._known.get(body[4:12]) or self._look_up(record)
-            if known is None or not known[1]:
+            known = self._readable(record)
+            if known is None:
                 continue
             frame, parts = known
             width = len(frame.points)
             stacked = stacks.get(width)
             if stacked is None:
                 stacked = stacks[width] = _Stack(frame, [], [])
-            shape = (body[:4], width)
-            if len(body) != (self._sizes.get(shape) or self._size(shape, body)):
-                self._bad(record, f"{len(body)} bytes, version {body[0]}: not the length or the version that was announced")
-                continue
-            rows = rows_of(body)
-            stacked.bodies.append(body)
+            rows = rows_of(record.body)
+            stacked.bodies.append(record.body)
             for line in range(rows):
                 stacked.places.append(place)
                 for n, part in enumerate(parts):
@@ -135,6 +139,36 @@ class Router:
                 found += self._step(layout, call, *columns[layout.width])
         found.sort(key=lambda came: came[0])
         return [Came(records[place].seq, records[place].at.wall_ns, transition) for (place, _, _), transition in found]
+
+    def singly(self, record: Record, judged: Judged) -> list[Single]:
+        """The steps of one record, each apart, in their order: what `run` does at once, for a record that something is wrong with."""
+        known = self._readable(record)
+        if known is None:
+            return []
+        frame, parts = known
+        rows = rows_of(record.body)
+        columns, at_ns = _decoded(_Stack(frame, [record.body], [0] * rows, rows), [record], judged)
+
+        def single(line: int, n: int, part: Part) -> Single:
+            def run() -> list[Came]:
+                call = _Call([part.row], [line], [(0, line, n)])
+                return [Came(record.seq, record.at.wall_ns, transition) for _, transition in self._step(part.layout, call, columns, at_ns)]
+
+            return Single(part.layout.kind, part.row, run)
+
+        return [single(line, n, part) for line in range(rows) for n, part in enumerate(parts)]
+
+    def _readable(self, record: Record) -> tuple[Frame, tuple[Part, ...]] | None:
+        """Frame and machines of a body that can be decoded; None where it speaks of no machine that is judged."""
+        body = record.body
+        known = self._known.get(body[4:12]) or self._look_up(record)
+        if known is None or not known[1]:
+            return None
+        shape = (body[:4], len(known[0].points))
+        if len(body) != (self._sizes.get(shape) or self._size(shape, body)):
+            self._bad(record, f"{len(body)} bytes, version {body[0]}: not the length or the version that was announced")
+            return None
+        return known
 
     def _step(self, layout: Layout, call: _Call, columns: Columns, at_ns: Ints) -> Iterable[tuple[tuple[int, int, int], Transition]]:
         evaluator = self._evaluators[layout.kind]

@@ -11,7 +11,7 @@ from plantroom.model import Severity
 from rules.clocks import OrderClock
 from rules.order import Facts, State
 
-__all__ = ["Attempt", "Fault", "Note", "Open", "Order", "OrderClock", "Outcome", "Page", "Pending", "as_json", "born"]
+__all__ = ["Attempt", "Fault", "Note", "Order", "OrderClock", "Outcome", "Page", "Pending", "Skipped", "as_json", "born"]
 
 
 def as_json(value: Any) -> str:
@@ -157,4 +157,24 @@ class Outcome:
     state_json: str
 
 
-Open = Fault | Order | OrderClock | Page | Pending
+@dataclass(slots=True)
+class Skipped:
+    """Steps that could not be applied, alike in `key`, no ten minutes apart. record: kind of the journal record; does: the part of its
+    handling; kind, equipment: "" where none is meant; place: where it was raised."""
+
+    id: str
+    seq: int
+    at_ns: int
+    record: str
+    does: str
+    kind: str
+    equipment: str
+    error: str
+    place: str
+    last_seq: int
+    last_ns: int
+    count: int = 1
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        return self.record, self.does, self.kind, self.equipment, self.place

@@ -24,8 +24,8 @@ import structlog
 
 from plantroom.clock import Reading
 from plantroom.journal.record import Kind, Record
-from rules.desk import Position
 from rules.engine import Memory
+from rules.ledger import Position
 from rules.snapshot import BadSnapshot
 from rules.walltime import WallTime
 

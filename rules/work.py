@@ -111,17 +111,16 @@ def _stop(desk: Desk, order: Order, names: tuple[ClockName, ...]) -> None:
             _tell(desk, stopped, "stop")
 
 
-def notice(desk: Desk, house: House) -> None:
-    """What the running clocks have to say now: a warning or a breach, each recorded and paged once."""
-    for clock in desk.all_clocks():
-        after, word = clocks.notice(clock, desk.now_ns)
-        if word is None:
-            continue
-        desk.put_clock(after)
-        _tell(desk, after, word.value)
-        order = desk.orders[after.work_order]
-        faults = desk.faults_of(order)
-        paging.page(desk, house, word.value, faults[-1] if faults else None, order, after)
+def notice(desk: Desk, house: House, clock: OrderClock) -> None:
+    """What a running clock has to say now: a warning or a breach, each recorded and paged once."""
+    after, word = clocks.notice(clock, desk.now_ns)
+    if word is None:
+        return
+    desk.put_clock(after)
+    _tell(desk, after, word.value)
+    order = desk.orders[after.work_order]
+    faults = desk.faults_of(order)
+    paging.page(desk, house, word.value, faults[-1] if faults else None, order, after)
 
 
 def _tell(desk: Desk, clock: OrderClock, what: str) -> None:

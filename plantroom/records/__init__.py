@@ -19,7 +19,7 @@ from plantroom.records.chronicle import Chronicle
 from plantroom.records.migrate import RecordsTooNew, migrate, migrations
 from plantroom.records.named_sql import load_queries
 
-__all__ = ["Chronicle", "Records", "RecordsTooNew"]
+__all__ = ["Chronicle", "Records", "RecordsTooNew", "Values"]
 
 CHECKPOINT_PAGES = 1_000
 WAL_LIMIT = 16 << 20
@@ -97,6 +97,19 @@ class Records:
                 raise
         except (apsw.IOError, apsw.FullError, apsw.CorruptError) as error:
             raise JournalFailed(f"{self.db.filename}: {error}; nothing of this step counts, this process has to leave") from error
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """Inside a transaction: all of it or, after any exception, none; what the transaction did before stays."""
+        self.db.execute("SAVEPOINT step")
+        try:
+            yield
+        except BaseException:
+            if self.db.in_transaction:  # a disk that refuses ends the whole transaction
+                self.db.execute("ROLLBACK TO step")
+                self.db.execute("RELEASE step")
+            raise
+        self.db.execute("RELEASE step")
 
     def data_version(self) -> int:
         """Changes when another connection has committed. Costs a few microseconds."""

@@ -131,3 +131,12 @@ INSERT INTO private (id, seq, field, salt, text) VALUES (:id, :seq, :field, :sal
 
 -- name: hidden
 SELECT id, salt FROM private WHERE seq = :seq AND field = :field;
+
+-- name: put_skipped
+INSERT INTO skipped (id, seq, at_ns, record, does, kind, equipment, error, place, last_seq, last_ns, count)
+VALUES (:id, :seq, :at_ns, :record, :does, :kind, :equipment, :error, :place, :last_seq, :last_ns, :count)
+ON CONFLICT (id) DO UPDATE SET last_seq = excluded.last_seq, last_ns = excluded.last_ns, count = excluded.count;
+
+-- name: recent_skipped
+SELECT id, seq, at_ns, record, does, kind, equipment, error, place, last_seq, last_ns, count
+FROM skipped WHERE last_ns > :since_ns ORDER BY seq, id;

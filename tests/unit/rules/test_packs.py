@@ -24,7 +24,7 @@ PROMISED = {
     "elevator": {"passenger_entrapment", "lift_common_fault", "mode_left_in_inspection"},
     "ahu": {"fan_fail_to_start", "filter_dirty", "supply_temp_high"},
 }
-EVENTS = {"service_restarted", "clock_step", "journal_gap", "config_rejected", "journal_failed", "dead_letter", "delivery_failed"}
+EVENTS = {"service_restarted", "clock_step", "journal_gap", "config_rejected", "journal_failed", "dead_letter", "delivery_failed", "record_skipped"}
 
 
 def named(rule: Rule) -> str:

@@ -9,16 +9,21 @@ from pathlib import Path
 import pytest
 
 from plantroom.records import Records
+from rules import events
 from rules.rebuild import TABLES, compare, copy
 from tests.kit.engine import Kit
 
 
 @pytest.fixture
-def kit(tmp_path: Path) -> Iterator[Kit]:
+def kit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kit]:
     """Something stands in every table."""
     kit = Kit(tmp_path)
     kit.configure()
     kit.tick()
+    with monkeypatch.context() as broken:
+        broken.delattr(events, "take")  # an event that raises is skipped
+        kit.event("service_restarted")
+        kit.run()
     kit.stay(4, phase_loss=1)
     kit.run()
     kit.command("comment", kit.order(), text="a word")

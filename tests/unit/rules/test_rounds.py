@@ -70,4 +70,4 @@ def test_a_body_that_is_torn_unknown_or_of_another_version_is_counted_and_costs_
         kit.tick()
     kit.run()
     assert kit.faults() == [("fp-1", "phase_loss", "active")]
-    assert kit.engine._router.unreadable == 7
+    assert kit.engine.router.unreadable == 7

@@ -1,0 +1,97 @@
+"""The engine's way into records.db and back: rows by statement and key, lines of the chronicle, the position; rows read by query."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from plantroom.clock import Reading
+from plantroom.model import Severity
+from plantroom.records import Chronicle, Records, Values
+from rules.clocks import ClockName, OrderClock
+from rules.order import State
+from rules.rows import Fault, Order, Page
+
+# Referenced rows first.
+ORDER = (
+    "put_config", "put_private", "put_person", "drop_condition", "put_condition", "put_fault", "put_order", "put_clock", "put_page",
+    "put_attempt", "put_note", "put_outcome", "put_skipped",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """The last record whose effects stand in the records."""
+
+    seq: int
+    at: Reading
+
+
+class Ledger:
+    def __init__(self, records: Records) -> None:
+        self._records = records
+        self._chronicle = Chronicle(records.db)
+        self._rows: dict[str, dict[str, Mapping[str, Any]]] = {}
+        self._lines: list[tuple[int, int, str, bytes]] = []
+
+    # -- what stands there
+
+    def rows(self, query: str, values: Values = ()) -> list[dict[str, Any]]:
+        return self._records.rows(query, values)
+
+    def faults(self, query: str, values: Values = ()) -> list[Fault]:
+        return [Fault(**{**r, "severity": Severity(r["severity"]), "no_data": bool(r["no_data"])}) for r in self.rows(query, values)]
+
+    def orders(self, query: str, values: Values = ()) -> list[Order]:
+        return [Order(**{**r, "severity": Severity(r["severity"]), "state": State(r["state"])}) for r in self.rows(query, values)]
+
+    def clocks(self, query: str) -> list[OrderClock]:
+        return [OrderClock(**{**r, "name": ClockName(r["name"])}) for r in self.rows(query)]
+
+    def pages(self, query: str, values: Values = ()) -> list[Page]:
+        return [Page(**{**r, "severity": Severity(r["severity"])}) for r in self.rows(query, values)]
+
+    # -- what is to be written
+
+    @property
+    def changed(self) -> bool:
+        return bool(self._rows or self._lines)
+
+    @property
+    def chronicled(self) -> int:
+        """How many lines the chronicle has."""
+        return self._chronicle.head[0]
+
+    def put(self, statement: str, key: str, values: Mapping[str, Any]) -> None:
+        """The newest values of a key count."""
+        self._rows.setdefault(statement, {})[key] = values
+
+    def take_out(self, statement: str, key: str) -> None:
+        self._rows.get(statement, {}).pop(key, None)
+
+    def waiting(self, statement: str, key: str) -> Mapping[str, Any] | None:
+        return self._rows.get(statement, {}).get(key)
+
+    def tell(self, seq: int, at_ns: int, kind: str, body: bytes) -> None:
+        self._lines.append((seq, at_ns, kind, body))
+
+    def write(self) -> None:
+        """Into the transaction that is open. Forgotten only by `settled`: until then it may have to be written again."""
+        for statement in sorted(self._rows, key=ORDER.index):
+            self._records.run_many(statement, self._rows[statement].values())
+        for line in self._lines:
+            self._chronicle.append(*line)
+
+    def write_position(self, position: Position) -> None:
+        at = position.at
+        self._records.run("set_position", {"seq": position.seq, "wall_ns": at.wall_ns, "boot_ns": at.boot_ns, "boot": at.boot})
+
+    def settled(self) -> None:
+        self._rows.clear()
+        self._lines.clear()
+
+    def drop(self) -> None:
+        """What was not written never happened; the chronicle's head is again the table's."""
+        self.settled()
+        self._chronicle.reload()
