@@ -9,7 +9,8 @@ from typing import Protocol
 import orjson
 import structlog
 
-from plantroom.journal.record import Encoder, Entry, Kind
+from plantroom.journal.encoder import Encoder
+from plantroom.journal.record import Entry, Kind
 from plantroom.model import Batch
 
 Done = Callable[[range], None]
@@ -37,8 +38,10 @@ class Outlet:
         self.encode = Encoder()
         self._writer = writer
         self._links: list[Link] = []
+        self._taken: list[Batch] = []  # since the loop last looked round: written together, for a tenth of the price
         self._over: list[tuple[Sequence[Entry], Done | None]] = []  # what came when the queue was full already
         self._full = asyncio.Event()
+        self._broken: BaseException | None = None
 
     def join(self, link: Link) -> None:
         """From now on this link is paused while the queue is full."""
@@ -47,7 +50,10 @@ class Outlet:
             link.pause()
 
     def take(self, batch: Batch) -> None:
-        self.put((self.encode(batch),))
+        """Goes on its way before anything that is put later, at the latest when the loop looks round."""
+        if not self._taken:
+            asyncio.get_running_loop().call_soon(self._hand_on)
+        self._taken.append(batch)
 
     def say(self, connection: str, state: str, reason: str) -> None:
         """A connection's state changed: an event of the journal and a line of the log."""
@@ -57,6 +63,21 @@ class Outlet:
 
     def put(self, entries: Sequence[Entry], done: Done | None = None) -> None:
         """Queued, in order; `done` is called after the commit. Raises JournalFailed when the disk has refused."""
+        if self._taken:
+            self._hand_on()
+        self._queue(entries, done)
+
+    def _hand_on(self) -> None:
+        taken, self._taken = self._taken, []
+        if not taken:
+            return
+        try:
+            self._queue(self.encode.many(taken), None)
+        except BaseException as error:  # the loop would only log it
+            self._broken = error
+            self._full.set()
+
+    def _queue(self, entries: Sequence[Entry], done: Done | None) -> None:
         if not self._over:
             try:
                 self._writer.put(entries, done)
@@ -73,6 +94,8 @@ class Outlet:
         """Until cancelled. Raises JournalFailed when the disk has refused."""
         while True:
             await self._full.wait()
+            if self._broken is not None:
+                raise self._broken
             while self._over:
                 entries, done = self._over[0]
                 seqs = await self._writer.append(entries)

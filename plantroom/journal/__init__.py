@@ -10,10 +10,11 @@ from pathlib import Path
 from plantroom.clock import Clock
 from plantroom.journal import follower as _follower
 from plantroom.journal import keeper as _keeper
+from plantroom.journal.encoder import Encoder
 from plantroom.journal.group import GroupWriter
 from plantroom.journal.positions import Positions
 from plantroom.journal.reader import Reader
-from plantroom.journal.record import Encoder, Entry, Kind, Record, decode_batch, encode_batch
+from plantroom.journal.record import Entry, Kind, Record, decode_batch, encode_batch
 from plantroom.journal.writer import MOST_FILE_BYTES, Writer
 
 __all__ = [

@@ -41,7 +41,6 @@ _POWERS = [np.float64(10.0**k) for k in range(16)]
 _I8, _F8, _F4 = np.dtype("<i8"), np.dtype("<f8"), np.dtype("<f4")
 STORED: Mapping[int, np.dtype[Any]] = {_DECIMAL: np.dtype("<i2"), _DECIMAL | _NARROW: np.dtype("<i4"), _NARROW: _F4, 0: _F8}
 _Bad = npt.NDArray[np.bool_] | None  # where the quality is not good; None: nowhere
-TRIED_ANEW = 256  # batches of a frame, after which a smaller form is looked for again
 
 
 class Kind(IntEnum):
@@ -71,7 +70,7 @@ class Record:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # one for every polled read, never changed: a frozen one would cost a microsecond more
 class Entry:
     """A record to be appended; the header is set at the commit. frame: for telemetry, so that the day file can name its points."""
 
@@ -108,19 +107,6 @@ def form_of(body: bytes) -> int:
     return body[1] & ~(_STAMPED | _QUALITIES)
 
 
-class Encoder:
-    """Batches into entries; remembers for each frame which form fitted, so that a batch is tried in one form instead of all."""
-
-    def __init__(self) -> None:
-        self._forms: dict[bytes, tuple[int, int]] = {}  # frame id -> (form, batches until it is looked for anew)
-
-    def __call__(self, batch: Batch) -> Entry:
-        form, left = self._forms.get(batch.frame.id, (0, 0))
-        entry = encode_batch(batch, form if left else None)
-        self._forms[batch.frame.id] = form_of(entry.body), left - 1 if left else TRIED_ANEW
-        return entry
-
-
 def _stored(values: Values, bad: _Bad, form: int | None) -> tuple[int, bytes]:
     """(form, bytes) of the values: of `form` where it fits, else of the first that does and holds what `form` holds."""
     wide = values.tobytes()
@@ -154,7 +140,8 @@ def _in_form(values: Values, wide: bytes, bad: _Bad, form: int, stored: np.dtype
         scaled[bad] = 0.0
     np.rint(scaled, scaled)
     whole = scaled.astype(stored or STORED[form & (_DECIMAL | _NARROW)])
-    back = whole / power
+    back = whole.astype(_F8)  # dividing whole numbers would do this too, at twice the price
+    back /= power
     if bad is not None:
         back[bad] = np.nan
     return whole.tobytes() if back.tobytes() == wide else None

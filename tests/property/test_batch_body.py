@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from plantroom.journal.columns import stack
-from plantroom.journal.record import TRIED_ANEW, Encoder, decode_batch, encode_batch
+from plantroom.journal.encoder import TRIED_ANEW, Encoder
+from plantroom.journal.record import decode_batch, encode_batch
 from plantroom.model import Batch, Frame, one_row
 
 
@@ -82,3 +83,24 @@ def test_an_encoder_keeps_to_a_form_until_it_fails_and_looks_for_a_smaller_one_n
     assert sizes == [2, 4, 4]
     later = [len(encode(one_row(frame, n, np.array([0.5]), np.zeros(1, np.uint8))).body) - 20 for n in range(2 * TRIED_ANEW)]
     assert later[-1] == 2
+
+
+@given(st.lists(st.tuples(st.sampled_from((1, 2, 3)), st.integers(-40_000, 40_000), st.integers(0, 3), st.integers(0, 5)), min_size=1, max_size=12))
+def test_many_at_once_come_back_as_they_were_in_their_order(cells: list[tuple[int, int, int, int]]) -> None:
+    """Of three frames, most of them good, some bad, some that fit no decimals."""
+    batches = []
+    for points, n, decimals, bad in cells:
+        values = np.full(points, n / 10**decimals if n % 7 else 1 / 3)
+        quality = np.zeros(points, np.uint8)
+        if not bad:
+            values[0], quality[0] = np.nan, 3
+        batches.append(one_row(Frame(tuple(f"gen-1.p{i}" for i in range(points))), n & 0xFF, values, quality, stamped=n % 11 == 0))
+    many = Encoder()
+    for _ in range(2):
+        entries = many.many(batches)
+        assert [entry.frame for entry in entries] == [batch.frame for batch in batches]
+        for entry, batch in zip(entries, batches, strict=True):
+            back = decode_batch(entry.body, lambda _, batch=batch: batch.frame)
+            np.testing.assert_array_equal(back.values, batch.values)
+            np.testing.assert_array_equal(back.quality, batch.quality)
+            assert (back.at_ns.tolist(), back.stamped) == (batch.at_ns.tolist(), batch.stamped)

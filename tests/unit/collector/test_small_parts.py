@@ -19,7 +19,7 @@ from collector.silence import Silence
 from plantroom.clock import NS
 from plantroom.journal.record import Entry, Kind
 from plantroom.kinds import PointType
-from plantroom.model import Batch, Frame, all_bad
+from plantroom.model import Batch, Frame, all_bad, one_row
 from plantroom.model import Quality as Q
 from plantroom.profiles import Encoding, Register, Sum, Table
 from plantroom.site import Device
@@ -164,11 +164,28 @@ def test_a_full_journal_pauses_the_links_and_loses_nothing() -> None:
     asyncio.run(play())
 
 
-def test_a_connection_that_changes_is_an_event_in_the_journal() -> None:
-    writer = SmallWriter(room=2)
-    outlet = Outlet(writer)
-    outlet.say("bus-1", "down", "refused")
-    outlet.take(all_bad(Frame(("a.b",)), 0, Q.NO_ANSWER))
-    assert writer.taken[0].kind is Kind.EVENT
-    assert orjson.loads(writer.taken[0].body) == {"event": "connection", "connection": "bus-1", "state": "down", "reason": "refused"}
-    assert writer.taken[1].kind is Kind.TELEMETRY
+def test_what_is_said_and_what_is_taken_stand_in_the_journal_in_their_order() -> None:
+    async def play() -> None:
+        writer = SmallWriter(room=9)
+        outlet = Outlet(writer)
+        outlet.take(all_bad(Frame(("a.b",)), 0, Q.NO_ANSWER))
+        outlet.take(all_bad(Frame(("a.c",)), 0, Q.NO_ANSWER))
+        outlet.say("bus-1", "down", "refused")
+        outlet.take(all_bad(Frame(("a.d",)), 0, Q.NO_ANSWER))
+        assert [entry.kind for entry in writer.taken] == [Kind.TELEMETRY, Kind.TELEMETRY, Kind.EVENT]
+        assert orjson.loads(writer.taken[2].body) == {"event": "connection", "connection": "bus-1", "state": "down", "reason": "refused"}
+        await asyncio.sleep(0)
+        assert [entry.frame and entry.frame.points for entry in writer.taken] == [("a.b",), ("a.c",), None, ("a.d",)], "without anything more"
+
+    asyncio.run(play())
+
+
+def test_a_batch_that_cannot_be_written_ends_the_service() -> None:
+    async def play() -> None:
+        outlet = Outlet(SmallWriter(room=9))
+        with pytest.raises(ValueError, match="shapes disagree"):
+            async with asyncio.timeout(5):
+                outlet.take(one_row(Frame(("a.b",)), 0, np.zeros(2), np.zeros(2, np.uint8)))
+                await outlet.run()
+
+    asyncio.run(play())
