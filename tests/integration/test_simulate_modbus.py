@@ -87,6 +87,7 @@ def test_pymodbus_reads_all_four_tables() -> None:
     run(body())
 
 
+@pytest.mark.writes
 @pytest.mark.parametrize(
     ("asked", "exception"),
     [
