@@ -8,6 +8,7 @@ from fractions import Fraction
 
 from collector.codec import Decoder, spans_of
 from collector.columns import Column
+from collector.confirm import Confirm
 from collector.debounce import Debounce
 from collector.poll_plan import SERIAL_9600, LineCost, Read, Span, most_cells, plan_reads
 from plantroom.kinds import PointType
@@ -15,12 +16,16 @@ from plantroom.model import Frame
 from plantroom.profiles import BusLimits, DevicePoint, JsonPath, Profile
 from plantroom.site import Binding, Device
 
+STATES = frozenset({PointType.BOOL, PointType.ENUM, PointType.SET})  # whose change, of a safety point, wants a second reading
 Brought = tuple[tuple[Read, ...], set[str]]  # reads taken together, names of the points they bring
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What one slot brings of a device: usually one read, several where one value needs cells of several. Becomes one batch."""
+    """What one slot brings of a device: usually one read, several where one value needs cells of several. Becomes one batch.
+
+    spacing_s: least time between the device's requests, on average. concurrent: how many units its gateway may be asked at once.
+    """
 
     device: str
     unit: int
@@ -32,6 +37,9 @@ class Job:
     timeout_s: float
     gap_s: float
     debounce: Debounce | None = field(default=None, compare=False)
+    confirm: Confirm | None = field(default=None, compare=False)
+    spacing_s: float = 0.0
+    concurrent: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +90,8 @@ class Planner:
 def _job(device: Device, period_s: float, share: _Share, bindings: Sequence[Binding]) -> Job:
     points, bus = device.profile.points, device.profile.bus
     patience = {i: b.debounce_s for i, b in enumerate(bindings) if b.debounce_s > 0}
+    safe = [b.safety or points[b.source].safety for b in bindings]
+    confirmed = [i for i, b in enumerate(bindings) if safe[i] and b.kind_point.type in STATES and not b.debounce_s]
     return Job(
         device.id,
         device.unit,
@@ -89,10 +99,11 @@ def _job(device: Device, period_s: float, share: _Share, bindings: Sequence[Bind
         share.decoder,
         Frame(tuple(b.point for b in bindings)),
         period_s,
-        any(b.safety or points[b.source].safety for b in bindings),
+        any(safe),
         bus.timeout_s,
         bus.gap_s,
         Debounce(patience) if patience else None,
+        Confirm(confirmed) if confirmed else None,
     )
 
 

@@ -92,6 +92,10 @@ class Decoder:
                 texts[cell.column] += [data[at : at + 2].hex().upper() for at in range(cell.at, cell.at + 2 * cell.register.count, 2)]
         return [" ".join(words) for words in texts]
 
+    def reads_of(self, columns: npt.NDArray[np.intp]) -> list[int]:
+        """Which of the reads, by index and in order, these columns come from."""
+        return [int(i) for i in np.flatnonzero(self._reads_of[:, columns].any(axis=1))]
+
     def _judge(self, numbers: Numbers, inside: npt.NDArray[np.bool_]) -> Reasons:
         """Why each number outside its clean window is bad. One that is sound after all (beyond a sentinel within the range) is not."""
         sentinel = (self._sentinels == numbers[:, None]).any(axis=1) | np.isnan(numbers)

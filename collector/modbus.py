@@ -9,11 +9,12 @@ from typing import cast
 
 import structlog
 
+from collector.actions import Ask, Command, Dial, HangUp, Rest, Samples, Say
 from collector.connect import Way
 from collector.exchange import Answer, Event, Exchange, Garbled, Late, Refusal, Settled, Spoilt, Stray
 from collector.mbap import Exchange as TcpExchange
 from collector.metronome import EARLY_S, Metronome
-from collector.session import Ask, Command, Dial, HangUp, Rest, Samples, Say, Session
+from collector.session import Session
 from plantroom.clock import NS, Clock, Reading
 from plantroom.model import Batch, Quality
 

@@ -57,7 +57,7 @@ class Turn:
 class Schedule:
     """All times in seconds of one clock that only goes forward. offset: 0..1, shifts the grids, for lines to differ.
 
-    waits_out: a serial line, which after a silence must stay quiet for as long as the unit may take. So each answer is waited for that long.
+    waits_out: a serial line, which after a silence must stay quiet as long as the unit may take. So each answer is waited for that long.
     """
 
     def __init__(self, tasks: Sequence[Task], start_s: float, offset: float = 0.0, *, waits_out: bool = False) -> None:
@@ -97,8 +97,8 @@ class Schedule:
         """The turn to take now, or when to ask again (inf: when something was answered; there is nothing else to do)."""
         waiting, ready = self._waiting, self._ready
         while waiting and waiting[0][0] <= now_s:
-            due, i = heappop(waiting)
-            heappush(ready, self._entry(due, i))
+            due, task = heappop(waiting)
+            heappush(ready, self._entry(due, task))
         probe = self._probe(now_s, ready[0][0] if ready else PLAIN) if self._dead else inf
         if isinstance(probe, Turn):
             return probe
@@ -128,8 +128,8 @@ class Schedule:
         heappush(self._waiting, (now_s + pause_s, i))
 
     def again(self, i: int, now_s: float, latency_s: float) -> float | None:
-        """Answered, and wanted once more in the same slot: how long to wait for the repetition, at once. None: it has a turn of its own, by
-        its slot's deadline, because a live safety point that is due would else miss its slot."""
+        """Answered, and wanted once more in the same slot: how long to wait for the repetition, at once. None: it has a turn of its own,
+        behind the live safety points that are due, because one of them would else miss its slot."""
         self._heard(i, now_s, latency_s)
         while self._waiting and self._waiting[0][0] <= now_s:
             due, other = heappop(self._waiting)
@@ -137,7 +137,8 @@ class Schedule:
         number = self._tasks[i].unit
         slack_s, least_s = self._slack_s(now_s), self.units[number].patience_s(0.0, alone=False)
         if slack_s < least_s or self._free_at_s[number] > now_s:
-            heappush(self._ready, (SAFE, self._deadline[i], i))
+            last_s = max((deadline for rank, deadline, _ in self._ready if rank == SAFE), default=now_s)
+            heappush(self._ready, (SAFE, max(self._deadline[i], last_s), i))
             return None
         self._begin(i, now_s)
         return min(self._patience_s(number, now_s), slack_s)

@@ -2,10 +2,12 @@
 
     dial -> linked -> ask -> answered | refused | garbled | silent -> ask ... -> unlinked -> dial
 
-Every event returns the commands to carry out, in order. At most one request is outstanding. What fails becomes bad samples:
+Every event returns the commands to carry out, in order. At most one request is outstanding, or one to each of `concurrent` units where
+their gateway can. What fails becomes bad samples:
 
     no answer, gateway exceptions 10 and 11    no_answer     the unit has failed once
-    exception                                  exception     the unit lives; busy (6) is asked once more first
+    exception                                  exception     the unit lives; busy (5, 6) is asked again first
+    a change of a safety point, not repeated   unconfirmed   see collector.confirm; what failed counts as it always does
     an answer that cannot be ours              decode        the unit has failed once, the line is hung up and dialled anew
     a dead unit                                no_answer     all its points when it dies, and again with every probe that fails
     no link                                    no_answer     all points of the line when it goes, and again with every dial that fails
@@ -14,113 +16,65 @@ Every event returns the commands to carry out, in order. At most one request is 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import inf
 
+from collector.actions import Ask, Command, Dial, HangUp, Rest, Samples, Say, Tally
 from collector.backoff import Backoff
 from collector.bindings import Job
-from collector.poll_plan import Read
+from collector.harvest import Harvest, bad_samples
 from collector.schedule import Schedule, Task, Turn
 from plantroom.clock import NS, Reading
-from plantroom.model import Batch, Quality, all_bad, one_row
+from plantroom.model import Quality
 
-BUSY, GATEWAY_PATH, GATEWAY_TARGET = 6, 10, 11  # MODBUS Application Protocol V1.1b3, 7
-BUSY_PAUSE_S = 0.1
+ACCEPTED, BUSY, GATEWAY_PATH, GATEWAY_TARGET = 5, 6, 10, 11  # MODBUS Application Protocol V1.1b3, 7
+BUSY_PAUSES_S = (0.1, 0.2, 0.4)  # before a busy unit is asked again; the second and third only within half its period
 MOST_UNHEARD = 3  # silences in a row, with no unit alive, before the link itself is doubted (half-open)
-
-
-# The commands are made for every request and never changed; frozen ones would cost a microsecond each.
-
-
-@dataclass(slots=True)
-class Dial:
-    """Connect, not before at_s. There is no connection now."""
-
-    at_s: float
-
-
-@dataclass(slots=True)
-class Ask:
-    """Send this read; if no answer comes within patience_s, say `silent`."""
-
-    unit: int
-    read: Read
-    patience_s: float
-
-
-@dataclass(slots=True)
-class Rest:
-    """Say `woken` at until_s (inf: never)."""
-
-    until_s: float
-
-
-@dataclass(slots=True)
-class HangUp:
-    """Close at once, throwing away what is in flight. No `unlinked` follows; a Dial does."""
-
-    reason: str
-
-
-@dataclass(slots=True)
-class Samples:
-    batch: Batch
-
-
-@dataclass(slots=True)
-class Say:
-    """The connection's state changed: up with its first answer, down when it is lost or nothing answers."""
-
-    state: str
-    reason: str
-
-
-Command = Dial | Ask | Rest | HangUp | Samples | Say
-
-
-@dataclass(slots=True)
-class Tally:
-    """Counts since the start of the session."""
-
-    requests: int = 0
-    answers: int = 0
-    exceptions: int = 0
-    silences: int = 0
-    garbled: int = 0
-    late: int = 0
-    missed_slots: int = 0
-    dials: int = 0
 
 
 @dataclass(slots=True)
 class _Turn:
-    """The job in hand: what its reads brought so far."""
+    """The job in hand, and what it brought so far."""
 
-    turn: Turn
-    job: Job
-    parts: list[bytes] = field(default_factory=list)
-    failed: dict[int, Quality] = field(default_factory=dict)
-    latency_s: float = 0.0
-    asked: bool = False
+    task: int
+    patience_s: float
+    crop: Harvest
 
 
 class Session:
-    """jobs: of all devices on the line. offset: 0..1, staggers lines against each other. waits_out: a serial line (Schedule)."""
+    """jobs: of all devices on the line. offset: 0..1, staggers lines against each other. waits_out: a serial line (Schedule).
 
-    def __init__(self, jobs: Sequence[Job], start: Reading, backoff: Backoff, offset: float = 0.0, *, waits_out: bool = False) -> None:
+    concurrent: how many units may be asked at once. least_s: least time from one request to the next.
+    """
+
+    def __init__(
+        self,
+        jobs: Sequence[Job],
+        start: Reading,
+        backoff: Backoff,
+        offset: float = 0.0,
+        *,
+        waits_out: bool = False,
+        concurrent: int = 1,
+        least_s: float = 0.0,
+    ) -> None:
         self.tally = Tally()
         self._jobs = jobs
-        tasks = [Task(job.unit, job.period_s, job.safety, job.timeout_s) for job in jobs]
+        tasks = [Task(j.unit, j.period_s, j.safety, j.timeout_s, len(j.reads), max(j.gap_s, least_s), j.spacing_s) for j in jobs]
         self._schedule = Schedule(tasks, _s(start), offset, waits_out=waits_out)
         self._backoff = backoff
-        self._now: _Turn | None = None
-        self._busy: set[int] = set()  # jobs asked once more already
+        self._concurrent, self._least_s = concurrent, least_s
+        self._flying: dict[int, _Turn] = {}  # unit -> what it was asked for
+        self._next: list[_Turn] = []  # turns to ask for as soon as the line may be used
+        self._kept: dict[int, Harvest] = {}  # task -> a first reading whose repetition waits for its turn
+        self._busy: dict[int, int] = {}  # task -> how often it was busy in this slot
         self._linked = False
         self._heard = False  # anything on this connection
         self._unheard = 0  # silences since the last answer
         self._told: str | None = None
         self._free_s = -inf  # end of the last exchange
         self._gap_s = 0.0  # that the last unit wants after it
+        self._not_before_s = -inf  # the cap of the line
 
     def start(self, at: Reading) -> list[Command]:
         self.tally.dials += 1
@@ -133,41 +87,44 @@ class Session:
 
     def unlinked(self, at: Reading, reason: str) -> list[Command]:
         """The dial failed, or the other end closed."""
-        self._linked, self._now = False, None
-        out: list[Command] = [self._bad(job, at, Quality.NO_ANSWER) for job in self._jobs]
+        out = [*self._drop(), *(Samples(bad_samples(job, at, Quality.NO_ANSWER)) for job in self._jobs)]
         return [*out, *self._tell("down", reason), self._redial(at, self._backoff.next_s())]
 
-    def answered(self, at: Reading, data: bytes, latency_s: float) -> list[Command]:
-        """data: the reply's data bytes, as many as asked for."""
-        now = self._held()
-        self._well(latency_s)
+    def answered(self, at: Reading, data: bytes, latency_s: float, unit: int | None = None) -> list[Command]:
+        """data: the reply's data bytes, as many as asked for. unit: who answered; may be left out where one at a time is asked."""
+        now = self._landed(unit)
+        self._well(now, latency_s)
         self.tally.answers += 1
-        now.parts.append(data)
-        return self._tell("up", "") + self._next_part(now, at)
+        now.crop.take(data)
+        return self._tell("up", "") + self._further(now, at)
 
-    def refused(self, at: Reading, code: int, latency_s: float) -> list[Command]:
+    def refused(self, at: Reading, code: int, latency_s: float, unit: int | None = None) -> list[Command]:
         """An exception reply."""
-        now = self._held()
+        now = self._landed(unit)
+        task, crop = now.task, now.crop
         self.tally.exceptions += 1
         if code in (GATEWAY_PATH, GATEWAY_TARGET):
             self._heard, self._unheard = True, 0
             return [*self._tell("up", ""), *self._fail(now, at, Quality.NO_ANSWER, line_free=True), *self._go(_s(at))]
-        self._well(latency_s)
-        if code == BUSY and now.turn.task not in self._busy:
-            self._busy.add(now.turn.task)
-            self._schedule.busy(now.turn.task, _s(at), latency_s, BUSY_PAUSE_S)
-            self._done(now, at)
-            return [*self._tell("up", ""), *self._go(_s(at))]
-        now.failed[len(now.parts)] = Quality.EXCEPTION
-        now.parts.append(bytes(now.job.reads[len(now.parts)].reply_bytes))
-        return self._tell("up", "") + self._next_part(now, at)
+        self._well(now, latency_s)
+        if code in (ACCEPTED, BUSY):
+            self.tally.busy += 1
+            if pause_s := self._pause_s(task):
+                if crop.repeating:
+                    self._kept[task] = crop
+                self._schedule.busy(task, _s(at), latency_s, pause_s)
+                self._done(now, at)
+                return [*self._tell("up", ""), *self._go(_s(at))]
+        if crop.repeating:
+            return [*self._tell("up", ""), *self._end(now, at, self._doubtful(crop))]
+        crop.refuse()
+        return self._tell("up", "") + self._further(now, at)
 
-    def silent(self, at: Reading, quality: Quality = Quality.NO_ANSWER) -> list[Command]:
+    def silent(self, at: Reading, quality: Quality = Quality.NO_ANSWER, unit: int | None = None) -> list[Command]:
         """Patience ran out. quality: DECODE where only answers that cannot be ours came."""
-        now = self._held()
         self.tally.silences += 1
         self._unheard += 1
-        out = self._fail(now, at, quality)
+        out = self._fail(self._landed(unit), at, quality)
         if self._unheard >= max(MOST_UNHEARD, len(self._schedule.units)) and not self._schedule.any_alive:
             why = f"no answer to {self._unheard} requests in a row"
             return [*out, *self._tell("down", why), *self._hang_up(at, why)]
@@ -176,7 +133,7 @@ class Session:
     def garbled(self, at: Reading, why: str) -> list[Command]:
         """An answer that cannot be ours, or bytes that are no Modbus: what follows it on this connection cannot be trusted."""
         self.tally.garbled += 1
-        out: list[Command] = [] if self._now is None else self._fail(self._now, at, Quality.DECODE)
+        out = [command for unit in list(self._flying) for command in self._fail(self._landed(unit), at, Quality.DECODE)]
         told = [] if self._heard else self._tell("down", why)
         return [*out, *told, *self._hang_up(at, f"wrong answer: {why}")]
 
@@ -184,84 +141,113 @@ class Session:
         """An answer to a request given up before. It is not taken; it says how slow the unit is."""
         self.tally.late += 1
         self._schedule.late(unit, latency_s, _s(at))
-        return [] if self._now is not None and self._now.asked else self._go(_s(at))
+        return self._go(_s(at))
 
     def woken(self, now_s: float) -> list[Command]:
         """The time of the last Rest has come. now_s: seconds since boot."""
         return self._go(now_s)
 
     def _go(self, now_s: float) -> list[Command]:
-        """The next request, or when to come back."""
-        if not self._linked or (self._now is not None and self._now.asked):
-            return []
-        if self._now is None:
-            turn = self._schedule.next(now_s)
-            if not isinstance(turn, Turn):
-                return [Rest(turn)]
-            self.tally.missed_slots += turn.missed
-            self._now = _Turn(turn, self._jobs[turn.task])
-        free_s = self._free_s + max(self._gap_s, self._now.job.gap_s)
-        if free_s > now_s:
-            return [Rest(free_s)]
-        self._now.asked = True
-        self.tally.requests += 1
-        job = self._now.job
-        return [Ask(job.unit, job.reads[len(self._now.parts)], self._now.turn.patience_s)]
+        """The next requests, or when to come back."""
+        out: list[Command] = []
+        while self._linked and len(self._flying) < self._concurrent:
+            if not self._next:
+                turn = self._schedule.next(now_s)
+                if not isinstance(turn, Turn):
+                    return [*out, Rest(turn)]
+                self.tally.missed_slots += turn.missed
+                crop = self._kept.pop(turn.task, None) or Harvest(self._jobs[turn.task])
+                self._next.append(_Turn(turn.task, turn.patience_s, crop))
+            now = self._next[0]
+            job = now.crop.job
+            free_s = max(self._free_s + max(self._gap_s, job.gap_s), self._not_before_s)
+            if free_s > now_s:
+                return [*out, Rest(free_s)]
+            del self._next[0]
+            self._flying[job.unit] = now
+            self.tally.requests += 1
+            if self._least_s or self._concurrent > 1:
+                self._not_before_s = now_s + max(self._least_s, job.gap_s)
+            out.append(Ask(job.unit, now.crop.read, now.patience_s))
+        return out
 
-    def _next_part(self, now: _Turn, at: Reading) -> list[Command]:
-        """Ask for the rest of the job, or turn what it brought into samples."""
-        if len(now.parts) < len(now.job.reads):
-            now.asked = False
-            self._free_s, self._gap_s = _s(at), now.job.gap_s
+    def _further(self, now: _Turn, at: Reading) -> list[Command]:
+        """Ask for the rest of the job, or turn what it brought into samples, or repeat what changed."""
+        crop, task = now.crop, now.task
+        if not crop.whole:
+            self._next.append(now)
+            self._done(now, at)
             return self._go(_s(at))
-        self._busy.discard(now.turn.task)
-        self._schedule.answered(now.turn.task, _s(at), now.latency_s)
-        if len(now.failed) == len(now.parts):
-            samples = self._bad(now.job, at, Quality.EXCEPTION)
+        was_repeated = crop.repeating
+        batch = crop.samples(at)
+        if batch is not None:
+            if was_repeated and bool((batch.quality == Quality.UNCONFIRMED).any()):
+                self.tally.unconfirmed += 1
+            return self._end(now, at, Samples(batch))
+        self.tally.repeated += 1
+        patience_s = self._schedule.again(task, _s(at), crop.latency_s)
+        if patience_s is None:
+            self._kept[task] = crop
         else:
-            samples = self._good(now, at)
+            now.patience_s = patience_s
+            self._next.insert(0, now)
+        self._done(now, at)
+        return self._go(_s(at))
+
+    def _end(self, now: _Turn, at: Reading, samples: Samples) -> list[Command]:
+        """The slot is done with, its unit alive."""
+        self._busy.pop(now.task, None)
+        self._schedule.answered(now.task, _s(at), now.crop.latency_s)
         self._done(now, at)
         return [samples, *self._go(_s(at))]
 
-    def _good(self, now: _Turn, at: Reading) -> Samples:
-        job = now.job
-        data = now.parts[0] if len(now.parts) == 1 else b"".join(now.parts)
-        values, quality = job.decoder.decode(data, now.failed)
-        if job.debounce is not None:
-            job.debounce.apply(at.boot_ns, values, quality)
-        return Samples(one_row(job.frame, at.wall_ns, values, quality))
-
-    def _bad(self, job: Job, at: Reading, quality: Quality) -> Samples:
-        if job.debounce is not None:
-            job.debounce.interrupt()
-        return Samples(all_bad(job.frame, at.wall_ns, quality))
-
     def _fail(self, now: _Turn, at: Reading, quality: Quality, *, line_free: bool = False) -> list[Command]:
         """This job, and where its unit is dead now every other job of that unit, has bad samples."""
-        task = now.turn.task
-        self._busy.discard(task)
+        task, crop = now.task, now.crop
+        self._busy.pop(task, None)
         dead = self._schedule.failed(task, _s(at), line_free=line_free)
-        out: list[Command] = [self._bad(now.job, at, quality)]
+        out: list[Command] = [self._doubtful(crop) if crop.repeating else Samples(bad_samples(crop.job, at, quality))]
         if dead:
-            out += [self._bad(self._jobs[i], at, Quality.NO_ANSWER) for i in self._schedule.tasks_of(task) if i != task]
+            for i in self._schedule.tasks_of(task):
+                if i != task:
+                    out += [self._doubtful(kept)] if (kept := self._kept.pop(i, None)) else []
+                    out.append(Samples(bad_samples(self._jobs[i], at, Quality.NO_ANSWER)))
         self._done(now, at)
         return out
 
-    def _done(self, now: _Turn, at: Reading) -> None:
-        self._now = None
-        self._free_s, self._gap_s = _s(at), now.job.gap_s
+    def _doubtful(self, crop: Harvest) -> Samples:
+        self.tally.unconfirmed += 1
+        return Samples(crop.doubtful())
 
-    def _well(self, latency_s: float) -> None:
-        self._held().latency_s = max(self._held().latency_s, latency_s)
+    def _pause_s(self, task: int) -> float:
+        """How long to leave a busy unit alone; 0 where it was asked often enough in this slot."""
+        times = self._busy.get(task, 0)
+        self._busy[task] = times + 1
+        if times >= len(BUSY_PAUSES_S) or (times and sum(BUSY_PAUSES_S[: times + 1]) > self._jobs[task].period_s / 2):
+            return 0.0
+        return BUSY_PAUSES_S[times]
+
+    def _done(self, now: _Turn, at: Reading) -> None:
+        self._free_s, self._gap_s = _s(at), now.crop.job.gap_s
+
+    def _well(self, now: _Turn, latency_s: float) -> None:
+        now.crop.latency_s = max(now.crop.latency_s, latency_s)
         if not self._heard:
             self._heard = True
             self._backoff.reset()
         self._unheard = 0
 
+    def _drop(self) -> list[Command]:
+        """The link is gone: what was under way brings nothing more. First readings whose repetition it was are said."""
+        crops = [*self._kept.values(), *(now.crop for now in (*self._flying.values(), *self._next) if now.crop.repeating)]
+        self._linked = False
+        for under_way in (self._kept, self._flying, self._next, self._busy):
+            under_way.clear()
+        return [self._doubtful(crop) for crop in crops]
+
     def _hang_up(self, at: Reading, reason: str) -> list[Command]:
         """At once dialled anew where this connection has worked, else after a wait."""
-        self._linked, self._now = False, None
-        return [HangUp(reason), self._redial(at, 0.0 if self._heard else self._backoff.next_s())]
+        return [*self._drop(), HangUp(reason), self._redial(at, 0.0 if self._heard else self._backoff.next_s())]
 
     def _redial(self, at: Reading, wait_s: float) -> Dial:
         self.tally.dials += 1
@@ -273,9 +259,12 @@ class Session:
         self._told = state
         return [Say(state, reason)]
 
-    def _held(self) -> _Turn:
-        assert self._now is not None and self._now.asked, "the link answers what was asked, once"
-        return self._now
+    def _landed(self, unit: int | None) -> _Turn:
+        """What this unit was asked for; it is not any more."""
+        if unit is None:
+            assert len(self._flying) == 1, "the link answers what was asked, once"
+            return self._flying.popitem()[1]
+        return self._flying.pop(unit)
 
 
 def _s(at: Reading) -> float:

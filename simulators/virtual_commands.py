@@ -10,10 +10,11 @@ from dataclasses import replace
 from functools import partial
 from math import inf
 
+from collector.actions import Ask, Command, Dial, HangUp, Rest, Samples, Say
 from collector.exchange import Answer, Garbled, Late, Refusal
 from collector.mbap import Exchange
 from collector.publishers import directory_of, publishers
-from collector.session import Ask, Command, Dial, HangUp, Rest, Samples, Say, Session
+from collector.session import Session
 from collector.silence import Silence
 from plantroom.clock import NS
 from plantroom.model import Batch, Quality

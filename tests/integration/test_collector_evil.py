@@ -12,6 +12,7 @@ from typing import cast
 import pytest
 import uvloop
 
+from collector.actions import Ask, Command, Dial, HangUp, Tally
 from collector.backoff import Backoff
 from collector.bindings import Job
 from collector.codec import Decoder
@@ -19,7 +20,7 @@ from collector.connect import Tcp
 from collector.mbap import Exchange, _Asked
 from collector.modbus import Line
 from collector.poll_plan import Read
-from collector.session import Ask, Command, Dial, HangUp, Session, Tally
+from collector.session import Session
 from plantroom.clock import Reading, SystemClock
 from plantroom.model import Batch, Frame, Qualities, Quality, Values
 from plantroom.profiles import Encoding, Table

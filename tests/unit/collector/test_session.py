@@ -8,9 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from collector.actions import Ask, Command, Dial, HangUp, Rest, Samples, Say
 from collector.bindings import Job
 from collector.poll_plan import Read
-from collector.session import BUSY, BUSY_PAUSE_S, GATEWAY_TARGET, Ask, Command, Dial, HangUp, Rest, Samples, Say, Session
+from collector.session import ACCEPTED, BUSY, BUSY_PAUSES_S, GATEWAY_TARGET, Session
 from plantroom.kinds import PointType
 from plantroom.model import Quality
 from plantroom.profiles import Encoding, OneHot, Register, Table
@@ -64,12 +65,15 @@ def test_an_exception_makes_bad_samples_and_the_unit_keeps_its_turns() -> None:
     assert told(play.woken(at_s(1.0))) == [Ask(1, READ, 1.0)]
 
 
-def test_busy_is_asked_once_more_and_then_believed() -> None:
+def test_busy_is_asked_again_within_half_the_period_and_then_believed() -> None:
     play = session(pump())
     up(play)
-    assert told(play.refused(at(0.12), BUSY, 0.02)) == [Say("up", ""), rest(0.12 + BUSY_PAUSE_S)]
+    assert told(play.refused(at(0.12), BUSY, 0.02)) == [Say("up", ""), rest(0.12 + BUSY_PAUSES_S[0])]
     assert told(play.woken(at_s(0.3))) == [Ask(1, READ, 1.0)]
-    assert told(play.refused(at(0.32), BUSY, 0.02))[0] == ("p-1.level", ["exception"])
+    assert told(play.refused(at(0.32), ACCEPTED, 0.02)) == [rest(0.32 + BUSY_PAUSES_S[1])]
+    assert told(play.woken(at_s(0.53))) == [Ask(1, READ, 1.0)]
+    assert told(play.refused(at(0.54), BUSY, 0.02))[0] == ("p-1.level", ["exception"]), "the third pause would not fit"
+    assert play.tally.busy == 3
 
 
 def test_busy_then_an_answer_is_a_good_sample_of_the_same_slot() -> None:

@@ -1,0 +1,73 @@
+"""What a session tells its line to do, and what it counts. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from collector.poll_plan import Read
+from plantroom.model import Batch
+
+# The commands are made for every request and never changed; frozen ones would cost a microsecond each.
+
+
+@dataclass(slots=True)
+class Dial:
+    """Connect, not before at_s. There is no connection now."""
+
+    at_s: float
+
+
+@dataclass(slots=True)
+class Ask:
+    """Send this read; if no answer comes within patience_s, say `silent`."""
+
+    unit: int
+    read: Read
+    patience_s: float
+
+
+@dataclass(slots=True)
+class Rest:
+    """Say `woken` at until_s (inf: never)."""
+
+    until_s: float
+
+
+@dataclass(slots=True)
+class HangUp:
+    """Close at once, throwing away what is in flight. No `unlinked` follows; a Dial does."""
+
+    reason: str
+
+
+@dataclass(slots=True)
+class Samples:
+    batch: Batch
+
+
+@dataclass(slots=True)
+class Say:
+    """The connection's state changed: up with its first answer, down when it is lost or nothing answers."""
+
+    state: str
+    reason: str
+
+
+Command = Dial | Ask | Rest | HangUp | Samples | Say
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts since the start of the session."""
+
+    requests: int = 0
+    answers: int = 0
+    exceptions: int = 0
+    silences: int = 0
+    garbled: int = 0
+    late: int = 0
+    missed_slots: int = 0
+    dials: int = 0
+    busy: int = 0
+    repeated: int = 0  # readings in which a safety point changed
+    unconfirmed: int = 0  # of them, those that the second reading did not confirm
