@@ -113,6 +113,11 @@ class Conditions:
         self.state[rule, machine], self.seen[rule, machine] = ACTIVE, UNKNOWN
         self.onset[rule, machine], self.held[rule, machine], self.deadline[rule, machine] = onset_ns, 0, FOREVER
 
+    def rest(self, rule: int, machine: int) -> None:
+        """As if nothing had ever been seen."""
+        self.state[rule, machine], self.seen[rule, machine] = CLEARED, UNKNOWN
+        self.onset[rule, machine], self.held[rule, machine], self.deadline[rule, machine] = 0, 0, FOREVER
+
     def _apply(self, rules: npt.NDArray[np.intp], machines: npt.NDArray[np.intp], events: Codes, at: Ints) -> list[Change]:
         where = rules, machines
         before = self.state[where]

@@ -123,6 +123,10 @@ class Desk:
             return Outcome(**waiting)
         return next((Outcome(**r) for r in self._ledger.rows("outcome", {"id": command})), None)
 
+    def config_seqs(self) -> list[int]:
+        """Positions of the configurations that were applied, the newest first."""
+        return [row["seq"] for row in self._ledger.rows("config_seqs")]
+
     # -- what happens
 
     def begin(self, seq: int, now_ns: int) -> None:

@@ -273,6 +273,10 @@ class KindEvaluator:
         """A fault that stands in the records but not in this memory is active again and judged from here on."""
         self.held.open(self._number(rule), self.rows[equipment], onset_ns)
 
+    def forget(self, equipment: str, rule: str) -> None:
+        """A condition is at rest again, whatever it was, and judged anew from here on."""
+        self.held.rest(self._number(rule), self.rows[equipment])
+
     def _number(self, rule: str) -> int:
         return {r.id: n for n, r in enumerate(self.rules)}[rule]
 

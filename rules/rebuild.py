@@ -7,7 +7,7 @@ and what was over before that is not looked at: there the records themselves are
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -16,14 +16,16 @@ from typing import Any
 import apsw
 
 from plantroom.clock import Clock
+from plantroom.errors import BadInput
 from plantroom.journal import Journal, Reader
 from plantroom.records import Records
 from rules.desk import Hidden
 from rules.engine import Engine, Memory
 from rules.house import furnish
+from rules.replay import catch_up
+from rules.snapshot import BadSnapshot
 from rules.snapshots import Snapshots
 
-MOST = 5_000
 TABLES = (
     "config", "condition", "fault", "work_order", "clock", "order_note", "person", "outbox", "attempt", "command", "private", "skipped",
     "chronicle", "position",
@@ -86,38 +88,38 @@ def _compare(folder: Path, reader: Reader, stands: Records, rebuilt: Records) ->
     position = stands.row("position")
     to_seq = position["seq"] if position is not None else 0
     first = reader.first_seq()
-    memory = _oldest(folder, first) if first > 1 else None
+
+    def engine_on(records: Records) -> Engine:
+        return Engine(records, furnish, reader.frame, hidden_in(stands))
+
+    memory = _oldest(folder, first, lambda: engine_on(rebuilt)) if first > 1 else None
     if first > 1 and memory is None:
-        return Report(folder.name, first, to_seq, 0, why=f"the journal begins at {first} and no snapshot stands inside it")
+        return Report(folder.name, first, to_seq, 0, why=f"the journal begins at {first} and no snapshot of this release stands inside it")
     if memory is not None:
         _begin(rebuilt, stands, memory)
-    engine = Engine(rebuilt, furnish, reader.frame, hidden_in(stands))
+    engine = engine_on(rebuilt)
     if memory is not None:
         engine.remember(memory)
     since = memory.seen.seq if memory is not None else 0
-    taken = _take(engine, reader, since, to_seq)
+    taken = catch_up(engine, reader, since, to_seq)
+    if engine.seen is not None and engine.seen.seq > engine.muted_to:
+        engine.desk.commit(engine.seen)
     tables, difference = compare(stands, rebuilt, since)
     return Report(folder.name, since + 1, to_seq, taken, tables, difference)
 
 
-def _take(engine: Engine, reader: Reader, after: int, to_seq: int) -> int:
-    count = 0
-    while after < to_seq:
-        records = [record for record in reader.read_after(after, MOST) if record.seq <= to_seq]
-        if not records:
-            break
-        engine.take(records)
-        count += len(records)
-        after = records[-1].seq
-    if engine.seen is not None and engine.seen.seq > engine.muted_to:
-        engine.desk.commit(engine.seen)
-    return count
-
-
-def _oldest(folder: Path, first: int) -> Memory | None:
-    """The oldest snapshot after which the journal holds every record."""
+def _oldest(folder: Path, first: int, make: Callable[[], Engine]) -> Memory | None:
+    """The oldest snapshot of this release after which the journal holds every record."""
     snapshots = Snapshots(folder / "snapshots")
-    return next((snapshots.read(seq) for seq in snapshots.seqs() if seq >= first - 1), None)
+    for seq in snapshots.seqs():
+        try:
+            if seq >= first - 1:
+                memory = snapshots.read(seq)
+                make().remember(memory)
+                return memory
+        except (BadSnapshot, BadInput, OSError):
+            continue
+    return None
 
 
 def _begin(rebuilt: Records, stands: Records, memory: Memory) -> None:

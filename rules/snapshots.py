@@ -20,7 +20,6 @@ from hashlib import sha256
 from pathlib import Path
 
 import orjson
-import structlog
 
 from plantroom.clock import Reading
 from plantroom.journal.record import Kind, Record
@@ -33,8 +32,6 @@ MAGIC = b"PRSNAP01"
 KEPT = 3
 DAY_NS = 86_400 * 1_000_000_000
 _HEAD = len(MAGIC) + 32 + 8
-
-log = structlog.get_logger()
 
 
 class Snapshots:
@@ -64,14 +61,20 @@ class Snapshots:
         """Raises BadSnapshot for a file that is not whole, OSError for one that cannot be read."""
         return decode(self._path(seq).read_bytes())
 
-    def newest(self, most_seq: int) -> Memory | None:
-        """The newest one at or before most_seq that holds; the others are named in the log."""
-        for seq in reversed([seq for seq in self.seqs() if seq <= most_seq]):
-            try:
-                return self.read(seq)
-            except (BadSnapshot, OSError) as error:
-                log.warning("snapshot.unusable", file=str(self._path(seq)), error=str(error))
-        return None
+    def up_to(self, most_seq: int) -> list[int]:
+        """Those at or before most_seq, the newest first."""
+        return [seq for seq in reversed(self.seqs()) if seq <= most_seq]
+
+    def torn(self, seq: int) -> bool:
+        """Whether the file is not the one that was written, whoever wrote it."""
+        try:
+            data = self._path(seq).read_bytes()
+        except OSError:
+            return False
+        return not _whole(data)
+
+    def drop(self, seq: int) -> None:
+        self._path(seq).unlink(missing_ok=True)
 
     def tidy(self) -> None:
         """Unlinks what is neither among the newest three nor the first of its day."""
@@ -114,9 +117,9 @@ def encode(memory: Memory) -> bytes:
 
 def decode(data: bytes) -> Memory:
     """Raises BadSnapshot."""
-    if data[: len(MAGIC)] != MAGIC or len(data) < _HEAD:
+    if data[: len(MAGIC)] != MAGIC:
         raise BadSnapshot("not a snapshot of this release")
-    if sha256(data[len(MAGIC) + 32 :]).digest() != data[len(MAGIC) : len(MAGIC) + 32]:
+    if not _whole(data):
         raise BadSnapshot("its bytes are not those that were written")
     length = int.from_bytes(data[_HEAD - 8 : _HEAD], "little")
     header = orjson.loads(data[_HEAD : _HEAD + length])
@@ -130,6 +133,11 @@ def decode(data: bytes) -> Memory:
     last = header["time"]["last"]
     time = WallTime(**{**header["time"], "last": Reading(**last) if last else None})
     return Memory(Position(header["seq"], Reading(**header["at"])), time, config, blobs, header["rows"], header["chronicled"])
+
+
+def _whole(data: bytes) -> bool:
+    """The sum stands at the same place in every release."""
+    return len(data) >= _HEAD and sha256(data[len(MAGIC) + 32 :]).digest() == data[len(MAGIC) : len(MAGIC) + 32]
 
 
 def _sync(folder: Path) -> None:

@@ -123,6 +123,9 @@ SELECT id, name FROM person WHERE name IS NOT NULL;
 -- name: put_config
 INSERT INTO config (seq, hash, at_ns, who, difference) VALUES (:seq, :hash, :at_ns, :who, :difference);
 
+-- name: config_seqs
+SELECT seq FROM config ORDER BY seq DESC;
+
 -- name: newest_config
 SELECT seq, hash, at_ns, who, difference FROM config ORDER BY seq DESC LIMIT 1;
 
