@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from collector import probe_commands
+from collector import probe_commands, try_commands
 from plantroom.cli import FAILED, ServiceContext, ServiceRunner, print_json
-from plantroom.clock import SystemClock
 from plantroom.errors import BadInput, Problem
 from plantroom.profile_commands import group_of
 from plantroom.profile_file import load_profile
@@ -19,53 +16,31 @@ from plantroom.profiles import JsonPath, Profile
 
 Json = Annotated[bool, typer.Option("--json", help="JSON on stdout")]
 ProfileName = Annotated[str, typer.Argument(metavar="PROFILE", help="a profile's name, or its file")]
-Points = Annotated[str | None, typer.Option("--points", help="only these points, a,b,c")]
+Points = Annotated[str | None, typer.Option("--points", help="only these points, a,b,c; a part (car_2) is all of its points")]
 
 
 def register(app: typer.Typer, services: dict[str, ServiceRunner]) -> None:
     probe_commands.register(app)
+    try_commands.register(app, modbus_profile, wanted)
     services["collect"] = _collect
     services["history"] = _history
 
-    @app.command(name="try")
-    def try_(
+    @app.command()
+    def reads(
         profile: ProfileName,
-        host: Annotated[str, typer.Option("--host", help="the device's or the gateway's address")],
-        port: Annotated[int, typer.Option("--port", min=1, max=65_535)] = 502,
-        unit: Annotated[int, typer.Option("--unit", min=0, max=255, help="the Modbus unit id set on the device")] = 1,
         points: Points = None,
+        baud: Annotated[int, typer.Option("--baud", min=300, max=1_000_000, help="the speed of the line the times are for")] = 9600,
         as_json: Json = False,
     ) -> None:
-        """Reads a device once, with a profile, and prints what every point says; exit 1 where nothing answered."""
-        from collector.look import read_device
+        """Prints the read plan of a profile: which requests bring its points, and how long each of them holds the line."""
+        from collector.look import plan_of, printed
 
         chosen = modbus_profile(profile)
-        try:
-            rows = asyncio.run(read_device(chosen, wanted(chosen, points), host, port, unit, SystemClock()))
-        except OSError as error:
-            said = str(error) or "no answer"
-            typer.echo(f"plantroom: no connection to {host}:{port}: {said}; is the device on, and the address right?", err=True)
-            raise typer.Exit(FAILED) from error
+        names = wanted(chosen, points)
         if as_json:
-            print_json(rows)
+            print_json(plan_of(chosen, names))
         else:
-            typer.echo(_table(rows))
-        raise typer.Exit(0 if any(row["quality"] != "no_answer" for row in rows) else FAILED)
-
-    @app.command()
-    def reads(profile: ProfileName, points: Points = None, as_json: Json = False) -> None:
-        """Prints the read plan of a profile: which requests bring its points, and how long a line of 9600 baud is busy with them."""
-        from collector.look import plan_of
-
-        chosen = modbus_profile(profile)
-        plan = plan_of(chosen, wanted(chosen, points))
-        if as_json:
-            print_json(plan)
-            return
-        for request in plan["requests"]:
-            typer.echo(f"{request['table']:9} {request['address']:5} {request['count']:5}")
-        cells = f"{plan['read']} cells for {plan['wanted']} wanted"
-        typer.echo(f"{len(plan['requests'])} requests; {cells}; {plan['ms_at_9600']} ms at 9600 baud")
+            typer.echo("\n".join(printed(chosen, names, baud)))
 
     @group_of(app).command()
     def prove(
@@ -108,8 +83,11 @@ def modbus_profile(name: str) -> Profile:
 
 
 def wanted(profile: Profile, points: str | None) -> list[str]:
-    """The chosen point names, by default all. Raises BadInput naming the unknown ones."""
-    names = list(profile.points) if points is None else [name.strip() for name in points.split(",") if name.strip()]
+    """The chosen point names, by default all; a part's name is all of its points. Raises BadInput naming the unknown ones."""
+    if points is None:
+        return list(profile.points)
+    asked = [name.strip() for name in points.split(",") if name.strip()]
+    names = [each for name in asked for each in _of_part(profile, name)]
     unknown = [name for name in names if name not in profile.points]
     if unknown:
         known = ", ".join(name for name, point in profile.points.items() if not isinstance(point.source, JsonPath))
@@ -117,9 +95,6 @@ def wanted(profile: Profile, points: str | None) -> list[str]:
     return names
 
 
-def _table(rows: Sequence[dict[str, object]]) -> str:
-    """Columns as wide as their longest entry, for a terminal."""
-    keys = ("point", "value", "unit", "quality", "raw")
-    lines = [list(keys), *(["" if row[key] is None else str(row[key]) for key in keys] for row in rows)]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(keys))]
-    return "\n".join("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip() for line in lines)
+def _of_part(profile: Profile, name: str) -> list[str]:
+    part = profile.parts.get(name)
+    return [name] if part is None else [point.name for point in part.points.values()]

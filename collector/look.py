@@ -7,24 +7,26 @@ from typing import Any
 
 from collector.bindings import Brought, device_column, plan_profile
 from collector.codec import Decoder
-from collector.connect import Tcp
-from collector.mbap import Exchange
+from collector.links import framing, longest_s, way_of
 from collector.once import read_once
-from collector.poll_plan import SERIAL_9600, line_time_s
+from collector.poll_plan import SERIAL_9600, LineCost, line_time_s
 from plantroom.clock import Clock
 from plantroom.errors import BadInput, Problem
 from plantroom.model import Quality
 from plantroom.profiles import JsonPath, Profile, registers_of
+from plantroom.site import Modbus
 
 
-async def read_device(profile: Profile, names: Sequence[str], host: str, port: int, unit: int, clock: Clock) -> list[dict[str, Any]]:
+async def read_device(profile: Profile, names: Sequence[str], link: Modbus, unit: int, clock: Clock) -> list[dict[str, Any]]:
     """`{"point", "value", "unit", "quality", "raw"}` for each named point, in order; value None where the quality is not good.
 
     raw: the words as on the wire, or why there are none. Raises OSError where no connection is to be had, BadInput for a bad profile.
     """
     groups = _plan(profile, names)
     reads = [read for together, _ in groups for read in together]
-    got = await read_once(Tcp(host, port), Exchange(), unit, reads, timeout_s=profile.bus.timeout_s, gap_s=profile.bus.gap_s, clock=clock)
+    timeout_s = longest_s(link, profile.bus.timeout_s, reads)
+    exchange = framing(link, {unit: timeout_s})
+    got = await read_once(way_of(link), exchange, unit, reads, timeout_s=timeout_s, gap_s=profile.bus.gap_s, clock=clock)
     found: dict[str, dict[str, Any]] = {}
     for together, brought in groups:
         mine, got = got[: len(together)], got[len(together) :]
@@ -64,8 +66,39 @@ def plan_of(profile: Profile, names: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _plan(profile: Profile, names: Sequence[str]) -> list[Brought]:
+def printed(profile: Profile, names: Sequence[str], baud: int) -> list[str]:
+    """The plan for a person: each request with the time it holds a line of this speed, then what that is in operation, group by group."""
+    cost, gap_s = LineCost.serial(baud), profile.bus.gap_s
+    reads = sorted(read for together, _ in _plan(profile, names, cost) for read in together)
+    lines = [f"{'table':9} {'address':>7} {'count':>5} {'ms':>7}"]
+    lines += [f"{read.table:9} {read.address:7} {read.count:5} {_ms(cost.of(read) / 1e9 + gap_s)}" for read in reads]
+    plan = plan_of(profile, names)
+    cells = f"{plan['read']} cells for {plan['wanted']} wanted"
+    lines.append(f"{len(reads)} requests; {cells}; {1000 * line_time_s(reads, cost, gap_s):.1f} ms at {baud} baud")
+    periods: dict[float, list[str]] = {}
+    for name in names:
+        periods.setdefault(profile.points[name].period_s, []).append(name)
+    share = 0.0
+    for period_s in sorted(periods):
+        own = [read for together, _ in _plan(profile, periods[period_s], cost) for read in together]
+        busy_s = line_time_s(own, cost, gap_s)
+        share += busy_s / period_s
+        points, requests = _many(len(periods[period_s]), "point"), _many(len(own), "request")
+        lines.append(f"every {period_s:g} s: {points} by {requests}, {1000 * busy_s:.1f} ms")
+    full = "; more than there is: read less often, or at a higher speed" if share > 1 else ""
+    return [*lines, f"in operation the line is busy {100 * share:.1f} % of the time{full}"]
+
+
+def _ms(seconds: float) -> str:
+    return f"{1000 * seconds:7.1f}"
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
+def _plan(profile: Profile, names: Sequence[str], cost: LineCost = SERIAL_9600) -> list[Brought]:
     try:
-        return plan_profile(profile, names)
+        return plan_profile(profile, names, cost)
     except ValueError as error:
         raise BadInput([Problem(profile.path or profile.name, 0, "points", str(error))]) from error
