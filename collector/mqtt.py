@@ -8,7 +8,7 @@ connection its message came on, never to a later one.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -16,15 +16,14 @@ import orjson
 import structlog
 
 from collector.backoff import Backoff
-from collector.duplicates import Redelivery
-from collector.flood import Allowance, Begun, Floods
+from collector.flood import Allowance
+from collector.intake import Intake
 from collector.mqtt_packets import Publish
 from collector.mqtt_session import Subscriber, Unheard, Unwelcome, Welcome
+from collector.mqtt_wire import Wire
 from collector.outlet import Outlet
-from collector.publishers import Publisher, directory_of
-from collector.silence import Silence
+from collector.publishers import Publisher
 from collector.tls import context_of, reason_of
-from collector.topics import Taken
 from plantroom.clock import NS, Clock
 from plantroom.journal.record import Entry, Kind, encode_batch
 from plantroom.site import Mqtt
@@ -37,46 +36,8 @@ LOOK_S = 0.5
 log = structlog.get_logger()
 
 
-class Wire(asyncio.Protocol):
-    """The socket of one connection. over: why it ended, once it has."""
-
-    def __init__(self, link: MqttLink, subscriber: Subscriber) -> None:
-        self._link, self.subscriber = link, subscriber
-        self.over: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._transport: asyncio.Transport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        self.flush()
-
-    def data_received(self, data: bytes) -> None:
-        if not self.over.done():
-            self._link.received(self, bytes(data))
-            self.flush()
-
-    def connection_lost(self, error: Exception | None) -> None:
-        self.end("the broker closed the connection" if error is None else self._link.reason(error))
-
-    def end(self, why: str) -> None:
-        """Closes at once: what is not acknowledged comes again."""
-        if not self.over.done():
-            self.over.set_result(why)
-        if self._transport is not None:
-            self._transport.abort()
-
-    def flush(self) -> None:
-        if self._transport is not None and self.subscriber.sends and not self._transport.is_closing():
-            self._transport.write(b"".join(self.subscriber.sends))
-        self.subscriber.sends.clear()
-
-    def hold(self, held: bool) -> None:
-        if self._transport is not None and not self._transport.is_closing():
-            (self._transport.pause_reading if held else self._transport.resume_reading)()
-
-
 @dataclass(slots=True)
-class _Group:
+class Group:
     """Messages decoded together: acknowledged together, after every group before them."""
 
     wire: Wire
@@ -91,20 +52,15 @@ class MqttLink:
         self, connection: str, link: Mqtt, client_id: str, publishers: Sequence[Publisher], outlet: Outlet, clock: Clock, backoff: Backoff
     ) -> None:
         self.connection = connection
-        self.counts: Counter[str] = Counter()  # messages, bad payloads, drops, by what they were
-        self.last_seen: dict[str, int] = {}  # device -> wall_ns of the last message in which it spoke
         self._link, self._client_id = link, client_id
         self._outlet, self._clock, self._backoff = outlet, clock, backoff
-        self.directory = directory_of(publishers)
-        self._publishers = {p.device: p for p in publishers}
-        self._silence = Silence({p.device: p.heartbeat_s for p in publishers}, self._now_s())
-        self._floods = Floods(link.device_rate)
+        self.intake = Intake(connection, publishers, link.max_payload, link.device_rate, self._now_s())
+        self.counts, self.last_seen = self.intake.counts, self.intake.last_seen
         self._pace = Allowance(link.max_rate, max(link.max_rate / 10, AT_ONCE), self._now_s())
-        self._redelivery = Redelivery()
         self._inbox: deque[tuple[Wire, Publish]] = deque()
         self._inbox_bytes = 0
-        self._unanswered: deque[_Group] = deque()
-        self._signalled = self._paused = self._held = self._been_up = False
+        self._unanswered: deque[Group] = deque()
+        self._signalled = self._paused = self._held = self._was_up = False
         self._told: str | None = None
         self._failed: asyncio.Future[None]
         self._wire: Wire | None = None  # of the connection in use
@@ -117,7 +73,8 @@ class MqttLink:
                 group.create_task(self._stay_connected(), name=f"mqtt of {self.connection}")
                 group.create_task(self._fail(), name=f"decoding of {self.connection}")
         finally:
-            if self._wire is not None:  # what is not acknowledged now the broker keeps
+            self._paused = True  # what is not acknowledged now the broker keeps
+            if self._wire is not None:
                 self._wire.subscriber.leave()
                 self._wire.flush()
                 self._wire.end("stopped")
@@ -128,7 +85,7 @@ class MqttLink:
 
     def resume(self) -> None:
         self._paused = False
-        self._drain()
+        self._soon()
 
     def reason(self, error: BaseException) -> str:
         return reason_of(error, self._link)
@@ -142,28 +99,26 @@ class MqttLink:
                 self._welcome(event)
             elif isinstance(event, Unwelcome):
                 wire.end(event.why)
-                return
             elif isinstance(event, Unheard):
                 log.error("mqtt.subscription_refused", connection=self.connection, topic=event.topic, why=event.why)
                 self.counts["subscription refused"] += 1
-        if self._inbox and not self._signalled:
-            self._signalled = True
-            asyncio.get_running_loop().call_soon(self._drain)
+        self._soon()
         self._hold_back()
 
     async def _stay_connected(self) -> None:
         loop, where = asyncio.get_running_loop(), f"{self._link.host}:{self._link.port}"
         while True:
-            subscriber = Subscriber(self._link, self._client_id, self.directory.filters, self._redelivery)
+            subscriber = Subscriber(self._link, self._client_id, self.intake.directory.filters, self.intake.redelivery)
             wire = self._wire = Wire(self, subscriber)
             try:
                 tls = context_of(self._link)
                 async with asyncio.timeout(CONNECT_S):
-                    await loop.create_connection(lambda wire=wire: wire, self._link.host, self._link.port, ssl=tls)  # type: ignore[misc]
+                    await loop.create_connection(lambda wire=wire: wire, self._link.host, self._link.port, ssl=tls)
                 why = await wire.over
             except (OSError, TimeoutError) as error:
                 why = self.reason(error)
             wire.end(why)
+            self._held = False
             self._tell("down", f"{where}: {why}")
             await asyncio.sleep(self._backoff.next_s())
 
@@ -173,94 +128,88 @@ class MqttLink:
     async def _watch(self) -> None:
         """Silent devices, the connection's own pulse, floods that began or ended."""
         while True:
-            now_s = self._now_s()
-            for device in self._silence.overdue(now_s):
-                self.counts["silent"] += 1
-                self._outlet.take(self._publishers[device].silent(self._clock.read().wall_ns))
+            at = self._clock.read()
+            for batch in self.intake.silent(at):
+                self._outlet.take(batch)
+            for event in self.intake.floods(at):
+                log.warning(f"mqtt.{event['event']}", **{key: value for key, value in event.items() if key != "event"})
+                self._outlet.put([Entry(Kind.EVENT, orjson.dumps(event))])
             if self._wire is not None and not self._wire.over.done():
-                if why := self._wire.subscriber.tick(now_s):
+                if why := self._wire.subscriber.tick(at.boot_ns / NS):
                     self._wire.end(why)
                 self._wire.flush()
-            self._tell_floods(now_s)
-            await asyncio.sleep(min(max(self._silence.next_s() - now_s, 0.02), LOOK_S))
+            await asyncio.sleep(min(max(self.intake.next_silence_s() - at.boot_ns / NS, 0.02), LOOK_S))
+
+    def _soon(self) -> None:
+        """Decodes what has arrived, at the next turn of the loop, or when the pace allows."""
+        if self._inbox and not self._paused and not self._signalled:
+            self._signalled = True
+            loop, wait_s = asyncio.get_running_loop(), self._pace.wait_s(self._now_s())
+            if wait_s:
+                loop.call_later(wait_s, self._drain)
+            else:
+                loop.call_soon(self._drain)
 
     def _drain(self) -> None:
-        """Decode what arrived, queue it for the journal in one go, acknowledge it when that is durable."""
+        """Decodes some, queues it for the journal in one go; acknowledged is it when that is durable."""
         self._signalled = False
         try:
             groups, entries = self._decode_some()
-            if groups:
-                self._unanswered += groups
-                if entries:
-                    self._outlet.put(entries, lambda _: self._durable(groups))
-                else:
-                    self._durable(groups)
+            self._unanswered += groups
+            if entries:
+                self._outlet.put(entries, lambda _: self._durable(groups))
+            elif groups:
+                self._durable(groups)
             self._hold_back()
-            if self._inbox and not self._paused and not self._signalled:
-                self._signalled = True
-                loop, wait_s = asyncio.get_running_loop(), self._pace.wait_s(self._now_s())
-                loop.call_later(wait_s, self._drain) if wait_s else loop.call_soon(self._drain)
+            self._soon()
         except BaseException as error:  # the loop would only log it
             if not self._failed.done():
                 self._failed.set_exception(error)
 
-    def _decode_some(self) -> tuple[list[_Group], list[Entry]]:
-        groups: list[_Group] = []
+    def _decode_some(self) -> tuple[list[Group], list[Entry]]:
+        groups: list[Group] = []
         entries: list[Entry] = []
-        now_s = self._now_s()
-        for _ in range(AT_ONCE):
-            if not self._inbox or self._paused or not self._pace.take(now_s):
-                break
+        at = self._clock.read()
+        while self._inbox and not self._paused and len(entries) < AT_ONCE and self._pace.take(at.boot_ns / NS):
             wire, message = self._inbox.popleft()
             self._inbox_bytes -= message.size
             if not groups or groups[-1].wire is not wire:
-                groups.append(_Group(wire))
+                groups.append(Group(wire))
             if message.qos:
                 groups[-1].mids.append(message.mid)
-                if self._redelivery.repeated(message.mid, message.topic, message.payload or b"", dup=message.dup):
-                    self.counts["delivered again"] += 1
-                    continue
-            self._take(message, now_s, entries)
+            entries += [encode_batch(batch) for batch in self.intake.take(message, at)]
         return groups, entries
 
-    def _take(self, message: Publish, now_s: float, entries: list[Entry]) -> None:
-        """A message of no device, or one too many, has nothing of ours: a drop, counted by its reason."""
-        self.counts["messages"] += 1
-        takers = self.directory.find(message.topic)
-        if not takers:
-            self._count("no device has this topic", message.topic.decode("utf-8", "replace")[:200])
-            return
-        at = self._clock.read()
-        for taker in takers:
-            if not self._floods.admits(taker.device, now_s):
-                self.counts["too many messages"] += 1
-                continue
-            if message.payload is None or len(message.payload) > self._link.max_payload:
-                why = f"payload too large: {message.size} bytes, more than max_payload {self._link.max_payload}"
-                taken = taker.refuse(message.topic, at, why)
-            else:
-                taken = taker.take(message.topic, message.payload, at, retained=message.retained)
-            entries += [encode_batch(batch) for batch in taken.batches]
-            self._note(taken, at.wall_ns, at.boot_ns / NS)
-
-    def _note(self, taken: Taken, wall_ns: int, now_s: float) -> None:
-        for device in taken.heard:
-            self._silence.heard(device, now_s)
-            self.last_seen[device] = wall_ns
-        for device, fault in taken.faults:
-            self._count(fault, device)
-        if taken.missing:
-            self.counts["missing messages"] += taken.missing
-
-    def _durable(self, groups: Sequence[_Group]) -> None:
+    def _durable(self, groups: Sequence[Group]) -> None:
         """Acknowledges in the order of arrival (MQTT 4.6), each group on its own connection."""
         for group in groups:
             group.durable = True
-        wire: Wire | None = None
+        wires: dict[Wire, None] = {}
         while self._unanswered and self._unanswered[0].durable:
             group = self._unanswered.popleft()
             if group.mids and not group.wire.over.done():
-                wire = group.wire
-                wire.subscriber.acknowledge(group.mids)
-        if wire is not None:
+                group.wire.subscriber.acknowledge(group.mids)
+                wires[group.wire] = None
+        for wire in wires:
             wire.flush()
+
+    def _hold_back(self) -> None:
+        """No more is read than can wait here; the rest waits at the broker."""
+        too_much = len(self._inbox) >= MOST_WAITING or self._inbox_bytes >= MOST_WAITING_BYTES
+        if too_much is not self._held and self._wire is not None:
+            self._held = too_much
+            self._wire.hold(too_much)
+
+    def _welcome(self, event: Welcome) -> None:
+        self._backoff.reset()
+        lost = self._was_up and not event.session
+        self._tell("up", "the broker has kept nothing for us; what was sent meanwhile is missing" if lost else "")
+        self._was_up = True
+
+    def _tell(self, state: str, reason: str) -> None:
+        if self._told != state:
+            self._told = state
+            self._outlet.say(self.connection, state, reason)
+
+    def _now_s(self) -> float:
+        return self._clock.read().boot_ns / NS

@@ -1,207 +1,235 @@
-"""An MQTT device's JSON payload into a batch, never an exception: what cannot be used becomes a bad sample and says why. Pure."""
+"""A device's payload, JSON or a plain value, into batches, never an exception: what cannot be used is a bad sample and says why. Pure."""
 
 from __future__ import annotations
 
 import json
-import math
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from collections.abc import Hashable, Sequence
+from typing import Any, NamedTuple
 
-import numpy as np
 import orjson
 
-from collector.bindings import limits_of, transform
-from collector.cells import Scale, final_scale
 from collector.debounce import Debounce
-from plantroom.clock import NS, to_ns
-from plantroom.model import Batch, Frame, Quality, all_bad, one_row
-from plantroom.profiles import DevicePoint, JsonPath, MqttShape, Profile
+from collector.duplicates import Marks
+from collector.paths import NOTHING, Finder, finder
+from collector.rows import MOST_ROWS, Row, Settled, batches
+from collector.stamps import believed, read_stamp
+from collector.values import ABSENT, DECODE, SENTINEL, Judge, Judged, judge_of
+from plantroom.model import Batch, Frame, Quality, all_bad
+from plantroom.profile_mqtt import WHOLE
+from plantroom.profiles import JsonPath, MqttShape, Profile
 from plantroom.site import Binding
 
-MOST_BYTES = 256 << 10
-AHEAD_NS = 120 * NS  # a stamp further ahead of its receipt is the device's clock gone wrong
-OLDEST_NS = 946_684_800 * NS  # 2000-01-01: an older stamp comes from a clock that was never set
-_STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
-_ABSENT = object()
-
-Path = tuple[str | int, ...]
-Judged = tuple[float, int]  # value, quality; Batch.ABSENT = the payload does not speak of it
+MOST_DEPTH = 64  # of objects and lists within each other; orjson reads 1,024, Python's reader until its stack ends
+_SKEWED: Judged = (float("nan"), int(Quality.CLOCK_SKEW))
 
 
-@dataclass(frozen=True, slots=True)
-class Decoded:
-    """batch: None where the payload has nothing of ours. fault: what was wrong with the payload as a whole, "" = nothing."""
+class Decoded(NamedTuple):
+    """batches: none where the payload has nothing of ours. fault: what was wrong with the payload as a whole, "" = nothing.
 
-    batch: Batch | None
+    missing: messages that should have come between the last one and this, by the device's own count.
+    """
+
+    batches: Sequence[Batch]
     fault: str = ""
+    missing: int = 0
+
+
+class _Column(NamedTuple):
+    find: Finder
+    judge: Judge
+    stamp: Finder | None  # of its own
+    unit: Finder | None
+    by_unit: dict[str, Judge]
 
 
 class PayloadDecoder:
-    """Payloads of one device. Columns are its bindings, in their order."""
+    """Payloads of one topic of a device. Columns are the bindings whose points stand there, in their order.
 
-    def __init__(self, profile: Profile, bindings: Sequence[Binding]) -> None:
+    topic: as in the profile. marks: memory of what came before; None = repetitions are stored again.
+    """
+
+    def __init__(self, profile: Profile, bindings: Sequence[Binding], topic: str = "", marks: Marks | None = None) -> None:
         assert profile.mqtt is not None, "a profile without mqtt has no payloads"
         self.shape: MqttShape = profile.mqtt
-        self.frame = Frame(tuple(b.point for b in bindings))
-        self._readers = [_reader(profile.points[b.source], b) for b in bindings]
-        self._at_path = None if self.shape.at is None else steps(self.shape.at)
-        patience = {i: b.debounce_s for i, b in enumerate(bindings) if b.debounce_s > 0}
-        self._debounce = Debounce(patience) if patience else None
+        own = topic or self.shape.topic
+        mine = [b for b in bindings if topic_of(profile, b.source) == own]
+        self.frame = Frame(tuple(b.point for b in mine))
+        self.plain = all(_source(profile, b).path == "" for b in mine)
+        self._columns = [_column(profile, b, self.shape) for b in mine]
+        self._split = any(column.stamp is not None for column in self._columns)
+        self._at = None if self.shape.at is None or self.plain else finder(self.shape.at)
+        self._seq = finder(self.shape.seq) if self.shape.seq and not self.plain else None
+        self._rows = finder(self.shape.rows) if self.shape.rows and self.shape.rows != WHOLE and not self.plain else None
+        self._listed = bool(self.shape.rows) and not self.plain
+        self._marks = marks
+        self._count: int | None = None  # the device's, of the newest message
+        patience = {i: b.debounce_s for i, b in enumerate(mine) if b.debounce_s > 0}
+        self._settled = Settled(Debounce(patience)) if patience else None
 
-    def decode(self, payload: bytes, wall_ns: int, boot_ns: int, *, retained: bool = False) -> Decoded:
+    def decode(self, payload: bytes, wall_ns: int, boot_ns: int, *, retained: bool = False, topic: bytes = b"") -> Decoded:
         """wall_ns, boot_ns: the receipt. A retained message is the past, whatever it says: all its points are not_fresh."""
         if retained:
-            return Decoded(all_bad(self.frame, wall_ns, Quality.NOT_FRESH), "retained")
-        document = _parse(payload)
+            return Decoded([all_bad(self.frame, wall_ns, Quality.NOT_FRESH)], "retained")
+        document = _plain(payload) if self.plain else _parse(payload)
         if isinstance(document, _Fault):
-            return Decoded(all_bad(self.frame, wall_ns, Quality.DECODE), document.why)
-        at_ns, stamped, fault = self._instant(document, wall_ns)
-        if fault:
-            return Decoded(all_bad(self.frame, wall_ns, Quality.CLOCK_SKEW), fault)
-        judged = [read(document) for read in self._readers]
-        quality = np.array([q for _, q in judged], np.uint8)
-        if bool((quality == Batch.ABSENT).all()):
-            return Decoded(None, "nothing of ours in the payload")
-        values = np.array([value for value, _ in judged])
-        if self._debounce is not None:
-            self._debounce.apply(boot_ns, values, quality)
-        return Decoded(one_row(self.frame, at_ns, values, quality, stamped=stamped))
+            return self.unreadable(wall_ns, document.why)
+        documents = self._documents(document)
+        if isinstance(documents, _Fault):
+            return self.unreadable(wall_ns, documents.why)
+        rows: list[Row] = []
+        fault = ""
+        for each in documents:
+            at_ns, stamped, wrong = self._instant(each, wall_ns)
+            if wrong:
+                fault = wrong
+                rows.append(Row(wall_ns, False, [_SKEWED] * len(self._columns)))
+            elif self._split:
+                rows += self._at_own_instants(each, at_ns, stamped, wall_ns)
+            else:
+                rows.append(Row(at_ns, stamped, [_judged(column, each) for column in self._columns]))
+        count = NOTHING if self._seq is None else self._seq(document)
+        if self._marks is not None and (mark := _mark(count, rows)) is not None and self._marks.seen(topic, mark, payload):
+            return Decoded((), "duplicate")
+        missing = self._missing(count)
+        made = batches(self.frame, rows)
+        if not made:
+            return Decoded((), fault or "nothing of ours in the payload", missing)
+        if self._settled is not None:
+            for batch in made:
+                self._settled.apply(wall_ns, boot_ns, batch)
+        return Decoded(made, fault, missing)
 
-    def silent(self, wall_ns: int) -> Batch:
-        """The device is offline or silent: every point of it has no answer."""
-        if self._debounce is not None:
-            self._debounce.interrupt()
-        return all_bad(self.frame, wall_ns, Quality.NO_ANSWER)
+    def unreadable(self, wall_ns: int, why: str) -> Decoded:
+        """A payload that nothing can be read of."""
+        return Decoded([all_bad(self.frame, wall_ns, Quality.DECODE)], why)
+
+    def interrupt(self) -> None:
+        """The device was silent: a change that was waiting to settle begins anew."""
+        if self._settled is not None:
+            self._settled.interrupt()
+
+    def _documents(self, document: Any) -> Any:
+        """The documents of a payload, one instant each, or what is wrong with it."""
+        if not self._listed:
+            if self.plain or isinstance(document, dict | list):
+                return [document]
+            return _Fault("the payload is neither an object nor an array")
+        listed = document if self._rows is None else self._rows(document)
+        if not isinstance(listed, list):
+            return _Fault(f"no list at {self.shape.rows}")
+        return listed if len(listed) <= MOST_ROWS else _Fault(f"too many rows: {len(listed)}, more than {MOST_ROWS}")
 
     def _instant(self, document: Any, wall_ns: int) -> tuple[int, bool, str]:
         """(event time, whether it is the device's own, what is wrong with its stamp). A payload without the stamp counts as received."""
-        if self._at_path is None or (stamp := find(document, self._at_path)) is _ABSENT:
+        if self._at is None or (stamp := self._at(document)) is NOTHING:
             return wall_ns, False, ""
         at_ns = read_stamp(stamp, self.shape.at_format)
-        if at_ns is None:
-            return wall_ns, False, f"unreadable time stamp {stamp!r:.40}"
-        if at_ns > wall_ns + AHEAD_NS:
-            return wall_ns, False, f"time stamp {(at_ns - wall_ns) / NS:.0f} s ahead"
-        if at_ns < OLDEST_NS:
-            return wall_ns, False, "time stamp of a clock that was never set"
-        return at_ns, True, ""
+        wrong = believed(at_ns, wall_ns, stamp)
+        return (wall_ns, False, wrong) if wrong or at_ns is None else (at_ns, True, "")
+
+    def _at_own_instants(self, document: Any, at_ns: int, stamped: bool, wall_ns: int) -> list[Row]:
+        """Points with a stamp of their own in rows of their own; the others at the document's."""
+        rows: dict[tuple[int, bool], list[Judged]] = {}
+        for i, column in enumerate(self._columns):
+            judged, own = _judged(column, document), (at_ns, stamped)
+            stamp = NOTHING if column.stamp is None else column.stamp(document)
+            if stamp is not NOTHING and judged is not ABSENT:
+                said = read_stamp(stamp, self.shape.at_format)
+                if said is None or believed(said, wall_ns, stamp):
+                    judged, own = _SKEWED, (wall_ns, False)
+                else:
+                    own = (said, True)
+            if judged is not ABSENT:
+                rows.setdefault(own, [ABSENT] * len(self._columns))[i] = judged
+        return [Row(at, mark, judged) for (at, mark), judged in rows.items()]
+
+    def _missing(self, count: Any) -> int:
+        """A count that goes back is a device that started again, or sends what it had kept."""
+        if isinstance(count, bool) or not isinstance(count, int):
+            return 0
+        last, self._count = self._count, count
+        return count - last - 1 if last is not None and 0 < count - last <= MOST_ROWS else 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Fault:
+class _Fault(NamedTuple):
     why: str
+
+
+def _mark(count: Any, rows: Sequence[Row]) -> Hashable:
+    """What the device itself put on this message to tell it from others; None = nothing."""
+    if isinstance(count, int | str):
+        return count
+    return rows[0].at_ns if rows and all(row.stamped for row in rows) else None
+
+
+def topic_of(profile: Profile, name: str) -> str:
+    """Where a device point is published: its own topic, or the profile's."""
+    source = profile.points[name].source
+    assert isinstance(source, JsonPath) and profile.mqtt is not None, "the site's check binds MQTT devices to payload points"
+    return source.topic or profile.mqtt.topic
+
+
+def _source(profile: Profile, binding: Binding) -> JsonPath:
+    source = profile.points[binding.source].source
+    assert isinstance(source, JsonPath)
+    return source
+
+
+def _column(profile: Profile, binding: Binding, shape: MqttShape) -> _Column:
+    point, source = profile.points[binding.source], _source(profile, binding)
+    quoted = shape.quoted or source.path == ""
+    by_unit = {word: judge_of(point, binding, quoted=quoted, gain=gain, bias=bias) for word, (gain, bias) in source.units.items()}
+    stamp, unit = finder(source.at) if source.at else None, finder(source.unit_path) if source.unit_path else None
+    return _Column(finder(source.path) if source.path else _whole, judge_of(point, binding, quoted=quoted), stamp, unit, by_unit)
+
+
+def _whole(document: Any) -> Any:
+    return document
+
+
+def _judged(column: _Column, document: Any) -> Judged:
+    found = column.find(document)
+    if found is NOTHING:
+        return ABSENT
+    if column.unit is None:
+        return column.judge(found)
+    word = column.unit(document)
+    judge = column.by_unit.get(word) if isinstance(word, str) else None
+    if judge is None:
+        return SENTINEL if found is None else DECODE
+    return judge(found)
+
+
+def _plain(payload: bytes) -> Any:
+    """The payload as text."""
+    try:
+        return payload.decode().strip("\0 \t\r\n")
+    except UnicodeDecodeError:
+        return _Fault("no text: the payload is not UTF-8")
 
 
 def _parse(payload: bytes) -> Any:
     """The document, or what is wrong with it. NaN, Infinity and endless numbers are no JSON but
     devices write them: so the lenient reader has a try before all is bad."""
-    if len(payload) > MOST_BYTES:
-        return _Fault(f"payload of {len(payload)} bytes, more than {MOST_BYTES}")
     try:
         document = orjson.loads(payload)
     except orjson.JSONDecodeError as error:
+        if payload.count(b"[") + payload.count(b"{") > MOST_DEPTH and _depth(payload) > MOST_DEPTH:
+            return _Fault(f"no JSON: nested deeper than {MOST_DEPTH} levels")
         try:
             document = json.loads(payload)
         except (ValueError, RecursionError):
             return _Fault(f"no JSON: {error}")
-    if not isinstance(document, dict | list):
-        return _Fault("the payload is neither an object nor an array")
     return document
 
 
-def steps(path: str) -> Path:
-    """`car.doors[0].state` as ("car", "doors", 0, "state")."""
-    return tuple(int(index) if index else key for key, index in _STEP.findall(path))
-
-
-def find(document: Any, path: Iterable[str | int]) -> Any:
-    """What stands at the path, or the absent mark."""
-    for step in path:
-        if isinstance(step, str):
-            if not isinstance(document, dict) or step not in document:
-                return _ABSENT
-            document = document[step]
-        elif isinstance(document, list) and step < len(document):
-            document = document[step]
-        else:
-            return _ABSENT
-    return document
-
-
-def read_stamp(stamp: Any, form: str) -> int | None:
-    """A device's time stamp as epoch ns; None where it names no instant."""
-    if form == "iso":
-        if not isinstance(stamp, str):
-            return None
-        try:
-            return to_ns(datetime.fromisoformat(stamp))
-        except (ValueError, OverflowError):  # naive ones too
-            return None
-    unit_ns = {"s": NS, "ms": 1_000_000}[form]
-    if isinstance(stamp, bool) or not isinstance(stamp, int | float) or not math.isfinite(stamp):
-        return None
-    at_ns = stamp * unit_ns if isinstance(stamp, int) else round(stamp * (unit_ns // 1000)) * 1000  # a float holds microseconds
-    return at_ns if 0 <= at_ns < 2**63 else None
-
-
-def _reader(point: DevicePoint, binding: Binding) -> Callable[[Any], Judged]:
-    """From a document to one column's value and quality."""
-    source = point.source
-    assert isinstance(source, JsonPath), "the site's check binds MQTT devices to payload points"
-    path = steps(source.path)
-    words: Mapping[str, float] = source.values
-    gain, bias = transform(binding)
-    final_range, codes = limits_of(binding)
-    scaled = (1.0, 0.0) if words else (source.scale, source.offset)
-    device, final = Scale.of(scaled[0], b=scaled[1]), final_scale(*scaled, point.invert != binding.invert, gain, bias)
-
-    def read(document: Any) -> Judged:
-        found = find(document, path)
-        if found is _ABSENT:
-            return math.nan, Batch.ABSENT
-        number, reason = _number(found, words)
-        if reason:
-            return math.nan, reason
-        value = final(number)
-        if not math.isfinite(value):
-            return math.nan, Quality.OUT_OF_RANGE
-        if codes is not None:
-            return (value, Quality.GOOD) if value in codes else (math.nan, Quality.DECODE)
-        if not _within(device(number), point.range) or not _within(value, final_range):
-            return math.nan, Quality.OUT_OF_RANGE
-        return value, Quality.GOOD
-
-    return read
-
-
-def _number(found: Any, words: Mapping[str, float]) -> Judged:
-    if found is None:
-        return math.nan, Quality.SENTINEL
-    if words:
-        code = words.get(_as_text(found))
-        return (math.nan, Quality.DECODE) if code is None else (float(code), Quality.GOOD)
-    if not isinstance(found, int | float):
-        return math.nan, Quality.DECODE
-    try:
-        number = float(found)
-    except OverflowError:
-        return math.nan, Quality.OUT_OF_RANGE
-    if math.isnan(number):
-        return math.nan, Quality.SENTINEL
-    return (number, Quality.GOOD) if math.isfinite(number) else (math.nan, Quality.OUT_OF_RANGE)
-
-
-def _as_text(found: Any) -> str:
-    """As the keys of `values` are written: "up", "3", "true"."""
-    if isinstance(found, bool):
-        return "true" if found else "false"
-    if isinstance(found, float) and found.is_integer():
-        return str(int(found))
-    return str(found) if isinstance(found, str | int | float) else ""
-
-
-def _within(value: float, limits: tuple[float, float] | None) -> bool:
-    return limits is None or limits[0] <= value <= limits[1]
+def _depth(payload: bytes) -> int:
+    """Deepest nesting, brackets in texts included: an upper bound."""
+    depth = most = 0
+    for byte in payload:
+        if byte in b"[{":
+            depth += 1
+            most = max(most, depth)
+        elif byte in b"]}":
+            depth -= 1
+    return most

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from functools import partial
 from hashlib import blake2b
@@ -16,9 +16,9 @@ from collector.bindings import Job, Planner
 from collector.connect import Tcp
 from collector.metronome import Metronome
 from collector.modbus import Line
-from collector.mqtt import MqttLink, Publisher
+from collector.mqtt import MqttLink
 from collector.outlet import Outlet
-from collector.payloads import PayloadDecoder
+from collector.publishers import publishers
 from collector.session import Session
 from plantroom.bundle import site_of
 from plantroom.cli import ServiceContext
@@ -90,23 +90,14 @@ def mqtt_links(site: Site, clock: Clock, outlet: Outlet) -> dict[str, MqttLink]:
     for connection in site.connections.values():
         if not isinstance(connection.link, Mqtt):
             continue
-        publishers = [_publisher(device, bindings) for device, bindings in _devices(site, connection)]
-        if publishers:
+        found = publishers(_devices(site, connection), connection.link.prefix)
+        if found:
             client_id = connection.link.client_id or f"plantroom-{site.id}-{connection.id}"
             backoff = Backoff(_chance(site, connection.id))
-            link = MqttLink(connection.id, connection.link, client_id, publishers, outlet, clock, backoff)
+            link = MqttLink(connection.id, connection.link, client_id, found, outlet, clock, backoff)
             links[connection.id] = link
             outlet.join(link)
     return links
-
-
-def _publisher(device: Device, bindings: Sequence[Binding]) -> Publisher:
-    shape = device.profile.mqtt
-    assert shape is not None, "the site's check puts only MQTT profiles on MQTT connections"
-    name = device.topic or device.id
-    status = None if shape.status is None else shape.status.replace("{device}", name)
-    heartbeat_s = min(b.period_s for b in bindings)
-    return Publisher(device.id, shape.topic.replace("{device}", name), status, PayloadDecoder(device.profile, bindings), heartbeat_s)
 
 
 def _devices(site: Site, connection: Connection) -> list[tuple[Device, tuple[Binding, ...]]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,13 +9,14 @@ from pathlib import Path
 from plantroom import yaml_file as y
 from plantroom.errors import BadInput, Problem
 from plantroom.kinds import Kind, kind_names, load_kind
+from plantroom.profile_mqtt import shape_of
 from plantroom.profile_options import split_name, with_options
+from plantroom.profile_parts import clash, sorts_of
 from plantroom.profile_points import PointSpec
-from plantroom.profile_registers import Dialect, Sentinels, sentinels_by_width
-from plantroom.profiles import CELLS, BusLimits, Dependent, DevicePoint, Identity, MqttShape, Profile, Table, registers_of
+from plantroom.profile_registers import UNMOVED, Dialect, Sentinels, Shift, sentinels_by_width
+from plantroom.profiles import CELLS, BusLimits, Dependent, DevicePoint, Identity, Part, Profile, Table, registers_of
 
 BUILTIN = Path(__file__).parent / "profiles"
-_TOPIC = re.compile(r"[^+#\x00]+")
 KindOf = Callable[[str], Kind]
 
 
@@ -59,14 +59,15 @@ class _Profile:
     def __init__(self, f: y.Fields, kind_of: KindOf) -> None:
         self._f, self._kind_of = f, kind_of
         self._dialect = Dialect()
+        self._groups: dict[str, float] = {}
 
     def read(self, text: str) -> Profile:
         f = self._f
-        name = f.need("profile", y.identifier) or ""
         stem = Path(f.paper.file).stem
-        if name and name != stem:
+        name = f.may("profile", y.identifier, stem)
+        if name != stem:
             f.wrong("profile", f"is {name!r}, but the file is {stem}.yaml; give both one name")
-        kind = self._kind()
+        kind = self._kind(f)
         source = _texts(f, "source")
         addressing = source.get("addressing", "zero_based")
         if addressing not in ("zero_based", "one_based"):
@@ -75,21 +76,21 @@ class _Profile:
             f.wrong("source", "must name its document: a map without a source cannot be checked")
         self._dialect = Dialect(base=1 if addressing == "one_based" else 0)
         mqtt_node = f.child("mqtt")
-        mqtt = self._mqtt(y.Fields(mqtt_node, "mqtt", f.paper)) if mqtt_node is not None else None
+        mqtt = shape_of(y.Fields(mqtt_node, "mqtt", f.paper)) if mqtt_node is not None else None
         bus_node = f.child("bus")
         if bus_node is not None and mqtt is not None:
             f.wrong("bus", "a device speaks Modbus (bus) or MQTT (mqtt), not both")
         bus = self._bus(y.Fields(bus_node, "bus", f.paper)) if bus_node is not None else BusLimits()
         self._dialect = replace(
-            self._dialect, json=mqtt is not None, page=bus.page % CELLS, sentinels=self._sentinels(f.child("sentinels"))
+            self._dialect, mqtt=mqtt, page=bus.page % CELLS, sentinels=self._sentinels(f.child("sentinels"))
         )
-        points = self._points("points", kind, in_kind=True)
-        points |= self._points("extra", kind, in_kind=False)
+        self._groups = self._periods()
+        points, parts = self._all_points(kind)
         identity = tuple(told for node in y.entries(f.child("identity"), "identity", f.paper) if (told := self._identity(node)))
         if not points and not f.paper.problems:
             f.wrong("points", "has no points")
         attributes = _texts(f, "attributes")
-        caveats = tuple(_lines(f, "caveats"))
+        caveats = tuple(_caveats(f))
         lacks = tuple(_lines(f, "lacks"))
         model = f.need("model", y.text) or ""
         f.done()
@@ -97,25 +98,25 @@ class _Profile:
         whole = {(told.table, told.address + i) for told in identity if told.count > 1 for i in range(told.count)}
         bus = replace(bus, barred=bus.barred | whole)
         kind_name, file = kind.name if kind else None, f.paper.file
-        return Profile(name, model, kind_name, source, bus, points, mqtt, attributes, caveats, lacks, text, file, identity)
+        return Profile(
+            name, model, kind_name, source, bus, points, mqtt, attributes, caveats, lacks, text, file, identity, parts, self._groups
+        )  # fmt: skip
 
-    def _kind(self) -> Kind | None:
-        name = self._f.opt("kind", y.text)
+    def _kind(self, f: y.Fields) -> Kind | None:
+        name = f.opt("kind", y.text)
         if name is None:
             return None
         try:
             return self._kind_of(name)
         except KeyError:
-            self._f.wrong("kind", f"{name!r} is no kind{y.nearest(name, kind_names())}")
+            f.wrong("kind", f"{name!r} is no kind{y.nearest(name, kind_names())}")
             return None
 
-    def _mqtt(self, f: y.Fields) -> MqttShape:
-        topic = f.need("topic", _topic) or ""
-        at, form = f.opt("at", y.text), f.may("at_format", y.one_of(("s", "ms", "iso")), "ms")
-        status = f.opt("status", _topic)
-        shape = MqttShape(topic, at, form, status, f.may("online", y.text, "online"), f.may("offline", y.text, "offline"))
-        f.done()
-        return shape
+    def _periods(self) -> dict[str, float]:
+        """`groups: {alarms: 60s, status: 1s}`."""
+        inner = y.Fields(self._f.child("groups") or y.Map(self._f.node.line, {}, {}), "groups", self._f.paper)
+        periods = {name: period for name in inner.node.items if (period := inner.opt(name, y.duration)) is not None}
+        return {name: period for name, period in periods.items() if period > 0}
 
     def _bus(self, f: y.Fields) -> BusLimits:
         barred: set[tuple[Table, int]] = set()
@@ -172,11 +173,40 @@ class _Profile:
             return None
         return Identity(Table(table), address - self._dialect.base, count, text, frozenset(values))
 
-    def _points(self, section: str, kind: Kind | None, *, in_kind: bool) -> dict[str, DevicePoint]:
+    def _all_points(self, kind: Kind | None) -> tuple[dict[str, DevicePoint], dict[str, Part]]:
+        """The device's points, those of its parts among them, and the parts.
+
+        A part with points of its own leaves the profile's to the device itself; without, the profile's are its.
+        """
+        f, parts = self._f, dict[str, Part]()
+        sorts = sorts_of(f.child("parts"), f.paper)
+        bare = [sort for sort in sorts if not {"points", "extra"} & set(sort.fields.node.items)]
+        for sort in bare if len(sorts) > 1 else []:
+            sort.fields.wrong("points", "is missing: of several sorts of parts each has points of its own")
+        points = self._sections(f, kind, UNMOVED) if not bare else {}
+        for sort in sorts:
+            own = sort.fields if sort not in bare else f
+            kind_of_part = self._kind(sort.fields) or kind
+            alike: list[dict[str, DevicePoint]] = []
+            for name, shift in sort.shifts():
+                mine = self._sections(own, kind_of_part, shift)
+                mine = {each: replace(point, name=f"{name}.{each}") for each, point in sort.there(mine, self._dialect, shift).items()}
+                parts[name] = Part(shift.label, kind_of_part.name if kind_of_part else None, mine)
+                points |= {point.name: point for point in mine.values()}
+                alike.append(mine)
+            sort.fields.done()
+            if said := clash(alike):
+                sort.fields.wrong("stride", said)
+        return points, parts
+
+    def _sections(self, f: y.Fields, kind: Kind | None, shift: Shift) -> dict[str, DevicePoint]:
+        return self._points(f, "points", kind, shift, in_kind=True) | self._points(f, "extra", kind, shift, in_kind=False)
+
+    def _points(self, of: y.Fields, section: str, kind: Kind | None, shift: Shift, *, in_kind: bool) -> dict[str, DevicePoint]:
         points: dict[str, DevicePoint] = {}
-        for name, node in y.mapping(self._f.child(section), section, self._f.paper).items.items():
-            where = f"{section}.{name}"
-            f = y.Fields(node, where, self._f.paper)
+        for name, node in y.mapping(of.child(section), of.path(section), of.paper).items.items():
+            where = f"{of.path(section)}.{name}"
+            f = y.Fields(node, where, of.paper)
             numbered, step = f.may("numbered", y.integer(1, 512), 0), f.may("step", y.integer(1, 1000), 1)
             known = kind.points if kind else {}
             if not y.is_snake(name):
@@ -186,10 +216,10 @@ class _Profile:
                 f.paper.wrong(node.line, where, f"{kind.name} has no point {name!r}{more}; what the kind does not know goes under extra")
             if not in_kind and kind and name in known:
                 f.paper.wrong(node.line, where, f"{kind.name} has a point {name!r}: it belongs under points")
-            spec = PointSpec(f, known.get(name) if in_kind else None, self._dialect)
+            spec = PointSpec(f, known.get(name) if in_kind else None, self._dialect, self._groups)
             for index in range(numbered or 1):
                 full = f"{name}_{index + 1}" if numbered else name
-                if point := spec.point(full, index * step):
+                if point := spec.point(full, replace(shift, cells=index * step)):
                     points[full] = point
             f.done()
         return points
@@ -226,6 +256,23 @@ def _lines(f: y.Fields, key: str) -> list[str]:
     return lines
 
 
+def _caveats(f: y.Fields) -> list[str]:
+    """Texts, or `{text, seen}` with where and when it was met: "... (seen: site 7, 2024-03)"."""
+    found: list[str] = []
+    for node in y.entries(f.child("caveats"), "caveats", f.paper):
+        if isinstance(node, y.Map):
+            inner = y.Fields(node, "caveats", f.paper)
+            said, seen = inner.need("text", y.text), inner.opt("seen", y.text)
+            inner.done()
+            found.append(f"{said} (seen: {seen})" if seen else said or "")
+            continue
+        try:
+            found.append(y.text(node))
+        except y.Wrong as error:
+            f.paper.wrong(node.line, "caveats", str(error))
+    return found
+
+
 def _integers(f: y.Fields, key: str, most: int) -> list[int]:
     numbers: list[int] = []
     for node in y.entries(f.child(key), f.path(key), f.paper):
@@ -234,10 +281,3 @@ def _integers(f: y.Fields, key: str, most: int) -> list[int]:
         except y.Wrong as error:
             f.paper.wrong(node.line, f.path(key), str(error))
     return numbers
-
-
-def _topic(node: y.Node) -> str:
-    topic = y.text(node)
-    if not _TOPIC.fullmatch(topic):
-        raise y.Wrong(f"{topic!r} is no topic of one device: no + and # here; {{device}} stands for the device", node)
-    return topic

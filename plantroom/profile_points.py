@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from plantroom import units
 from plantroom import yaml_file as y
 from plantroom.kinds import KindPoint, PointType
-from plantroom.profile_registers import PLAIN, Dialect, Members, cell_of, register_of, table_of, words_of
-from plantroom.profiles import Case, Dependent, DevicePoint, Encoding, JsonPath, OneHot, Register, Source, Sum, Table
+from plantroom.profile_mqtt import payload_point
+from plantroom.profile_registers import PLAIN, Dialect, Members, Shift, cell_of, register_of, table_of, words_of
+from plantroom.profiles import Case, Dependent, DevicePoint, Encoding, OneHot, Register, Source, Sum, Table
+
+ENUM = "enum"
 
 
 @dataclass
 class PointSpec:
-    """One point's mapping -> DevicePoint; `shift` moves the addresses of a numbered one."""
+    """One point's mapping -> DevicePoint; `shift` moves the addresses of a repeated one. groups: periods by name."""
 
     f: y.Fields
     kind_point: KindPoint | None
     dialect: Dialect
+    groups: Mapping[str, float] = field(default_factory=dict)
 
-    def point(self, name: str, shift: int) -> DevicePoint | None:
+    def point(self, name: str, shift: Shift) -> DevicePoint | None:
         f, known = self.f, self.kind_point
         source = self._source(shift)
         default_unit = known.unit if known and known.type in (PointType.BOOL, PointType.ENUM, PointType.SET) else ""
@@ -29,23 +33,40 @@ class PointSpec:
         if known and units.known(unit) and not units.compatible(unit, known.unit):
             f.wrong("unit", f"{unit or 'a plain number'} cannot become {known.unit or 'a plain number'}, the unit {known.name} has")
         limits = f.opt("range", y.span)
-        every = f.may("every", y.duration, known.period_s if known else 1.0)
+        group, every = self._group(), f.opt("every", y.duration)
+        if group and every is not None:
+            f.wrong("every", f"is told by the group {group} already")
+        period_s = self.groups[group] if group else every if every is not None else known.period_s if known else 1.0
         safety, invert = f.may("safety", y.flag, known.safety if known else False), f.may("invert", y.flag, False)
-        return None if source is None else DevicePoint(name, source, unit, limits, every, safety, invert)
+        monotonic = f.may("monotonic", y.flag, False)
+        if monotonic and known and known.type is not PointType.COUNTER:
+            f.wrong("monotonic", f"{known.name} is no counter of its kind, it may fall")
+        return None if source is None else DevicePoint(name, source, unit, limits, period_s, safety, invert, group, monotonic)
 
-    def _source(self, shift: int) -> Source | None:
-        if self.dialect.json:
-            return self._json()
+    def _group(self) -> str:
+        name = self.f.may("group", y.text, "")
+        if name and name not in self.groups:
+            self.f.wrong("group", f"{name!r} is none of the profile's groups{y.nearest(name, self.groups)}")
+            return ""
+        return name
+
+    def _source(self, shift: Shift) -> Source | None:
+        if self.dialect.mqtt is not None:
+            return payload_point(self.f, self.kind_point, self._code, shift.label, self.dialect.mqtt)
         ways = [way for way in ("address", "any", "one_hot", "sum", "set") if way in self.f.node.items]
         if len(ways) != 1:
             self.f.wrong("address", f"needs exactly one of address, any, one_hot, sum, set; has {', '.join(ways) or 'none'}")
             return None
-        table, encoding = table_of(self.f, None), self.f.opt("type", y.one_of(Encoding, "an encoding"))
+        table, encoding = table_of(self.f, None), self.f.opt("type", y.one_of((*Encoding, ENUM), "an encoding"))
+        if encoding == ENUM:  # says that the number is a word, not how wide it is
+            encoding = None
+            if "values" not in self.f.node.items:
+                self.f.wrong("values", "is missing: which number is which word")
         if ways[0] == "address":
             register = register_of(self.f, self.dialect, table, encoding, shift, Members(1, self._values(table)))
             return register and self._dependent(register, shift)
         build = {"any": self._any, "one_hot": self._one_hot, "sum": self._sum, "set": self._set}[ways[0]]
-        return build(table, encoding, shift)
+        return build(table, encoding, shift.asked(self.f))
 
     def _values(self, table: Table | None) -> Mapping[int, int]:
         known, node = self.kind_point, self.f.child("values")
@@ -87,12 +108,12 @@ class PointSpec:
         return None
 
     def _cell(
-        self, node: y.Node, key: str, table: Table | None, encoding: str | None, shift: int, members: Members = PLAIN
+        self, node: y.Node, key: str, table: Table | None, encoding: str | None, shift: Shift, members: Members = PLAIN
     ) -> tuple[Register | None, y.Fields]:
         members = replace(members, words=words_of(self.f))
         return cell_of(node, self.f.path(key), self.f.paper, self.dialect, table, encoding, shift, members)
 
-    def _one_hot(self, table: Table | None, encoding: str | None, shift: int) -> OneHot | None:
+    def _one_hot(self, table: Table | None, encoding: str | None, shift: Shift) -> OneHot | None:
         registers: dict[int, Register] = {}
         for word, node in y.mapping(self.f.child("one_hot"), self.f.path("one_hot"), self.f.paper).items.items():
             code = self._code(y.Scalar(node.line, y.plain_value(word)), "one_hot")
@@ -104,7 +125,7 @@ class PointSpec:
         none = self._code(none_node, "none") if none_node is not None else None
         return OneHot(registers, none, self.f.may("first_wins", y.flag, False)) if registers else None
 
-    def _set(self, table: Table | None, encoding: str | None, shift: int) -> Sum | None:
+    def _set(self, table: Table | None, encoding: str | None, shift: Shift) -> Sum | None:
         parts: list[tuple[Register, float]] = []
         members = Members(self.f.may("bits", y.integer(1, 16), 1), self._numbers())
         if members.bits > 1 and not members.values:
@@ -120,7 +141,7 @@ class PointSpec:
                     parts.append((register, float(2**code)))
         return Sum(tuple(parts), len({factor for _, factor in parts}) < len(parts)) if parts else None
 
-    def _any(self, table: Table | None, encoding: str | None, shift: int) -> Sum | None:
+    def _any(self, table: Table | None, encoding: str | None, shift: Shift) -> Sum | None:
         each = y.entries(self.f.child("any"), self.f.path("any"), self.f.paper)
         cells = [self._cell(node, "any", table, encoding, shift) for node in each]
         for _, f in cells:
@@ -128,7 +149,7 @@ class PointSpec:
         parts = tuple((register, 1.0) for register, _ in cells if register)
         return Sum(parts, union=True) if parts else None
 
-    def _sum(self, table: Table | None, encoding: str | None, shift: int) -> Sum | None:
+    def _sum(self, table: Table | None, encoding: str | None, shift: Shift) -> Sum | None:
         parts: list[tuple[Register, float]] = []
         for node in y.entries(self.f.child("sum"), self.f.path("sum"), self.f.paper):
             register, f = self._cell(node, "sum", table, encoding, shift)
@@ -138,7 +159,7 @@ class PointSpec:
                 parts.append((register, factor))
         return Sum(tuple(parts)) if parts else None
 
-    def _dependent(self, register: Register, shift: int) -> Source | None:
+    def _dependent(self, register: Register, shift: Shift) -> Source | None:
         """The register, with the one it `depends` on; a bit field whose sentinels are wider than itself depends on its whole word."""
         node = self.f.child("depends")
         if node is None:
@@ -175,31 +196,5 @@ class PointSpec:
         gain, bias = units.scaling(unit, to)
         return Case(int(numbers[1]), int(numbers[2] or numbers[1]), factor * gain, bias)
 
-    def _json(self) -> JsonPath | None:
-        f, known = self.f, self.kind_point
-        path = f.need("path", _json_path)
-        node = f.child("values")
-        values: dict[str, float] = {}
-        if isinstance(node, y.Scalar) and node.value == "kind" and known:
-            for word, code in known.codes.items():
-                values[word] = values[str(code)] = code
-        elif node is not None:
-            for word, item in y.mapping(node, f.path("values"), f.paper).items.items():
-                code_of = self._code(item, "values")
-                if code_of is not None:
-                    values[word] = code_of
-        elif known and known.type is PointType.ENUM:
-            f.wrong("values", f"is missing: which payload value is which of {', '.join(known.codes)} (or `values: kind`)")
-        scale, offset = f.may("scale", y.number, 1.0), f.may("offset", y.number, 0.0)
-        return JsonPath(path, scale, offset, values) if path else None
-
 
 _CASE = re.compile(r"(-?\d{1,10})(?:\.\.(-?\d{1,10}))?")
-_JSON_PATH = re.compile(r"[^.\[\]]+(?:\[\d+\])*(?:\.[^.\[\]]+(?:\[\d+\])*)*")
-
-
-def _json_path(node: y.Node) -> str:
-    path = y.text(node)
-    if not _JSON_PATH.fullmatch(path):
-        raise y.Wrong(f"{path!r} is no path; write dotted keys and [n]: car.doors[0].state", node)
-    return path

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from plantroom import yaml_file as y
-from plantroom.profiles import CELLS, Encoding, Register, Table
+from plantroom.profiles import CELLS, Encoding, MqttShape, Register, Table
 
 Sentinels = Mapping[Encoding, Mapping[int, str]]
 
@@ -23,6 +23,35 @@ class Members:
 
 
 PLAIN = Members()
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """How far a repeated register stands from the one that is written. cells: of a numbered point, in any table.
+
+    place, label: which part it is, counted from 0, and its name; strides: cells from one part to the next, by table; None = no parts.
+    own: the stride the point itself tells.
+    """
+
+    cells: int = 0
+    place: int = 0
+    label: str = ""
+    strides: Mapping[Table, int] | None = None
+    own: int | None = None
+
+    def asked(self, f: y.Fields) -> Shift:
+        """With the `stride` of a mapping, where there are parts."""
+        if self.strides is None:
+            return self
+        own = f.opt("stride", y.integer(0, CELLS - 1))
+        return self if own is None else replace(self, own=own)
+
+    def of(self, table: Table) -> int:
+        stride = (self.strides or {}).get(table, 0) if self.own is None else self.own
+        return self.cells + self.place * stride
+
+
+UNMOVED = Shift()
 _PAGED = re.compile(r"(\d{1,5})/(\d{1,5})")
 
 
@@ -30,12 +59,12 @@ _PAGED = re.compile(r"(\d{1,5})/(\d{1,5})")
 class Dialect:
     """How one file writes registers. base: what its addresses count from. page: cells of a page, for addresses `page/offset`, 0 = no pages.
 
-    json: values stand in a payload, not in registers. sentinels: those of every value of an encoding that has none of its own.
+    mqtt: values stand in payloads of this shape, not in registers. sentinels: those of every value of an encoding that has none of its own.
     """
 
     base: int = 0
     page: int = 0
-    json: bool = False
+    mqtt: MqttShape | None = None
     sentinels: Sentinels = field(default_factory=dict)
 
     def address(self, node: y.Node) -> int:
@@ -64,7 +93,7 @@ def register_of(
     dialect: Dialect,
     table: Table | None,
     encoding: str | None,
-    shift: int = 0,
+    shift: Shift = UNMOVED,
     members: Members = PLAIN,
 ) -> Register | None:
     """The register a mapping describes; None with problems on the paper. `encoding`: what holds where it says nothing itself."""
@@ -93,12 +122,14 @@ def register_of(
     if sentinels is None:
         sentinels = dialect.sentinels.get(code, {})
     alone = f.may("alone", y.flag, False)
+    moved = shift.asked(f).of(table)
     if address is None:
         return None
-    first = address + shift - dialect.base
+    first = address + moved - dialect.base
     address = first + second
     if first + (2 if double else code.words) > CELLS:
-        f.wrong("address", f"{code.words} words from {address} run past 65535, the last register there is")
+        which = f" of part {shift.label}" if shift.label else ""
+        f.wrong("address", f"{code.words} words from {address}{which} run past 65535, the last register there is")
         return None
     low_first, within = words == "low_first", (first, 2) if code is Encoding.BIT and double else None
     return Register(table, address, code, bit, bits, low_first, scale, offset, sentinels, members.values, alone, within)
@@ -111,7 +142,7 @@ def cell_of(
     dialect: Dialect,
     table: Table | None,
     encoding: str | None,
-    shift: int = 0,
+    shift: Shift = UNMOVED,
     members: Members = PLAIN,
 ) -> tuple[Register | None, y.Fields]:
     """A cell of several that make one value: an address, or a mapping that inherits table, type and bits of the point."""

@@ -131,8 +131,12 @@ class Dependent:
 
 @dataclass(frozen=True, slots=True)
 class JsonPath:
-    """Where one device point stands in a JSON payload. path: dotted keys and [n]; values: payload text/number -> code.
+    """Where one device point stands in what an MQTT device publishes. values: payload text/number -> code.
 
+    path: dotted keys, [n], [key=value] and ['a key'] in a JSON document; "" = the whole payload is the value, as plain text; in
+    Sparkplug the metric's name. topic: of its own, with {device}; "" = the profile's. at: path of a time stamp of its own, "" = the
+    document's. unit_path, units: where the payload names the unit, and word -> (gain, bias) into the point's; another word is bad (decode).
+    alias: the Sparkplug alias the maker has fixed for the metric; None = as its birth says.
     The keys of `values` are the payload's value as text: "up", "3", "true". A value that is not among them is bad (decode). Without
     `values` numbers and true/false are taken (true = 1). A path that is not in the payload is no sample; null is bad (sentinel).
     """
@@ -141,6 +145,11 @@ class JsonPath:
     scale: float = 1.0
     offset: float = 0.0
     values: Mapping[str, float] = field(default_factory=dict)
+    topic: str = ""
+    at: str = ""
+    unit_path: str = ""
+    units: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    alias: int | None = None
 
 
 Wired = Register | OneHot | Sum | Dependent  # what stands in Modbus tables
@@ -167,7 +176,8 @@ class DevicePoint:
     A profile of a kind may also offer points the kind does not know (`extra:`, e.g. a generator controller's mains contactor): an
     equipment takes those only by name (`as:`).
     unit: as delivered after scale. range: plausible, in that unit; outside is bad (out_of_range). period_s: how often it is read.
-    invert: a bit that means its opposite (1 - value).
+    invert: a bit that means its opposite (1 - value). group: the profile's group its period is from, "" = none; a site may set a group's
+    period. monotonic: a counter, which falls only when it wraps or the device is changed.
     """
 
     name: str
@@ -177,6 +187,20 @@ class DevicePoint:
     period_s: float = 1.0
     safety: bool = False
     invert: bool = False
+    group: str = ""
+    monotonic: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One of several alike machines behind a device. label: its number or name among its sort, "2" of car_2. kind: as of a profile.
+
+    points: by the part's own names -> the device's: mode -> car_2.mode.
+    """
+
+    label: str
+    kind: str | None
+    points: Mapping[str, DevicePoint]
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,18 +241,35 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
-class MqttShape:
-    """topic: with {device} for the device's id or `topic:` of the site file. at: path of the device's own time stamp, None = receipt.
+class Availability:
+    """A topic that says whether a device is there. path: where in a JSON payload, "" = the whole payload is the word."""
 
-    at_format: "s" | "ms" | "iso". status: topic of last-will availability, online/offline: its payloads.
+    topic: str
+    online: str = "online"
+    offline: str = "offline"
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MqttShape:
+    """topic: with {device} for the device's id or `topic:` of the site file, + and # for what differs; "" where every point has its own.
+
+    at: path of the device's own time stamp, None = receipt. at_format: s, ms, us, ns or iso. rows: path of a list of documents in the
+    payload, each of an instant of its own; "$" = the payload is the list; "" = the payload is one document. seq: path of the device's own
+    count of messages. quoted: numbers and true/false may come as text. availability: the device is there while none says that it is not.
+    sparkplug: the payloads are Sparkplug B, and {device} is group/node or group/node/device.
+    fixed_aliases: Sparkplug aliases never change their meaning, says the maker.
     """
 
     topic: str
     at: str | None = None
     at_format: str = "ms"
-    status: str | None = None
-    online: str = "online"
-    offline: str = "offline"
+    rows: str = ""
+    seq: str = ""
+    quoted: bool = False
+    availability: tuple[Availability, ...] = ()
+    sparkplug: bool = False
+    fixed_aliases: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +277,8 @@ class Profile:
     """One device model. kind: the kind whose point names it uses, None for plain I/O. Either bus (Modbus) or mqtt is its way to speak.
 
     source: {"document", "addressing", ...}. attributes: texts about the model, no samples. path: where the text stands in a site's files.
-    identity: all of them hold for a device of this model; () = nothing tells it.
+    identity: all of them hold for a device of this model; () = nothing tells it. parts: what stands behind the device, by name (car_2);
+    `points` has theirs too, as car_2.mode. groups: periods in seconds, by name.
     """
 
     name: str
@@ -252,3 +294,10 @@ class Profile:
     text: str = field(default="", repr=False)  # the file itself: it goes into the config record
     path: str = ""
     identity: tuple[Identity, ...] = ()
+    parts: Mapping[str, Part] = field(default_factory=dict)
+    groups: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def own_points(self) -> Mapping[str, DevicePoint]:
+        """Those of the device itself, without its parts'."""
+        return {name: point for name, point in self.points.items() if "." not in name} if self.parts else self.points

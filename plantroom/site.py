@@ -18,7 +18,13 @@ class ModbusTcp:
 
 @dataclass(frozen=True, slots=True)
 class Mqtt:
-    """prefix: prepended to topics. password is already resolved from ${ENV} or file:."""
+    """prefix: prepended to topics. password is already resolved from ${ENV} or file:.
+
+    ca, cert, key: PEM files, read when the connection is made; without ca the system's own are trusted. version: 3.1.1 or 5.
+    session_expiry_s, in_flight: MQTT 5 only, how long the broker keeps our session, most messages unacknowledged at a time.
+    max_payload: bytes; max_rate: messages a second of the connection, 0 = as fast as they come; device_rate: of one device.
+    wildcard: one subscription for all devices of a profile, so that devices nobody has named are noticed.
+    """
 
     host: str
     port: int = 1883
@@ -26,6 +32,17 @@ class Mqtt:
     password: str | None = field(default=None, repr=False)
     tls: bool = False
     client_id: str | None = None
+    version: str = "3.1.1"
+    ca: str | None = None
+    cert: str | None = None
+    key: str | None = None
+    prefix: str = ""
+    session_expiry_s: float = 7 * 86_400.0
+    in_flight: int = 1_000
+    max_payload: int = 256 << 10
+    max_rate: float = 0.0
+    device_rate: float = 200.0
+    wildcard: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from plantroom.units import duration_s, known
 
 _HOST = re.compile(r"[A-Za-z0-9.:_-]{1,253}")
 _URL = re.compile(r"https?://(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::(\d{1,5}))?(?:[/?#]\S*)?")
+_PLAIN = Mqtt("")  # what is so where the file does not say
 _LATER = ("modbus_rtu", "rtu_over_tcp")
 
 
@@ -86,10 +87,56 @@ def _modbus_tcp(f: y.Fields) -> ModbusTcp | None:
 
 
 def _mqtt(f: y.Fields) -> Mqtt | None:
-    name, tls = f.need("host", host), f.may("tls", y.flag, False)
-    number = f.may("port", port, 8883 if tls else 1883)
-    made = Mqtt(name or "", number, f.opt("user", y.text), f.opt("password", y.text), tls, f.opt("client_id", y.text))
+    name, ca, cert, key = f.need("host", host), f.opt("ca", pem_file), f.opt("cert", pem_file), f.opt("key", pem_file)
+    tls = f.may("tls", y.flag, bool(ca or cert))
+    made = Mqtt(
+        name or "",
+        f.may("port", port, 8883 if tls else 1883),
+        f.opt("user", y.text),
+        f.opt("password", y.text),
+        tls,
+        f.opt("client_id", y.text),
+        f.may("version", mqtt_version, _PLAIN.version),
+        ca,
+        cert,
+        key,
+        f.may("prefix", _prefix, ""),
+        f.may("session_expiry", y.duration, _PLAIN.session_expiry_s),
+        f.may("in_flight", y.integer(1, 65_535), _PLAIN.in_flight),
+        f.may("max_payload", y.integer(256, 64 << 20, "bytes of one message"), _PLAIN.max_payload),
+        float(f.may("max_rate", y.integer(0, 1_000_000), 0)),
+        float(f.may("device_rate", y.integer(1, 1_000_000), int(_PLAIN.device_rate))),
+        f.may("wildcard", y.flag, False),
+    )
+    if not tls and (ca or cert or key):
+        f.wrong("tls", "is false, but there are certificates: leave it out, or leave them out")
+    if (cert is None) != (key is None):
+        f.wrong("cert", "and key belong together: the client's certificate and the key to it")
     return None if name is None else made
+
+
+def mqtt_version(node: y.Node) -> str:
+    """3.1.1 is text in YAML, 5 and 5.0 are numbers."""
+    word = str(node.value) if isinstance(node, y.Scalar) else ""
+    versions = {"3.1.1": "3.1.1", "4": "3.1.1", "5": "5", "5.0": "5"}
+    if word not in versions:
+        raise y.Wrong(f"{word!r} is no version of MQTT that is spoken here; write 3.1.1 or 5", node)
+    return versions[word]
+
+
+def pem_file(node: y.Node) -> str:
+    """An absolute path: the services read the file long after the site file was applied, and from elsewhere."""
+    path = y.text(node).removeprefix("file:")
+    if not path.startswith("/"):
+        raise y.Wrong(f"{path!r} must be the whole path of a PEM file, such as /etc/plantroom/ca.pem", node)
+    return path
+
+
+def _prefix(node: y.Node) -> str:
+    prefix = y.text(node)
+    if any(letter in prefix for letter in "+#\0"):
+        raise y.Wrong(f"{prefix!r} is put before every topic as it stands: no + and no # in it", node)
+    return prefix if prefix.endswith("/") else f"{prefix}/"
 
 
 def channel(f: y.Fields, connections: Mapping[str, Connection]) -> Channel | None:

@@ -1,25 +1,21 @@
-"""Device values -> the registers, bits or JSON a device of a profile would show.
+"""Device values -> the registers and bits a device of a profile would show.
 
 Written from the profile documents and apart from the collector's decoding, so that a mistake of one is not mirrored by the other.
 """
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from math import isnan
-from re import findall
 from struct import pack
 
-from plantroom.clock import iso
 from plantroom.profiles import (
     Dependent,
     DevicePoint,
     Encoding,
     Identity,
-    JsonPath,
     OneHot,
     Profile,
     Register,
@@ -259,46 +255,3 @@ def _raw(register: Register, value: float, low: int, high: int) -> int:
     if isnan(value):
         return high
     return max(low, min(high, round((value - register.offset) / register.scale)))
-
-
-def encode_payload(profile: Profile, values: Mapping[str, float], at_ns: int) -> bytes:
-    """The JSON message of a device of an MQTT profile; NaN stands as null. at_ns: the device's own time stamp, where it gives one."""
-    root: dict[str, object] = {}
-    for point in profile.points.values():
-        value = values.get(point.name)
-        if value is None or not isinstance(point.source, JsonPath):
-            continue
-        _place(root, point.source.path, _json_value(point.source, 1.0 - value if point.invert else value))
-    if profile.mqtt is not None and profile.mqtt.at is not None:
-        stamp: object = {"s": at_ns / 1e9, "ms": at_ns // 1_000_000, "iso": iso(at_ns)}[profile.mqtt.at_format]
-        _place(root, profile.mqtt.at, stamp)
-    return json.dumps(root, ensure_ascii=False, separators=(",", ":")).encode()
-
-
-def _json_value(source: JsonPath, value: float) -> object:
-    if isnan(value):
-        return None
-    if not source.values:
-        shown = (value - source.offset) / source.scale
-        return int(shown) if shown == int(shown) else round(shown, 4)
-    for text, code in source.values.items():
-        if code == value:
-            if text in ("true", "false"):
-                return text == "true"
-            return int(text) if text.lstrip("-").isdigit() else text
-    raise ValueError(f"{source.path} has no word for code {value:g}")
-
-
-def _place(root: dict[str, object], path: str, value: object) -> None:
-    """Puts a value at `car.doors[0].state`; objects and lists on the way are made."""
-    steps: list[str | int] = [int(n) if n else key for key, n in findall(r"([^.\[\]]+)|\[(\d+)\]", path)]
-    node: object = root
-    for step, following in zip(steps, [*steps[1:], None], strict=True):
-        fresh: object = value if following is None else [] if isinstance(following, int) else {}
-        if isinstance(node, list) and isinstance(step, int):
-            node.extend([None] * (step + 1 - len(node)))
-            if node[step] is None or following is None:
-                node[step] = fresh
-            node = node[step]
-        elif isinstance(node, dict):
-            node = node.setdefault(step, fresh)

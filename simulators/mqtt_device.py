@@ -1,4 +1,4 @@
-"""Devices that publish: JSON messages as their profile says, at QoS 1, with a last will on their status topic."""
+"""Devices that publish as their profile says, JSON, plain values or Sparkplug B, at QoS 1, with a last will."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ import aiomqtt
 import structlog
 
 from plantroom.kinds import PointType
-from plantroom.profiles import MqttShape
 from plantroom.site import Device, Mqtt
-from simulators.encode import encode_payload
+from simulators.publish import Message, Speaker
 from simulators.wire import WireFault
 from simulators.world import World
 
@@ -31,9 +30,7 @@ class MqttDevice:
     """
 
     def __init__(self, device: Device, link: Mqtt, world: World, stamp_ns: Callable[[], int]) -> None:
-        if device.profile.mqtt is None:
-            raise ValueError(f"device {device.id}: profile {device.profile.name} has no mqtt part")
-        self.device, self.link, self.shape = device, link, device.profile.mqtt
+        self.device, self.link, self.speaker = device, link, Speaker(device, link.prefix)
         self._world, self._stamp_ns = world, stamp_ns
         self._at_once = [b.source for b in world.site.bindings_of_device(device.id) if b.kind_point.type in _AT_ONCE]
         self._changed = asyncio.Event()
@@ -48,13 +45,6 @@ class MqttDevice:
     def fault(self, fault: WireFault | None) -> None:
         self._fault = fault
         self._changed.set()
-
-    @property
-    def topic(self) -> str:
-        return self._named(self.shape.topic)
-
-    def _named(self, topic: str) -> str:
-        return topic.replace("{device}", self.device.topic or self.device.id)
 
     async def run(self) -> None:
         """Publishes until cancelled; connects again when the broker was away."""
@@ -73,20 +63,30 @@ class MqttDevice:
                 await asyncio.sleep(AGAIN_S)
 
     def _client(self) -> aiomqtt.Client:
-        will = aiomqtt.Will(self._named(self.shape.status), self.shape.offline, qos=1, retain=True) if self.shape.status else None
+        will = self.speaker.will()
         return aiomqtt.Client(
             self.link.host,
             self.link.port,
             username=self.link.user,
             password=self.link.password,
             identifier=f"sim-{self._world.site.id}-{self.device.id}",
-            will=will,
-            tls_context=ssl.create_default_context() if self.link.tls else None,
+            will=aiomqtt.Will(will.topic, will.payload, will.qos, will.retain) if will is not None else None,
+            tls_context=self._tls(),
+            protocol=aiomqtt.ProtocolVersion.V5 if self.link.version == "5" else aiomqtt.ProtocolVersion.V311,
         )
+
+    def _tls(self) -> ssl.SSLContext | None:
+        if not self.link.tls:
+            return None
+        context = ssl.create_default_context(cafile=self.link.ca)
+        if self.link.cert is not None:
+            context.load_cert_chain(self.link.cert, self.link.key)
+        return context
 
     async def _session(self, client: aiomqtt.Client) -> None:
         """One connection's life. Returns when a cut is asked for, after that has been said as a last will would say it."""
-        await self._say(client, self.shape, online=True)
+        values = self._world.device_values(self.device.id)
+        await self._say(client, self.speaker.greeting(values, self._stamp_ns()))
         due, seen = 0.0, None
         loop = asyncio.get_running_loop()
         while self._fault is None or self._fault.name != "cut":
@@ -94,23 +94,23 @@ class MqttDevice:
             state = [values[name] for name in self._at_once]
             if loop.time() >= due or state != seen:
                 due, seen = loop.time() + PERIOD_S, state
-                await self._publish(client, encode_payload(self.device.profile, values, self._stamp_ns()))
+                await self._publish(client, self.speaker.state(values, self._stamp_ns()))
             await asyncio.sleep(LOOK_S)
-        await self._say(client, self.shape, online=False)
+        await self._say(client, self.speaker.farewell())
         while self._fault is not None and self._fault.name == "cut":
             self._changed.clear()
             await self._changed.wait()
 
-    async def _say(self, client: aiomqtt.Client, shape: MqttShape, *, online: bool) -> None:
-        if shape.status is not None:
-            await client.publish(self._named(shape.status), shape.online if online else shape.offline, qos=1, retain=True)
+    async def _say(self, client: aiomqtt.Client, messages: list[Message]) -> None:
+        for message in messages:
+            await client.publish(message.topic, message.payload, qos=message.qos, retain=message.retain)
 
-    async def _publish(self, client: aiomqtt.Client, payload: bytes) -> None:
+    async def _publish(self, client: aiomqtt.Client, messages: list[Message]) -> None:
         name = self._fault.name if self._fault is not None else ""
         if name == "silence":
             return
-        if name == "garbage":
-            payload = b"\xff\x00{" + payload[: len(payload) // 2]
-        for _ in range(2 if name == "duplicate" else 1):
-            await client.publish(self.topic, payload, qos=1)
-            self.published += 1
+        for message in messages:
+            payload = b"\xff\x00{" + message.payload[: len(message.payload) // 2] if name == "garbage" else message.payload
+            for _ in range(2 if name == "duplicate" else 1):
+                await client.publish(message.topic, payload, qos=message.qos, retain=message.retain)
+                self.published += 1

@@ -18,8 +18,9 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from collector.backoff import Backoff
-from collector.mqtt import MqttLink, Publisher
+from collector.mqtt import MqttLink
 from collector.outlet import Outlet
+from collector.publishers import Publisher
 from plantroom.clock import SystemClock
 from plantroom.journal import GroupWriter, Journal
 from plantroom.journal.record import Kind, decode_batch
@@ -254,8 +255,7 @@ def test_a_last_will_is_no_answer_at_once(tmp_path: Path, broker: Mosquitto) -> 
 
 
 def test_foreign_topics_and_broken_payloads_are_counted_and_acknowledged(tmp_path: Path, broker: Mosquitto) -> None:
-    everything = publisher()
-    wild = Publisher("l1", "t/+", None, everything.decoder, 3600.0)
+    wild = publisher(topic="t/+")
     device = Device(broker.port)
 
     async def play() -> None:

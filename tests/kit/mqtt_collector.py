@@ -12,36 +12,37 @@ from pathlib import Path
 from random import Random
 
 from collector.backoff import Backoff
-from collector.mqtt import MqttLink, Publisher, _Arrived
+from collector.mqtt import Group, MqttLink
 from collector.outlet import Outlet
-from collector.payloads import PayloadDecoder
+from collector.publishers import Publisher, publishers
 from plantroom.clock import SystemClock
-from plantroom.journal import GroupWriter, Journal
+from plantroom.journal import Entry, GroupWriter, Journal
 from plantroom.kinds import KindPoint, PointType
-from plantroom.model import Batch
-from plantroom.profiles import BusLimits, DevicePoint, JsonPath, MqttShape, Profile
-from plantroom.site import Binding, Mqtt
+from plantroom.profiles import Availability, BusLimits, DevicePoint, JsonPath, MqttShape, Profile
+from plantroom.site import Binding, Device, Mqtt
 
 COMMIT_APART_S = 0.02  # slow commits widen the window between receipt and commit
 
 
-def publisher(device: str = "l1", heartbeat_s: float = 3600.0) -> Publisher:
+def publisher(device: str = "l1", heartbeat_s: float = 3600.0, topic: str = "t/{device}") -> Publisher:
     """One point, `n`."""
-    shape = MqttShape("t/{device}", status="t/{device}/status")
+    shape = MqttShape(topic, availability=(Availability("t/{device}/status"),))
     profile = Profile("m", "M", None, {}, BusLimits(), {"n": DevicePoint("n", JsonPath("n"))}, shape)
-    kind_point = KindPoint("n", PointType.COUNTER, "", {}, {})
-    decoder = PayloadDecoder(profile, [Binding(f"{device}.n", device, "n", kind_point)])
-    return Publisher(device, f"t/{device}", f"t/{device}/status", decoder, heartbeat_s)
+    binding = Binding(f"{device}.n", device, "n", KindPoint("n", PointType.COUNTER, "", {}, {}), period_s=heartbeat_s)
+    (made,) = publishers([(Device(device, profile, "broker"), [binding])])
+    return made
 
 
 class Hasty(MqttLink):
-    """The control: acknowledges what it has received, then decodes and commits."""
+    """The control: acknowledges what it has decoded, then commits."""
 
-    def _decode(self, arrived: _Arrived) -> Batch | None:
-        super()._acknowledge([arrived])
-        return super()._decode(arrived)
+    def _decode_some(self) -> tuple[list[Group], list[Entry]]:
+        groups, entries = super()._decode_some()
+        self._unanswered += groups
+        super()._durable(groups)
+        return [], entries
 
-    def _acknowledge(self, answered: Sequence[_Arrived]) -> None:
+    def _durable(self, groups: Sequence[Group]) -> None:
         return
 
 

@@ -129,7 +129,7 @@ def parsed(text: str, head: str = HEAD) -> Profile:
         ("bus: {gap: 20}\npoints: {a: {table: coil, address: 1}}", "bus.gap: must be a length of time"),
         ("bus: {barred: {coils: [1]}}\npoints: {a: {table: coil, address: 1}}", "'coils' is no table"),
         ("bus: {}\nmqtt: {topic: x}\npoints: {a: {path: b}}", "not both"),
-        ("mqtt: {topic: 'a/#'}\npoints: {a: {path: b}}", "no + and # here"),
+        ("mqtt: {topic: 'a/#/b'}\npoints: {a: {path: b}}", "'a/#/b' is no topic"),
         ("mqtt: {topic: a}\npoints: {a: {path: 'b..c'}}", "'b..c' is no path"),
         ("mqtt: {topic: a}\npoints: {a: {table: coil, address: 1}}", "points.a.path: is missing"),
     ],

@@ -12,7 +12,8 @@ import pytest
 from plantroom import yaml_file as y
 from plantroom.profile_file import load_profile, parse_profile
 from plantroom.profiles import Dependent, Encoding, Profile, Register, Sum, registers_of
-from simulators.encode import FUNCTION, HOLE, encode_payload, encode_registers, layout_of
+from simulators.encode import FUNCTION, HOLE, encode_registers, layout_of
+from simulators.publish import encode_payload
 
 CASES = Path(__file__).parents[2] / "cases" / "profiles"
 MODBUS = sorted(path.parent.name for path in CASES.glob("*/registers.yaml"))

@@ -12,7 +12,8 @@ from plantroom.clock import NS
 from plantroom.kinds import PointType
 from plantroom.profiles import JsonPath
 from plantroom.site import Binding
-from simulators.encode import Encoder, encode_payload, encode_registers, layout_of
+from simulators.encode import Encoder, encode_registers, layout_of
+from simulators.publish import encode_payload
 from simulators.upsets import UPSETS
 from simulators.world import World, device_value
 from tests.kit.plant import WEDNESDAY_TEN, instant, tower
