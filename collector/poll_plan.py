@@ -62,12 +62,13 @@ class LineCost:
 
     @classmethod
     def serial(cls, baud: int, *, bits_a_character: int = 10, turn_around_s: float = 0.005) -> LineCost:
-        """RTU: 8 + 5 fixed characters, two silences of 3.5 characters, and the device's own time to answer.
+        """RTU: 8 + 5 fixed characters, two silences of 3.5 characters (above 19,200 baud 1.75 ms), and the device's own time to answer.
 
         turn_around_s: an assumption, controllers take 1 to 20 ms. Source of the rest: MODBUS over Serial Line V1.02, 2.5.1.1.
         """
         character_ns = round(bits_a_character * 1e9 / baud)
-        return cls(20 * character_ns + round(turn_around_s * 1e9), character_ns)
+        silence_ns = 7 * character_ns // 2 if baud <= 19_200 else 1_750_000
+        return cls(13 * character_ns + 2 * silence_ns + round(turn_around_s * 1e9), character_ns)
 
 
 SERIAL_9600 = LineCost.serial(9600)

@@ -13,11 +13,12 @@ import structlog
 
 from collector.backoff import Backoff
 from collector.bindings import Job, Planner
-from collector.connect import Tcp
+from collector.links import cost_of, exchange_of, is_serial, on_this_line, way_of
 from collector.metronome import Metronome
 from collector.modbus import Line
 from collector.mqtt import MqttLink
 from collector.outlet import Outlet
+from collector.poll_plan import LineCost
 from collector.publishers import publishers
 from collector.session import Session
 from plantroom.bundle import site_of
@@ -27,7 +28,7 @@ from plantroom.errors import BadInput, Problem
 from plantroom.journal import GroupWriter, Journal, Keeper
 from plantroom.model import EquipmentState
 from plantroom.service import newer_config
-from plantroom.site import Binding, Connection, Device, ModbusTcp, Mqtt, Site
+from plantroom.site import Binding, Connection, Device, Mqtt, Site
 
 REPORT_S = 60.0
 log = structlog.get_logger()
@@ -60,28 +61,30 @@ async def run(context: ServiceContext) -> None:
 
 
 def modbus_lines(site: Site, clock: Clock, outlet: Outlet) -> dict[str, Line]:
-    """One line for each host and port, by the first connection that names it. Raises BadInput where a point can never be read."""
-    planner, problems, now, metronome = Planner(), list[Problem](), clock.read(), Metronome(clock)
-    jobs: dict[tuple[str, int], list[Job]] = {}
-    names: dict[tuple[str, int], str] = {}
-    for connection in site.connections.values():
-        if not isinstance(connection.link, ModbusTcp):
+    """One line for each connection that anything is read of. Raises BadInput where a point can never be read."""
+    problems, now, metronome = list[Problem](), clock.read(), Metronome(clock)
+    planners: dict[LineCost, Planner] = {}
+    lines: dict[str, Line] = {}
+    for name, connection in site.connections.items():
+        link = connection.link
+        if isinstance(link, Mqtt):
             continue
-        address = (connection.link.host, connection.link.port)
+        cost, jobs = cost_of(link), list[Job]()
+        planner = planners.setdefault(cost, Planner(cost))
         for device, bindings in _devices(site, connection):
-            names.setdefault(address, connection.id)
             try:
-                jobs.setdefault(address, []).extend(planner.jobs(device, bindings))
+                jobs += planner.jobs(device, bindings)
             except ValueError as error:
                 problems.append(Problem(site.root, 0, f"devices.{device.id}", str(error)))
+        if not jobs:
+            continue
+        jobs = on_this_line(link, jobs)
+        session = Session(jobs, now, Backoff(_chance(site, name)), _fraction(name), waits_out=is_serial(link))
+        way, exchange = way_of(link), exchange_of(link, jobs)
+        lines[name] = Line(way, session, clock, outlet.take, partial(outlet.say, name), exchange=exchange, metronome=metronome)
+        outlet.join(lines[name])
     if problems:
         raise BadInput(problems)
-    lines: dict[str, Line] = {}
-    for (host, port), found in jobs.items():
-        name = names[host, port]
-        session = Session(found, now, Backoff(_chance(site, name)), _fraction(name))
-        lines[name] = Line(Tcp(host, port), session, clock, outlet.take, partial(outlet.say, name), metronome=metronome)
-        outlet.join(lines[name])
     return lines
 
 

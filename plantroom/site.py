@@ -15,6 +15,37 @@ class ModbusTcp:
     host: str
     port: int = 502
 
+    @property
+    def address(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class ModbusRtu:
+    """A serial port of this machine. device: its path. parity: N, E or O."""
+
+    device: str
+    baud: int
+    parity: str = "E"
+    stop_bits: int = 1
+
+    @property
+    def address(self) -> str:
+        return self.device
+
+
+@dataclass(frozen=True, slots=True)
+class RtuOverTcp:
+    """A converter that passes the characters of its serial line on as they are. baud: of that line."""
+
+    host: str
+    port: int
+    baud: int = 9600
+
+    @property
+    def address(self) -> str:
+        return f"{self.host}:{self.port}"
+
 
 @dataclass(frozen=True, slots=True)
 class Mqtt:
@@ -44,13 +75,21 @@ class Mqtt:
     device_rate: float = 200.0
     wildcard: bool = False
 
+    @property
+    def address(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+Modbus = ModbusTcp | ModbusRtu | RtuOverTcp
+Link = Modbus | Mqtt
+
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """One way to devices: one TCP connection, one MQTT session. id: as in the site file; shorthand equipment share by address."""
+    """One way to devices: a TCP connection, serial line or MQTT session. id: as in the site file; shorthand equipment share by address."""
 
     id: str
-    link: ModbusTcp | Mqtt
+    link: Link
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +183,20 @@ class Web:
 
 
 @dataclass(frozen=True, slots=True)
+class Clocks:
+    """What differs from the service standard: limits in s by clock (response, arrival, restore) and severity; the share of a limit at
+    which people are warned."""
+
+    limits: Mapping[str, Mapping[Severity, float]] = field(default_factory=dict)
+    warn_share: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Site:
     """Everything a site file says, checked.
 
     files: every text that made it (site, profiles, kinds, rules), by path; hash: over them. lines: 1-based line in the site file of
-    `equipment.<id>`, its parameters and rules_off, and of everything under `rules`, by path, for checks that speak about them.
+    `equipment.<id>`, its parameters and rules_off, and of everything under `rules` and `clocks`, by path, for checks that speak about them.
     """
 
     id: str
@@ -168,6 +216,7 @@ class Site:
     root: str = "site.yaml"
     hash: str = ""
     lines: Mapping[str, int] = field(default_factory=dict, repr=False, compare=False)
+    clocks: Clocks = Clocks()
     _by_device: Mapping[str, tuple[Binding, ...]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

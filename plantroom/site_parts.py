@@ -8,16 +8,17 @@ from functools import cache
 from math import isfinite
 from zoneinfo import available_timezones
 
+from plantroom import site_serial
 from plantroom import yaml_file as y
 from plantroom.model import Severity
 from plantroom.profiles import Profile
-from plantroom.site import Channel, Connection, ModbusTcp, Mqtt, StoreTarget, Web
+from plantroom.site import Channel, Connection, Link, ModbusTcp, Mqtt, StoreTarget, Web
 from plantroom.units import duration_s, known
 
 _HOST = re.compile(r"[A-Za-z0-9.:_-]{1,253}")
 _URL = re.compile(r"https?://(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::(\d{1,5}))?(?:[/?#]\S*)?")
 _PLAIN = Mqtt("")  # what is so where the file does not say
-_LATER = ("modbus_rtu", "rtu_over_tcp")
+_WAYS = ("modbus_tcp", "modbus_rtu", "rtu_over_tcp", "mqtt")
 
 
 @cache
@@ -65,19 +66,25 @@ def web(f: y.Fields) -> Web:
 
 
 def connection(f: y.Fields) -> Connection | None:
-    """Exactly one of modbus_tcp and mqtt."""
+    """Exactly one of modbus_tcp, modbus_rtu, rtu_over_tcp and mqtt."""
     ident = f.need("id", y.identifier)
-    ways = [way for way in ("modbus_tcp", "mqtt", *_LATER) if way in f.node.items]
-    link: ModbusTcp | Mqtt | None = None
+    ways = [way for way in _WAYS if way in f.node.items]
+    link: Link | None = None
     if len(ways) != 1:
-        f.paper.wrong(f.node.line, f.where, f"needs exactly one of modbus_tcp and mqtt; has {', '.join(ways) or 'none'}")
-    elif ways[0] in _LATER:
-        f.wrong(ways[0], "is not there yet in this release; use a gateway and modbus_tcp")
+        f.paper.wrong(f.node.line, f.where, f"needs exactly one of {', '.join(_WAYS[:-1])} and mqtt; has {', '.join(ways) or 'none'}")
     else:
         inner = y.Fields(f.node.items[ways[0]], f.path(ways[0]), f.paper)
-        link = _modbus_tcp(inner) if ways[0] == "modbus_tcp" else _mqtt(inner)
+        match ways[0]:
+            case "modbus_tcp":
+                link = _modbus_tcp(inner)
+            case "modbus_rtu":
+                link = site_serial.modbus_rtu(inner)
+            case "rtu_over_tcp":
+                link = site_serial.rtu_over_tcp(inner, host, port)
+            case _:
+                link = _mqtt(inner)
         inner.done()
-    f.done(("modbus_tcp", "mqtt", *_LATER))
+    f.done(_WAYS)
     return Connection(ident, link) if ident is not None and link is not None else None
 
 

@@ -9,7 +9,7 @@ import pytest
 from plantroom.errors import BadInput
 from plantroom.kinds import PointType
 from plantroom.model import EquipmentState, Severity
-from plantroom.site import Binding, ModbusTcp, Mqtt, Site
+from plantroom.site import Binding, ModbusRtu, ModbusTcp, Mqtt, RtuOverTcp, Site
 from plantroom.site_file import load_site, load_texts
 
 ROOT = Path(__file__).parents[3]
@@ -295,3 +295,22 @@ def test_a_profile_may_not_hide_one_that_ships(tmp_path: Path) -> None:
     (tmp_path / "profiles" / "generic-8ai.yaml").write_text("profile: generic-8ai", "utf-8")
     with pytest.raises(BadInput, match="also ships with Plantroom; give yours another name"):
         small(tmp_path)
+
+
+def test_serial_lines_and_what_they_mean_where_nothing_is_said(tmp_path: Path) -> None:
+    site = tmp_path / "site.yaml"
+    site.write_text("""
+site: {id: hq, name: HQ, zone: Asia/Shanghai}
+connections:
+  - {id: a, modbus_rtu: {device: /dev/ttyS0, baud: 19200}}
+  - {id: b, modbus_rtu: {device: /dev/ttyS1, baud: 9600, parity: none}}
+  - {id: c, modbus_rtu: {device: /dev/ttyS2, baud: 9600, parity: O, stop_bits: 2}}
+  - {id: d, rtu_over_tcp: {host: converter, port: 4001}}
+""")
+    connections = load_site(site).connections
+    assert {id: connection.link for id, connection in connections.items()} == {
+        "a": ModbusRtu("/dev/ttyS0", 19_200, "E", 1),
+        "b": ModbusRtu("/dev/ttyS1", 9600, "N", 2),  # no parity, so a second stop bit: 11 bits all the same
+        "c": ModbusRtu("/dev/ttyS2", 9600, "O", 2),
+        "d": RtuOverTcp("converter", 4001, 9600),
+    }

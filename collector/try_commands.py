@@ -1,0 +1,82 @@
+"""`try`: one look at a device with a profile, over Modbus TCP, a serial port or a converter."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Annotated
+
+import typer
+
+from plantroom.cli import FAILED, print_json
+from plantroom.clock import SystemClock
+from plantroom.errors import BadInput, Problem
+from plantroom.profiles import Profile
+from plantroom.site import Modbus, ModbusRtu, ModbusTcp, RtuOverTcp
+from plantroom.site_serial import PARITIES, RATES, UNITS
+
+
+def register(app: typer.Typer, modbus_profile: Callable[[str], Profile], wanted: Callable[[Profile, str | None], list[str]]) -> None:
+    @app.command(name="try")
+    def try_(
+        profile: Annotated[str, typer.Argument(metavar="PROFILE", help="a profile's name, or its file")],
+        host: Annotated[str | None, typer.Option("--host", help="the device's or the gateway's address")] = None,
+        port: Annotated[int, typer.Option("--port", min=1, max=65_535)] = 502,
+        rtu_over_tcp: Annotated[bool, typer.Option("--rtu-over-tcp", help="the host is a converter that passes RTU on as it is")] = False,
+        serial: Annotated[str | None, typer.Option("--serial", metavar="DEVICE", help="a serial port of this machine instead")] = None,
+        baud: Annotated[int, typer.Option("--baud", help="the serial line's rate")] = 9600,
+        parity: Annotated[str, typer.Option("--parity", help="N, E or O")] = "E",
+        stop_bits: Annotated[int | None, typer.Option("--stop-bits", min=1, max=2, help="by default 1, or 2 without parity")] = None,
+        unit: Annotated[int, typer.Option("--unit", min=0, max=255, help="the Modbus unit id set on the device")] = 1,
+        points: Annotated[str | None, typer.Option("--points", help="only these points, a,b,c; or a part, car_2")] = None,
+        as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout")] = False,
+    ) -> None:
+        """Reads a device once, with a profile, and prints what every point says; exit 1 where nothing answered."""
+        from collector.look import read_device
+
+        chosen = modbus_profile(profile)
+        names = wanted(chosen, points)
+        link = link_of(host, port, rtu_over_tcp, serial, baud, parity, stop_bits)
+        if not isinstance(link, ModbusTcp) and not UNITS[0] <= unit <= UNITS[1]:
+            raise _wrong("--unit", f"{unit} is no unit of a serial line; they are {UNITS[0]} to {UNITS[1]}")
+        try:
+            rows = asyncio.run(read_device(chosen, names, link, unit, SystemClock()))
+        except OSError as error:
+            said = error.strerror or str(error) or "no answer"
+            question = "" if isinstance(link, ModbusRtu) else "; is the device on, and the address right?"
+            typer.echo(f"plantroom: no connection to {link.address}: {said}{question}", err=True)
+            raise typer.Exit(FAILED) from error
+        if as_json:
+            print_json(rows)
+        else:
+            typer.echo(_table(rows))
+        raise typer.Exit(0 if any(row["quality"] != "no_answer" for row in rows) else FAILED)
+
+
+def link_of(host: str | None, port: int, rtu_over_tcp: bool, serial: str | None, baud: int, parity: str, stop_bits: int | None) -> Modbus:
+    """Raises BadInput, naming the option."""
+    if baud not in RATES:
+        raise _wrong("--baud", f"{baud} is no rate of a serial line; there is: {', '.join(map(str, RATES))}")
+    bit = PARITIES.get(parity) or PARITIES.get(parity.upper())
+    if bit is None:
+        raise _wrong("--parity", f"{parity!r} is no parity; there is: N, E, O")
+    if (host is None) == (serial is None):
+        raise _wrong("--host, --serial", "one of them says where the device is, and only one")
+    if serial is not None:
+        if rtu_over_tcp:
+            raise _wrong("--rtu-over-tcp", "goes with --host and --port of the converter")
+        return ModbusRtu(serial, baud, bit, stop_bits or (2 if bit == "N" else 1))
+    assert host is not None, "one of them is given: checked above"
+    return RtuOverTcp(host, port, baud) if rtu_over_tcp else ModbusTcp(host, port)
+
+
+def _wrong(option: str, text: str) -> BadInput:
+    return BadInput([Problem("command line", 0, option, text)])
+
+
+def _table(rows: Sequence[dict[str, object]]) -> str:
+    """Columns as wide as their longest entry, for a terminal."""
+    keys = ("point", "value", "unit", "quality", "raw")
+    lines = [list(keys), *(["" if row[key] is None else str(row[key]) for key in keys] for row in rows)]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(keys))]
+    return "\n".join("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip() for line in lines)
