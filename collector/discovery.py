@@ -35,7 +35,7 @@ class Question:
     unit: int
     read: Read | None
     patience_s: float
-    category: int = identification.REGULAR
+    category: int = identification.BASIC
     first: int = 0
 
 
@@ -198,19 +198,21 @@ class _Interview:
         self._answers[read] = heard.data
 
     def _own_words(self) -> Talk:
-        """Regular identification, basic where that is refused; as many replies as it takes."""
-        category, first = identification.REGULAR, 0
+        """Basic identification, then what regular identification has more; devices differ in whether it tells the basic objects too."""
+        if (yield from self._words(identification.BASIC, 0)):
+            yield from self._words(identification.REGULAR, identification.FIRST_REGULAR)
+
+    def _words(self, category: int, first: int) -> Generator[Question, Heard, bool]:
+        """As many replies as it takes. Whether the device answers this at all."""
         for _ in range(identification.MOST_REPLIES):
             heard = yield Question(self._unit.unit, None, self._patience_s, category, first)
-            if heard.told is not None:
-                self._unit.texts |= heard.told.texts
-                if heard.told.following is None or heard.told.following <= first:
-                    return
-                first = heard.told.following
-            elif heard.exception is not None and category == identification.REGULAR and first == 0:
-                category = identification.BASIC
-            else:
-                return
+            if heard.told is None:
+                return False
+            self._unit.texts |= heard.told.texts
+            if heard.told.following is None or heard.told.following <= first:
+                break
+            first = heard.told.following
+        return True
 
     def _gone(self) -> bool:
         if self._silences < MOST_SILENCES:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 FUNCTION, MEI = 43, 14
 BASIC, REGULAR = 1, 2
+FIRST_REGULAR = 3
 OBJECTS = ("vendor", "product_code", "revision", "url", "product", "model", "application")  # 0x00 .. 0x06
 MOST_REPLIES = 8  # each brings at least one of seven objects
 _REQUEST = struct.Struct(">HHHBBBBB")
@@ -39,7 +40,7 @@ class Unreadable:
     why: str
 
 
-def request(transaction: int, unit: int, category: int = REGULAR, first: int = 0) -> bytes:
+def request(transaction: int, unit: int, category: int = BASIC, first: int = 0) -> bytes:
     return _REQUEST.pack(transaction, 0, 5, unit, FUNCTION, MEI, category, first)
 
 

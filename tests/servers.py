@@ -16,7 +16,7 @@ PROGRAMS = {
     "mosquitto": "mosquitto",
     "mosquitto_pub": "mosquitto-clients",
     "influxd": "influxdb",
-    "mbpoll": "mbpoll",
+    "mbpoll": "mbpoll",  # brings libmodbus5, which tests also call themselves
     "strace": "strace",
     "chromium": "chromium",
     "docker-compose": "docker-compose",

@@ -29,7 +29,7 @@ WRITES: dict[int, Deed] = {
 
 
 async def client_on(port: int) -> AsyncModbusTcpClient:
-    client = AsyncModbusTcpClient("127.0.0.1", port=port, timeout=2, retries=0)
+    client = AsyncModbusTcpClient("127.0.0.1", port=port, timeout=0.5, retries=0)
     assert await client.connect()
     return client
 

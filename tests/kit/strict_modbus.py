@@ -60,7 +60,9 @@ class StrictProxy:
         self.asked: Counter[int] = Counter()
         self.forbidden: Counter[int] = Counter()
         self._server: asyncio.Server | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._open: set[asyncio.StreamWriter] = set()
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     async def __aenter__(self) -> StrictProxy:
         self._server = await asyncio.start_server(self._serve, self._host, 0)
@@ -70,14 +72,13 @@ class StrictProxy:
     async def __aexit__(self, *_: object) -> None:
         assert self._server is not None
         self._server.close()
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for writer in list(self._open):
+            writer.transport.abort()
+        await self._idle.wait()  # the tasks see it and end by themselves
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
+        self._open.add(writer)
+        self._idle.clear()
         ends = [writer]
         try:
             answers, behind = await asyncio.open_connection(self._host, self._behind)
@@ -89,9 +90,11 @@ class StrictProxy:
         except* OSError:
             pass  # either end has gone; so does the other
         finally:
-            self._tasks.discard(task)
             for end in ends:
                 end.transport.abort()
+            self._open.discard(writer)
+            if not self._open:
+                self._idle.set()
 
     async def _asked(self, reader: asyncio.StreamReader, behind: asyncio.StreamWriter) -> None:
         with suppress(asyncio.IncompleteReadError):
