@@ -9,8 +9,7 @@ from typing import Protocol
 import orjson
 import structlog
 
-from plantroom.journal.encoder import Encoder
-from plantroom.journal.record import Entry, Kind
+from plantroom.journal.record import Entry, Kind, encode_batch
 from plantroom.model import Batch
 
 Done = Callable[[range], None]
@@ -21,6 +20,7 @@ class Writer(Protocol):
     """The part of the journal's GroupWriter that is used here."""
 
     def put(self, entries: Sequence[Entry], done: Done | None = None) -> None: ...
+    def take(self, batch: Batch) -> None: ...
     async def append(self, entries: Sequence[Entry]) -> range: ...
 
 
@@ -35,13 +35,10 @@ class Outlet:
     """Belongs to the loop's thread. `run` stands in the service's TaskGroup."""
 
     def __init__(self, writer: Writer) -> None:
-        self.encode = Encoder()
         self._writer = writer
         self._links: list[Link] = []
-        self._taken: list[Batch] = []  # since the loop last looked round: written together, for a tenth of the price
         self._over: list[tuple[Sequence[Entry], Done | None]] = []  # what came when the queue was full already
         self._full = asyncio.Event()
-        self._broken: BaseException | None = None
 
     def join(self, link: Link) -> None:
         """From now on this link is paused while the queue is full."""
@@ -50,10 +47,9 @@ class Outlet:
             link.pause()
 
     def take(self, batch: Batch) -> None:
-        """Goes on its way before anything that is put later, at the latest when the loop looks round."""
-        if not self._taken:
-            asyncio.get_running_loop().call_soon(self._hand_on)
-        self._taken.append(batch)
+        """A batch nobody waits for. Raises JournalFailed when the disk has refused."""
+        if self._over or not self._queued(lambda: self._writer.take(batch)):
+            self._hold((encode_batch(batch),), None)
 
     def say(self, connection: str, state: str, reason: str) -> None:
         """A connection's state changed: an event of the journal and a line of the log."""
@@ -63,27 +59,18 @@ class Outlet:
 
     def put(self, entries: Sequence[Entry], done: Done | None = None) -> None:
         """Queued, in order; `done` is called after the commit. Raises JournalFailed when the disk has refused."""
-        if self._taken:
-            self._hand_on()
-        self._queue(entries, done)
+        if self._over or not self._queued(lambda: self._writer.put(entries, done)):
+            self._hold(entries, done)
 
-    def _hand_on(self) -> None:
-        taken, self._taken = self._taken, []
-        if not taken:
-            return
+    def _queued(self, put: Callable[[], None]) -> bool:
         try:
-            self._queue(self.encode.many(taken), None)
-        except BaseException as error:  # the loop would only log it
-            self._broken = error
-            self._full.set()
+            put()
+        except asyncio.QueueFull as error:
+            log.warning("collect.journal_full", why=str(error))
+            return False
+        return True
 
-    def _queue(self, entries: Sequence[Entry], done: Done | None) -> None:
-        if not self._over:
-            try:
-                self._writer.put(entries, done)
-                return
-            except asyncio.QueueFull as error:
-                log.warning("collect.journal_full", why=str(error))
+    def _hold(self, entries: Sequence[Entry], done: Done | None) -> None:
         self._over.append((entries, done))
         if not self._full.is_set():
             self._full.set()
@@ -94,8 +81,6 @@ class Outlet:
         """Until cancelled. Raises JournalFailed when the disk has refused."""
         while True:
             await self._full.wait()
-            if self._broken is not None:
-                raise self._broken
             while self._over:
                 entries, done = self._over[0]
                 seqs = await self._writer.append(entries)

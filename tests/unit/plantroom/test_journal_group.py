@@ -6,10 +6,12 @@ import asyncio
 import threading
 from collections.abc import Sequence
 
+import numpy as np
 import pytest
 
 from plantroom.errors import JournalFailed
-from plantroom.journal import Entry, GroupWriter
+from plantroom.journal import Entry, GroupWriter, encode_batch
+from plantroom.model import Frame, one_row
 from tests.kit.journals import entry
 
 
@@ -184,6 +186,43 @@ def test_a_caller_that_gave_up_disturbs_nobody() -> None:
         gone.cancel()
         disk.go_on.release()
         assert await stays == range(2, 3)
+        await stop(running)
+
+    asyncio.run(scene())
+
+
+def test_batches_are_entries_in_their_place_among_the_others() -> None:
+    async def scene() -> None:
+        disk = SlowDisk()
+        disk.go_on.release(9)
+        writer = group(disk)
+        done: list[range] = []
+        batches = [one_row(Frame(("a.b",)), n, np.array([float(n)]), np.zeros(1, np.uint8)) for n in range(2)]
+        writer.take(batches[0])
+        writer.put([entry("x"), entry("y")], done.append)
+        writer.take(batches[1])
+        running = asyncio.ensure_future(writer.run())
+        await writer.append([entry("z")])
+        await stop(running)
+        assert [body for commit in disk.commits for body in commit][1:3] == [entry("x").body, entry("y").body]
+        assert [commit[at] for commit, at in ((disk.commits[0], 0), (disk.commits[0], 3))] == [encode_batch(b).body for b in batches]
+        assert done == [range(2, 4)] and writer.queued_bytes == 0
+
+    asyncio.run(scene())
+
+
+def test_what_nobody_waits_for_lies_a_little_and_hurries_when_somebody_does() -> None:
+    async def scene() -> None:
+        disk = SlowDisk()
+        disk.go_on.release(9)
+        writer = GroupWriter(disk, apart_s=0, patient_s=60)  # type: ignore[arg-type]
+        running = asyncio.ensure_future(writer.run())
+        writer.put([entry("a")])
+        await disk.begun()
+        writer.put([entry("b")])
+        async with asyncio.timeout(5):
+            await writer.append([entry("c")])
+        assert disk.commits == [[entry("a").body], [entry("b").body, entry("c").body]]
         await stop(running)
 
     asyncio.run(scene())
