@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import hypothesis.strategies as st
 import pytest
@@ -62,15 +62,56 @@ def test_no_read_goes_through_a_larger_hole_than_allowed(wanted: list[Span], lim
         assert asked[0] == read.address and asked[-1] == read.end - 1, "a read begins and ends with something wanted"
 
 
-@PATIENT
-@given(st.lists(st.builds(Span, st.just(Table.HOLDING), st.integers(0, 40), st.integers(1, 4)), max_size=6, unique=True), limits())
-def test_the_plan_is_the_cheapest_of_all_ways_to_group(wanted: list[Span], limits: BusLimits) -> None:
-    """Every partition of the spans is tried, also those that are no runs of the sorted order."""
+COSTS = {
+    **{f"{baud} baud": LineCost.serial(baud) for baud in (1200, 9600, 19_200, 115_200)},
+    "9600 baud, eleven bits, slow": LineCost.serial(9600, bits_a_character=11, turn_around_s=0.02),
+    "TCP": TCP,
+    "requests alone": LineCost(1, 0),
+}
+LIMITS = (4, 10, 12, 29, 32, 47, 64, 125)  # of registers, as the devices have them that ship
+
+
+@st.composite
+def small_cases(draw: st.DrawFn) -> tuple[list[Span], BusLimits]:
+    """Few spans, but everything that can stand in their way: limits near the length of the whole, barriers, pages, cells read alone."""
+    most, step = draw(st.sampled_from(LIMITS)), draw(st.sampled_from((1, 1, 2, 5)))
+    reach = max(4, 2 * most // step)
+    some = draw(st.lists(st.sampled_from(Table), min_size=1, max_size=2, unique=True))
+    drawn = st.builds(
+        lambda table, start, count, alone: Span(table, start * step, count, alone == 0),
+        st.sampled_from(some), st.integers(0, reach), st.integers(1, 4), st.integers(0, 6),
+    )  # fmt: skip
+    page = draw(st.sampled_from((65_536, 65_536, 16, 64)))
+    wanted = draw(st.lists(drawn, min_size=1, max_size=6, unique_by=lambda s: (s.table, s.start, s.count)))
+    wanted = [span for span in wanted if span.start // page == (span.end - 1) // page]
     assume(wanted)
-    found = plan_reads(wanted, limits)
-    legal = [p for p in partitions(wanted) if all(is_legal(block, limits) for block in p)]
-    cheapest = min(sum(SERIAL_9600.of(hull(block)) for block in p) for p in legal)
-    assert sum(SERIAL_9600.of(read) for read in found) == cheapest
+    barred = frozenset(
+        (table, at * step + shift) for table in some for at, shift in draw(st.lists(st.tuples(st.integers(0, reach), st.integers(0, 1)), max_size=4))
+    )
+    hole = draw(st.sampled_from((0, 1, 2, 8, 16, 124)))
+    return wanted, BusLimits(max_registers=most, max_bits=draw(st.sampled_from((*LIMITS, 2000))), max_hole=hole, barred=barred, page=page)
+
+
+@settings(PATIENT, max_examples=100)
+@given(small_cases(), st.sampled_from(sorted(COSTS)))
+def test_the_plan_is_the_cheapest_of_all_ways_to_group(case: tuple[list[Span], BusLimits], line: str) -> None:
+    """Every partition of the spans is tried, also those that are no runs of the sorted order; of equal ones ours has the fewest reads."""
+    (wanted, limits), cost = case, COSTS[line]
+    found = plan_reads(wanted, limits, cost)
+    ways = [[hull(block) for block in way] for way in partitions(wanted) if all(is_legal(block, wanted, limits) for block in way)]
+    assert (sum(cost.of(read) for read in found), len(found)) == min((sum(map(cost.of, way)), len(way)) for way in ways)
+    blocks = [block for count in range(1, len(wanted) + 1) for block in combinations(wanted, count)]
+    assert set(found) <= {hull(block) for block in blocks if is_legal(block, wanted, limits)}
+
+
+@pytest.mark.soak
+@settings(PATIENT, max_examples=40_000)
+@given(small_cases(), st.sampled_from(sorted(COSTS)))
+def test_the_plan_is_the_cheapest_long_form(case: tuple[list[Span], BusLimits], line: str) -> None:
+    (wanted, limits), cost = case, COSTS[line]
+    found = plan_reads(wanted, limits, cost)
+    ways = [[hull(block) for block in way] for way in partitions(wanted) if all(is_legal(block, wanted, limits) for block in way)]
+    assert (sum(cost.of(read) for read in found), len(found)) == min((sum(map(cost.of, way)), len(way)) for way in ways)
 
 
 def hull(block: Sequence[Span]) -> Read:
@@ -78,14 +119,20 @@ def hull(block: Sequence[Span]) -> Read:
     return Read(block[0].table, start, max(s.end for s in block) - start)
 
 
-def is_legal(block: Sequence[Span], limits: BusLimits) -> bool:
-    read = hull(block)
-    asked = {cell for s in block for cell in range(s.start, s.end)}
+def is_legal(block: Sequence[Span], wanted: Sequence[Span], limits: BusLimits) -> bool:
+    """Whether one request may bring these spans, said from the limits and not from the planner."""
+    if len({span.table for span in block}) != 1 or (len(block) > 1 and any(span.alone for span in block)):
+        return False
+    read, asked = hull(block), {cell for s in block for cell in range(s.start, s.end)}
+    forbidden = {at for table, at in limits.barred if table is read.table}
+    forbidden |= {at for span in wanted if span.alone and span.table is read.table for at in range(span.start, span.end)}
+    through = set(range(read.address, read.end)) - asked
     holes = "".join("x" if cell in asked else "." for cell in range(read.address, read.end)).split("x")
     return (
         read.count <= most_cells(read.table, limits)
+        and read.address // limits.page == (read.end - 1) // limits.page
         and max(map(len, holes), default=0) <= limits.max_hole
-        and not any((read.table, cell) in limits.barred for cell in set(range(read.address, read.end)) - asked)
+        and not through & forbidden
     )
 
 
