@@ -7,7 +7,7 @@ checks of the other packages add (rule texts): with them an old journal can be r
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from plantroom.journal import Journal, Reader
 from plantroom.journal.record import Entry, Kind, Record
 from plantroom.site import Equipment, Site
 from plantroom.site_file import MONITOR, load_site, load_texts, with_files
+from plantroom.site_rules import OWN
 from plantroom.words import say
 
 CHECKS = "plantroom.checks"
@@ -61,8 +62,15 @@ def checked(path: Path, *, env: Mapping[str, str] | None = None, by: Mapping[str
             if files.setdefault(file, text) != text:
                 problems.append(Problem(file, 0, "", f"the check {name!r} brings another text under this path; give the file another name"))
     if problems:
-        raise BadInput(problems)
+        raise BadInput(_where_it_lies(problem, path) for problem in problems)
     return with_files(site, files)
+
+
+def _where_it_lies(problem: Problem, site: Path) -> Problem:
+    """With the file as the one who called us can open it: checks know paths inside the bundle only."""
+    if problem.file == site.name:
+        return replace(problem, file=str(site))
+    return replace(problem, file=str(site.parent / problem.file.removeprefix(OWN))) if problem.file.startswith(OWN) else problem
 
 
 def problems_of(path: Path, *, env: Mapping[str, str] | None = None) -> list[Problem]:
@@ -144,6 +152,7 @@ def difference(old: Site, new: Site) -> str:
         ("influxdb", old.influxdb, new.influxdb),
         ("parameters", old.parameters, new.parameters),
         ("rules_off", old.rules_off, new.rules_off),
+        ("clocks", old.clocks, new.clocks),
     ):
         if one != other:
             lines.append(say("bundle.changed", new.language, what=say(f"bundle.part.{what}", new.language)))

@@ -14,19 +14,24 @@ from plantroom.kinds import Kind, parse_kind
 from plantroom.profile_file import parse_profile
 from plantroom.profile_options import split_name
 from plantroom.profiles import Profile
+from plantroom.site_rules import texts_beside
 
 TextOf = Callable[[str], str | None]
+RulesOf = Callable[[str], Mapping[str, str]]
 
 
 class Shelf:
     """Kinds and profiles by name; keeps every text it gave out, by path, in `files`.
 
     text_of: text of `kinds/x.yaml` or `profiles/x.yaml`, None where there is none; BadInput where it cannot be read.
+    rules_of: a site's own rule texts; None where all there are stand in a config record already.
     known: names for hints, by folder. shown: path -> what problems call it, where that differs.
     """
 
-    def __init__(self, text_of: TextOf, known: Mapping[str, tuple[str, ...]], shown: Mapping[str, str] | None = None) -> None:
-        self._text_of, self.known, self._shown = text_of, known, shown or {}
+    def __init__(
+        self, text_of: TextOf, known: Mapping[str, tuple[str, ...]], shown: Mapping[str, str] | None = None, rules_of: RulesOf | None = None
+    ) -> None:
+        self._text_of, self.known, self._shown, self._rules_of = text_of, known, shown or {}, rules_of
         self.files: dict[str, str] = {}
         self.kinds: dict[str, Kind] = {}
         self._profiles: dict[str, Profile | BadInput] = {}
@@ -50,6 +55,12 @@ class Shelf:
         found = self._profiles[name]
         if isinstance(found, BadInput):
             raise found
+        return found
+
+    def rules(self, name: str) -> Mapping[str, str]:
+        """The rule texts a name under `rules: files` stands for, by path. Raises BadInput."""
+        found = self._rules_of(name) if self._rules_of is not None else {}
+        self.files.update(found)
         return found
 
     def _text(self, folder: str, name: str) -> tuple[str, str]:
@@ -80,7 +91,7 @@ def installed(folder: Path) -> Shelf:
 
     names = (*profile_file.profile_names(), *own)
     shown = {f"profiles/{name}.yaml": str(path) for name, path in own.items()}
-    return Shelf(text_of, {"kinds": kinds_module.kind_names(), "profiles": names}, shown)
+    return Shelf(text_of, {"kinds": kinds_module.kind_names(), "profiles": names}, shown, lambda name: texts_beside(folder, name))
 
 
 def recorded(files: Mapping[str, str]) -> Shelf:

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from plantroom import shelf as shelves
 from plantroom import site_parts as parts
+from plantroom import site_rules
 from plantroom import yaml_file as y
 from plantroom.bindings import Binder
 from plantroom.each import expanded
@@ -20,7 +21,8 @@ from plantroom.model import EquipmentState
 from plantroom.profiles import Profile
 from plantroom.references import resolved
 from plantroom.shelf import Shelf
-from plantroom.site import Connection, Device, Equipment, Mqtt, Site, Web
+from plantroom.site import Connection, Device, Equipment, ModbusRtu, Mqtt, RtuOverTcp, Site, Web
+from plantroom.site_serial import UNITS
 
 T = TypeVar("T")
 MONITOR = "monitor"
@@ -108,20 +110,16 @@ class _Site:
                 channels[channel.id] = channel
         influx = f.child("influxdb")
         target = parts.influxdb(y.Fields(influx, "influxdb", self._paper)) if influx is not None else None
-        rules = y.Fields(f.child("rules") or y.Map(f.node.line, {}, {}), "rules", self._paper)
-        parameters = {
-            rule: parts.parameters(node, f"rules.parameters.{rule}", self._paper)
-            for rule, node in y.mapping(rules.child("parameters"), "rules.parameters", self._paper).items.items()
-        }
-        off = parts.reasons(rules.child("off"), "rules.off", self._paper)
-        _note_lines(f.child("rules"), "rules", self._lines)
-        rules.done()
+        rules = site_rules.read_rules(f.child("rules"), self._paper, self._shelf.rules)
+        clocks = site_rules.read_clocks(f.child("clocks"), self._paper)
+        for key in ("rules", "clocks"):
+            _note_lines(f.node.items.get(key), key, self._lines)
         f.done()
         self._kind(MONITOR, 0, "")
         files = {self._root: self._text, **self._shelf.files}
         return Site(
-            site_id, name, zone, language, practice, web, self._connections, self._devices, equipment, channels, target, parameters, off,
-            files, self._root, hash_of(files), self._lines,
+            site_id, name, zone, language, practice, web, self._connections, self._devices, equipment, channels, target,
+            rules.parameters, rules.off, files, self._root, hash_of(files), self._lines, clocks,
         )  # fmt: skip
 
     def _entries(self, f: y.Fields, key: str) -> list[tuple[y.Fields, bool]]:
@@ -150,7 +148,7 @@ class _Site:
         self._connections[connection.id] = connection
         if len(f.paper.problems) > before:
             return  # its address may be a default that nobody wrote
-        address = f"{connection.link.host}:{connection.link.port}"
+        address = connection.link.address
         other = self._addresses.setdefault(address, connection.id)
         if other != connection.id:
             f.paper.wrong(f.node.line, f.where, f"{address} is connection {other!r} already; put its devices there")
@@ -187,6 +185,9 @@ class _Site:
         if device.profile.mqtt is None:
             if "topic" in f.node.items:
                 f.wrong("topic", "belongs to MQTT devices; a Modbus device has a unit")
+            low, high = UNITS
+            if isinstance(connection.link, ModbusRtu | RtuOverTcp) and not low <= device.unit <= high:
+                f.wrong("unit", f"{device.unit} is no unit of a serial line; they are {low} to {high}")
             other = self._units.setdefault((connection.id, device.unit), device.id)
             if other != device.id:
                 f.wrong("unit", f"unit {device.unit} on {connection.id} is {other!r} already; every device on a bus needs its own unit id")

@@ -1,15 +1,16 @@
-"""The rules a site lives by: what ships in rules/packs, or the texts a config record carries."""
+"""The rules a site lives by: what ships in rules/packs and what it brings itself, or the texts a config record carries."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from plantroom.errors import BadInput, Problem
-from plantroom.yaml_file import read_text
-from rules.rule import Rule
+from plantroom.site_rules import OWN
+from plantroom.yaml_file import nearest, read_text
+from rules.rule import ANY, Rule
 from rules.rule_file import parse_rule
 
 PACKS = Path(__file__).parent / "packs"
@@ -18,11 +19,17 @@ PREFIX = "rules/packs/"
 
 @dataclass(frozen=True, slots=True)
 class Rulebook:
+    """rules: a site's own first; where one replaces a shipped rule, the first of an id that covers a kind counts."""
+
     rules: tuple[Rule, ...]
 
     def for_kind(self, kind: str) -> tuple[Rule, ...]:
         """Rules of telemetry that cover a kind, those for `any` included."""
-        return tuple(rule for rule in self.rules if rule.when is not None and rule.covers(kind))
+        found: dict[str, Rule] = {}
+        for rule in self.rules:
+            if rule.when is not None and rule.covers(kind):
+                found.setdefault(rule.id, rule)
+        return tuple(found.values())
 
     def on_event(self, event: str) -> Rule | None:
         """The monitor rule an EVENT record of that name raises."""
@@ -50,30 +57,60 @@ def pack() -> Rulebook:
 
 def rulebook(files: Mapping[str, str]) -> Rulebook:
     """The rules among the texts of a config record (others are passed over). Raises BadInput with every problem of every file."""
-    rules: list[Rule] = []
-    problems: list[Problem] = []
-    for file, text in sorted(files.items()):
-        if not file.startswith(PREFIX):
-            continue
-        try:
-            rules.append(parse_rule(text, file))
-        except BadInput as error:
-            problems += error.problems
-    problems += _doubles(rules)
+    book, problems = read_rules(files)
     if problems:
         raise BadInput(problems)
-    return Rulebook(tuple(rules))
+    return book
 
 
-def _doubles(rules: Iterable[Rule]) -> list[Problem]:
+def read_rules(files: Mapping[str, str]) -> tuple[Rulebook, list[Problem]]:
+    """Those that can be read, and every problem of every file."""
+    own: list[Rule] = []
+    shipped: list[Rule] = []
+    problems: list[Problem] = []
+    for file, text in sorted(files.items()):
+        if not file.startswith((PREFIX, OWN)):
+            continue
+        try:
+            (own if file.startswith(OWN) else shipped).append(parse_rule(text, file))
+        except BadInput as error:
+            problems += error.problems
+    problems += [*_doubles(shipped), *_doubles(own), *_replaced(own, shipped)]
+    return Rulebook((*own, *shipped)), problems
+
+
+def _doubles(rules: Iterable[Rule]) -> Iterator[Problem]:
     """A rule id is unique for a kind; an event raises one rule."""
     seen: dict[tuple[str, str], Rule] = {}
-    problems = []
     for rule in rules:
         names = [(kind, rule.id) for kind in rule.applies_to] + ([("event", rule.on_event)] if rule.on_event else [])
         for name in names:
             first = seen.setdefault(name, rule)
             if first is not rule:
-                said = f"{name[1]!r} for {name[0]} stands in {first.file} already"
-                problems.append(Problem(rule.file, rule.lines.get("id", 0), "id", said))
-    return problems
+                yield _at_id(rule, f"{name[1]!r} for {name[0]} stands in {first.file.removeprefix(OWN)} already")
+
+
+def _replaced(own: Iterable[Rule], shipped: Sequence[Rule]) -> Iterator[Problem]:
+    """A site's rule takes a shipped one's place only where it says so, and says so only where there is one."""
+    for rule in own:
+        same = [other for other in shipped if other.id == rule.id and _meet(rule, other)]
+        rival = next((other for other in shipped if rule.on_event and other.on_event == rule.on_event and other.id != rule.id), None)
+        if rival is not None:
+            yield _at_id(rule, f"the event {rule.on_event!r} raises the shipped rule {rival.id!r}; give yours that id and `replaces: true`")
+        elif same and not rule.replaces:
+            kinds = ", ".join(rule.applies_to)
+            said = "ships with Plantroom; choose another id, or write `replaces: true` to use yours instead"
+            yield _at_id(rule, f"{rule.id!r} for {kinds} {said}")
+        elif rule.replaces and not same:
+            ids = sorted({other.id for other in shipped if set(other.applies_to) & {*rule.applies_to, ANY}})
+            said = f"no shipped rule {rule.id!r} to replace{nearest(rule.id, ids)}"
+            yield Problem(rule.file, rule.lines.get("replaces", 0), "replaces", said)
+
+
+def _meet(one: Rule, other: Rule) -> bool:
+    """Is there a kind that both cover?"""
+    return any(other.covers(kind) or kind == ANY for kind in one.applies_to)
+
+
+def _at_id(rule: Rule, text: str) -> Problem:
+    return Problem(rule.file, rule.lines.get("id", 0), "id", text)

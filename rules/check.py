@@ -1,4 +1,4 @@
-"""What the rules have to say to a site file: parameters and rules it names exist and are in range. Their texts join its record."""
+"""What the rules have to say to a site file: its own rules are good, what it names exists and is in range. Texts join its record."""
 
 from __future__ import annotations
 
@@ -8,18 +8,28 @@ from collections.abc import Iterator, Mapping, Sequence
 from plantroom.bundle import Checked
 from plantroom.errors import Problem
 from plantroom.site import Equipment, Site
+from plantroom.site_rules import OWN
 from plantroom.yaml_file import nearest
-from rules.book import Rulebook, pack
+from rules import rule_test
+from rules.book import Rulebook, pack, read_rules
 from rules.quantities import quantity
 from rules.rule import Rule
 
 
 def check(site: Site) -> Checked:
-    book = pack()
-    problems = [*_site_wide(site, book), *(problem for machine in site.equipment.values() for problem in _machine(site, machine, book))]
+    own = {file: text for file, text in site.files.items() if file.startswith(OWN)}
+    book, problems = read_rules({**pack().files, **own})
+    problems += [problem for rule in book.rules if rule.file in own for problem in _own_tests(rule)]
+    problems += [*_site_wide(site, book), *(problem for machine in site.equipment.values() for problem in _machine(site, machine, book))]
     kinds = {machine.kind.name for machine in site.equipment.values()}
-    used = [rule for rule in book.rules if rule.on_event or any(rule.covers(kind) for kind in kinds)]
+    used = [rule for rule in pack().rules if rule.on_event or any(rule.covers(kind) for kind in kinds)]
     return Checked(problems, {rule.file: rule.text for rule in used})
+
+
+def _own_tests(rule: Rule) -> Iterator[Problem]:
+    """A rule whose own tests fail does not do what its author thinks."""
+    for miss in rule_test.run(rule):
+        yield Problem(miss.file, miss.line, "tests", f"{miss.test}: at {miss.at_s:g}s expected {miss.expected}, was {miss.was}")
 
 
 def _site_wide(site: Site, book: Rulebook) -> Iterator[Problem]:

@@ -1,17 +1,19 @@
 """The time limits of an order, as absolute instants: when to warn, when it is missed. Pure; nothing but the named steps stops one.
 
-Limits are the standard's: response R-1 / R-2, arrival after acceptance, restoring R-5. A limit is kept by a step at its very instant.
+Limits are the standard's (response R-1 / R-2, arrival after acceptance, restoring R-5) where the site sets no others. A clock keeps the
+limit it was started with. A limit is kept by a step at its very instant.
 Instants are epoch ns of journal headers, so a restart resets nothing and a replay gives the same rows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from plantroom.clock import NS
 from plantroom.model import Severity
+from plantroom.site import Clocks
 
 MINUTE = 60 * NS
 WARN_SHARE = 0.8  # of the limit gone: late enough to be rare, early enough to help
@@ -25,12 +27,38 @@ class ClockName(StrEnum):
 
 Limits = Mapping[ClockName, Mapping[Severity, int]]
 
-# ns. An advisory has no clock: it is an order for the next working day.
+# ns, the standard's. An advisory has no clock: it is an order for the next working day.
 LIMITS: Limits = {
     ClockName.RESPONSE: {Severity.DANGER: 15 * MINUTE, Severity.READINESS: 15 * MINUTE, Severity.NORMAL: 30 * MINUTE},
     ClockName.ARRIVAL: {Severity.DANGER: 15 * MINUTE, Severity.READINESS: 30 * MINUTE, Severity.NORMAL: 60 * MINUTE},
     ClockName.RESTORE: {Severity.DANGER: 24 * 60 * MINUTE, Severity.READINESS: 24 * 60 * MINUTE, Severity.NORMAL: 24 * 60 * MINUTE},
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """The limits a site lives by, and the share of one at which people are warned."""
+
+    limits: Limits = field(default_factory=lambda: LIMITS)
+    warn_share: float = WARN_SHARE
+
+
+STANDARD = Times()
+
+
+def times_of(given: Clocks) -> Times:
+    """The standard's, with what the site sets instead."""
+    limits = {name: {**LIMITS[name], **_ns(given.limits.get(name.value, {}))} for name in ClockName}
+    return Times(limits, WARN_SHARE if given.warn_share is None else given.warn_share)
+
+
+def loosened(times: Times) -> list[tuple[ClockName, Severity]]:
+    """Limits that are longer than the standard's."""
+    return [(name, severity) for name, known in LIMITS.items() for severity, limit in known.items() if times.limits[name][severity] > limit]
+
+
+def _ns(limits: Mapping[Severity, float]) -> Mapping[Severity, int]:
+    return {severity: round(seconds * NS) for severity, seconds in limits.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +87,12 @@ class Word(StrEnum):
     BREACH = "breach"
 
 
-def start(work_order: str, name: ClockName, round_: int, severity: Severity, at_ns: int, limits: Limits = LIMITS) -> OrderClock | None:
+def start(work_order: str, name: ClockName, round_: int, severity: Severity, at_ns: int, times: Times = STANDARD) -> OrderClock | None:
     """None where the severity has no such limit."""
-    limit = limits[name].get(severity)
+    limit = times.limits[name].get(severity)
     if limit is None:
         return None
-    return OrderClock(work_order, name, round_, at_ns, at_ns + int(limit * WARN_SHARE), at_ns + limit)
+    return OrderClock(work_order, name, round_, at_ns, at_ns + int(limit * times.warn_share), at_ns + limit)
 
 
 def stop(clock: OrderClock, at_ns: int) -> OrderClock:

@@ -136,7 +136,7 @@ def _open(desk: Desk, house: House, command: Command) -> Done:
         severity = Severity(command.text("severity") or Severity.NORMAL)
     except ValueError:
         raise Denied("argument", {"name": _same("severity"), "wanted": _wanted("severity")}) from None
-    order = work.open_order(desk, equipment, severity, dict.fromkeys(LANGUAGES, text), None, command.who)
+    order = work.open_order(desk, house, equipment, severity, dict.fromkeys(LANGUAGES, text), None, command.who)
     if machine.mode == "live":
         paging.page(desk, house, "raised", None, order)
     return Done(order)

@@ -21,6 +21,7 @@ from plantroom.journal.record import Kind, Record
 from plantroom.model import Frame
 from plantroom.records import Records
 from rules import deeds, delivery, events, incident, paging, work
+from rules.clocks import loosened
 from rules.command import parse
 from rules.condition import Transition
 from rules.desk import Desk, Hidden, nothing_hidden
@@ -269,6 +270,8 @@ class Engine:
             }
         )
         self.desk.tell("config", record.body)
+        if self.house is not None and (looser := loosened(self.house.times)):
+            self.desk.tell("clocks.loosened", {"limits": [f"{name} {severity}" for name, severity in looser]})
 
     def _furnish_with(self, record: Record, house: House) -> None:
         self.config, self.house = record, house

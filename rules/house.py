@@ -13,6 +13,7 @@ from plantroom.site import Channel, Equipment, Site
 from plantroom.words import LANGUAGES, say
 from rules.applies import settings_of
 from rules.book import Rulebook, rulebook
+from rules.clocks import times_of
 from rules.evaluate import KindEvaluator
 from rules.rule import Rule
 
@@ -41,6 +42,7 @@ class House:
     def __init__(self, site: Site, book: Rulebook) -> None:
         self.site, self.book = site, book
         self.zone = ZoneInfo(site.zone)
+        self.times = times_of(site.clocks)
 
     def watched(self) -> Mapping[str, list[Equipment]]:
         """By kind, in the site file's order: what has telemetry and is judged."""

@@ -115,7 +115,7 @@ def raise_fault(desk: Desk, house: House, r: Raised, at_ns: int) -> Fault:
 
 def give_order(desk: Desk, house: House, fault: Fault) -> None:
     """Opens the order of a fault that has none, and tells people."""
-    order = work.open_order(desk, fault.equipment, fault.severity, orjson.loads(fault.text_json), fault)
+    order = work.open_order(desk, house, fault.equipment, fault.severity, orjson.loads(fault.text_json), fault)
     fault.work_order = order.id
     desk.put_fault(fault)
     paging.page(desk, house, "no_data" if fault.no_data else "raised", fault, order)

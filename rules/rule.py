@@ -78,6 +78,7 @@ class Rule:
     latch: bool = False
     cov: bool = False
     major: bool = False
+    replaces: bool = False  # a site's own rule in the place of a shipped one
     on_event: str | None = None
     fields: tuple[str, ...] = ()
     tests: tuple[RuleTest, ...] = ()

@@ -59,6 +59,7 @@ def _read(f: y.Fields, text: str) -> Rule:
         latch=f.may("latch", y.flag, False),
         cov=f.may("cov", y.flag, False),
         major=f.may("major", y.flag, False),
+        replaces=f.may("replaces", y.flag, False),
         on_event=on_event,
         fields=f.opt("fields", names) or (),
         file=f.paper.file,

@@ -15,12 +15,14 @@ from rules.rows import Fault, Order, as_json
 SYSTEM = "system"
 
 
-def open_order(desk: Desk, equipment: str, severity: Severity, text: Mapping[str, str], fault: Fault | None, by: str = SYSTEM) -> Order:
+def open_order(
+    desk: Desk, house: House, equipment: str, severity: Severity, text: Mapping[str, str], fault: Fault | None, by: str = SYSTEM
+) -> Order:
     """A new order with its clocks running from the record's instant."""
     order = Order(desk.new_id("O"), fault.id if fault else None, equipment, severity, State.OPEN, as_json(text), desk.now_ns, by)
     desk.put_order(order)
     desk.tell("order.open", {"order": order.id, "fault": order.fault, "equipment": equipment, "severity": severity.value, "by": by})
-    _start_round(desk, order)
+    _start_round(desk, house, order)
     return order
 
 
@@ -76,26 +78,26 @@ def _do(desk: Desk, house: House, order: Order, effect: Effect, why: str) -> Non
         case Effect.STOP_ALL:
             _stop(desk, order, tuple(ClockName))
         case Effect.START_ARRIVAL:
-            _start(desk, order, ClockName.ARRIVAL)
+            _start(desk, house, order, ClockName.ARRIVAL)
         case Effect.NEW_ROUND:
             _stop(desk, order, tuple(ClockName))
             order.round += 1
             order.accepted_ns = order.arrived_ns = order.restored_ns = order.closed_ns = order.eta_ns = order.restored_agrees = None
             order.accepted_by = order.arrived_by = order.restored_by = order.closed_by = order.cause = order.remedy = None
-            _start_round(desk, order)
+            _start_round(desk, house, order)
         case Effect.END_HOLD:
             order.hold_json = None
         case Effect.DROP_PAGES:
             paging.drop(desk, why, order=order)
 
 
-def _start_round(desk: Desk, order: Order) -> None:
-    _start(desk, order, ClockName.RESPONSE)
-    _start(desk, order, ClockName.RESTORE)
+def _start_round(desk: Desk, house: House, order: Order) -> None:
+    _start(desk, house, order, ClockName.RESPONSE)
+    _start(desk, house, order, ClockName.RESTORE)
 
 
-def _start(desk: Desk, order: Order, name: ClockName) -> None:
-    clock = clocks.start(order.id, name, order.round, order.severity, desk.now_ns)
+def _start(desk: Desk, house: House, order: Order, name: ClockName) -> None:
+    clock = clocks.start(order.id, name, order.round, order.severity, desk.now_ns, house.times)
     if clock is not None:
         desk.put_clock(clock)
         _tell(desk, clock, "start")
