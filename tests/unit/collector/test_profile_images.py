@@ -61,8 +61,9 @@ def test_the_payload_reads_as_by_hand() -> None:
     profile, expected = load_profile("mqtt-json-elevator"), yaml("mqtt-json-elevator", "expected.yaml")
     names = list(profile.points)
     bindings = [Binding(f"l.{name}", "d", name, number(name)) for name in names]
-    batch = PayloadDecoder(profile, bindings).decode((IMAGES / "mqtt-json-elevator" / "payload.json").read_bytes(), WALL_NS, 0).batch
-    assert batch is not None and batch.stamped and batch.at_ns.tolist() == [WALL_NS]
+    payload = (IMAGES / "mqtt-json-elevator" / "payload.json").read_bytes()
+    (batch,) = PayloadDecoder(profile, bindings).decode(payload, WALL_NS, 0).batches
+    assert batch.stamped and batch.at_ns.tolist() == [WALL_NS] and set(expected) == set(names)
     found = {
         name: (None if code else value, "absent" if code == Batch.ABSENT else Quality(code).word)
         for name, value, code in zip(names, batch.values[0].tolist(), batch.quality[0].tolist(), strict=True)
