@@ -82,12 +82,15 @@ class GroupWriter:
                 self._refuse(self._failed or JournalFailed("the journal's writer has ended; this service is stopping"))
 
     async def _due(self, began: float) -> None:
-        """Until the next commit's time. began: when the last one did."""
+        """Until the next commit's time. began: when the last one did.
+
+        What polls bring comes in bursts: the first of one waits for its neighbours.
+        """
         loop = asyncio.get_running_loop()
         await self._work.wait()
-        if loop.time() < began + self._patient_s:
+        if not self._hurry.is_set():
             with suppress(TimeoutError):
-                async with asyncio.timeout_at(began + self._patient_s):
+                async with asyncio.timeout_at(max(began + self._patient_s, loop.time() + self._patient_s / 2)):
                     await self._hurry.wait()
         pause = began + self._apart_s - loop.time()
         if pause > 0:

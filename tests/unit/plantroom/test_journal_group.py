@@ -218,11 +218,15 @@ def test_what_nobody_waits_for_lies_a_little_and_hurries_when_somebody_does() ->
         writer = GroupWriter(disk, apart_s=0, patient_s=60)  # type: ignore[arg-type]
         running = asyncio.ensure_future(writer.run())
         writer.put([entry("a")])
-        await disk.begun()
-        writer.put([entry("b")])
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert not disk.commits
         async with asyncio.timeout(5):
-            await writer.append([entry("c")])
-        assert disk.commits == [[entry("a").body], [entry("b").body, entry("c").body]]
+            await writer.append([entry("b")])
+        writer.put([entry("c")])
+        async with asyncio.timeout(5):
+            await writer.append([entry("d")])
+        assert disk.commits == [[entry("a").body, entry("b").body], [entry("c").body, entry("d").body]]
         await stop(running)
 
     asyncio.run(scene())
