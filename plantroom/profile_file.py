@@ -26,15 +26,24 @@ def profile_names() -> tuple[str, ...]:
 
 
 def load_profile(name_or_path: str | Path) -> Profile:
-    """A profile that ships, by name, or one from a file (a path ends in .yaml); its options after a +. Raises BadInput."""
+    """A profile by name, shipped or from `profiles/` in the folder one works in, or one from a file.
+
+    A path ends in .yaml; options stand after a +. Raises BadInput, also where a name is in both places.
+    """
     name, options = split_name(str(name_or_path))
     if name.endswith((".yaml", ".yml")):
         return parse_profile(y.read_text(Path(name)), name, options=options)
-    path = BUILTIN / f"{name}.yaml"
-    if "/" in name or not path.is_file():
-        said = f"no profile {name!r} ships with Plantroom{y.nearest(name, profile_names())}; or give a file that ends in .yaml"
+    shipped, own = BUILTIN / f"{name}.yaml", Path("profiles") / f"{name}.yaml"
+    plain = "/" not in name and "\\" not in name
+    if plain and shipped.is_file() and own.is_file() and not own.samefile(shipped):
+        raise BadInput([Problem(str(own), 0, "", f"a profile named {name!r} also ships with Plantroom; give yours another name")])
+    if plain and own.is_file():
+        return parse_profile(y.read_text(own), str(own), options=options)
+    if not plain or not shipped.is_file():
+        known = (*profile_names(), *(path.stem for path in sorted(own.parent.glob("*.yaml"))))
+        said = f"no profile {name!r} ships with Plantroom or stands in profiles/{y.nearest(name, known)}; or give a file that ends in .yaml"
         raise BadInput([Problem(name, 0, "", said)])
-    return parse_profile(y.read_text(path), f"profiles/{name}.yaml", options=options)
+    return parse_profile(y.read_text(shipped), f"profiles/{name}.yaml", options=options)
 
 
 def parse_profile(text: str, file: str, kind_of: KindOf = load_kind, options: Sequence[str] = ()) -> Profile:

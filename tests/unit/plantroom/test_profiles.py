@@ -185,8 +185,23 @@ def test_a_negative_sentinel_is_its_bit_pattern() -> None:
 
 
 def test_an_unknown_name_offers_the_nearest(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match=r"no profile 'metron-fd5' ships with Plantroom; did you mean 'metron-fd4'\?"):
+    with pytest.raises(BadInput, match=r"no profile 'metron-fd5' ships with Plantroom or stands in profiles/; did you mean 'metron-fd4'\?"):
         load_profile("metron-fd5")
     path = tmp_path / "t.yaml"
     path.write_text(HEAD + "points: {a: {table: coil, address: 3}}", "utf-8")
     assert load_profile(path) == parse_profile(path.read_text("utf-8"), str(path))
+
+
+def test_a_profile_is_also_found_by_name_in_the_folder_one_works_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the site file of that folder finds it; `try`, `reads` and `profile prove` then need no path."""
+    (tmp_path / "profiles").mkdir()
+    text = "model: M\nsource: {document: d}\npoints: {a: {table: input, address: 7}}\noptions: {other: {points: {a: {address: 8}}}}\n"
+    (tmp_path / "profiles" / "my-io.yaml").write_text(text, "utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert register(load_profile("my-io"), "a").address == 7 and register(load_profile("my-io+other"), "a").address == 8
+    assert load_profile("generic-32di").name == "generic-32di"
+    with pytest.raises(BadInput, match=r"no profile 'my_io' ships with Plantroom or stands in profiles/; did you mean 'my-io'"):
+        load_profile("my_io")
+    (tmp_path / "profiles" / "generic-32di.yaml").write_text(text, "utf-8")
+    with pytest.raises(BadInput, match=r"a profile named 'generic-32di' also ships"):
+        load_profile("generic-32di")
