@@ -38,8 +38,9 @@ class PointSpec:
             f.wrong("every", f"is told by the group {group} already")
         period_s = self.groups[group] if group else every if every is not None else known.period_s if known else 1.0
         safety, invert = f.may("safety", y.flag, known.safety if known else False), f.may("invert", y.flag, False)
-        monotonic = f.may("monotonic", y.flag, False)
-        if monotonic and known and known.type is not PointType.COUNTER:
+        counter = known is not None and known.type is PointType.COUNTER
+        monotonic = f.may("monotonic", y.flag, counter)
+        if monotonic and known and not counter:
             f.wrong("monotonic", f"{known.name} is no counter of its kind, it may fall")
         return None if source is None else DevicePoint(name, source, unit, limits, period_s, safety, invert, group, monotonic)
 

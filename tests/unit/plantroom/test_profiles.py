@@ -205,3 +205,42 @@ def test_a_profile_is_also_found_by_name_in_the_folder_one_works_in(tmp_path: Pa
     (tmp_path / "profiles" / "generic-32di.yaml").write_text(text, "utf-8")
     with pytest.raises(BadInput, match=r"a profile named 'generic-32di' also ships"):
         load_profile("generic-32di")
+
+
+STYLE = """model: acme-cx90
+kind: chiller
+source: {document: "CX90 Modbus map rev C", pages: "12-14", addressing: one_based}
+bus: {max_registers: 60, max_hole: 4, barred: {input: [1051]}}
+points:
+  chw_supply_temp: {table: input, address: 1040, type: i16, scale: 0.1, unit: degC, sentinels: {0x7FFF: sensor_open}, range: [-10, 60]}
+  energy: {table: input, address: 1042, type: u32, words: low_first, unit: kWh, monotonic: true}
+extra:
+  mode: {table: holding, address: 2001, type: enum, values: {0: 0, 1: 1, 9: 2}}
+caveats: [{text: "energy restarts at 0 after a board swap", seen: site-7 2024-03}, plain words]
+"""
+
+
+def test_the_short_form_without_a_name_of_its_own_an_enum_a_counter_and_a_caveat_with_its_place() -> None:
+    profile = parse_profile(STYLE, "profiles/acme-cx90.yaml")
+    assert (profile.name, profile.model) == ("acme-cx90", "acme-cx90")
+    assert profile.caveats == ("energy restarts at 0 after a board swap (seen: site-7 2024-03)", "plain words")
+    mode = register(profile, "mode")
+    assert (mode.address, mode.encoding, mode.values) == (2000, Encoding.U16, {0: 0, 1: 1, 9: 2})
+    assert profile.points["energy"].monotonic and not profile.points["chw_supply_temp"].monotonic
+    assert profile.bus.barred == {(Table.INPUT, 1050)}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("values: {0: 0, 1: 1, 9: 2}", "scale: 1", "extra.mode.values: is missing: which number is which word"),
+        ("model: acme-cx90", "profile: acme\nmodel: x", "profile: is 'acme', but the file is acme-cx90.yaml"),
+        ("range: [-10, 60]", "monotonic: true", "points.chw_supply_temp.monotonic: chw_supply_temp is no counter of its kind"),
+        ("seen: site-7", "sen: site-7", "caveats.sen: is not a key here; did you mean 'seen'?"),
+        ("text: \"energy", "txt: \"energy", "caveats.text: is missing"),
+    ],
+)
+def test_a_broken_short_form_says_where(old: str, new: str, problem: str) -> None:
+    assert old in STYLE
+    with pytest.raises(BadInput, match=re.escape(problem)):
+        parse_profile(STYLE.replace(old, new), "acme-cx90.yaml")
