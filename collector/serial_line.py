@@ -67,8 +67,8 @@ class PortTransport(asyncio.Transport):
         self._fd: int = port.fd
         self._unsent = b""
         self._closed = False
-        protocol.connection_made(self)
         loop.add_reader(self._fd, self._readable)
+        protocol.connection_made(self)
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         if self._closed:

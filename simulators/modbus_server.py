@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from random import Random
 from struct import Struct
 from typing import Literal, cast
@@ -48,14 +48,18 @@ class ModbusServer:
         self.texts: dict[int, Mapping[int, str]] = {}
         self.requests = 0
         self.forbidden: Counter[int] = Counter()
-        self.connections: set[_Connection] = set()
+        self.connections: set[Connection] = set()
         self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
         """Listens; `port` then says where (0 asked for a free one). OSError where the address is taken or not ours."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: _Connection(self), self.host, self.port, backlog=1024)
+        self._server = await loop.create_server(self.connection, self.host, self.port, backlog=1024)
         self.port = self._server.sockets[0].getsockname()[1]
+
+    def connection(self) -> Connection:
+        """What speaks to one reader."""
+        return Connection(self)
 
     async def stop(self) -> None:
         if self._server is not None:
@@ -109,7 +113,7 @@ class ModbusServer:
         return _HEAD.pack(tid, 0, len(body) + 2, unit, 43) + body
 
 
-class _Connection(asyncio.Protocol):
+class Connection(asyncio.Protocol):
     """One reader. Replies go out in order; one that is due later holds up those behind it, unless it may be overtaken."""
 
     def __init__(self, server: ModbusServer) -> None:
@@ -169,7 +173,7 @@ class _Connection(asyncio.Protocol):
             if fault:
                 self._write(ready)
                 ready = []
-                self._act(fault, reply)
+                self._carry_out(distort(fault, reply, server.rng))
             else:
                 ready.append(reply)
         self._pending = data[start:]
@@ -183,8 +187,8 @@ class _Connection(asyncio.Protocol):
         else:
             self._transport.write(b"".join(replies) if len(replies) > 1 else replies[0])
 
-    def _act(self, fault: WireFault, reply: bytes) -> None:
-        for act in distort(fault, reply, self._server.rng):
+    def _carry_out(self, acts: Iterable[Act]) -> None:
+        for act in acts:
             if isinstance(act, Close):
                 self.abort()
             elif isinstance(act, PlayDead):

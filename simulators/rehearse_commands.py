@@ -125,21 +125,20 @@ class Rehearsal:
             if equipment.state is not EquipmentState.RETIRED:
                 for binding in equipment.bindings:
                     bindings.setdefault(binding.device, []).append(binding)
-        planner, jobs = Planner(), dict[tuple[str, int], list[Any]]()
+        planner, jobs = Planner(), dict[str, list[Any]]()
         for id, device in self.site.devices.items():
             if id in self.wires.mqtt and id in bindings:
                 VirtualPublisher(self.agenda, self.wires.mqtt[id], self.world, tuple(bindings[id]), self._deliver)
             elif id in bindings:
                 jobs.setdefault(self._address(device), []).extend(planner.jobs(device, bindings[id]))
-        names = {(c.link.host, c.link.port): c.id for c in reversed(list(self.site.connections.values()))}
+        names = {c.link.address: c.id for c in reversed(list(self.site.connections.values()))}
         for address, found in jobs.items():
             name = names[address]
             session = Session(found, self.agenda.read(), Backoff(Random(f"{self.site.id}/{name}")), _fraction(name))
             VirtualLine(self.agenda, self.wires.servers[address], session, self._deliver, partial(self._link, name))
 
-    def _address(self, device: Device) -> tuple[str, int]:
-        link = self.site.connections[device.connection].link
-        return link.host, link.port
+    def _address(self, device: Device) -> str:
+        return self.site.connections[device.connection].link.address
 
     def _link(self, connection: str, state: str, reason: str) -> None:
         body = {"event": "connection", "connection": connection, "state": state, "reason": reason}

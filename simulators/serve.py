@@ -1,4 +1,4 @@
-"""Serves a world on a site's own addresses: a Modbus server per address, a publishing client per MQTT device, one loop that moves time."""
+"""Serves a world on a site's own addresses: a Modbus server per address or serial port, a publishing client per MQTT device; moves time."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 
 from plantroom.clock import NS, Clock
 from plantroom.errors import BadInput, Problem
-from plantroom.site import Device, ModbusTcp, Mqtt
+from plantroom.site import Device, Modbus, ModbusRtu, Mqtt, RtuOverTcp
 from simulators.director import Director
 from simulators.encode import Encoder
 from simulators.memory import Cells, Memory
 from simulators.modbus_server import ModbusServer
 from simulators.mqtt_device import MqttDevice
+from simulators.rtu_server import PtyServer, RtuServer
 from simulators.wire import WireFault
 from simulators.world import World
 
@@ -43,13 +45,21 @@ def device_memory(world: World, device: Device) -> Memory:
     return Memory(encode.layout.cells, encode.layout.alone, renew)
 
 
+def _server_of(link: Modbus, seed: int) -> ModbusServer:
+    if isinstance(link, ModbusRtu):
+        return PtyServer({}, Path(link.device), seed=seed)
+    if isinstance(link, RtuOverTcp):
+        return RtuServer({}, host=link.host, port=link.port, seed=seed)
+    return ModbusServer({}, host=link.host, port=link.port, seed=seed)
+
+
 class SiteOnTheWire:
     """All devices of a site, answering. Wire faults are set by connection and unit (simulators.director.Wires)."""
 
     def __init__(self, world: World, clock: Clock) -> None:
         self.world = world
         self._clock = clock
-        self.servers: dict[tuple[str, int], ModbusServer] = {}
+        self.servers: dict[str, ModbusServer] = {}  # by the address of the link
         self._of_connection: dict[str, ModbusServer] = {}
         self.mqtt: dict[str, MqttDevice] = {}
         for device in world.site.devices.values():
@@ -59,12 +69,11 @@ class SiteOnTheWire:
             else:
                 self._server(device.connection, link).units[device.unit] = device_memory(world, device)
 
-    def _server(self, connection: str, link: ModbusTcp) -> ModbusServer:
-        address = (link.host, link.port)
-        if address not in self.servers:
-            self.servers[address] = ModbusServer({}, host=link.host, port=link.port, seed=self.world.seed)
-        self._of_connection[connection] = self.servers[address]
-        return self.servers[address]
+    def _server(self, connection: str, link: Modbus) -> ModbusServer:
+        if link.address not in self.servers:
+            self.servers[link.address] = _server_of(link, self.world.seed)
+        self._of_connection[connection] = self.servers[link.address]
+        return self.servers[link.address]
 
     # simulators.director.Wires
 
@@ -88,13 +97,17 @@ class SiteOnTheWire:
     async def listen(self) -> None:
         """Opens all Modbus addresses. Raises BadInput naming each connection whose address cannot be had."""
         problems = []
-        for (host, port), server in self.servers.items():
+        for address, server in self.servers.items():
             try:
                 await server.start()
             except OSError as error:
                 names = ", ".join(id for id, other in self._of_connection.items() if other is server)
-                why = f"cannot listen on {host}:{port} ({error.strerror or error})"
-                remedy = "the simulator answers on free ports of this machine's own addresses only"
+                if isinstance(server, PtyServer):
+                    why = f"cannot put a pseudo-terminal at {address} ({error.strerror or error})"
+                    remedy = "name a path in a folder of your own, where nothing stands yet"
+                else:
+                    why = f"cannot listen on {address} ({error.strerror or error})"
+                    remedy = "the simulator answers on free ports of this machine's own addresses only"
                 problems.append(Problem(self.world.site.root, 0, f"connections.{names}", f"{why}; {remedy}"))
         if problems:
             await self.close()
@@ -106,7 +119,7 @@ class SiteOnTheWire:
 
     @property
     def listening(self) -> Sequence[str]:
-        return [f"{server.host}:{server.port}" for server in self.servers.values()]
+        return [s.host if isinstance(s, PtyServer) else f"{s.host}:{s.port}" for s in self.servers.values()]
 
     @property
     def forbidden(self) -> Mapping[int, int]:

@@ -1,4 +1,4 @@
-"""What can go wrong between a device and its reader on Modbus TCP: a good reply in, what is really sent out."""
+"""What can go wrong between a device and its reader: a good reply in, what is really sent out. Written for Modbus TCP's frames."""
 
 from __future__ import annotations
 
@@ -54,6 +54,7 @@ FAULTS: Mapping[str, Upset] = by_name(
     _fault("wrong_tid", "the answer carries the transaction number before"),
     _fault("zero_tid", "the answer carries transaction 0"),
     _fault("wrong_function", "the answer is of another function"),
+    _fault("crc", "the check of the answer is wrong; a gateway to Modbus TCP then answers exception 11 in its unit's place"),
     _fault("truncated", "the answer's header promises bytes that never come"),
     _fault("drip", "the answer comes byte by byte", silent=False, delay_s=Setting(0.02, 0.0, 10.0, "s", "between bytes")),
 )
@@ -104,6 +105,8 @@ def distort(fault: WireFault, reply: bytes, rng: Random) -> tuple[Act, ...]:
             return (Send(b"\0\0" + reply[2:]),)
         case "wrong_function":
             return (Send(reply[:7] + bytes([{1: 2, 2: 1, 3: 4, 4: 3}.get(reply[7], 3)]) + reply[8:]),)
+        case "crc":
+            return (Send(_exception(reply, 11)),)
         case "truncated":
             return (Send(reply[:-1]),)
         case "drip":
