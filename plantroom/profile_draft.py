@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from io import StringIO
+from textwrap import wrap
 
 from plantroom import units
 from plantroom.errors import BadInput, Problem
@@ -191,10 +192,20 @@ def _text(result: Draft, name: str, kind: Kind | None, document: str, addressing
     lines += [f"source: {{document: {_string(document)}, addressing: {addressing}}}"]
     lines += ["bus: {max_registers: 32, max_hole: 0, timeout: 1s}   # from the document: most registers a request, pause between requests"]
     lines += ["points:" if result.points else "points: {}", *result.points]
+    lines += _free(result, kind)
     lines += ["extra:", *result.extra] if result.extra else []
     lines += ["caveats:", f"  - {_string(f'a first draft made from {file}; not proven at a device')}"]
     lines += ["lacks:", *(f"  - {_string(lack)}" for lack in result.lacks)] if result.lacks else []
     return "\n".join(lines) + "\n"
+
+
+def _free(result: Draft, kind: Kind | None) -> list[str]:
+    """The kind's points that no row has the name of, as a comment: a person who reads it gives a row its name."""
+    free = [f"{point.name} {point.unit}".rstrip() for point in kind.points.values() if point.name not in result.names] if kind else []
+    if not kind or not free:
+        return []
+    said = f"points of a {kind.name} that no row is called; give a row its name and move it up here: {', '.join(free)}"
+    return [f"  # {line}" for line in wrap(said, 130)]
 
 
 def _number(text: str) -> float | None:

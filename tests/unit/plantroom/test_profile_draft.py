@@ -112,3 +112,14 @@ def test_the_command_writes_a_profile_once(tmp_path: Path, capsys: pytest.Captur
     assert run([*command, "--name", "metron-fd4"]) == 2 and "ships with Plantroom" in capsys.readouterr().err
     assert run([*command, "--kind", "boiler"]) == 2 and "'boiler' is no kind" in capsys.readouterr().err
     assert run(["profile", "new", "--csv", str(tmp_path / "no.csv")]) == 2
+
+
+def test_a_draft_of_a_kind_names_the_points_that_no_row_is_called(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = tmp_path / "t.csv"
+    table.write_text("point,table,address_zero_based,type,scale,unit\nroom_temp,input,3,s16,0.1,degC\ntua,input,4,s16,0.1,degC\n", "utf-8")
+    assert run(["profile", "new", "--csv", str(table), "--name", "my-fcu", "--kind", "fcu"]) == 0
+    out = capsys.readouterr().out
+    comment = " ".join(line.strip(" #") for line in out.split("extra:")[0].splitlines() if line.startswith("  #"))
+    assert "points of a fcu that no row is called" in comment and "setpoint degC" in comment and "on_off" in comment
+    assert "room_temp" not in comment
+    assert list(parse_profile(out, "my-fcu.yaml").points) == ["room_temp", "tua"]
