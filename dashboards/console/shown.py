@@ -55,6 +55,12 @@ def recorded_text(value: object, point: KindPoint | None, lang: str) -> str:
     return "–" if value is None else str(value)
 
 
+def due_text(due_ns: int, now_ns: int, zone: ZoneInfo) -> str:
+    """The instant of a limit on the site's clock; with its day where that is not today."""
+    today = local(due_ns, zone, "%m-%d") == local(now_ns, zone, "%m-%d")
+    return local(due_ns, zone, "%H:%M" if today else "%m-%d %H:%M")
+
+
 def number(value: float, digits: int) -> str:
     """12345.678, 1 -> 12,345.7; no minus before a rounded zero."""
     text = f"{value:,.{digits}f}"

@@ -30,7 +30,8 @@ TEMPLATES = Environment(
     trim_blocks=True, lstrip_blocks=True, auto_reload=False,
 )  # fmt: skip
 TEMPLATES.globals.update(
-    clock_text=remaining.clock_text, age_text=remaining.age_text, local=shown.local, unit_text=shown.unit_text, names_of=shown.names_of,
+    clock_text=remaining.clock_text, age_text=remaining.age_text, local=shown.local, due_text=shown.due_text,
+    unit_text=shown.unit_text, names_of=shown.names_of,
     digits_of=shown.digits_of, value_text=shown.value_text, recorded_text=shown.recorded_text,
     sample_text=sample_text, silent=silent, iso=iso, NS=NS, equipment_name=equipment_name, zip=zip,
 )  # fmt: skip

@@ -149,6 +149,33 @@ def test_the_now_page_shows_the_clock_that_runs_and_who_has_it(house: Installati
     browse(house, scenario)
 
 
+def test_orders_stand_as_they_should_be_worked_on_until_they_are_asked_for_by_state(house: Installation) -> None:
+    house.order("O2-1", "fp-1", "normal", minutes_ago=1)
+    house.order("O3-1", "fp-1", "readiness", minutes_ago=9, limit_min=15)
+    house.order("O4-1", "fp-1", "readiness", minutes_ago=12, limit_min=15)
+
+    async def scenario(browser: httpx.AsyncClient) -> None:
+        def ids(html: str) -> list[str]:
+            return re.findall(r'class="text" href="/orders/([^"]+)"', html)
+
+        assert ids((await browser.get("/orders")).text) == ["O1-1", "O4-1", "O3-1", "O2-1"]  # by class, then by what is due first
+        assert ids((await browser.get("/orders?state=all")).text) == ["O2-1", "O1-1", "O3-1", "O4-1"]  # newest first
+        assert ids((await browser.get("/orders?state=accepted")).text) == ["O1-1"]
+
+    browse(house, scenario)
+
+
+def test_a_running_clock_says_until_when(house: Installation) -> None:
+    house.order("O2-1", "fp-1", "normal", minutes_ago=1, limit_min=15)
+    house.order("O3-1", "fp-1", "normal", minutes_ago=1, limit_min=24 * 60)
+
+    async def scenario(browser: httpx.AsyncClient) -> None:
+        assert "20:14 前" in (await browser.get("/orders/O2-1?lang=zh")).text
+        assert "by 11-22 19:59" in (await browser.get("/orders/O3-1?lang=en")).text
+
+    browse(house, scenario)
+
+
 def test_a_viewer_sees_everything_and_no_button(house: Installation) -> None:
     async def scenario(browser: httpx.AsyncClient) -> None:
         for path in ("/", "/orders", "/faults/F1-1", "/orders/O1-1", "/equipment/gen-1"):
