@@ -20,10 +20,9 @@ PARTS: list[tuple[str, list[str]]] = [
     ("unit", [*PYTEST, "-n2", "tests/unit"]),
     ("property", [*PYTEST, "-n2", "tests/property"]),
     ("contract", [*PYTEST, "-n2", "tests/contract"]),
-    ("integration", [*PYTEST, "--durations=10", "tests/integration"]),
-    ("browser", [*PYTEST, "tests/browser"]),
+    # these mostly wait, for processes and for seconds to pass: two files at a time, whole because their tests share what they start
+    ("integration", [*PYTEST, "-n2", "--dist=loadfile", "--no-loadscope-reorder", "--durations=10", "tests/integration", "tests/browser"]),
 ]
-NO_TESTS = 5  # pytest's exit code
 
 
 def counted(output: str) -> tuple[int, int, int]:
