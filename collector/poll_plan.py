@@ -14,7 +14,7 @@ MOST_BITS = 2000  # the same, 6.1, 6.2
 
 @dataclass(frozen=True, slots=True, order=True)
 class Span:
-    """Cells that come from one read: one value's registers or bits. start: zero-based. alone: shares its read with no other."""
+    """Cells that come from one read: one value's registers or bits. start: zero-based. alone: its read brings these cells and no other."""
 
     table: Table
     start: int
@@ -95,7 +95,7 @@ def plan_reads(spans: Iterable[Span], limits: BusLimits, cost: LineCost = SERIAL
         apart = {(s.start, s.end) for s in wanted if s.table is table and s.alone}
         barred = {address for t, address in limits.barred if t is table}
         barred.update(cell for start, end in apart for cell in range(start, end))
-        together = sorted({(s.start, s.end) for s in wanted if s.table is table} - apart)
+        together = sorted({(s.start, s.end) for s in wanted if s.table is table and not any(a <= s.start and s.end <= b for a, b in apart)})
         reads += [Read(table, start, end - start) for start, end in apart]
         reads += _cheapest_cut(table, together, sorted(barred), limits, cost)
     return tuple(sorted(set(reads)))

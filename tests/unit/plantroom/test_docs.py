@@ -34,7 +34,7 @@ def test_every_block_is_good_yaml(page: str) -> None:
 
 
 def test_the_pieces_on_the_page_are_understood(tmp_path: Path) -> None:
-    _, points, each = blocks("site-file.md")
+    _, points, parts, each = blocks("site-file.md")
     devices = "".join(f"  - {{id: {name}, profile: {profile}, connection: bus-1, unit: {unit}}}\n" for name, profile, unit in (
         ("fp1-ctl", "metron-fd4", 1), ("ai-1", "generic-8ai", 2), ("io-3", "generic-32di", 3), ("io-4", "generic-32di", 4),
     ))  # fmt: skip
@@ -50,6 +50,20 @@ def test_the_pieces_on_the_page_are_understood(tmp_path: Path) -> None:
     amps = "  - {id: amps-1, profile: generic-8ai, connection: bus-1, unit: 9}\n"
     path.write_text(head + each.replace("equipment:\n", f"{amps}equipment:\n"), "utf-8")
     assert [len(lift.bindings) for lift in load_site(path, env={}).equipment.values()] == [4, 4, 0]
+    path.write_text(head + parts, "utf-8")
+    assert [len(machine.bindings) for machine in load_site(path, env={}).equipment.values()] == [7] * 8 + [2, 0]
+
+
+def test_the_gateway_with_parts_on_the_page_is_understood(tmp_path: Path) -> None:
+    """The profile of profiles.md in the site of gateways.md, and the formulas of makers' leaflets."""
+    profile = next(block for block in blocks("profiles.md") if "profile: acme-lift-gateway" in block)
+    (tmp_path / "profiles").mkdir()
+    (tmp_path / "profiles" / "acme-lift-gateway.yaml").write_text(profile, "utf-8")
+    site = next(block for block in blocks("gateways.md") if "acme-lift-gateway" in block)
+    head = "site: {id: a, name: A, zone: UTC}\nconnections: [{id: gw-1, modbus_tcp: {host: 127.0.0.1}}]\n"
+    (tmp_path / "a.yaml").write_text(head + site, "utf-8")
+    equipment = load_site(tmp_path / "a.yaml", env={}).equipment
+    assert [len(equipment[f"lift-{n}"].bindings) for n in (1, 4)] == [2, 2] and len(equipment["ac-15"].bindings) == 7
 
 
 def test_the_profile_and_the_kind_on_the_page_load() -> None:
