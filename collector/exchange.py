@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from collector.poll_plan import Read
@@ -10,8 +10,11 @@ from collector.poll_plan import Read
 
 @dataclass(slots=True)  # one for every request: a frozen one would cost a microsecond more
 class Answer:
+    """unit: who answered; None where one at a time is asked."""
+
     data: bytes
     latency_s: float
+    unit: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,7 @@ class Refusal:
 
     code: int
     latency_s: float
+    unit: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +59,14 @@ class Spoilt:
 class Settled:
     """What was sent and answered was not the read itself but what has to come before it: ask the same once more."""
 
+    unit: int | None = field(default=None, compare=False)
+
 
 Event = Answer | Refusal | Late | Stray | Garbled | Spoilt | Settled
 
 
 class Exchange(Protocol):
-    """One request at a time and what comes back. Instants are seconds since boot."""
+    """One request at a time, to each unit where the framing tells answers apart, and what comes back. Instants are seconds since boot."""
 
     @property
     def free_s(self) -> float:
@@ -78,10 +84,10 @@ class Exchange(Protocol):
         """A new byte stream."""
 
     def request(self, unit: int, read: Read, now_s: float) -> bytes:
-        """The bytes to send. The request before it must have been answered or given up."""
+        """The bytes to send. The request to this unit before it must have been answered or given up."""
 
-    def give_up(self) -> str | None:
-        """Patience ran out. What was wrong with what came instead of an answer, if anything came."""
+    def give_up(self, unit: int | None = None) -> str | None:
+        """Patience ran out. What was wrong with what came instead of an answer, if anything came. unit: None where only one was asked."""
 
     def receive(self, data: bytes, now_s: float) -> list[Event]:
         """What these bytes complete, in order. After Garbled nothing more comes of this connection."""

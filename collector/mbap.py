@@ -5,6 +5,8 @@
     exception transaction u16 | protocol 0 | length 3 | unit u8 | function + 128 | code u8
 
 An answer is ours only where transaction, protocol, length, unit, function and byte count are exactly those that the request calls for.
+There are gateways that send a late answer of their serial line under the number of the request that came after it. So a unit that was
+silent is settled first: it is asked for a part of the read, whose answer has another length than the one owed; that answer is thrown away.
 Source: MODBUS Messaging on TCP/IP V1.0b, 3.1; Application Protocol V1.1b3, 6.1-6.4, 7.
 """
 
@@ -15,7 +17,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Final
 
-from collector.exchange import Answer, Event, Garbled, Late, Refusal, Stray
+from collector.exchange import Answer, Event, Garbled, Late, Refusal, Settled, Stray
 from collector.poll_plan import Read
 from plantroom.profiles import Table
 
@@ -25,6 +27,8 @@ _HEADER = struct.Struct(">HHHB")
 _REPLY = struct.Struct(">HHHBBB")
 _LONGEST = 254  # unit + protocol data unit of 253 bytes
 MOST_GIVEN_UP = 1024  # remembered; an answer later than that many time-outs is a stray
+FORGOTTEN_S = 60.0  # no unit answers later than this
+MOST_OWED = 3  # answers of one unit that may still come
 MOST_STRAYS = 100  # in a row, before the peer counts as mad
 
 
@@ -36,57 +40,69 @@ class _Asked:
     data_bytes: int
     head: bytes  # how its answer begins, up to the byte count
     at_s: float
+    settling: bool
     wrong_unit: int | None = None
 
 
 class Exchange:
-    """One request at a time and what comes back. Transactions count on over connections: an answer to an earlier connection's request
-    that a gateway hands to the next one is a stray too."""
+    """Requests, at most one to each unit at a time, and what comes back. Transactions count on over connections: an answer to an earlier
+    connection's request that a gateway hands to the next one is a stray too."""
 
-    free_s: Final = -inf  # a request may go at any time: its transaction tells its answer
-    ripe_s: Final = inf  # and an answer is one as soon as it is whole
+    free_s: Final = -inf  # each answer says which request it belongs to
+    ripe_s: Final = inf  # and how long it is
 
     def __init__(self, first: int = 1) -> None:
+        self.sent = 0  # requests on this connection
         self._next = first
-        self._asked: _Asked | None = None
+        self._open: dict[int, _Asked] = {}  # by transaction
         self._given_up: dict[int, tuple[int, float]] = {}  # transaction -> (unit, asked at)
+        self._owed: dict[int, list[tuple[int, int, int, float]]] = {}  # unit -> (transaction, function, data bytes, asked at), oldest first
         self._buffer = b""
         self._strays = 0
 
     def connected(self, now_s: float) -> None:
         """A new byte stream."""
-        self._asked, self._buffer, self._strays = None, b"", 0
+        self._open.clear()
         self._given_up.clear()
+        self._buffer, self._strays, self.sent = b"", 0, 0
 
     def request(self, unit: int, read: Read, now_s: float) -> bytes:
-        """The bytes to send. The request before it must have been answered or given up."""
-        assert self._asked is None, "one request at a time"
+        """The bytes to send. The request to this unit before it must have ended. Not always the whole of `read`: see Settled."""
+        settling = False
+        if unit in self._owed:
+            settling, read = self._settling(unit, read, now_s)
         transaction, function, data_bytes = self._transaction(), FUNCTION[read.table], read.reply_bytes
         head = _REPLY.pack(transaction, 0, 3 + data_bytes, unit, function, data_bytes)
-        self._asked = _Asked(transaction, unit, function, data_bytes, head, now_s)
+        self._open[transaction] = _Asked(transaction, unit, function, data_bytes, head, now_s, settling)
+        self.sent += 1
         return _REQUEST.pack(transaction, 0, 6, unit, function, read.address, read.count)
 
-    def give_up(self) -> str | None:
+    def give_up(self, unit: int | None = None) -> str | None:
         """Patience ran out. What was wrong with what came instead of an answer, if anything came; a part of a frame is `cut short`."""
-        asked, self._asked = self._asked, None
-        assert asked is not None, "only what was asked is given up"
+        asked = next(asked for asked in self._open.values() if unit is None or asked.unit == unit)
+        del self._open[asked.transaction]
         self._given_up[asked.transaction] = (asked.unit, asked.at_s)
         if len(self._given_up) > MOST_GIVEN_UP:
             del self._given_up[next(iter(self._given_up))]
-        if self._buffer:
+        owed = self._owed.setdefault(asked.unit, [])
+        owed.append((asked.transaction, asked.function, asked.data_bytes, asked.at_s))
+        del owed[:-MOST_OWED]
+        if self._buffer and not self._open:
             return f"answer cut short after {len(self._buffer)} bytes"
         return None if asked.wrong_unit is None else f"unit {asked.wrong_unit} answered for unit {asked.unit}"
 
     @property
     def cut_short(self) -> bool:
-        return bool(self._buffer)
+        return bool(self._buffer) and len(self._open) < 2
 
     def receive(self, data: bytes, now_s: float) -> list[Event]:
         """What these bytes complete, in order. After Garbled nothing more comes of this connection."""
-        asked = self._asked
-        if asked is not None and not self._buffer and len(data) == 9 + asked.data_bytes and data.startswith(asked.head):
-            self._asked, self._strays = None, 0
-            return [Answer(data[9:], now_s - asked.at_s)]
+        if not self._buffer:
+            asked = self._open.get(int.from_bytes(data[:2], "big"))
+            if asked is not None and len(data) == 9 + asked.data_bytes and data.startswith(asked.head) and not asked.settling:
+                del self._open[asked.transaction]
+                self._strays = 0
+                return [Answer(data[9:], now_s - asked.at_s, asked.unit)]
         return self._receive(self._buffer + data, now_s)
 
     def ripen(self, now_s: float) -> list[Event]:
@@ -117,32 +133,65 @@ class Exchange:
         return events
 
     def _judge(self, transaction: int, unit: int, pdu: bytes, now_s: float) -> Event:
-        asked = self._asked
-        if asked is None or not self._is_ours(asked, transaction, unit):
-            return self._not_ours(asked, transaction, unit, now_s)
-        self._asked = None
+        asked = self._whose(transaction, unit)
+        if asked is None:
+            return self._not_ours(transaction, unit, now_s)
         latency_s = now_s - asked.at_s
-        function = pdu[0]
-        if function == asked.function | 0x80 and len(pdu) == 2:
-            return Refusal(pdu[1], latency_s)
-        if function != asked.function:
-            return Garbled(f"function {function} answered where {asked.function} was asked")
-        if len(pdu) != 2 + asked.data_bytes or pdu[1] != asked.data_bytes:
-            return Garbled(f"{len(pdu) - 2} data bytes, count byte {pdu[1]}, where {asked.data_bytes} were asked")
-        return Answer(pdu[2:], latency_s)
+        function, data_bytes = pdu[0], len(pdu) - 2
+        if asked.settling and data_bytes != asked.data_bytes and self._was_owed(unit, function, data_bytes):
+            return Stray(f"an older answer of unit {unit} under the number of a newer request")
+        del self._open[asked.transaction]
+        refused = function == asked.function | 0x80 and data_bytes == 0
+        if not refused:
+            if function != asked.function:
+                return Garbled(f"function {function} answered where {asked.function} was asked")
+            if data_bytes != asked.data_bytes or pdu[1] != asked.data_bytes:
+                return Garbled(f"{data_bytes} data bytes, count byte {pdu[1]}, where {asked.data_bytes} were asked")
+        if asked.settling:
+            self._is_settled(asked)
+            return Settled(asked.unit)
+        return Refusal(pdu[1], latency_s, asked.unit) if refused else Answer(pdu[2:], latency_s, asked.unit)
 
-    def _is_ours(self, asked: _Asked, transaction: int, unit: int) -> bool:
-        return transaction == asked.transaction and unit == asked.unit
+    def _whose(self, transaction: int, unit: int) -> _Asked | None:
+        """The request that this answers."""
+        asked = self._open.get(transaction)
+        return asked if asked is not None and asked.unit == unit else None
 
-    def _not_ours(self, asked: _Asked | None, transaction: int, unit: int, now_s: float) -> Event:
-        if asked is not None and transaction == asked.transaction:
+    def _not_ours(self, transaction: int, unit: int, now_s: float) -> Event:
+        asked = self._open.get(transaction)
+        if asked is not None:
             asked.wrong_unit = unit
             return Stray(f"unit {unit} answered for unit {asked.unit}")
         late = self._given_up.get(transaction)
         if late is not None and late[0] == unit:
             del self._given_up[transaction]
+            self._owed[unit] = [owed for owed in self._owed.get(unit, []) if owed[0] != transaction]
             return Late(unit, now_s - late[1])
         return Stray(f"transaction {transaction} is not open")
+
+    def _settling(self, unit: int, read: Read, now_s: float) -> tuple[bool, Read]:
+        """Whether an answer still owed could be taken for this read's, and what to ask first then."""
+        owed = self._owed[unit] = [each for each in self._owed[unit] if now_s - each[3] < FORGOTTEN_S]
+        if not owed:
+            del self._owed[unit]
+        lengths = {data_bytes for _, function, data_bytes, _ in owed if function == FUNCTION[read.table]}
+        if read.reply_bytes not in lengths:
+            return False, read
+        cells = 8 if read.table.bits else 1
+        parts = (Read(read.table, read.address, count) for count in range(cells, read.count, cells))
+        return True, next((part for part in parts if part.reply_bytes not in lengths and part.reply_bytes < read.reply_bytes), read)
+
+    def _was_owed(self, unit: int, function: int, data_bytes: int) -> bool:
+        return any((function, data_bytes) == each[1:3] for each in self._owed.get(unit, []))
+
+    def _is_settled(self, asked: _Asked) -> None:
+        """A part of another length was answered: what was owed has come before or never will. Else one answer fewer is owed."""
+        owed = self._owed.get(asked.unit, [])
+        same = [each for each in owed if each[1:3] == (asked.function, asked.data_bytes)]
+        if same:
+            owed.remove(same[0])
+        if not same or not owed:
+            self._owed.pop(asked.unit, None)
 
     def _transaction(self) -> int:
         """The next number that no given-up request bears."""

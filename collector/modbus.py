@@ -49,12 +49,12 @@ class Line:
         self._last: _Wire | None = None  # the newest, perhaps still closing
         self._dial_at_s: float | None = None
         self._dial = asyncio.Event()
-        self._due_s = inf  # when the session wants to hear of the time
+        self._rest_s = inf  # when the session wants to hear of the time
+        self._due_s = inf  # when we want to: that, or an answer's end
         self._ring_s = inf  # when the metronome calls next
-        self._waiting = False  # for an answer
+        self._asked: dict[int, tuple[Ask, float]] = {}  # unit -> what was sent, and until when its answer is waited for
+        self._deferred: list[Ask] = []  # not sent yet: the line has to be quiet first, or we are paused
         self._paused = False
-        self._deferred: Ask | None = None  # not sent yet: the line has to be quiet first, or we are paused
-        self._asked: Ask | None = None  # the last that was sent
         self._broken: BaseException | None = None
 
     async def run(self) -> None:
@@ -68,7 +68,8 @@ class Line:
                     raise self._broken
                 await self._connect()
         finally:
-            self._due_s = inf
+            self._rest_s = self._due_s = inf
+            self._forget()
             self._wire = None  # what ends now is no loss to report
             if self._last is not None:
                 self._last.drop()
@@ -80,9 +81,8 @@ class Line:
 
     def resume(self) -> None:
         self._paused = False
-        if self._deferred is not None:
-            ask, self._deferred = self._deferred, None
-            self._ask(ask, self._now_s())
+        self._send_deferred(self._now_s())
+        self._look_again()
 
     async def _connect(self) -> None:
         if self._last is not None:  # the old connection is gone before there is a new one
@@ -110,36 +110,39 @@ class Line:
             return
         at = self._clock.read()
         self._take(self._exchange.receive(data, at.boot_ns / NS), at)
-        if self._exchange.ripe_s < self._due_s and self._waiting:
-            self._remind(self._exchange.ripe_s)
+        if self._exchange.ripe_s < self._due_s:
+            self._look_again()
 
     def _take(self, events: Sequence[Event], at: Reading) -> None:
         for event in events:
             if isinstance(event, Answer):
-                self._waiting = False
-                self._carry_out(self.session.answered(at, event.data, event.latency_s), at)
+                self._ended(event.unit)
+                self._carry_out(self.session.answered(at, event.data, event.latency_s, event.unit), at)
             elif isinstance(event, Refusal):
-                self._waiting = False
-                self._carry_out(self.session.refused(at, event.code, event.latency_s))
+                self._ended(event.unit)
+                self._carry_out(self.session.refused(at, event.code, event.latency_s, event.unit))
             elif isinstance(event, Late):
                 self._carry_out(self.session.late(at, event.unit, event.latency_s))
             elif isinstance(event, Stray):
                 self.strays += 1
             elif isinstance(event, Settled):
-                self._waiting = False
-                if self._asked is not None:
-                    self._ask(self._asked, at.boot_ns / NS)
+                self._ask(self._ended(event.unit), at.boot_ns / NS)
+                self._look_again()
             elif isinstance(event, Spoilt):
-                self._waiting = False
+                self._ended(None)
                 self._carry_out(self.session.silent(at, Quality.DECODE))
             else:
                 self._garbled(at, event)
 
+    def _ended(self, unit: int | None) -> Ask:
+        """What this unit was asked is answered. unit: None where only one is asked at a time."""
+        return (self._asked.popitem()[1] if unit is None else self._asked.pop(unit))[0]
+
     def lost(self, wire: _Wire, error: Exception | None) -> None:
         if wire is not self._wire:
             return
-        self._wire, self._waiting = None, False
-        self._deferred = None
+        self._wire = None
+        self._forget()
         reason = "closed by the device" if error is None else str(error)
         self._carry_out(self.session.unlinked(self._clock.read(), reason))
 
@@ -149,7 +152,7 @@ class Line:
         self._dial.set()
 
     def _garbled(self, at: Reading, event: Garbled) -> None:
-        self._waiting = False
+        self._forget()
         times = self.session.tally.garbled + 1
         if times & (times - 1) == 0:  # the 1st, 2nd, 4th, 8th ...: not a line each
             log.warning("modbus.wrong_answer", line=self._way.name, why=event.why, times=times)
@@ -157,81 +160,91 @@ class Line:
 
     def _carry_out(self, commands: Sequence[Command], at: Reading | None = None) -> None:
         """at: the present, where it was just read."""
+        self._rest_s = inf
         for command in commands:
             if isinstance(command, Ask):
                 self._ask(command, (at or self._clock.read()).boot_ns / NS)
             elif isinstance(command, Samples):
                 self._deliver(command.batch)
             elif isinstance(command, Rest):
-                self._remind(command.until_s)
+                self._rest_s = command.until_s
             elif isinstance(command, HangUp):
                 self._hang_up()
             elif isinstance(command, Dial):
-                self._due_s, self._dial_at_s = inf, command.at_s
+                self._dial_at_s = command.at_s
                 self._dial.set()
             elif isinstance(command, Say):
                 self._say(command.state, command.reason)
+        self._look_again()
 
     def _ask(self, ask: Ask, now_s: float) -> None:
-        if self._paused:
-            self._deferred, self._due_s = ask, inf
-            return
-        wire = self._wire
-        if wire is None:
-            return
-        if self._exchange.free_s > now_s:
-            self._deferred = ask
-            self._remind(self._exchange.free_s)
-            return
-        self._asked = ask
-        wire.transport.write(self._exchange.request(ask.unit, ask.read, now_s))
-        self._waiting = True
-        self._remind(now_s + ask.patience_s)
+        if self._paused or self._exchange.free_s > now_s:
+            self._deferred.append(ask)
+        elif self._wire is not None:
+            self._wire.transport.write(self._exchange.request(ask.unit, ask.read, now_s))
+            self._asked[ask.unit] = ask, now_s + ask.patience_s
+
+    def _send_deferred(self, now_s: float) -> None:
+        waiting, self._deferred = self._deferred, []
+        for ask in waiting:
+            self._ask(ask, now_s)
 
     def _hang_up(self) -> None:
-        self._deferred, self._waiting = None, False
+        self._forget()
         if self._wire is not None:
             self._wire.drop()
             self._wire = None
 
-    def _remind(self, at_s: float) -> None:
+    def _forget(self) -> None:
+        self._asked.clear()
+        self._deferred.clear()
+
+    def _look_again(self) -> None:
         """The metronome is asked only for an earlier time than it knows of; called too early we find that our time has not come."""
-        self._due_s = at_s
-        if at_s < self._ring_s:
-            self._ring_s = at_s
-            self._metronome.at(at_s, self._rung)
+        due_s = self._rest_s
+        for _, until_s in self._asked.values():
+            due_s = min(due_s, until_s)
+        if self._asked:
+            due_s = min(due_s, self._exchange.ripe_s)
+        if self._deferred and not self._paused:
+            due_s = min(due_s, self._exchange.free_s)
+        self._due_s = due_s
+        if due_s < self._ring_s:
+            self._ring_s = due_s
+            self._metronome.at(due_s, self._rung)
 
     def _rung(self, at: Reading) -> None:
         try:
             now_s = at.boot_ns / NS + EARLY_S
             if self._ring_s <= now_s:
                 self._ring_s = inf
-            if self._due_s > now_s:
-                if self._due_s < self._ring_s:
-                    self._remind(self._due_s)
-            elif self._waiting and self._exchange.ripe_s < inf:
-                if self._exchange.ripe_s <= now_s:
-                    self._take(self._exchange.ripen(at.boot_ns / NS), at)
-                else:
-                    self._remind(self._exchange.ripe_s)
-            elif self._waiting:
-                self._give_up(at)
-            elif self._deferred is not None:
-                ask, self._deferred = self._deferred, None
-                self._ask(ask, at.boot_ns / NS)
-            else:
-                due_s, self._due_s = self._due_s, inf
-                self._carry_out(self.session.woken(max(at.boot_ns / NS, due_s)), at)
+            if self._due_s <= now_s:
+                self._act(at, now_s)
+            self._look_again()
         except BaseException as error:  # the loop would only log it
             self.broken(error)
 
-    def _give_up(self, at: Reading) -> None:
-        self._waiting = False
-        cut_short, wrong = self._exchange.cut_short, self._exchange.give_up()
+    def _act(self, at: Reading, now_s: float) -> None:
+        """Something is due by now_s, a little later than `at`."""
+        if self._asked and self._exchange.ripe_s < inf:  # what came may be an answer, also where patience ends before that is certain
+            if self._exchange.ripe_s <= now_s:
+                self._take(self._exchange.ripen(at.boot_ns / NS), at)
+            return
+        for unit in [unit for unit, (_, until_s) in self._asked.items() if until_s <= now_s]:
+            if unit in self._asked:  # the one before may have ended the connection
+                self._give_up(unit, at)
+        if self._deferred and not self._paused and self._exchange.free_s <= now_s:
+            self._send_deferred(max(at.boot_ns / NS, self._exchange.free_s))
+        if self._rest_s <= now_s:
+            self._carry_out(self.session.woken(max(at.boot_ns / NS, self._rest_s)), at)
+
+    def _give_up(self, unit: int, at: Reading) -> None:
+        del self._asked[unit]
+        cut_short, wrong = self._exchange.cut_short, self._exchange.give_up(unit)
         if cut_short and wrong is not None:
             self._garbled(at, Garbled(wrong))
         else:
-            self._carry_out(self.session.silent(at, Quality.NO_ANSWER if wrong is None else Quality.DECODE))
+            self._carry_out(self.session.silent(at, Quality.NO_ANSWER if wrong is None else Quality.DECODE, unit))
 
     def _now_s(self) -> float:
         return self._clock.read().boot_ns / NS

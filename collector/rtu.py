@@ -112,7 +112,7 @@ class Exchange:
         self._echo = b"" if self._echoes is False else frame
         return frame
 
-    def give_up(self) -> str | None:
+    def give_up(self, unit: int | None = None) -> str | None:
         """Patience ran out. What was wrong with what came instead of an answer, if anything came."""
         asked, junk = self._end(), self._junk + len(self._buffer)
         self.free_s = max(self.free_s, asked.at_s + self._worst_of(asked.unit))

@@ -11,7 +11,7 @@ from functools import partial
 from math import inf
 
 from collector.actions import Ask, Command, Dial, HangUp, Rest, Samples, Say
-from collector.exchange import Answer, Garbled, Late, Refusal
+from collector.exchange import Answer, Garbled, Late, Refusal, Settled
 from collector.mbap import Exchange
 from collector.publishers import directory_of, publishers
 from collector.session import Session
@@ -40,6 +40,7 @@ class VirtualLine:
         self._exchange = Exchange()
         self._connection = 0  # number of the one in use; what an earlier one still brings is lost
         self._request = 0  # number of the one in hand
+        self._asked: Ask | None = None
         self._waking = 0
         self._dead = False  # the far end has lost the connection without a word
         self._free_ns = 0  # until when in-order answers are held up
@@ -82,6 +83,7 @@ class VirtualLine:
     def _ask(self, ask: Ask) -> None:
         self._waking += 1
         self._request += 1
+        self._asked = ask
         request, connection, now_ns = self._request, self._connection, self._agenda.now_ns
         data = self._exchange.request(ask.unit, ask.read, self._agenda.read().boot_ns / NS)
         for act in () if self._dead else self._server.acts(data):
@@ -101,7 +103,7 @@ class VirtualLine:
             return
         at = self._agenda.read()
         for event in self._exchange.receive(data, at.boot_ns / NS):
-            if isinstance(event, (Answer, Refusal, Garbled)):
+            if isinstance(event, (Answer, Refusal, Garbled, Settled)):
                 self._request += 1
             if isinstance(event, Answer):
                 self._carry_out(self.session.answered(at, event.data, event.latency_s))
@@ -109,6 +111,8 @@ class VirtualLine:
                 self._carry_out(self.session.refused(at, event.code, event.latency_s))
             elif isinstance(event, Late):
                 self._carry_out(self.session.late(at, event.unit, event.latency_s))
+            elif isinstance(event, Settled) and self._asked is not None:
+                self._ask(self._asked)
             elif isinstance(event, Garbled):
                 self._carry_out(self.session.garbled(at, event.why))
 

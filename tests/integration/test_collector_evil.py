@@ -38,8 +38,8 @@ class Hammer:
     chance: Random
     requests: int
     done: asyncio.Event
+    exchange: Exchange
     connection: int = 0
-    request: int = 0
     silences: int = 0
     asked: tuple[int, Read] | None = None
     tally: Tally = field(default_factory=Tally)
@@ -51,28 +51,28 @@ class Hammer:
 
     def linked(self, at: Reading) -> list[Command]:
         self.connection += 1
-        self.request = self.silences = 0
+        self.silences = 0
         return self._ask()
 
     def unlinked(self, at: Reading, reason: str) -> list[Command]:
         self.outcome["lost"] += 1
         return [Dial(0.0)]
 
-    def answered(self, at: Reading, data: bytes, latency_s: float) -> list[Command]:
+    def answered(self, at: Reading, data: bytes, latency_s: float, _: int | None = None) -> list[Command]:
         assert self.asked is not None
         unit, read = self.asked
-        right = truth(unit, read.table.function, read.address, read.count, self.connection, self.request)
+        right = truth(unit, read.table.function, read.address, read.count, self.connection, self.exchange.sent)
         if data != right:
-            self.wrong.append(f"unit {unit} {read}: connection {self.connection} request {self.request}")
+            self.wrong.append(f"unit {unit} {read}: connection {self.connection} request {self.exchange.sent}")
         self.outcome["taken"] += 1
         self.silences = 0
         return self._ask()
 
-    def refused(self, at: Reading, code: int, latency_s: float) -> list[Command]:
+    def refused(self, at: Reading, code: int, latency_s: float, unit: int | None = None) -> list[Command]:
         self.outcome["exception"] += 1
         return self._ask()
 
-    def silent(self, at: Reading, quality: Quality = Quality.NO_ANSWER) -> list[Command]:
+    def silent(self, at: Reading, quality: Quality = Quality.NO_ANSWER, unit: int | None = None) -> list[Command]:
         self.outcome[f"silent {quality.word}"] += 1
         self.silences += 1
         return self._ask() if self.silences < 3 else [HangUp("no answer"), Dial(0.0)]
@@ -94,7 +94,6 @@ class Hammer:
         if self.requests < 0:
             self.done.set()
             return []
-        self.request += 1
         self.asked = some_read(self.chance)
         return [Ask(*self.asked, PATIENCE_S)]
 
@@ -102,8 +101,8 @@ class Hammer:
 class Believing(Exchange):
     """The negative control: takes any frame that is well formed, as a client without transaction and unit check does."""
 
-    def _is_ours(self, asked: _Asked, transaction: int, unit: int) -> bool:
-        return True
+    def _whose(self, transaction: int, unit: int) -> _Asked | None:
+        return next(iter(self._open.values()), None)
 
 
 async def hammer(total: int, share: float, exchange: type[Exchange], seed: int) -> tuple[list[Hammer], list[EvilServer]]:
@@ -113,8 +112,9 @@ async def hammer(total: int, share: float, exchange: type[Exchange], seed: int) 
         for i in range(LINES):
             server = EvilServer(seed * 1000 + i, share)
             await server.__aenter__()
-            mallet = Hammer(Random(seed * 1000 + i), total // LINES, asyncio.Event())
-            line = Line(Tcp("127.0.0.1", server.port), mallet, SystemClock(), _refuse, _ignore, exchange=exchange())  # type: ignore[arg-type]
+            framing = exchange()
+            mallet = Hammer(Random(seed * 1000 + i), total // LINES, asyncio.Event(), framing)
+            line = Line(Tcp("127.0.0.1", server.port), mallet, SystemClock(), _refuse, _ignore, exchange=framing)  # type: ignore[arg-type]
             lines.append(group.create_task(line.run()))
             hammers.append(mallet)
             servers.append(server)

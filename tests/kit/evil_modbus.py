@@ -20,8 +20,8 @@ CELLS = 1200  # addresses 0 .. CELLS - 1 exist in every table
 LEAST = {True: 48, False: 3}  # cells in a request, so that connection and request number fit in
 UNITS = range(1, 9)
 FAULTS = (
-    "late by one", "late by two", "late by three", "duplicate", "transaction 0", "another transaction", "another unit", "another function",
-    "short", "long", "lying byte count", "single bytes", "joined with an old one", "garbage before", "garbage after", "another protocol",
+    "late by one", "late by two", "late by three", "late under the next number", "duplicate", "transaction 0", "another transaction",
+    "another unit", "another function", "short", "long", "lying byte count", "single bytes", "joined with an old one", "garbage before", "garbage after", "another protocol",
     "exception", "busy", "half-open", "reset", "silence", "cut short",
 )  # fmt: skip
 
@@ -80,6 +80,7 @@ class _Victim(asyncio.Protocol):
         self._server = server
         self._buffer = b""
         self._held: list[tuple[int, bytes]] = []  # (requests still to come before it is sent, frame)
+        self._mirrored: list[bytes] = []  # sent with the next request's transaction
         self._last = b""
         self._request = 0
         self._dead = False
@@ -108,6 +109,8 @@ class _Victim(asyncio.Protocol):
             server.forbidden.append(function)
         data = truth(unit, function, address, count, self._connection, self._request)
         due = [frame for left, frame in self._held if left <= 1]
+        due += [transaction.to_bytes(2, "big") + frame[2:] for frame in self._mirrored]
+        self._mirrored.clear()
         self._held = [(left - 1, frame) for left, frame in self._held if left > 1]
         right = frame_of(transaction, unit, function, data)
         fault = chance.choice(FAULTS) if chance.random() < server.share else ""
@@ -129,6 +132,8 @@ class _Victim(asyncio.Protocol):
         match fault:
             case "late by one" | "late by two" | "late by three":
                 self._held.append((1 + ("one", "two", "three").index(fault.rsplit(" ", 1)[1]), right))
+            case "late under the next number":
+                self._mirrored.append(right)
             case "duplicate":
                 send(right + right)
             case "transaction 0":

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from collector.exchange import Answer, Event, Garbled, Late, Refusal, Stray
-from collector.mbap import FUNCTION, MOST_STRAYS, Exchange
+from collector.exchange import Answer, Event, Garbled, Late, Refusal, Settled, Stray
+from collector.mbap import FORGOTTEN_S, FUNCTION, MOST_STRAYS, Exchange
 from collector.poll_plan import Read
 from plantroom.profiles import Table
 
 PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the machine may be busy
 
-READ = Read(Table.HOLDING, 0x0102, 2)
+READ, OTHER = Read(Table.HOLDING, 0x0102, 2), Read(Table.HOLDING, 0x0200, 3)
 
 
 def asked(first: int = 0x0A0B) -> Exchange:
@@ -69,10 +69,58 @@ def test_the_right_answer_still_counts_after_a_stray() -> None:
 def test_an_answer_after_its_time_is_late_and_the_next_one_is_the_next_ones() -> None:
     exchange = asked()
     assert exchange.give_up() is None
-    exchange.request(17, READ, 3.0)
-    both = RIGHT + bytes.fromhex("0A0C 0000 0007 11 03 04 AAAA BBBB")
-    assert exchange.receive(both, 3.5) == [Late(17, 2.5), Answer(bytes.fromhex("AAAABBBB"), 0.5)]
+    exchange.request(17, OTHER, 3.0)
+    both = RIGHT + bytes.fromhex("0A0C 0000 0009 11 03 06 AAAA BBBB CCCC")
+    assert exchange.receive(both, 3.5) == [Late(17, 2.5), Answer(bytes.fromhex("AAAABBBBCCCC"), 0.5)]
     assert kinds(exchange.receive(RIGHT, 4.0)) == [Stray], "late once, then a duplicate"
+
+
+def test_a_read_that_the_owed_answer_could_be_taken_for_is_settled_first_by_a_part_of_another_length() -> None:
+    exchange = asked()
+    exchange.give_up()
+    assert exchange.request(17, READ, 3.0) == bytes.fromhex("0A0C 0000 0006 11 03 0102 0001")
+    mirrored = bytes.fromhex("0A0C 0000 0007 11 03 04 1234 5678")  # the old answer under the new number
+    assert kinds(exchange.receive(mirrored + bytes.fromhex("0A0C 0000 0005 11 03 02 1234"), 3.5)) == [Stray, Settled]
+    assert exchange.request(17, READ, 4.0) == bytes.fromhex("0A0D 0000 0006 11 03 0102 0002"), "then the read itself"
+
+
+def test_an_owed_answer_that_came_late_under_its_own_number_needs_no_settling() -> None:
+    exchange = asked()
+    exchange.give_up()
+    assert kinds(exchange.receive(RIGHT, 3.0)) == [Late]
+    assert exchange.request(17, READ, 3.1) == bytes.fromhex("0A0C 0000 0006 11 03 0102 0002")
+
+
+def test_one_register_is_settled_by_itself_as_often_as_it_is_owed() -> None:
+    """There is no shorter part: an answer under a later number is then at least of the same read."""
+    exchange, one = Exchange(), Read(Table.HOLDING, 7, 1)
+    for _ in range(2):
+        exchange.request(1, one, 0.0)
+        exchange.give_up()
+    for n, event in ((3, Settled), (4, Settled), (5, Answer)):
+        assert exchange.request(1, one, 1.0)[8:] == bytes.fromhex("0007 0001")
+        assert kinds(exchange.receive(bytes((0, n, 0, 0, 0, 5, 1, 3, 2, 0, n)), 1.1)) == [event]
+
+
+def test_what_is_owed_is_forgotten_after_a_minute_and_kept_over_connections() -> None:
+    exchange = asked()
+    exchange.give_up()
+    exchange.connected(20.0)
+    assert exchange.request(17, READ, 21.0)[-1] == 1
+    exchange.give_up()
+    assert exchange.request(17, READ, 21.0 + FORGOTTEN_S)[-1] == 2
+
+
+def test_several_units_are_asked_at_once_and_each_gets_its_own() -> None:
+    exchange = Exchange()
+    for unit in (1, 2, 3):
+        exchange.request(unit, READ, 0.0)
+    third, first = (bytes((0, n, 0, 0, 0, 7, n, 3, 4, n, n, n, n)) for n in (3, 1))
+    events = exchange.receive(third[:5], 0.1) + exchange.receive(third[5:] + first, 0.2)
+    assert events == [Answer(bytes((3,) * 4), 0.2), Answer(bytes((1,) * 4), 0.2)]
+    assert [event.unit for event in events if isinstance(event, Answer)] == [3, 1]
+    assert exchange.give_up(2) is None
+    assert kinds(exchange.receive(bytes((0, 2, 0, 0, 0, 7, 2, 3, 4, 0, 0, 0, 0)), 0.3)) == [Late]
 
 
 def test_a_number_given_up_is_not_given_to_another_request() -> None:
