@@ -41,7 +41,10 @@ class Intake:
             return []
         takers = self.directory.find(message.topic)
         if not takers:
-            self._count("no device has this topic", message.topic.decode("utf-8", "replace")[:MOST_SHOWN])
+            topic = message.topic.decode("utf-8", "replace")[:MOST_SHOWN]
+            if self.directory.strangers.get(message.topic) == 1:
+                log.warning("mqtt.unknown_device", connection=self._connection, topic=topic, why="no device of the site file has this topic")
+            self.counts["no device has this topic"] += 1
             return []
         batches: list[Batch] = []
         now_s = at.boot_ns / NS

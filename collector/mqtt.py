@@ -25,7 +25,8 @@ from collector.outlet import Outlet
 from collector.publishers import Publisher
 from collector.tls import context_of, reason_of
 from plantroom.clock import NS, Clock
-from plantroom.journal.record import Entry, Kind, encode_batch
+from plantroom.journal.record import Entry, Kind
+from plantroom.model import Batch
 from plantroom.site import Mqtt
 
 CONNECT_S = 5.0
@@ -154,10 +155,12 @@ class MqttLink:
         """Decodes some, queues it for the journal in one go; acknowledged is it when that is durable."""
         self._signalled = False
         try:
-            groups, entries = self._decode_some()
+            groups, batches = self._decode_some()
             self._unanswered += groups
-            if entries:
-                self._outlet.put(entries, lambda _: self._durable(groups))
+            for batch in batches:
+                self._outlet.take(batch)
+            if batches:
+                self._outlet.put((), lambda _: self._durable(groups))  # behind them: in their commit, or in a later one
             elif groups:
                 self._durable(groups)
             self._hold_back()
@@ -166,19 +169,19 @@ class MqttLink:
             if not self._failed.done():
                 self._failed.set_exception(error)
 
-    def _decode_some(self) -> tuple[list[Group], list[Entry]]:
+    def _decode_some(self) -> tuple[list[Group], list[Batch]]:
         groups: list[Group] = []
-        entries: list[Entry] = []
+        batches: list[Batch] = []
         at = self._clock.read()
-        while self._inbox and not self._paused and len(entries) < AT_ONCE and self._pace.take(at.boot_ns / NS):
+        while self._inbox and not self._paused and len(batches) < AT_ONCE and self._pace.take(at.boot_ns / NS):
             wire, message = self._inbox.popleft()
             self._inbox_bytes -= message.size
             if not groups or groups[-1].wire is not wire:
                 groups.append(Group(wire))
             if message.qos:
                 groups[-1].mids.append(message.mid)
-            entries += [encode_batch(batch) for batch in self.intake.take(message, at)]
-        return groups, entries
+            batches += self.intake.take(message, at)
+        return groups, batches
 
     def _durable(self, groups: Sequence[Group]) -> None:
         """Acknowledges in the order of arrival (MQTT 4.6), each group on its own connection."""

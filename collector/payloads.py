@@ -76,17 +76,7 @@ class PayloadDecoder:
         documents = self._documents(document)
         if isinstance(documents, _Fault):
             return self.unreadable(wall_ns, documents.why)
-        rows: list[Row] = []
-        fault = ""
-        for each in documents:
-            at_ns, stamped, wrong = self._instant(each, wall_ns)
-            if wrong:
-                fault = wrong
-                rows.append(Row(wall_ns, False, [_SKEWED] * len(self._columns)))
-            elif self._split:
-                rows += self._at_own_instants(each, at_ns, stamped, wall_ns)
-            else:
-                rows.append(Row(at_ns, stamped, [_judged(column, each) for column in self._columns]))
+        rows, fault = self._all_rows(documents, wall_ns)
         count = NOTHING if self._seq is None else self._seq(document)
         if self._marks is not None and (mark := _mark(count, rows)) is not None and self._marks.seen(topic, mark, payload):
             return Decoded((), "duplicate")
@@ -107,6 +97,21 @@ class PayloadDecoder:
         """The device was silent: a change that was waiting to settle begins anew."""
         if self._settled is not None:
             self._settled.interrupt()
+
+    def _all_rows(self, documents: Sequence[Any], wall_ns: int) -> tuple[list[Row], str]:
+        """(rows, what was wrong with the last stamp that was)."""
+        rows: list[Row] = []
+        fault = ""
+        for each in documents:
+            at_ns, stamped, wrong = self._instant(each, wall_ns)
+            if wrong:
+                fault = wrong
+                rows.append(Row(wall_ns, False, [_SKEWED] * len(self._columns)))
+            elif self._split:
+                rows += self._at_own_instants(each, at_ns, stamped, wall_ns)
+            else:
+                rows.append(Row(at_ns, stamped, [_judged(column, each) for column in self._columns]))
+        return rows, fault
 
     def _documents(self, document: Any) -> Any:
         """The documents of a payload, one instant each, or what is wrong with it."""
@@ -188,13 +193,14 @@ def _whole(document: Any) -> Any:
 
 
 def _judged(column: _Column, document: Any) -> Judged:
-    found = column.find(document)
+    find, judge_it, _, unit, by_unit = column
+    found = find(document)
     if found is NOTHING:
         return ABSENT
-    if column.unit is None:
-        return column.judge(found)
-    word = column.unit(document)
-    judge = column.by_unit.get(word) if isinstance(word, str) else None
+    if unit is None:
+        return judge_it(found)
+    word = unit(document)
+    judge = by_unit.get(word) if isinstance(word, str) else None
     if judge is None:
         return SENTINEL if found is None else DECODE
     return judge(found)

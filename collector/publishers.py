@@ -22,13 +22,14 @@ Routes = Sequence[tuple[str, Taker]]
 class Publisher:
     """A device that publishes. routes: topic filter -> who takes its messages. heartbeat_s: how often it should speak.
 
-    silent: from the instant, every point of it without an answer.
+    silent: from the instant, every point of it without an answer. filters: what to subscribe to for its routes.
     """
 
     device: str
     routes: Routes
     silent: Callable[[int], Batch]
     heartbeat_s: float
+    filters: Sequence[str]
 
 
 class DeviceTopic:
@@ -48,8 +49,11 @@ class DeviceTopic:
         return Taken(decoded.batches, self._heard, ((self.device, decoded.fault),))
 
 
-def publishers(devices: Iterable[tuple[Device, Sequence[Binding]]], prefix: str = "") -> list[Publisher]:
-    """The devices that anything is bound of, with their routes. Edge nodes are shared by the devices behind them."""
+def publishers(devices: Iterable[tuple[Device, Sequence[Binding]]], prefix: str = "", *, wildcard: bool = False) -> list[Publisher]:
+    """The devices that anything is bound of, with their routes. Edge nodes are shared by the devices behind them.
+
+    wildcard: subscribe with a + where the device's name stands, so that one subscription serves all devices of a profile.
+    """
     marks, nodes, made = Marks(), dict[str, dict[str, Member]](), list[Publisher]()
     names: dict[str, tuple[Device, Sequence[Binding], Member]] = {}
     for device, bindings in devices:
@@ -60,7 +64,7 @@ def publishers(devices: Iterable[tuple[Device, Sequence[Binding]]], prefix: str 
             nodes.setdefault(f"{group}/{node}", {})[below] = member
             names[device.id] = (device, bindings, member)
         else:
-            made.append(_speaker(device, bindings, prefix, marks))
+            made.append(_speaker(device, bindings, prefix, marks, wildcard))
     for name, members in nodes.items():
         taker = EdgeNode(f"{prefix}{NAMESPACE}/".count("/") + 1, members)
         group, _, edge = name.partition("/")
@@ -68,18 +72,22 @@ def publishers(devices: Iterable[tuple[Device, Sequence[Binding]]], prefix: str 
         for member in members.values():
             device, bindings, _ = names[member.device]
             presence = _presences(device, member.silent, prefix)
-            made.append(Publisher(device.id, [route, *presence], member.silent, min(b.period_s for b in bindings)))
+            routes = [route, *presence]
+            made.append(Publisher(device.id, routes, member.silent, min(b.period_s for b in bindings), [topic for topic, _ in routes]))
     return made
 
 
-def _speaker(device: Device, bindings: Sequence[Binding], prefix: str, marks: Marks) -> Publisher:
+def _speaker(device: Device, bindings: Sequence[Binding], prefix: str, marks: Marks, wildcard: bool) -> Publisher:
     """A device of JSON documents or plain values, on one topic or several."""
     name, decoders, routes = device.topic or device.id, list[PayloadDecoder](), list[tuple[str, Taker]]()
+    filters: list[str] = []
     for template, topic in data_topics(device.profile, name).items():
         decoder = PayloadDecoder(device.profile, bindings, template, marks)
         if decoder.frame.points:
             decoders.append(decoder)
             routes.append((prefix + topic, DeviceTopic(device.id, decoder)))
+            whole = wildcard and "/" not in name and DEVICE in template.split("/")
+            filters.append(prefix + (template.replace(DEVICE, "+") if whole else topic))
     frame = decoders[0].frame if len(decoders) == 1 else Frame(tuple(b.point for b in bindings))
 
     def silent(wall_ns: int) -> Batch:
@@ -87,8 +95,9 @@ def _speaker(device: Device, bindings: Sequence[Binding], prefix: str, marks: Ma
             decoder.interrupt()
         return all_bad(frame, wall_ns, Quality.NO_ANSWER)
 
-    routes += _presences(device, silent, prefix)
-    return Publisher(device.id, routes, silent, min(b.period_s for b in bindings))
+    presences = _presences(device, silent, prefix)
+    filters += [topic for topic, _ in presences]
+    return Publisher(device.id, [*routes, *presences], silent, min(b.period_s for b in bindings), filters)
 
 
 def _presences(device: Device, silent: Callable[[int], Batch], prefix: str) -> list[tuple[str, Taker]]:
@@ -103,4 +112,5 @@ def _presences(device: Device, silent: Callable[[int], Batch], prefix: str) -> l
 
 
 def directory_of(found: Iterable[Publisher]) -> Directory:
-    return Directory(route for publisher in found for route in publisher.routes)
+    found = list(found)
+    return Directory((route for each in found for route in each.routes), (topic for each in found for topic in each.filters))

@@ -58,11 +58,11 @@ def batches(frame: Frame, rows: Sequence[Row]) -> list[Batch]:
 
 
 def _single(frame: Frame, row: Row) -> Batch | None:
-    codes = bytes([code for _, code in row.judged])
-    if codes.count(Batch.ABSENT) == len(codes):
+    values, codes = zip(*row.judged, strict=True)
+    quality = bytearray(codes)
+    if quality.count(Batch.ABSENT) == len(quality):
         return None
-    values = np.array([value for value, _ in row.judged])
-    return one_row(frame, row.at_ns, values, np.frombuffer(bytearray(codes), np.uint8), stamped=row.stamped)
+    return one_row(frame, row.at_ns, np.array(values), np.frombuffer(quality, np.uint8), stamped=row.stamped)
 
 
 def _silent(judged: Sequence[Judged]) -> bool:

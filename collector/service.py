@@ -93,7 +93,7 @@ def mqtt_links(site: Site, clock: Clock, outlet: Outlet) -> dict[str, MqttLink]:
     for connection in site.connections.values():
         if not isinstance(connection.link, Mqtt):
             continue
-        found = publishers(_devices(site, connection), connection.link.prefix)
+        found = publishers(_devices(site, connection), connection.link.prefix, wildcard=connection.link.wildcard)
         if found:
             client_id = connection.link.client_id or f"plantroom-{site.id}-{connection.id}"
             backoff = Backoff(_chance(site, connection.id))

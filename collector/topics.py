@@ -43,16 +43,14 @@ class _Node:
 
 
 class Directory:
-    """Topic -> its takers. A taker may stand under several filters; it takes a message once."""
+    """Topic -> its takers. A taker may stand under several filters; it takes a message once. filters: what to subscribe to."""
 
-    def __init__(self, routes: Iterable[tuple[str, Taker]]) -> None:
-        self.filters: list[str] = []
+    def __init__(self, routes: Iterable[tuple[str, Taker]], filters: Iterable[str]) -> None:
+        self.filters = tuple(dict.fromkeys(filters))
         self._root = _Node()
         self._known: dict[bytes, tuple[Taker, ...]] = {}
         self.strangers: dict[bytes, int] = {}  # topics that no device has, with how often they came; the first hundred
         for topic, taker in routes:
-            if topic not in self.filters:
-                self.filters.append(topic)
             self._put(topic.encode().split(b"/"), taker)
 
     def find(self, topic: bytes) -> tuple[Taker, ...]:

@@ -22,6 +22,7 @@ OUT_OF_RANGE: Judged = (math.nan, int(Quality.OUT_OF_RANGE))
 GOOD = int(Quality.GOOD)
 # what yes/no is called where the profile names no words; nothing that could mean either (open, closed, 1st) is among them
 YES_NO: Mapping[str, float] = {"true": 1.0, "false": 0.0, "on": 1.0, "off": 0.0, "yes": 1.0, "no": 0.0, "1": 1.0, "0": 0.0}
+_LARGEST = float.fromhex("0x1.fffffffffffffp+1023")
 _LONGEST = 64  # characters of a number as text, of a word
 
 
@@ -38,14 +39,12 @@ def judge_of(point: DevicePoint, binding: Binding, *, quoted: bool, gain: float 
     device = Scale.of(scaled[0], b=scaled[1])
     final = final_scale(*scaled, point.invert != binding.invert, bound_gain, bound_bias)
     final_range, codes = limits_of(binding)
-    low, high = final_range or (-math.inf, math.inf)
-    device_low, device_high = point.range or (-math.inf, math.inf)
-    number_of = _by_word(words) if words else _as_number(quoted, yes_no=binding.kind_point.type is PointType.BOOL)
+    low, high = final_range or (-_LARGEST, _LARGEST)
+    device_low, device_high = point.range or (-_LARGEST, _LARGEST)
+    n, d, b = final.n, final.d, final.b
+    plain = codes is None and point.range is None
 
-    def judge(found: Any) -> Judged:
-        number, reason = number_of(found)
-        if reason:
-            return number, reason
+    def judged(number: float) -> Judged:
         value = final(number)
         if not math.isfinite(value):
             return OUT_OF_RANGE
@@ -55,21 +54,30 @@ def judge_of(point: DevicePoint, binding: Binding, *, quoted: bool, gain: float 
             return OUT_OF_RANGE
         return value, GOOD
 
+    if words:
+        told = {word: judged(float(code)) for word, code in words.items()}
+        return lambda found: told.get(found if type(found) is str else as_text(found), SENTINEL if found is None else DECODE)
+    number_of = _as_number(quoted, yes_no=binding.kind_point.type is PointType.BOOL)
+
+    yes, no = judged(1.0), judged(0.0)
+
+    def judge(found: Any) -> Judged:
+        if found is True:
+            return yes
+        if found is False:
+            return no
+        if plain and type(found) is float and low <= (value := found * n / d + b) <= high:
+            return value, GOOD
+        number, reason = number_of(found)
+        return (number, reason) if reason else judged(number)
+
     return judge
-
-
-def _by_word(words: Mapping[str, float]) -> Judge:
-    def number_of(found: Any) -> Judged:
-        if found is None:
-            return SENTINEL
-        code = words.get(as_text(found))
-        return DECODE if code is None else (float(code), GOOD)
-
-    return number_of
 
 
 def _as_number(quoted: bool, *, yes_no: bool) -> Judge:
     def number_of(found: Any) -> Judged:
+        if type(found) is int and -(2**53) < found < 2**53:
+            return float(found), GOOD
         if isinstance(found, float):
             if math.isfinite(found):
                 return found, GOOD

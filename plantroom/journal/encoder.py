@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from plantroom.journal.record import _DECIMAL, _HEAD, _NARROW, _POWERS, STORED, Entry, Kind, encode_batch, form_of
+from plantroom.journal.record import _DECIMAL, _HEAD, _NARROW, _POWERS, _STAMPED, STORED, Entry, Kind, encode_batch, form_of
 from plantroom.model import Batch
 
 TRIED_ANEW = 256  # batches of a frame, after which a smaller form is looked for again
@@ -46,10 +46,10 @@ class Encoder:
 
 
 def _plain(batch: Batch) -> bool:
-    """One row, all of it good, not stamped by its device, of the types that everything of ours has."""
+    """One row, all of it good, of the types that everything of ours has."""
     values, quality = batch.values, batch.quality
     points = len(batch.frame.points)
-    if values.shape != (1, points) or quality.shape != (1, points) or batch.at_ns.shape != (1,) or batch.stamped:
+    if values.shape != (1, points) or quality.shape != (1, points) or batch.at_ns.shape != (1,):
         return False
     return values.dtype == np.float64 and batch.at_ns.dtype == np.int64 and not any(quality.tobytes())
 
@@ -72,7 +72,7 @@ def _bodies(batches: Sequence[Batch], form: int) -> list[bytes | None]:
     start = 0
     for n, (batch, end) in enumerate(zip(batches, ends.tolist(), strict=True)):
         if fits is None or fits[n]:
-            head = _HEAD.pack(2, form, 1, batch.frame.id)
+            head = _HEAD.pack(2, form | _STAMPED if batch.stamped else form, 1, batch.frame.id)
             bodies.append(head + batch.at_ns.tobytes() + data[start * width : end * width])
         else:
             bodies.append(None)

@@ -16,8 +16,9 @@ from collector.mqtt import Group, MqttLink
 from collector.outlet import Outlet
 from collector.publishers import Publisher, publishers
 from plantroom.clock import SystemClock
-from plantroom.journal import Entry, GroupWriter, Journal
+from plantroom.journal import GroupWriter, Journal
 from plantroom.kinds import KindPoint, PointType
+from plantroom.model import Batch
 from plantroom.profiles import Availability, BusLimits, DevicePoint, JsonPath, MqttShape, Profile
 from plantroom.site import Binding, Device, Mqtt
 
@@ -36,11 +37,11 @@ def publisher(device: str = "l1", heartbeat_s: float = 3600.0, topic: str = "t/{
 class Hasty(MqttLink):
     """The control: acknowledges what it has decoded, then commits."""
 
-    def _decode_some(self) -> tuple[list[Group], list[Entry]]:
-        groups, entries = super()._decode_some()
+    def _decode_some(self) -> tuple[list[Group], list[Batch]]:
+        groups, batches = super()._decode_some()
         self._unanswered += groups
         super()._durable(groups)
-        return [], entries
+        return [], batches
 
     def _durable(self, groups: Sequence[Group]) -> None:
         return
