@@ -70,6 +70,7 @@ class Schedule:
         self._phase = _phases(tasks, start_s, offset)
         self._slot = [0] * len(tasks)  # the number of the slot a task waits for
         self._fresh = [True] * len(tasks)  # its next turn is no slot: the first, a first one again, or the repetition of one
+        self._owed: set[int] = set()  # of these a slot that passed while there was no connection is missed too
         self._deadline = [inf] * len(tasks)  # of the slot in hand
         self._waiting: list[tuple[float, int]] = []  # (due, task)
         self._ready: list[tuple[int, float, int]] = []  # (rank, deadline, task)
@@ -81,8 +82,10 @@ class Schedule:
         self._learnt_s = start_s
         self.relinked(start_s)
 
-    def relinked(self, now_s: float) -> None:
-        """A new connection: every unit is asked anew, at once."""
+    def relinked(self, now_s: float, *, owing: bool = False) -> None:
+        """A new connection: every unit is asked anew, at once. owing: nothing was said of the units when the last one ended."""
+        alive = {i for i, task in enumerate(self._tasks) if self.units[task.unit].health is Health.ALIVE}
+        self._owed = self._owed | alive if owing else set()
         for unit in self.units.values():
             unit.relinked()
         self._ready.clear()
@@ -276,10 +279,11 @@ class Schedule:
         return Turn(i, patience_s, True)
 
     def _missed(self, i: int, now_s: float) -> int:
-        if self._fresh[i]:
+        if self._fresh[i] and i not in self._owed:
             return 0
         slot = floor((now_s - self._phase[i]) / self._tasks[i].period_s)
         missed = max(0, slot - self._slot[i])
+        self._owed.discard(i)
         self._slot[i] += missed
         return missed
 

@@ -9,6 +9,7 @@ from functools import partial
 from hashlib import blake2b
 from random import Random
 
+import orjson
 import structlog
 
 from collector.backoff import Backoff
@@ -25,12 +26,13 @@ from plantroom.bundle import site_of
 from plantroom.cli import ServiceContext
 from plantroom.clock import Clock
 from plantroom.errors import BadInput, Problem
-from plantroom.journal import GroupWriter, Journal, Keeper
+from plantroom.journal import Entry, GroupWriter, Journal, Keeper, Kind
 from plantroom.model import EquipmentState
 from plantroom.service import newer_config
 from plantroom.site import Binding, Connection, Device, Mqtt, Site
 
 REPORT_S = 60.0
+DECLARE_S = 10.0
 log = structlog.get_logger()
 
 
@@ -52,12 +54,14 @@ async def run(context: ServiceContext) -> None:
         group.create_task(newer_config(journal, seq), name="newer_config")
         group.create_task(Keeper(journal).run(), name="keeper")
         group.create_task(writer.run(), name="writer")
-        group.create_task(outlet.run(), name="outlet")
-        for name, line in lines.items():
-            group.create_task(line.run(), name=f"line {name}")
-        for name, broker in brokers.items():
-            group.create_task(broker.run(), name=f"broker {name}")
-        group.create_task(_report(lines, brokers), name="report")
+        async with asyncio.TaskGroup() as links:  # ends first: what its tasks say last is committed too
+            links.create_task(outlet.run(), name="outlet")
+            for name, line in lines.items():
+                links.create_task(line.run(), name=f"line {name}")
+            for name, broker in brokers.items():
+                links.create_task(broker.run(), name=f"broker {name}")
+            links.create_task(_report(lines, brokers), name="report")
+            links.create_task(_declare(lines, outlet), name="declare")
 
 
 def modbus_lines(site: Site, clock: Clock, outlet: Outlet) -> dict[str, Line]:
@@ -122,6 +126,26 @@ def _fraction(name: str) -> float:
 def _chance(site: Site, name: str) -> Random:
     """Jitter differs between lines and between buildings."""
     return Random(f"{site.id}/{name}")
+
+
+async def _declare(lines: Mapping[str, Line], outlet: Outlet) -> None:
+    """An event of the journal for slots that a line had no time for: what is missing there was never asked."""
+    said = dict.fromkeys(lines, 0)
+
+    def declare() -> None:
+        for name, line in lines.items():
+            missed = line.session.tally.missed_slots
+            if missed > said[name]:
+                outlet.put([Entry(Kind.EVENT, orjson.dumps({"event": "slots_missed", "connection": name, "slots": missed - said[name]}))])
+                said[name] = missed
+
+    try:
+        while True:
+            await asyncio.sleep(DECLARE_S)
+            declare()
+    except asyncio.CancelledError:
+        declare()
+        raise
 
 
 async def _report(lines: Mapping[str, Line], brokers: Mapping[str, MqttLink]) -> None:

@@ -69,6 +69,7 @@ class Session:
         self._kept: dict[int, Harvest] = {}  # task -> a first reading whose repetition waits for its turn
         self._busy: dict[int, int] = {}  # task -> how often it was busy in this slot
         self._linked = False
+        self._owing = False  # the last connection ended without a sample for each point
         self._heard = False  # anything on this connection
         self._unheard = 0  # silences since the last answer
         self._told: str | None = None
@@ -82,11 +83,12 @@ class Session:
 
     def linked(self, at: Reading) -> list[Command]:
         self._linked, self._heard, self._unheard = True, False, 0
-        self._schedule.relinked(_s(at))
+        self._schedule.relinked(_s(at), owing=self._owing)
         return self._go(_s(at))
 
     def unlinked(self, at: Reading, reason: str) -> list[Command]:
         """The dial failed, or the other end closed."""
+        self._owing = False
         out = [*self._drop(), *(Samples(bad_samples(job, at, Quality.NO_ANSWER)) for job in self._jobs)]
         return [*out, *self._tell("down", reason), self._redial(at, self._backoff.next_s())]
 
@@ -247,6 +249,7 @@ class Session:
 
     def _hang_up(self, at: Reading, reason: str) -> list[Command]:
         """At once dialled anew where this connection has worked, else after a wait."""
+        self._owing = True
         return [*self._drop(), HangUp(reason), self._redial(at, 0.0 if self._heard else self._backoff.next_s())]
 
     def _redial(self, at: Reading, wait_s: float) -> Dial:

@@ -138,3 +138,22 @@ def test_patience_never_exceeds_the_profile_nor_falls_below_the_floor() -> None:
     quick.answered(0.001)
     assert quick.patience_s(0.01, alone=False) == FLOOR_S
     assert Unit(timeout_s=1.0).patience_s(float("inf"), alone=True) == 1.0
+
+
+def test_a_slot_that_passes_while_the_line_is_dialled_anew_is_missed_and_said() -> None:
+    def missed(*, owing: bool) -> int:
+        schedule = Schedule([Task(1, 1.0)], 0.0)
+        schedule.next(0.0)
+        schedule.answered(0, 0.0, 0.01)
+        schedule.next(1.0)
+        schedule.answered(0, 1.0, 0.01)
+        schedule.relinked(4.5, owing=owing)
+        turn = schedule.next(4.5)
+        assert isinstance(turn, Turn)
+        schedule.answered(0, 4.5, 0.01)
+        after = schedule.next(5.0)
+        assert after == 5.0 or (isinstance(after, Turn) and not after.missed)
+        return turn.missed
+
+    assert missed(owing=True) == 2, "those of second 2 and 3; the turn itself is that of second 4"
+    assert missed(owing=False) == 0, "bad samples have been said for them"
