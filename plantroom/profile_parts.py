@@ -2,7 +2,7 @@
 
     parts: {car: {count: 4, stride: 100}}
     parts: {unit: {count: 16, first: 0, stride: {coil: 16, holding: 20}}}
-    parts: {unit: {names: "{1..4}-{00..15}", stride: 6, present: {table: input, address: 1, bit: 0}}}
+    parts: {unit: {names: "{1..4}-{00..15}", stride: 6, present: {table: input, address: 1, bit: 0, bit_stride: 1}}}
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ def clash(parts: Sequence[Mapping[str, DevicePoint]]) -> str:
         for name, point in points.items():
             registers = (registers_of(each[name].source) for each in (first, second, points) if name in each)
             for here, there, register in zip(*registers, strict=True):
-                if here.address != there.address:
+                if (here.address, here.bit) != (there.address, there.bit):
                     mine |= dict.fromkeys(((register.table, at, register.bit) for at in _cells(register)), point.name)
         twice = next((place for place in mine if place in owner), None)
         if twice is not None:

@@ -30,7 +30,7 @@ class Shift:
     """How far a repeated register stands from the one that is written. cells: of a numbered point, in any table.
 
     place, label: which part it is, counted from 0, and its name; strides: cells from one part to the next, by table; None = no parts.
-    own: the stride the point itself tells.
+    own: the stride the point itself tells; bits: the parts' flags stand so far apart, sixteen to a register, 0 = one register a part.
     """
 
     cells: int = 0
@@ -38,17 +38,25 @@ class Shift:
     label: str = ""
     strides: Mapping[Table, int] | None = None
     own: int | None = None
+    bits: int = 0
 
     def asked(self, f: y.Fields) -> Shift:
-        """With the `stride` of a mapping, where there are parts."""
+        """With the `stride` or `bit_stride` of a mapping, where there are parts."""
         if self.strides is None:
             return self
-        own = f.opt("stride", y.integer(0, CELLS - 1))
-        return self if own is None else replace(self, own=own)
+        own, bits = f.opt("stride", y.integer(0, CELLS - 1)), f.opt("bit_stride", y.integer(1, 16))
+        if own is not None and bits is not None:
+            f.wrong("bit_stride", "goes without stride: the flags of all parts stand in a row")
+        return replace(self, own=self.own if own is None else own, bits=self.bits if bits is None else bits)
 
     def of(self, table: Table) -> int:
+        """Cells."""
         stride = (self.strides or {}).get(table, 0) if self.own is None else self.own
-        return self.cells + self.place * stride
+        return self.cells + (0 if self.bits else self.place * stride)
+
+    def flag(self, bit: int) -> tuple[int, int]:
+        """(registers further, bit there) of a part's flag."""
+        return divmod(bit + self.place * self.bits, 16)
 
 
 UNMOVED = Shift()
@@ -122,7 +130,17 @@ def register_of(
     if sentinels is None:
         sentinels = dialect.sentinels.get(code, {})
     alone = f.may("alone", y.flag, False)
-    moved = shift.asked(f).of(table)
+    shift = shift.asked(f)
+    moved = shift.of(table)
+    if shift.bits and (bit is None or double or bits > shift.bits):
+        f.wrong("bit_stride", "belongs to a bit of a register, and is no smaller than the bits of one part")
+        return None
+    if shift.bits and bit is not None:
+        further, bit = shift.flag(bit)
+        moved += further
+        if bit + bits > 16:
+            f.wrong("bit_stride", f"puts bits {bit}..{bit + bits - 1} of part {shift.label} across two registers")
+            return None
     if address is None:
         return None
     first = address + moved - dialect.base

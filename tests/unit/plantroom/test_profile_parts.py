@@ -111,6 +111,16 @@ def test_a_part_that_is_not_there_has_no_values() -> None:
     assert isinstance(gw.points["car_2.online"].source, Register), "the cell itself is read as it stands"
 
 
+def test_flags_of_all_parts_in_a_row_sixteen_to_a_register() -> None:
+    gw = profile(CARS.replace("count: 4, stride: 100", "count: 40, stride: 20, present: {table: input, address: 3, bit: 2, bit_stride: 1}").replace(
+        "  car_door_status_1: {table: coil, one_hot: {opened: 23, closed: 24}}\n", ""
+    ) + "  fan: {table: input, address: 9, bit: 4, bits: 4, bit_stride: 4}\n")  # fmt: skip
+    by = [source.by for n in (1, 14, 15, 31, 40) if isinstance(source := gw.points[f"car_{n}.overload"].source, Dependent)]
+    assert [(register.address, register.bit) for register in by] == [(3, 2), (3, 15), (4, 0), (5, 0), (5, 9)]
+    fans = [source.value for n in (1, 3, 4, 40) if isinstance(source := gw.points[f"car_{n}.fan"].source, Dependent)]
+    assert [(register.address, register.bit, register.bits) for register in fans] == [(9, 4, 4), (9, 12, 4), (10, 0, 4), (19, 0, 4)]
+
+
 def test_a_part_of_a_payload() -> None:
     gw = parse_profile(
         "model: G\nkind: elevator\nsource: {document: d}\nmqtt: {topic: a}\nparts: {car: {count: 2, first: 0}}\n"
@@ -140,6 +150,10 @@ def test_an_option_may_say_how_many_there_are() -> None:
         ("count: 4", "names: A, first: 0", "parts.car.first: goes with count"),
         ("stride: 100", "stride: {coils: 100}", "parts.car.stride.coils: is not a key here; did you mean 'coil'?"),
         ("stride: 100", "stirde: 100", "parts.car.stirde: is not a key here; did you mean 'stride'?"),
+        ("bit: 3", "bit: 3, bit_stride: 1, stride: 2", "points.overload.bit_stride: goes without stride"),
+        ("bit: 3", "bit: 3, bits: 2, bit_stride: 1", "points.overload.bit_stride: belongs to a bit of a register, and is no smaller than"),
+        ("bit: 3", "bit: 3, bits: 4, bit_stride: 6", "points.overload.bit_stride: puts bits 15..18 of part 3 across two registers"),
+        ("address: 111, bit: 3", "address: 111, bit_stride: 1, values: {0: false, 1: true}", "points.overload.bit_stride: belongs to a bit"),
         ("stride: 100}", "stride: 100}, fan: {count: 2, stride: 100}", "parts.fan.points: is missing: of several sorts"),
         ("stride: 100}", "stride: 100, present: {table: coil, address: 20}}", "parts.car.present: cannot speak for car_door_status_1"),
         ("group: slow", "group: slwo", "gw.yaml:12: extra.trips.group: 'slwo' is none of the profile's groups; did you mean 'slow'?"),
