@@ -78,11 +78,11 @@ class _Call:
 
 @dataclass(slots=True)
 class _Stack:
-    """Records whose frames have the same number of points, to be decoded together. starts: of each record's rows."""
+    """Records whose frames have the same number of points, to be decoded together. counts: of each one's rows."""
 
     frame: Frame
-    bodies: list[bytes]
-    places: list[int]
+    records: list[Record]
+    counts: list[int]
     total: int = 0
 
 
@@ -117,9 +117,9 @@ class Router:
             if stacked is None:
                 stacked = stacks[width] = _Stack(frame, [], [])
             rows = rows_of(record.body)
-            stacked.bodies.append(record.body)
+            stacked.records.append(record)
+            stacked.counts.append(rows)
             for line in range(rows):
-                stacked.places.append(place)
                 for n, part in enumerate(parts):
                     turn = turns.get(part.machine, 0)
                     turns[part.machine] = turn + 1
@@ -132,7 +132,7 @@ class Router:
                     call.index.append(stacked.total + line)
                     call.order.append((place, line, n))
             stacked.total += rows
-        columns = {width: _decoded(stacked, records, judged) for width, stacked in stacks.items() if stacked.total}
+        columns = {width: _decoded(stacked, judged) for width, stacked in stacks.items() if stacked.total}
         found: list[tuple[tuple[int, int, int], Transition]] = []
         for calls in rounds:
             for layout, call in calls.items():
@@ -147,7 +147,7 @@ class Router:
             return []
         frame, parts = known
         rows = rows_of(record.body)
-        columns, at_ns = _decoded(_Stack(frame, [record.body], [0] * rows, rows), [record], judged)
+        columns, at_ns = _decoded(_Stack(frame, [record], [rows], rows), judged)
 
         def single(line: int, n: int, part: Part) -> Single:
             def run() -> list[Came]:
@@ -230,12 +230,9 @@ class Router:
         return known
 
 
-def _decoded(stacked: _Stack, records: Sequence[Record], judged: Judged) -> tuple[Columns, Ints]:
+def _decoded(stacked: _Stack, judged: Judged) -> tuple[Columns, Ints]:
     """The rows of all its records, and the event times to judge them by."""
-    columns = stack(stacked.bodies, stacked.frame)
-    places = np.array(stacked.places, np.intp)
-    of = [records[place] for place in dict.fromkeys(stacked.places)]
-    counts = np.unique(places, return_counts=True)[1]
-    wall, boot = (np.repeat(np.array(each, np.int64), counts) for each in ([r.at.wall_ns for r in of], [r.at.boot_ns for r in of]))
-    stamped = np.repeat(np.array([stamped_of(r.body) for r in of]), counts)
-    return columns, judged(columns.at_ns, stamped, wall, boot)
+    columns = stack([record.body for record in stacked.records], stacked.frame)
+    headers = np.array([(r.at.wall_ns, r.at.boot_ns, stamped_of(r.body)) for r in stacked.records], np.int64)
+    wall, boot, stamped = headers.T if stacked.counts.count(1) == len(stacked.counts) else np.repeat(headers, stacked.counts, axis=0).T
+    return columns, judged(columns.at_ns, stamped != 0, wall, boot)

@@ -7,7 +7,7 @@ accepted at once). The journal stands in memory where the machine has /dev/shm: 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from hashlib import blake2b
@@ -25,7 +25,7 @@ from plantroom.bundle import apply
 from plantroom.cli import print_json
 from plantroom.clock import NS, iso
 from plantroom.errors import BadInput, Problem
-from plantroom.journal import Journal, encode_batch
+from plantroom.journal import Journal, Writer, encode_batch
 from plantroom.journal.record import Entry, Kind, Record
 from plantroom.model import Batch, EquipmentState
 from plantroom.records import Records
@@ -82,6 +82,7 @@ class Rehearsal:
         self._reader = self.journal.reader()
         self._seen = self._commands = self._told = 0
         apply(file, self.journal, who="rehearse")
+        self._last = self._reader.last_seq()  # of what was appended: nobody else writes this journal
         self.records = Records.open(folder / "records.db")
         self._snapshots = Snapshots(folder / "snapshots")
         self._every_s = every_s
@@ -157,22 +158,26 @@ class Rehearsal:
     def _flush(self) -> None:
         if self._pending:
             entries, self._pending = self._pending, []
-            self._collected.append(entries)
+            self._append(self._collected, entries)
             self._take()
 
     def _tick(self) -> None:
         self._flush()
-        self._ticked.append([Entry(Kind.TICK, b"{}")])
+        self._append(self._ticked, [Entry(Kind.TICK, b"{}")])
         self._take()
 
+    def _append(self, writer: Writer, entries: Sequence[Entry]) -> None:
+        self._last = writer.append(entries)[-1]
+
     def _take(self) -> None:
-        while found := self._reader.read_after(self._seen):
+        while self._seen < self._last and (found := self._reader.read_after(self._seen)):
             self._seen = found[-1].seq
             self.engine.take(found)
-        self._say_transitions()
+        if self.engine.desk.chronicled > self._told:
+            self._say_transitions()
         pages = [page for page in self.engine.desk.queued() if page.due_ns <= self.agenda.now_ns]
         if pages:
-            self._others.append([self._attempt(page) for page in pages])
+            self._append(self._others, [self._attempt(page) for page in pages])
             self._take()
 
     def _attempt(self, page: Any) -> Entry:
@@ -206,7 +211,7 @@ class Rehearsal:
         who = {"id": event.who, "name": event.who, "roles": ["technician", "engineer", "manager", "supervisor"]}
         body = {"command_id": f"rehearsed-{self._commands}", "does": event.does, "target": target or "none", "who": who}
         args = {"text": event.note, "reason": event.note} if event.note else {}
-        self._others.append([Entry(Kind.COMMAND, orjson.dumps({**body, "args": args}))])
+        self._append(self._others, [Entry(Kind.COMMAND, orjson.dumps({**body, "args": args}))])
         self._take()
 
     def _monitor(self, event: MonitorEvent) -> None:

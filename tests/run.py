@@ -22,6 +22,7 @@ PARTS: list[tuple[str, list[str]]] = [
     ("contract", [*PYTEST, "-n2", "tests/contract"]),
     # these mostly wait, for processes and for seconds to pass: two files at a time, whole because their tests share what they start
     ("integration", [*PYTEST, "-n2", "--dist=loadfile", "--no-loadscope-reorder", "--durations=10", "tests/integration", "tests/browser"]),
+    ("simulation", [*PYTEST, "tests/simulation"]),
 ]
 
 
