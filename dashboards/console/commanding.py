@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from dashboards.console.roles import Person, Role
+from dashboards.console.roles import Person
 from dashboards.console.sites import SiteView
 from dashboards.console.tables import CommandRow
 from plantroom.errors import JournalFailed, Refused
@@ -22,15 +22,6 @@ LOOK_EVERY_S = 0.02
 MOST_WAITING = 1_000
 MOST_LAG = 200_000  # records behind which a command is no longer searched for
 _ID = re.compile(r"[0-9A-Za-z._-]{8,64}", re.ASCII)
-
-# What the engine's guards ask for: a role includes those below it.
-ROLES: Mapping[Role, tuple[str, ...]] = {
-    Role.VIEWER: ("viewer",),
-    Role.TECHNICIAN: ("technician",),
-    Role.ENGINEER: ("technician", "engineer"),
-    Role.SUPERVISOR: ("technician", "engineer", "supervisor"),
-    Role.ADMIN: ("technician", "engineer", "supervisor", "admin"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +89,7 @@ class Commander:
     async def _append(self, deed: Deed, person: Person, command_id: str) -> Recorded:
         body = {
             "command_id": command_id, "does": deed.does, "target": deed.target, "who": person.name, "name": person.name,
-            "roles": ROLES[person.role], "args": dict(deed.args),
+            "roles": person.roles, "args": dict(deed.args),
         }  # fmt: skip
         entry = Entry(Kind.COMMAND, orjson.dumps(body))
         async with self._lock:

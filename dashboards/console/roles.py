@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -68,6 +69,16 @@ ORDER_DEEDS = ("accept", "arrive", "restore", "close", "hold", "reopen", "commen
 FAULT_DEEDS = ("shelve", "unshelve")
 
 
+# What a COMMAND record says for the engine's guards: a role includes those below it.
+ROLES: Mapping[Role, tuple[str, ...]] = {
+    Role.VIEWER: ("viewer",),
+    Role.TECHNICIAN: ("technician",),
+    Role.ENGINEER: ("technician", "engineer"),
+    Role.SUPERVISOR: ("technician", "engineer", "supervisor"),
+    Role.ADMIN: ("technician", "engineer", "supervisor", "admin"),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Person:
     """Who asks. sites: the ids they may see, None = all. form_token: what their forms carry; None for a bearer token, which needs none."""
@@ -79,6 +90,11 @@ class Person:
 
     def may(self, permission: Permission) -> bool:
         return permission in MAY[self.role]
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """As a COMMAND record names them."""
+        return ROLES[self.role]
 
     def sees(self, site: str) -> bool:
         return self.sites is None or site in self.sites

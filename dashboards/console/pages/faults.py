@@ -83,10 +83,10 @@ async def fault_page(request: Request, person: Annotated[Person, needs(Permissio
     desk = Desk(request, person)
     view, fault = desk.only(lambda view: view.tables.fault(fault_id), f"fault {fault_id}")
     order = view.tables.order(fault.work_order) if fault.work_order else None
-    return page(request, "fault.html", {**about(view, fault, order), "notice": await notice_of(request, desk)}, person)
+    return page(request, "fault.html", {**about(view, fault, order, person), "notice": await notice_of(request, desk)}, person)
 
 
-def about(view: SiteView, fault: Fault | None, order: Order | None) -> dict[str, object]:
+def about(view: SiteView, fault: Fault | None, order: Order | None, person: Person) -> dict[str, object]:
     """What the pages of a fault and of an order share."""
     notes = view.tables.notes(order.id) if order else []
     pages = view.tables.pages(fault.id if fault else None, order.id if order else None)
@@ -97,7 +97,17 @@ def about(view: SiteView, fault: Fault | None, order: Order | None) -> dict[str,
     return {
         "view": view, "fault": fault, "order": order, "pages": pages, "names": names, "equipment": equipment,
         "moments": timeline(fault, order, notes, pages, names), "traced": traced(fault, bound) if fault else [],
+        "cannot_close": cannot_close(person, fault, order) if order else None,
     }  # fmt: skip
+
+
+def cannot_close(person: Person, fault: Fault | None, order: Order) -> str | None:
+    """Why the engine would refuse this person's closing, as its code: said before anybody has typed a cause. None where it would not."""
+    if person.name in (order.accepted_by, order.arrived_by, order.restored_by):
+        return "performer_cannot_close"
+    if order.severity == "danger" and "supervisor" not in person.roles:
+        return "danger_needs_supervisor"
+    return "fault_still_active" if fault is not None and fault.open else None
 
 
 def traced(fault: Fault, bound: dict[str, Binding]) -> list[tuple[str, object, Binding | None]]:

@@ -57,4 +57,4 @@ async def order_page(request: Request, person: Annotated[Person, needs(Permissio
     desk = Desk(request, person)
     view, order = desk.only(lambda view: view.tables.order(order_id), f"order {order_id}")
     fault = view.tables.fault(order.fault) if order.fault else None
-    return page(request, "order.html", {**about(view, fault, order), "notice": await notice_of(request, desk)}, person)
+    return page(request, "order.html", {**about(view, fault, order, person), "notice": await notice_of(request, desk)}, person)

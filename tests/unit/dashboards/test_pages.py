@@ -165,6 +165,23 @@ def test_orders_stand_as_they_should_be_worked_on_until_they_are_asked_for_by_st
     browse(house, scenario)
 
 
+def test_who_may_not_close_an_order_reads_why_before_typing_a_cause(house: Installation) -> None:
+    house.order("O2-1", "fp-1", "normal", state="restored", by="technician-1")
+    house.order("O3-1", "fp-1", "normal", state="restored", by="li.wei")
+    house.order("O4-1", "fp-1", "danger", state="restored", by="li.wei")
+    house.fault("F5-1", "fp-1", "normal", order="O5-1")
+    house.order("O5-1", "fp-1", "normal", fault="F5-1", state="restored", by="li.wei")
+
+    async def scenario(browser: httpx.AsyncClient) -> None:
+        said = {id_: (await browser.get(f"/orders/{id_}?lang=en")).text for id_ in ("O2-1", "O3-1", "O4-1", "O5-1")}
+        assert [id_ for id_, html in said.items() if f'action="/orders/{id_}/close"' in html] == ["O3-1"]
+        assert "somebody else confirms" in said["O2-1"]
+        assert "closed by the supervisor" in said["O4-1"]
+        assert "The fault is still there" in said["O5-1"]
+
+    browse(house, scenario, Role.TECHNICIAN)
+
+
 def test_a_running_clock_says_until_when(house: Installation) -> None:
     house.order("O2-1", "fp-1", "normal", minutes_ago=1, limit_min=15)
     house.order("O3-1", "fp-1", "normal", minutes_ago=1, limit_min=24 * 60)
