@@ -53,6 +53,7 @@ class Spoilt:
     """The answer came and cannot be used; the connection is as good as before."""
 
     why: str
+    unit: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,7 @@ class Line:
         self._ring_s = inf  # when the metronome calls next
         self._asked: dict[int, tuple[Ask, float]] = {}  # unit -> what was sent, and until when its answer is waited for
         self._deferred: list[Ask] = []  # not sent yet: the line has to be quiet first, or we are paused
+        self._hearing = False  # once more, before what came is an answer
         self._paused = False
         self._broken: BaseException | None = None
 
@@ -129,8 +130,8 @@ class Line:
                 self._ask(self._ended(event.unit), at.boot_ns / NS)
                 self._look_again()
             elif isinstance(event, Spoilt):
-                self._ended(None)
-                self._carry_out(self.session.silent(at, Quality.DECODE))
+                self._ended(event.unit)
+                self._carry_out(self.session.silent(at, Quality.DECODE, event.unit))
             else:
                 self._garbled(at, event)
 
@@ -201,11 +202,12 @@ class Line:
 
     def _look_again(self) -> None:
         """The metronome is asked only for an earlier time than it knows of; called too early we find that our time has not come."""
-        due_s = self._rest_s
-        for _, until_s in self._asked.values():
-            due_s = min(due_s, until_s)
-        if self._asked:
-            due_s = min(due_s, self._exchange.ripe_s)
+        due_s, ripe_s = self._rest_s, self._exchange.ripe_s
+        if ripe_s == inf:
+            for _, until_s in self._asked.values():
+                due_s = min(due_s, until_s)
+        elif self._asked and not self._hearing:
+            due_s = min(due_s, ripe_s)
         if self._deferred and not self._paused:
             due_s = min(due_s, self._exchange.free_s)
         self._due_s = due_s
@@ -227,16 +229,27 @@ class Line:
     def _act(self, at: Reading, now_s: float) -> None:
         """Something is due by now_s, a little later than `at`."""
         if self._asked and self._exchange.ripe_s < inf:  # what came may be an answer, also where patience ends before that is certain
-            if self._exchange.ripe_s <= now_s:
-                self._take(self._exchange.ripen(at.boot_ns / NS), at)
-            return
-        for unit in [unit for unit, (_, until_s) in self._asked.items() if until_s <= now_s]:
-            if unit in self._asked:  # the one before may have ended the connection
-                self._give_up(unit, at)
+            if self._exchange.ripe_s <= now_s and not self._hearing:
+                self._hearing, loop = True, asyncio.get_running_loop()
+                loop.call_soon(loop.call_soon, self._ripen)  # a loop that was busy rings before it reads: first what has come meanwhile
+        else:
+            for unit in [unit for unit, (_, until_s) in self._asked.items() if until_s <= now_s]:
+                if unit in self._asked:  # the one before may have ended the connection
+                    self._give_up(unit, at)
         if self._deferred and not self._paused and self._exchange.free_s <= now_s:
             self._send_deferred(max(at.boot_ns / NS, self._exchange.free_s))
         if self._rest_s <= now_s:
             self._carry_out(self.session.woken(max(at.boot_ns / NS, self._rest_s)), at)
+
+    def _ripen(self) -> None:
+        self._hearing = False
+        try:
+            at = self._clock.read()
+            if self._asked and self._exchange.ripe_s <= at.boot_ns / NS + EARLY_S:
+                self._take(self._exchange.ripen(at.boot_ns / NS), at)
+            self._look_again()
+        except BaseException as error:  # the loop would only log it
+            self.broken(error)
 
     def _give_up(self, unit: int, at: Reading) -> None:
         del self._asked[unit]
