@@ -16,6 +16,7 @@ from plantroom.records import Records
 from plantroom.words import catalogue
 from rules.engine import Engine, Outcome
 from rules.house import furnish
+from rules.lag import Lag, Word
 from rules.replay import Resumed, resume
 from rules.snapshots import Snapshots
 
@@ -23,9 +24,6 @@ TICK_S = 1.0
 MOST = 2_000  # records a take: what an urgent fault may have to wait for
 SNAPSHOT_NS = 60 * NS
 MARK_NS = 1 * NS
-LAG_NS = 10 * NS
-CAUGHT_UP_NS = 2 * NS
-LAG_TOLD_NS = 30 * NS  # while it lasts it is told again this often
 
 log = structlog.get_logger()
 
@@ -39,7 +37,6 @@ class RulesService:
         self._snapshots = Snapshots(folder / "snapshots")
         self._records_path = folder / "records.db"
         self._snapped_ns = self._marked_ns = 0
-        self._lagging, self._told_ns = False, 0
         self._started = clock.read()
         self._reader: Reader | None = None
 
@@ -98,26 +95,21 @@ class RulesService:
             await asyncio.sleep(due - loop.time())
 
     async def _follow(self, engine: Engine, after: int, group: GroupWriter) -> None:
-        self._lagging = any(fault.rule == "engine_lag" and fault.open for fault in engine.desk.faults.values())
+        lag = Lag(self._started, any(fault.rule == "engine_lag" and fault.open for fault in engine.desk.faults.values()))
         async for records in Follower(self._journal, after, MOST):
-            self._look_at_lag(records[0], group)
+            self._look_at_lag(records[0], lag, group)
             outcome = engine.take(records)
             self._keep(engine, outcome)
             await asyncio.sleep(0)  # ticks and commits get their turn between two takes of a backlog
 
-    def _look_at_lag(self, oldest: Record, group: GroupWriter) -> None:
-        """How long the oldest record not yet taken has waited for this process, by BOOTTIME. It is against the real clock, so it is told
-        to the journal as an event: a replay sees it where it was."""
-        boot_ns = self._clock.read().boot_ns
-        waiting_since = oldest.at.boot_ns if oldest.at.boot == self._started.boot else 0
-        lag_ns = boot_ns - max(waiting_since, self._started.boot_ns)
-        if lag_ns > LAG_NS and (not self._lagging or boot_ns - self._told_ns >= LAG_TOLD_NS):
-            self._lagging, self._told_ns = True, boot_ns
-            group.put([_event("engine_lag", lag_s=round(lag_ns / NS, 1))])
-            log.warning("engine.lags", lag_s=round(lag_ns / NS, 1))
-        elif self._lagging and lag_ns < CAUGHT_UP_NS:
-            self._lagging = False
-            group.put([_event("engine_lag_over")])
+    def _look_at_lag(self, oldest: Record, lag: Lag, group: GroupWriter) -> None:
+        """It is against the real clock, so it is told to the journal as an event: a replay sees it where it was."""
+        word, lag_s = lag.look(self._clock.read().boot_ns, oldest.at)
+        if word is Word.LAGS:
+            group.put([_event(word, lag_s=lag_s)])
+            log.warning("engine.lags", lag_s=lag_s)
+        elif word is Word.OVER:
+            group.put([_event(word)])
             log.info("engine.caught_up")
 
     def _keep(self, engine: Engine, outcome: Outcome) -> None:
@@ -131,7 +123,10 @@ class RulesService:
             self._marked_ns = boot_ns
         if engine.config is not None and boot_ns - self._snapped_ns >= SNAPSHOT_NS:
             if self._snapped_ns:
-                self.snapshot(engine)
+                try:
+                    self.snapshot(engine)
+                except OSError as error:  # the older ones hold, and what is lost is only a shorter start
+                    log.error("snapshot.failed", error=str(error))
             self._snapped_ns = boot_ns
 
     def snapshot(self, engine: Engine) -> None:
