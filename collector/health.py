@@ -82,7 +82,7 @@ class Unit:
         self.health = TABLE[self.health, Heard.FAILED]
         if self.health is not Health.DEAD:
             return False
-        self.probe_at_s = now_s + self._probe_wait_s
+        self.probe_at_s = now_s + max(self._probe_wait_s, self.timeout_s)  # what it was asked before is answered by then or never
         self._probe_wait_s = min(2 * self._probe_wait_s, PROBE_MOST_S)
         self._probes += 1
         return True

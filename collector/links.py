@@ -47,7 +47,7 @@ def exchange_of(link: Modbus, jobs: Sequence[Job]) -> Exchange:
 
 def framing(link: Modbus, worst_s: Mapping[int, float]) -> Exchange:
     """worst_s: unit -> its longest time to answer, characters included."""
-    return mbap.Exchange() if isinstance(link, ModbusTcp) else rtu.Exchange(rtu.silence_s(link.baud), worst_s)
+    return mbap.Exchange(worst_s=worst_s) if isinstance(link, ModbusTcp) else rtu.Exchange(rtu.silence_s(link.baud), worst_s)
 
 
 def longest_s(link: Modbus, timeout_s: float, reads: Sequence[Read]) -> float:

@@ -7,17 +7,19 @@
 An answer is ours only where transaction, protocol, length, unit, function and byte count are exactly those that the request calls for.
 There are gateways that send a late answer of their serial line under the number of the request that came after it. So a unit that was
 silent is settled first: it is asked for a part of the read, whose answer has another length than the one owed; that answer is thrown away.
+Where there is no such part, no answer of this unit is believed before its worst answer time is over.
 Source: MODBUS Messaging on TCP/IP V1.0b, 3.1; Application Protocol V1.1b3, 6.1-6.4, 7.
 """
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf
 from typing import Final
 
-from collector.exchange import Answer, Event, Garbled, Late, Refusal, Settled, Stray
+from collector.exchange import Answer, Event, Garbled, Late, Refusal, Settled, Spoilt, Stray
 from collector.poll_plan import Read
 from plantroom.profiles import Table
 
@@ -27,7 +29,7 @@ _HEADER = struct.Struct(">HHHB")
 _REPLY = struct.Struct(">HHHBBB")
 _LONGEST = 254  # unit + protocol data unit of 253 bytes
 MOST_GIVEN_UP = 1024  # remembered; an answer later than that many time-outs is a stray
-FORGOTTEN_S = 60.0  # no unit answers later than this
+WORST_S = 3.0  # no unit of which nothing else is known answers later than this
 MOST_OWED = 3  # answers of one unit that may still come
 MOST_STRAYS = 100  # in a row, before the peer counts as mad
 
@@ -46,17 +48,21 @@ class _Asked:
 
 class Exchange:
     """Requests, at most one to each unit at a time, and what comes back. Transactions count on over connections: an answer to an earlier
-    connection's request that a gateway hands to the next one is a stray too."""
+    connection's request that a gateway hands to the next one is a stray too.
+
+    worst_s: unit -> the longest it may take to answer.
+    """
 
     free_s: Final = -inf  # each answer says which request it belongs to
     ripe_s: Final = inf  # and how long it is
 
-    def __init__(self, first: int = 1) -> None:
+    def __init__(self, first: int = 1, worst_s: Mapping[int, float] | None = None) -> None:
         self.sent = 0  # requests on this connection
         self._next = first
+        self._worst_s = worst_s or {}
         self._open: dict[int, _Asked] = {}  # by transaction
         self._given_up: dict[int, tuple[int, float]] = {}  # transaction -> (unit, asked at)
-        self._owed: dict[int, list[tuple[int, int, int, float]]] = {}  # unit -> (transaction, function, data bytes, asked at), oldest first
+        self._owed: dict[int, list[tuple[int, int, float]]] = {}  # unit -> (function, data bytes, asked at), oldest first
         self._buffer = b""
         self._strays = 0
 
@@ -84,9 +90,7 @@ class Exchange:
         self._given_up[asked.transaction] = (asked.unit, asked.at_s)
         if len(self._given_up) > MOST_GIVEN_UP:
             del self._given_up[next(iter(self._given_up))]
-        owed = self._owed.setdefault(asked.unit, [])
-        owed.append((asked.transaction, asked.function, asked.data_bytes, asked.at_s))
-        del owed[:-MOST_OWED]
+        self._owe(asked)
         if self._buffer and not self._open:
             return f"answer cut short after {len(self._buffer)} bytes"
         return None if asked.wrong_unit is None else f"unit {asked.wrong_unit} answered for unit {asked.unit}"
@@ -135,7 +139,7 @@ class Exchange:
     def _judge(self, transaction: int, unit: int, pdu: bytes, now_s: float) -> Event:
         asked = self._whose(transaction, unit)
         if asked is None:
-            return self._not_ours(transaction, unit, now_s)
+            return self._not_ours(transaction, unit, pdu, now_s)
         latency_s = now_s - asked.at_s
         function, data_bytes = pdu[0], len(pdu) - 2
         if asked.settling and data_bytes != asked.data_bytes and self._was_owed(unit, function, data_bytes):
@@ -148,7 +152,10 @@ class Exchange:
             if data_bytes != asked.data_bytes or pdu[1] != asked.data_bytes:
                 return Garbled(f"{data_bytes} data bytes, count byte {pdu[1]}, where {asked.data_bytes} were asked")
         if asked.settling:
-            self._is_settled(asked)
+            if self._was_owed(unit, asked.function, asked.data_bytes):  # perhaps the older one's, and ours still to come
+                self._owe(asked)
+                return Spoilt(f"it cannot be told which of its requests unit {unit} answered", asked.unit)
+            del self._owed[asked.unit]  # what was asked before has been answered before, or never will be
             return Settled(asked.unit)
         return Refusal(pdu[1], latency_s, asked.unit) if refused else Answer(pdu[2:], latency_s, asked.unit)
 
@@ -157,7 +164,7 @@ class Exchange:
         asked = self._open.get(transaction)
         return asked if asked is not None and asked.unit == unit else None
 
-    def _not_ours(self, transaction: int, unit: int, now_s: float) -> Event:
+    def _not_ours(self, transaction: int, unit: int, pdu: bytes, now_s: float) -> Event:
         asked = self._open.get(transaction)
         if asked is not None:
             asked.wrong_unit = unit
@@ -165,33 +172,33 @@ class Exchange:
         late = self._given_up.get(transaction)
         if late is not None and late[0] == unit:
             del self._given_up[transaction]
-            self._owed[unit] = [owed for owed in self._owed.get(unit, []) if owed[0] != transaction]
+            owed = self._owed.get(unit, [])
+            same = (n for n, each in enumerate(owed) if each[:2] == (pdu[0], len(pdu) - 2))
+            if (n := next(same, None)) is not None:
+                del owed[n]
             return Late(unit, now_s - late[1])
         return Stray(f"transaction {transaction} is not open")
 
     def _settling(self, unit: int, read: Read, now_s: float) -> tuple[bool, Read]:
         """Whether an answer still owed could be taken for this read's, and what to ask first then."""
-        owed = self._owed[unit] = [each for each in self._owed[unit] if now_s - each[3] < FORGOTTEN_S]
+        worst_s = self._worst_s.get(unit, WORST_S)
+        owed = self._owed[unit] = [each for each in self._owed[unit] if now_s - each[2] < worst_s]
         if not owed:
             del self._owed[unit]
-        lengths = {data_bytes for _, function, data_bytes, _ in owed if function == FUNCTION[read.table]}
+        lengths = {data_bytes for function, data_bytes, _ in owed if function == FUNCTION[read.table]}
         if read.reply_bytes not in lengths:
             return False, read
         cells = 8 if read.table.bits else 1
         parts = (Read(read.table, read.address, count) for count in range(cells, read.count, cells))
         return True, next((part for part in parts if part.reply_bytes not in lengths and part.reply_bytes < read.reply_bytes), read)
 
-    def _was_owed(self, unit: int, function: int, data_bytes: int) -> bool:
-        return any((function, data_bytes) == each[1:3] for each in self._owed.get(unit, []))
+    def _owe(self, asked: _Asked) -> None:
+        owed = self._owed.setdefault(asked.unit, [])
+        owed.append((asked.function, asked.data_bytes, asked.at_s))
+        del owed[:-MOST_OWED]
 
-    def _is_settled(self, asked: _Asked) -> None:
-        """A part of another length was answered: what was owed has come before or never will. Else one answer fewer is owed."""
-        owed = self._owed.get(asked.unit, [])
-        same = [each for each in owed if each[1:3] == (asked.function, asked.data_bytes)]
-        if same:
-            owed.remove(same[0])
-        if not same or not owed:
-            self._owed.pop(asked.unit, None)
+    def _was_owed(self, unit: int, function: int, data_bytes: int) -> bool:
+        return any((function, data_bytes) == each[:2] for each in self._owed.get(unit, []))
 
     def _transaction(self) -> int:
         """The next number that no given-up request bears."""

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from collector.exchange import Answer, Event, Garbled, Late, Refusal, Settled, Stray
-from collector.mbap import FORGOTTEN_S, FUNCTION, MOST_STRAYS, Exchange
+from collector.exchange import Answer, Event, Garbled, Late, Refusal, Settled, Spoilt, Stray
+from collector.mbap import FUNCTION, MOST_STRAYS, WORST_S, Exchange
 from collector.poll_plan import Read
 from plantroom.profiles import Table
 
@@ -91,24 +91,32 @@ def test_an_owed_answer_that_came_late_under_its_own_number_needs_no_settling() 
     assert exchange.request(17, READ, 3.1) == bytes.fromhex("0A0C 0000 0006 11 03 0102 0002")
 
 
-def test_one_register_is_settled_by_itself_as_often_as_it_is_owed() -> None:
-    """There is no shorter part: an answer under a later number is then at least of the same read."""
-    exchange, one = Exchange(), Read(Table.HOLDING, 7, 1)
-    for _ in range(2):
-        exchange.request(1, one, 0.0)
-        exchange.give_up()
-    for n, event in ((3, Settled), (4, Settled), (5, Answer)):
-        assert exchange.request(1, one, 1.0)[8:] == bytes.fromhex("0007 0001")
-        assert kinds(exchange.receive(bytes((0, n, 0, 0, 0, 5, 1, 3, 2, 0, n)), 1.1)) == [event]
+def test_one_register_has_no_part_so_no_answer_is_believed_before_the_worst_answer_time_is_over() -> None:
+    exchange, one = Exchange(worst_s={1: 1.0}), Read(Table.HOLDING, 7, 1)
+    exchange.request(1, one, 0.0)
+    exchange.give_up()
+    exchange.request(1, one, 0.5)
+    assert kinds(exchange.receive(bytes.fromhex("0002 0000 0005 01 03 02 1111"), 0.6)) == [Spoilt]
+    exchange.request(1, one, 1.6)
+    assert kinds(exchange.receive(bytes.fromhex("0003 0000 0005 01 03 02 2222"), 1.7)) == [Answer]
 
 
-def test_what_is_owed_is_forgotten_after_a_minute_and_kept_over_connections() -> None:
+def test_what_is_owed_is_kept_over_connections() -> None:
     exchange = asked()
     exchange.give_up()
-    exchange.connected(20.0)
-    assert exchange.request(17, READ, 21.0)[-1] == 1
+    exchange.connected(2.0)
+    assert exchange.request(17, READ, 2.1)[-1] == 1
     exchange.give_up()
-    assert exchange.request(17, READ, 21.0 + FORGOTTEN_S)[-1] == 2
+    assert exchange.request(17, READ, 2.2 + WORST_S)[-1] == 2
+
+
+def test_a_late_answer_under_a_newer_number_that_was_given_up_too_is_booked_by_its_length() -> None:
+    exchange = asked()
+    exchange.give_up()
+    exchange.request(17, OTHER, 2.0)
+    exchange.give_up()
+    assert kinds(exchange.receive(bytes.fromhex("0A0C 0000 0007 11 03 04 1234 5678"), 2.1)) == [Late], "the first one's"
+    assert exchange.request(17, OTHER, 2.2)[-1] == 1, "the second is owed still"
 
 
 def test_several_units_are_asked_at_once_and_each_gets_its_own() -> None:
