@@ -111,6 +111,8 @@ def cannot_close(person: Person, fault: Fault | None, order: Order) -> str | Non
 
 
 def traced(fault: Fault, bound: dict[str, Binding]) -> list[tuple[str, object, Binding | None]]:
-    """The values that moved the fault: name, value as recorded, the point it came from where it is one."""
+    """The values that moved the fault: name, as recorded, the point it came from where it is one. Not what the machine never had."""
     values = fault.trace.get("values")
-    return [(name, value, bound.get(name)) for name, value in values.items()] if isinstance(values, dict) else []
+    if not isinstance(values, dict):
+        return []
+    return [(name, value, bound.get(name)) for name, value in values.items() if value is not None or name in bound]

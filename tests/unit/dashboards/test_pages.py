@@ -11,8 +11,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from dashboards.console.pages.faults import traced
 from dashboards.console.pages.frame import TEMPLATES, local_path
 from dashboards.console.roles import Role
+from dashboards.console.tables import Fault
 from plantroom.clock import NS, VirtualClock
 from plantroom.model import Quality
 from plantroom.words import catalogue
@@ -180,6 +182,15 @@ def test_who_may_not_close_an_order_reads_why_before_typing_a_cause(house: Insta
         assert "The fault is still there" in said["O5-1"]
 
     browse(house, scenario, Role.TECHNICIAN)
+
+
+def test_what_the_machine_never_had_is_no_reason_of_its_fault() -> None:
+    fault = Fault(
+        "F1-1", "phase_loss", "fp-1", "fire_pump", "readiness", "active", "live", False, 0, 0, None, None, {}, {},
+        {"values": {"phase_loss": 1.0, "voltage_l1l2": None, "slope": 0.5, "flow_rate": None}}, None, None, None,
+    )  # fmt: skip
+    bound = {name: object() for name in ("phase_loss", "flow_rate")}
+    assert [(name, value) for name, value, _ in traced(fault, bound)] == [("phase_loss", 1.0), ("slope", 0.5), ("flow_rate", None)]
 
 
 def test_a_running_clock_says_until_when(house: Installation) -> None:
