@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,12 @@ def test_the_engine_judges_by_them_and_the_record_holds_all_there_is(tmp_path: P
     kit.run()
     assert kit.faults() == [("fp-1", "jockey_too_often", "active")]
     kit.close()
+
+
+def test_the_rule_of_the_walk_through_is_good_as_it_stands_on_the_page(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "rules.md").read_text("utf-8")
+    text = next(block for block in re.findall(r"```yaml\n(.*?)```", page, re.S) if block.startswith("id: fuel_vanishes"))
+    assert said(site(tmp_path, rules__fuel_vanishes=text)) == []
 
 
 def test_a_rule_of_a_shipped_id_must_say_that_it_replaces_it(tmp_path: Path) -> None:
