@@ -113,6 +113,7 @@ async def ours(port: int, wanted: int, *, journalled: bool) -> None:
                 self._signalled = False
                 self._unanswered += groups
                 self._durable(groups)
+                self._hold_back()
                 self._soon()
             else:
                 super()._drain()

@@ -43,7 +43,8 @@ class Intake:
         if not takers:
             topic = message.topic.decode("utf-8", "replace")[:MOST_SHOWN]
             if self.directory.strangers.get(message.topic) == 1:
-                log.warning("mqtt.unknown_device", connection=self._connection, topic=topic, why="no device of the site file has this topic")
+                why = "no device of the site file has this topic"
+                log.warning("mqtt.unknown_device", connection=self._connection, topic=topic, why=why)
             self.counts["no device has this topic"] += 1
             return []
         batches: list[Batch] = []

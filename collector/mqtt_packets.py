@@ -122,8 +122,8 @@ class Reader:
                     return at
                 packets.append(self._publish(first, data, body, end))
             else:
-                if length > MOST_SMALL:
-                    raise NotMqtt(f"a packet of type {first >> 4} with {length} bytes")
+                if first >> 4 not in _SMALL or first & 15 or length > MOST_SMALL:
+                    raise NotMqtt(f"a packet that begins with {first:#04x} and has {length} bytes, which no broker sends to a subscriber")
                 if end > size:
                     self._need = end - at
                     return at
@@ -164,11 +164,7 @@ class Reader:
     def _small(self, first: int, body: bytes) -> Packet:
         kind = first >> 4
         try:
-            if first & 15:
-                raise NotMqtt(f"flags {first & 15} in a packet of type {kind}")
             return _SMALL[kind](body, self._level)
-        except KeyError:
-            raise NotMqtt(f"a packet of type {kind}, which no broker sends to a subscriber") from None
         except (IndexError, struct.error, UnicodeDecodeError):
             raise NotMqtt(f"a packet of type {kind} whose parts do not fit into it") from None
 
@@ -191,7 +187,7 @@ def _suback(body: bytes, level: int) -> Suback:
 
 def _bye(body: bytes, level: int) -> Bye:
     if level != V5:
-        raise KeyError(DISCONNECT)
+        raise NotMqtt("a DISCONNECT, which brokers of MQTT 3.1.1 do not send")
     return Bye(body[0] if body else 0, _text(_properties(body, 1)) if len(body) > 1 else "")
 
 

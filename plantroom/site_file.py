@@ -18,6 +18,7 @@ from plantroom.each import expanded
 from plantroom.errors import BadInput
 from plantroom.kinds import Kind
 from plantroom.model import EquipmentState
+from plantroom.profile_mqtt import data_topics, overlap
 from plantroom.profiles import Profile
 from plantroom.references import resolved
 from plantroom.shelf import Shelf
@@ -194,10 +195,18 @@ class _Site:
             return
         if "unit" in f.node.items:
             f.wrong("unit", "belongs to Modbus devices; an MQTT device has a topic")
-        topic = device.profile.mqtt.topic.replace("{device}", device.topic or device.id)
-        other = self._topics.setdefault((connection.id, topic), device.id)
-        if other != device.id:
-            f.wrong("topic", f"the topic {topic} on {connection.id} is read by {other!r} already")
+        name = device.topic or device.id
+        if "+" in name or "#" in name or (device.profile.mqtt.sparkplug and not 1 <= name.count("/") <= 2):
+            wanted = "group/node or group/node/device" if device.profile.mqtt.sparkplug else "what stands in its topics, without + and #"
+            f.wrong("topic", f"{name!r} does not name the device: write {wanted}")
+            return
+        for topic in data_topics(device.profile, name).values():
+            other = self._topics.setdefault((connection.id, topic), device.id)
+            if other == device.id and ("+" in topic or "#" in topic):
+                same = (who for (where, what), who in self._topics.items() if where == connection.id and overlap(what, topic))
+                other = next((who for who in same if who != device.id), other)
+            if other != device.id:
+                f.wrong("topic", f"the topic {topic} on {connection.id} is read by {other!r} already")
 
     def _known(self, f: y.Fields, key: str, things: Mapping[str, T], what: str) -> T | None:
         name = f.need(key, y.text)

@@ -10,12 +10,16 @@ from ruamel.yaml import YAML
 
 from collector.bindings import plan_profile, wanted_spans
 from collector.image import decoded, differences, load_image
+from collector.intake import Intake
+from collector.mqtt_packets import Publish
 from collector.payloads import PayloadDecoder
 from collector.poll_plan import most_cells
+from collector.publishers import publishers
+from plantroom.clock import Reading
 from plantroom.model import Batch, Quality
 from plantroom.profile_file import load_profile
 from plantroom.profiles import registers_of
-from plantroom.site import Binding
+from plantroom.site import Binding, Device
 from tests.unit.collector.lines import number
 
 IMAGES = Path(__file__).parents[2] / "cases" / "profiles"
@@ -72,6 +76,29 @@ def test_the_payload_reads_as_by_hand() -> None:
         by_hand = want["value"] if want["value"] is None else pytest.approx(want["value"], rel=1e-9)
         assert found[name] == (by_hand, want["quality"]), name
         assert profile.points[name].unit == want["unit"]
+
+
+MQTT = [name for name in NAMES if (IMAGES / name / "messages.yaml").exists()]
+
+
+@pytest.mark.parametrize("name", MQTT)
+def test_messages_read_as_by_hand(name: str) -> None:
+    """The newest sample of every point, as the device says it: topics, plain values, documents, Sparkplug."""
+    profile, image, expected = load_profile(name), yaml(name, "messages.yaml"), yaml(name, "expected.yaml")
+    bindings = [Binding(f"l.{point}", "d", point, number(point)) for point in profile.points]
+    it = Intake("broker", publishers([(Device("d", profile, "broker", topic=image["device"]), bindings)]), 10_000, 1000.0, 0.0)
+    found: dict[str, tuple[object, str]] = {point: (None, "absent") for point in profile.points}
+    for message in image["messages"]:
+        payload = bytes.fromhex(message["hex"]) if "hex" in message else message["text"].encode()
+        for batch in it.take(Publish(message["topic"].encode(), payload, 0, 0, False, False, len(payload)), Reading(WALL_NS, 10**9, "boot0000")):
+            for point, value, code in zip(batch.frame.points, batch.values[-1].tolist(), batch.quality[-1].tolist(), strict=True):
+                if code != Batch.ABSENT:
+                    found[point.removeprefix("l.")] = (None if code else value, Quality(code).word)
+    assert set(expected) == set(profile.points) and not it.counts["no device has this topic"]
+    for point, want in expected.items():
+        by_hand = want["value"] if want["value"] is None else pytest.approx(want["value"], rel=1e-9)
+        assert found[point] == (by_hand, want["quality"]), point
+        assert profile.points[point].unit == want["unit"]
 
 
 def test_every_shipped_profile_has_its_image() -> None:
