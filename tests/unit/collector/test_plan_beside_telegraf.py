@@ -59,8 +59,16 @@ def test_a_strategy_that_breaks_a_limit_of_the_device_is_out() -> None:
     assert telegraf(aggressive, crossing, BusLimits(page=256)) == [Read(Table.HOLDING, 254, 1), Read(Table.HOLDING, 256, 1)]
 
 
-@pytest.mark.parametrize("name", [name for name in profile_names() if load_profile(name).mqtt is None])
+MODBUS = {name: profile for name in profile_names() if (profile := load_profile(name)).mqtt is None}
+
+
+@pytest.mark.parametrize("name", MODBUS)
 def test_no_strategy_has_a_better_plan_for_a_shipped_profile(name: str) -> None:
-    for line in ("9600 baud", "TCP"):
-        text, beaten = judged(load_profile(name), LINES[line])
+    text, beaten = judged(MODBUS[name], LINES["9600 baud"])
+    assert not beaten, text
+
+
+def test_nor_on_a_line_where_a_request_costs_much_and_its_length_nothing() -> None:
+    for name in ("eastron-sdm630", "lg-pmbusb00a", "systemair-topvex"):
+        text, beaten = judged(MODBUS[name], LINES["TCP"])
         assert not beaten, text

@@ -6,6 +6,7 @@ A profile may have several images (`second/` beside the first): a flag that is o
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -23,12 +24,18 @@ Judged = Iterator[tuple[DevicePoint, ByHand, Image]]
 NO_NEGATIVE = {"techno-lift-gateway": "its one signed register counts floors, and its only negative number means that there is none"}
 
 
+@cache
+def loaded(name: str) -> Profile:
+    return load_profile(name)
+
+
+@cache
 def images_of(name: str) -> list[tuple[Image, dict[str, ByHand]]]:
     return [load_image(path.parent) for path in sorted(IMAGES.glob("*/**/registers.yaml")) if path.relative_to(IMAGES).parts[0] == name]
 
 
 def judged(name: str) -> Judged:
-    profile = load_profile(name)
+    profile = loaded(name)
     for image, expected in images_of(name):
         for point, hand in expected.items():
             yield profile.points[point], hand, image
@@ -53,7 +60,7 @@ def signed(register: Register, raw: int) -> bool:
 
 def to_judge(name: str) -> set[str]:
     """Every point. Of many parts, which differ in nothing but their place, the first, the last and two more are enough."""
-    profile, done = load_profile(name), {point.name for point, _, _ in judged(name)}
+    profile, done = loaded(name), {point.name for point, _, _ in judged(name)}
     if len(profile.parts) <= 16:
         return set(profile.points)
     parts = [part for part, its in profile.parts.items() if any(point.name in done for point in its.points.values())]
@@ -76,13 +83,13 @@ def test_no_field_is_zero_in_all_images(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_profile_with_sentinels_shows_one(name: str) -> None:
     """A float is one by itself: not-a-number."""
-    if any(register.sentinels or register.encoding in (Encoding.F32, Encoding.F64) for register in registers(load_profile(name))):
+    if any(register.sentinels or register.encoding in (Encoding.F32, Encoding.F64) for register in registers(loaded(name))):
         assert any(hand.quality == "sentinel" and hand.value is None for _, hand, _ in judged(name))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_profile_with_signed_registers_shows_a_negative_number(name: str) -> None:
-    if not any(register.encoding in SIGNED for register in registers(load_profile(name))) or name in NO_NEGATIVE:
+    if not any(register.encoding in SIGNED for register in registers(loaded(name))) or name in NO_NEGATIVE:
         return
     assert any(
         hand.value is not None and hand.value < 0 and any(signed(register, held(register, image)) for register in registers_of(point.source))
@@ -93,7 +100,7 @@ def test_a_profile_with_signed_registers_shows_a_negative_number(name: str) -> N
 @pytest.mark.parametrize("name", NAMES)
 def test_each_width_of_whole_numbers_goes_beyond_the_16_bit_edge(name: str) -> None:
     """In each order of words the profile has: a number below 65,536 reads the same in half of the wrong ways."""
-    wide = {(r.encoding, r.low_word_first) for r in registers(load_profile(name)) if r.encoding in WIDE}
+    wide = {(r.encoding, r.low_word_first) for r in registers(loaded(name)) if r.encoding in WIDE}
     shown = {
         (register.encoding, register.low_word_first)
         for point, hand, image in judged(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import pytest
 
@@ -51,14 +52,17 @@ MAKERS = {
 }
 
 
+loaded = cache(load_profile)
+
+
 def polled(name: str) -> list[Read]:
-    profile = load_profile(name)
+    profile = loaded(name)
     return [read for reads, _ in plan_profile(profile, list(profile.points)) for read in reads]
 
 
 @pytest.mark.parametrize("name", MAKERS)
 def test_a_full_poll_keeps_to_what_the_maker_asks(name: str) -> None:
-    asks, profile, reads = MAKERS[name], load_profile(name), polled(name)
+    asks, profile, reads = MAKERS[name], loaded(name), polled(name)
     wanted = {(r.table, at) for p in profile.points.values() for r in registers_of(p.source) for at in range(r.whole[0], sum(r.whole))}
     assert reads and max(read.count for read in reads) <= asks.most
     assert all(read.address // asks.page == (read.end - 1) // asks.page for read in reads)
@@ -71,7 +75,7 @@ def test_a_full_poll_keeps_to_what_the_maker_asks(name: str) -> None:
 
 
 def register(name: str, point: str) -> Register:
-    return next(iter(registers_of(load_profile(name).points[point].source)))
+    return next(iter(registers_of(loaded(name).points[point].source)))
 
 
 @pytest.mark.parametrize(
@@ -96,12 +100,12 @@ def test_a_documents_number_is_one_more_than_the_address_on_the_wire(name: str, 
 
 @pytest.mark.parametrize("name", ["cre-compact", "datakom-d500", "carlo-gavazzi-em340"])
 def test_double_words_with_the_low_word_first(name: str) -> None:
-    wide = [r for point in load_profile(name).points.values() for r in registers_of(point.source) if r.encoding in (Encoding.U32, Encoding.I32)]
+    wide = [r for point in loaded(name).points.values() for r in registers_of(point.source) if r.encoding in (Encoding.U32, Encoding.I32)]
     assert wide and all(register.low_word_first for register in wide)
 
 
 def test_the_eight_highest_numbers_of_each_width_mean_nothing_to_deep_sea() -> None:
-    found = {r.encoding: set(r.sentinels) for p in load_profile("dse-gencomm").points.values() for r in registers_of(p.source) if r.bit is None}
+    found = {r.encoding: set(r.sentinels) for p in loaded("dse-gencomm").points.values() for r in registers_of(p.source) if r.bit is None}
     for encoding, top in ((Encoding.U16, 0xFFFF), (Encoding.I16, 0x7FFF), (Encoding.U32, 0xFFFF_FFFF), (Encoding.I32, 0x7FFF_FFFF)):
         assert encoding not in found or found[encoding] == {top - i for i in range(8)}
     assert set(found) >= {Encoding.U16, Encoding.I16, Encoding.U32}
