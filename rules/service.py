@@ -23,6 +23,7 @@ from rules.snapshots import Snapshots
 TICK_S = 1.0
 MOST = 2_000  # records a take: what an urgent fault may have to wait for
 SNAPSHOT_NS = 60 * NS
+WORTH_KEEPING = 100  # records replayed at a start: killed again within the minute, the next start must not read them all again
 MARK_NS = 1 * NS
 
 log = structlog.get_logger()
@@ -62,8 +63,7 @@ class RulesService:
                         tasks.create_task(self._tick(group))
                         tasks.create_task(self._follow(engine, resumed.after, group))
                 except asyncio.CancelledError:  # an orderly end: the next start has little to read
-                    if engine.config is not None and engine.seen is not None:
-                        self.snapshot(engine)
+                    self._remember(engine)
                     raise
             finally:
                 records.close()
@@ -84,6 +84,8 @@ class RulesService:
         log.info(
             "engine.resumed", after=resumed.after, snapshot=resumed.from_snapshot, replayed=resumed.replayed, took_s=took_s, cpu_s=cpu_s
         )
+        if resumed.replayed >= WORTH_KEEPING:
+            self._remember(engine)
         return engine, resumed
 
     async def _tick(self, group: GroupWriter) -> None:
@@ -121,13 +123,18 @@ class RulesService:
         if outcome.committed and boot_ns - self._marked_ns >= MARK_NS:
             self._journal.positions.mark("rules", position.seq)
             self._marked_ns = boot_ns
-        if engine.config is not None and boot_ns - self._snapped_ns >= SNAPSHOT_NS:
+        if boot_ns - self._snapped_ns >= SNAPSHOT_NS:
             if self._snapped_ns:
-                try:
-                    self.snapshot(engine)
-                except OSError as error:  # the older ones hold, and what is lost is only a shorter start
-                    log.error("snapshot.failed", error=str(error))
+                self._remember(engine)
             self._snapped_ns = boot_ns
+
+    def _remember(self, engine: Engine) -> None:
+        if engine.config is None or engine.seen is None:
+            return
+        try:
+            self.snapshot(engine)
+        except OSError as error:  # the older ones hold, and what is lost is only a shorter start
+            log.error("snapshot.failed", error=str(error))
 
     def snapshot(self, engine: Engine) -> None:
         """The engine's memory, durable; it never stands ahead of the records."""

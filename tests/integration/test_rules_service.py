@@ -8,6 +8,7 @@ import random
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import apsw
 import pytest
@@ -89,7 +90,7 @@ def test_a_restart_goes_on_from_the_snapshot_and_one_that_is_torn_is_passed_over
     services.broken[0] = 1
     services.start("rules")
     services.wait_for(lambda: services.raised() == [0], 20, "the fault is raised after the restart")
-    resumed = [line for line in services.log() if line["event"] == "engine.resumed"][-1]
+    resumed = resumptions(services)[-1]
     assert resumed["snapshot"] == int(snapshots[-1].stem)
     assert resumed["cpu_s"] < 3, "a restart costs little, the interpreter's start included"
     services.end("rules")
@@ -100,8 +101,16 @@ def test_a_restart_goes_on_from_the_snapshot_and_one_that_is_torn_is_passed_over
     services.wait_for(lambda: services.raised() == [0, 1], 20, "it reads the journal again and goes on")
     assert [line for line in services.log() if line["event"] == "snapshot.unusable"]
     assert [line for line in services.log() if line["event"] == "engine.replayed_without_snapshot"]
+    services.kill("rules")  # before its first minute is over
+    services.start("rules")
+    services.wait_for(lambda: len(resumptions(services)) == 4, 20, "it resumes once more")
+    assert resumptions(services)[-1]["snapshot"], "what was replayed is not replayed again"
     services.broken[:] = 0
     services.wait_for(lambda: services.rows("SELECT count(*) FROM fault WHERE condition = 'cleared'") == [(2,)], 30, "both clear")
+
+
+def resumptions(services: Services) -> list[dict[str, Any]]:
+    return [line for line in services.log() if line["event"] == "engine.resumed"]
 
 
 def test_a_frozen_engine_says_that_it_lagged_and_comes_after(services: Services) -> None:
