@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from rules import house
 from rules.engine import Engine
 from rules.house import House
 from rules.rebuild import hidden_in
+from rules.snapshots import decode, encode
 from tests.kit.journals import NOON
 
 SITE = """
@@ -229,6 +231,21 @@ class Kit:
             return dump(records)
         finally:
             records.close()
+
+    def restarted(self, snapped: int, died: int) -> dict[str, list[tuple[Any, ...]]]:
+        """What becomes of the same journal where the process dies somewhere after a snapshot and resumes from it with effects muted."""
+        snapped, died = sorted((max(snapped, 1), max(died, 1)))
+        with closing(Records.open(self.folder / "restarted.db")) as records:
+            hidden = hidden_in(self.records)
+            engine = Engine(records, furnish, self.frames.__getitem__, hidden)
+            engine.take(self.journal[:snapped])
+            snapshot = encode(engine.memory())
+            engine.take(self.journal[snapped:died])
+            engine = Engine(records, furnish, self.frames.__getitem__, hidden)
+            engine.remember(decode(snapshot))
+            engine.take(self.journal[snapped:])
+            engine.memory()
+            return dump(records)
 
     def restart(self, name: str = "records.db") -> None:
         """The process dies and starts again without any snapshot: the journal is read from its beginning."""

@@ -10,10 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from plantroom.model import Quality
-from rules.engine import Engine
-from rules.rebuild import hidden_in
-from rules.snapshots import decode, encode
-from tests.kit.engine import RULES, Kit, Records, dump, furnish, pump, rule_text, site_text
+from tests.kit.engine import RULES, Kit, pump, rule_text, site_text
 
 PUMPS = st.integers(1, 3)
 BITS = st.fixed_dictionaries({"phase_loss": st.integers(0, 1), "pump_running": st.integers(0, 1), "jockey_fault": st.integers(0, 1)})
@@ -97,25 +94,7 @@ def test_regrouping_and_restarting_change_nothing(actions: list[tuple[object, ..
             places = st.integers(0, len(kit.journal))
             assert kit.again("whole.db", []) == expected
             assert kit.again("cut.db", sorted(data.draw(st.lists(places, max_size=8)))) == expected
-            restarted(kit, data.draw(places), data.draw(places), expected)
+            assert kit.restarted(data.draw(places), data.draw(places)) == expected
         finally:
             kit.close()
 
-
-def restarted(kit: Kit, snapped: int, died: int, expected: object) -> None:
-    """Dies somewhere after a snapshot, resumes from it with effects muted, and comes to the same rows."""
-    snapped, died = sorted((max(snapped, 1), max(died, 1)))
-    records = Records.open(kit.folder / "restarted.db")
-    try:
-        hidden = hidden_in(kit.records)
-        engine = Engine(records, furnish, kit.frames.__getitem__, hidden)
-        engine.take(kit.journal[:snapped])
-        snapshot = encode(engine.memory())
-        engine.take(kit.journal[snapped:died])
-        engine = Engine(records, furnish, kit.frames.__getitem__, hidden)
-        engine.remember(decode(snapshot))
-        engine.take(kit.journal[snapped:])
-        engine.memory()
-        assert dump(records) == expected
-    finally:
-        records.close()

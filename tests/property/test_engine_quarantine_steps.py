@@ -16,15 +16,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from plantroom.journal.record import Kind, Record
-from plantroom.records import Records
 from rules import quarantine
 from rules.condition import Transition
-from rules.engine import Engine
 from rules.evaluate import KindEvaluator
-from rules.rebuild import hidden_in
 from rules.rollback import Indexes
-from rules.snapshots import decode, encode
-from tests.kit.engine import RULES, Kit, dump, event_text, furnish, pump, site_text
+from tests.kit.engine import RULES, Kit, event_text, pump, site_text
 
 SOAK = os.environ.get("PLANTROOM_SOAK") == "1"
 ALL_RULES = {**RULES, "rules/packs/monitor/record_skipped.yaml": event_text("record_skipped", "readiness", "1h")}
@@ -129,7 +125,7 @@ def test_only_the_step_that_raises_is_lost(actions: list[tuple[Any, ...]], data:
                 kit.engine.memory()
                 expected = kit.dump()
                 assert kit.again("cut.db", sorted(data.draw(st.lists(places, max_size=6)))) == expected
-                restarted(kit, data.draw(places), data.draw(places), expected)
+                assert kit.restarted(data.draw(places), data.draw(places)) == expected
             found, told = faults(kit), kit.rows("SELECT coalesce(sum(count), 0), count(*) FROM skipped")[0]
             raised = kit.rows("SELECT count(*) FROM fault WHERE rule = 'record_skipped'")[0][0]
             pages = kit.rows("SELECT count(*) FROM outbox WHERE message_json LIKE '%record_skipped%' AND reason = 'raised'")[0][0]
@@ -144,24 +140,6 @@ def test_only_the_step_that_raises_is_lost(actions: list[tuple[Any, ...]], data:
             assert found == faults(kit)
         finally:
             kit.close()
-
-
-def restarted(kit: Kit, snapped: int, died: int, expected: object) -> None:
-    snapped, died = sorted((max(snapped, 1), max(died, 1)))
-    records = Records.open(kit.folder / "restarted.db")
-    try:
-        hidden = hidden_in(kit.records)
-        engine = Engine(records, furnish, kit.frames.__getitem__, hidden)
-        engine.take(kit.journal[:snapped])
-        snapshot = encode(engine.memory())
-        engine.take(kit.journal[snapped:died])
-        engine = Engine(records, furnish, kit.frames.__getitem__, hidden)
-        engine.remember(decode(snapshot))
-        engine.take(kit.journal[snapped:])
-        engine.memory()
-        assert dump(records) == expected
-    finally:
-        records.close()
 
 
 def test_without_the_quarantine_one_bad_record_ends_all_alerting_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
