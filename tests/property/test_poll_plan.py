@@ -104,7 +104,7 @@ def test_the_plan_is_the_cheapest_of_all_ways_to_group(case: tuple[list[Span], B
 
 
 @pytest.mark.soak
-@settings(PATIENT, max_examples=40_000)
+@settings(PATIENT, max_examples=10_000)
 @given(small_cases(), st.sampled_from(sorted(COSTS)))
 def test_the_plan_is_the_cheapest_long_form(case: tuple[list[Span], BusLimits], line: str) -> None:
     judge(case, line)
