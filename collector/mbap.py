@@ -119,7 +119,8 @@ class Exchange:
             transaction, protocol, length, unit = _HEADER.unpack_from(data, start)
             if protocol != 0 or not 3 <= length <= _LONGEST:
                 self._buffer = b""
-                return [*events, Garbled(f"no Modbus frame: protocol {protocol}, length {length}")]
+                sound = [event for event in events if not isinstance(event, Answer)]  # one may have swallowed the head of what follows it
+                return [*sound, Garbled(f"no Modbus frame: protocol {protocol}, length {length}")]
             end = start + 6 + length
             if end > len(data):
                 break
