@@ -47,5 +47,5 @@ assets: $(VENV)/.installed
 	@$(BIN)/python dashboards/console/build_assets.py
 
 clean:
-	rm -rf $(VENV) data build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis dashboards/console/node_modules dashboards/console/static/vendor
+	rm -rf $(VENV) .cache data build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis dashboards/console/node_modules dashboards/console/static/vendor
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
