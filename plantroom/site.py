@@ -11,9 +11,27 @@ from plantroom.profiles import Profile
 
 
 @dataclass(frozen=True, slots=True)
+class Tls:
+    """Modbus/TCP Security: PEM files, read when the connection is made. name: in the device's certificate, where it is not its address."""
+
+    ca: str
+    cert: str
+    key: str
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ModbusTcp:
+    """concurrent: how many units the gateway may be asked at once; None = as many as the profiles of all its devices allow.
+
+    max_requests_per_s: of the whole connection, 0 = no cap.
+    """
+
     host: str
     port: int = 502
+    tls: Tls | None = None
+    concurrent: int | None = None
+    max_requests_per_s: float = 0.0
 
     @property
     def address(self) -> str:
@@ -69,7 +87,7 @@ class Mqtt:
     key: str | None = None
     prefix: str = ""
     session_expiry_s: float = 7 * 86_400.0
-    in_flight: int = 1_000
+    in_flight: int = 200
     max_payload: int = 256 << 10
     max_rate: float = 0.0
     device_rate: float = 200.0

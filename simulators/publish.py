@@ -41,7 +41,7 @@ class Speaker:
     def will(self) -> Message | None:
         """What the broker says for it when its connection breaks. Asked for once before each connection."""
         if self._node is not None:
-            return Message(*self._node.death())
+            return Message(*self._node.will())
         says = self._says(online=False)
         return says[0] if says else None
 

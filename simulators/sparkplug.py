@@ -23,9 +23,13 @@ class Node:
         self._seq = self._bd_seq = -1
         self._aliases: dict[str, int] = {}
 
-    def death(self) -> Said:
-        """The will of the connection that is about to be made; the births after it carry the same number."""
+    def will(self) -> Said:
+        """Of the connection that is about to be made; the births after it carry the same number."""
         self._bd_seq = (self._bd_seq + 1) % 256
+        return self.death()
+
+    def death(self) -> Said:
+        """Of the connection there is."""
         return self._topic("NDEATH"), metric("bdSeq", self._bd_seq, kind=INT64)
 
     def births(self, values: Mapping[str, object], at_ns: int) -> list[Said]:

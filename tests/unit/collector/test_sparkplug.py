@@ -261,7 +261,7 @@ def test_the_table_answers_every_pair() -> None:
 
 def test_the_simulators_node_is_understood() -> None:
     house, node = House(), Node("g/n/d")
-    node.death()
+    node.will()
     values: dict[str, object] = {"Temp": 18.25, "Fan/Running": None, "Mode": "hand"}
     said = [house.say(topic, payload) for topic, payload in [*node.births(values, WALL_NS), node.data(values, WALL_NS), node.death()]]
     expected = [("ahu.temp", 18.25), ("ahu.fan", "sentinel"), ("ahu.mode", 2.0)]
