@@ -22,10 +22,12 @@ FUNCTION = {"coil": 1, "discrete": 2, "holding": 3, "input": 4}
 
 @pytest.fixture
 def device() -> Iterator[int]:
-    """The port of a server whose unit 3 is the HGM4000N of the image and whose unit 4 has no registers at all."""
+    """The port of a server whose unit 3 is the HGM4000N of the image, unit 5 the gateway of sixteen; unit 4 has no registers at all."""
     image = YAML(typ="safe").load((IMAGES / "smartgen-hgm4000n" / "registers.yaml").read_text())
     cells = {FUNCTION[table]: {at: 0 for at in range(120)} | dict(content) for table, content in image["tables"].items()}
-    server = ModbusServer({3: Memory(cells), 4: Memory({})}, unknown="silence")
+    gateway = YAML(typ="safe").load((IMAGES / "lg-pmbusb00a" / "registers.yaml").read_text())["tables"]
+    parts = {FUNCTION[table]: {at: 0 for at in range(320)} | dict(content) for table, content in gateway.items()}
+    server = ModbusServer({3: Memory(cells), 4: Memory({}), 5: Memory(parts)}, unknown="silence")
     loop, started = asyncio.new_event_loop(), threading.Event()
 
     def serve() -> None:
@@ -60,6 +62,16 @@ def test_try_prints_what_a_person_reads_out_of_the_registers(device: int, capsys
         row = found[name]
         assert (row["quality"], row["unit"]) == (want["quality"], want["unit"]), name
         assert (row["value"] is None) == (want["value"] is None) and (row["value"] is None or row["value"] == pytest.approx(want["value"])), name
+
+
+def test_try_reads_the_parts_of_a_gateway_by_their_names(device: int, capsys: pytest.CaptureFixture[str]) -> None:
+    where = ("--host", "127.0.0.1", "--port", str(device), "--unit", "5", "--json")
+    code, rows = run(capsys, "try", "lg-pmbusb00a", *where, "--points", "unit_3,unit_7.room_temp,unit_15.room_temp")
+    found = {row["point"]: (row["value"], row["quality"], row["raw"]) for row in rows}
+    assert code == 0 and len(rows) == 18 + 2
+    assert found["unit_3.room_temp"] == (-5.5, "good", "1 FFC9") and found["unit_3.connected"] == (1.0, "good", "1")
+    assert found["unit_7.room_temp"] == (None, "sentinel", "0 00F3"), "it is not connected, what the register holds is old"
+    assert found["unit_15.room_temp"] == (31.5, "good", "1 013B")
 
 
 def test_try_on_a_unit_that_is_silent_or_refuses_says_so(device: int, capsys: pytest.CaptureFixture[str]) -> None:
