@@ -12,11 +12,9 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
-
-from ruamel.yaml import YAML
 
 from plantroom.errors import BadInput, Problem
+from plantroom.yaml_tree import Map, Node, Paper, Scalar, parse
 
 LANGUAGES = ("zh", "en")
 FOLDER = Path(__file__).with_suffix("")
@@ -65,13 +63,15 @@ def load(folder: Path) -> Mapping[str, Texts]:
     found: dict[str, Texts] = {}
     problems: list[Problem] = []
     for path in sorted(folder.glob("*.yaml")):
-        tree = YAML(typ="rt").load(path.read_text("utf-8")) or {}
-        for key, leaf, line in _leaves(tree, ()):
-            text = _wrong(leaf) if key not in found else "stands twice; keep one"
-            if text:
-                problems.append(Problem(f"plantroom/words/{path.name}", line, key, text))
+        paper = Paper(f"plantroom/words/{path.name}")
+        for key, leaf, line in _leaves(parse(path.read_text("utf-8"), paper), ()):
+            texts = _texts(leaf)
+            wrong = _wrong(texts) if key not in found else "stands twice; keep one"
+            if wrong:
+                paper.wrong(line, key, wrong)
             else:
-                found[key] = MappingProxyType({lang: str(leaf[lang]) for lang in LANGUAGES})
+                found[key] = MappingProxyType({lang: str(texts[lang]) for lang in LANGUAGES})
+        problems += paper.problems
     if problems:
         raise BadInput(problems)
     return MappingProxyType(found)
@@ -82,23 +82,32 @@ def placeholders(text: str) -> frozenset[str]:
     return frozenset(name for _, name, _, _ in string.Formatter().parse(text) if name is not None)
 
 
-def _leaves(tree: Any, path: tuple[str, ...]) -> Iterator[tuple[str, Any, int]]:
-    for key, below in tree.items():
-        here = (*path, str(key))
-        line = tree.lc.key(key)[0] + 1
-        if isinstance(below, Mapping) and below and not set(below) & set(LANGUAGES):
+def _leaves(tree: Node | None, path: tuple[str, ...]) -> Iterator[tuple[str, Node, int]]:
+    if not isinstance(tree, Map):
+        return
+    for key, below in tree.items.items():
+        here = (*path, key)
+        if isinstance(below, Map) and below.items and not set(below.items) & set(LANGUAGES):
             yield from _leaves(below, here)
         else:
-            yield ".".join(here), below, line
+            yield ".".join(here), below, tree.lines[key]
 
 
-def _wrong(leaf: Any) -> str:
-    if not isinstance(leaf, Mapping) or set(leaf) != set(LANGUAGES):
-        return f"has {sorted(leaf) if isinstance(leaf, Mapping) else leaf!r}; write {{zh: ..., en: ...}}"
-    if not all(isinstance(leaf[lang], str) and leaf[lang].strip() for lang in LANGUAGES):
+def _texts(leaf: Node) -> dict[str, object]:
+    """What a leaf says, by language; {} for what is no leaf."""
+    if not isinstance(leaf, Map):
+        return {}
+    return {lang: text.value if isinstance(text, Scalar) else None for lang, text in leaf.items.items()}
+
+
+def _wrong(leaf: Mapping[str, object]) -> str:
+    if set(leaf) != set(LANGUAGES):
+        return f"has {sorted(leaf)}; write {{zh: ..., en: ...}}"
+    texts = {lang: text for lang, text in leaf.items() if isinstance(text, str) and text.strip()}
+    if len(texts) < len(leaf):
         return "has an empty text or one that YAML reads as a number or a truth value; quote it"
     try:
-        names = {lang: placeholders(leaf[lang]) for lang in LANGUAGES}
+        names = {lang: placeholders(texts[lang]) for lang in LANGUAGES}
     except ValueError as broken:
         return f"has broken braces: {broken}"
     if len(set(names.values())) > 1:
