@@ -26,10 +26,14 @@ CHECKS = "plantroom.checks"
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What one check has to say. files: path -> text of what the site needs from it (rules/...); they join the config record."""
+    """What one check has to say. files: path -> text of what the site needs from it (rules/...); they join the config record.
+
+    notes: what is allowed and yet to be seen, in the site's language.
+    """
 
     problems: Sequence[Problem] = ()
     files: Mapping[str, str] = field(default_factory=dict)
+    notes: Sequence[str] = ()
 
 
 Check = Callable[[Site], Checked]
@@ -71,6 +75,11 @@ def _where_it_lies(problem: Problem, site: Path) -> Problem:
     if problem.file == site.name:
         return replace(problem, file=str(site))
     return replace(problem, file=str(site.parent / problem.file.removeprefix(OWN))) if problem.file.startswith(OWN) else problem
+
+
+def notes_of(site: Site, *, by: Mapping[str, Check] | None = None) -> list[str]:
+    """What the checks have to say of a good site."""
+    return [note for check in (checks() if by is None else by).values() for note in check(site).notes]
 
 
 def problems_of(path: Path, *, env: Mapping[str, str] | None = None) -> list[Problem]:

@@ -54,7 +54,8 @@ def check_site(path: Path, as_json: bool) -> int:
     if problems:
         return BAD_INPUT
     if not as_json:
-        typer.echo(f"{path}: good; {_contents(load_site(path))}")
+        found = load_site(path)
+        typer.echo("\n".join([f"{path}: good; {_contents(found)}", *bundle.notes_of(found)]))
     return 0
 
 

@@ -9,9 +9,11 @@ from plantroom.bundle import Checked
 from plantroom.errors import Problem
 from plantroom.site import Equipment, Site
 from plantroom.site_rules import OWN
+from plantroom.words import say
 from plantroom.yaml_file import nearest
 from rules import rule_test
 from rules.book import Rulebook, pack, read_rules
+from rules.clocks import LIMITS, MINUTE, loosened, times_of
 from rules.quantities import quantity
 from rules.rule import Rule
 
@@ -23,7 +25,18 @@ def check(site: Site) -> Checked:
     problems += [*_site_wide(site, book), *(problem for machine in site.equipment.values() for problem in _machine(site, machine, book))]
     kinds = {machine.kind.name for machine in site.equipment.values()}
     used = [rule for rule in pack().rules if rule.on_event or any(rule.covers(kind) for kind in kinds)]
-    return Checked(problems, {rule.file: rule.text for rule in used})
+    return Checked(problems, {rule.file: rule.text for rule in used}, _looser(site))
+
+
+def _looser(site: Site) -> list[str]:
+    """A number of the standard that a site loosens is shown."""
+    times, language = times_of(site.clocks), site.language
+    notes = []
+    for name, severity in loosened(times):
+        words = {"clock": say(f"clock.{name}", language), "severity": say(f"severity.{severity}", language)}
+        limits = {"limit": times.limits[name][severity] // MINUTE, "standard": LIMITS[name][severity] // MINUTE}
+        notes.append(say("limits.looser", language, **words, **limits))
+    return notes
 
 
 def _own_tests(rule: Rule) -> Iterator[Problem]:

@@ -14,7 +14,6 @@ from typing import Any
 
 from plantroom.clock import NS, Reading
 from plantroom.records import Records
-from rules import clocks
 from rules.clocks import ClockName, OrderClock
 from rules.ledger import Ledger, Position
 from rules.order import REOPEN_WITHIN_NS, State
@@ -203,27 +202,6 @@ class Desk:
 
     def put_config(self, row: Mapping[str, Any]) -> None:
         self._ledger.put("put_config", str(row["seq"]), row)
-
-    def shift(self, step_ns: int) -> None:
-        """The wall clock was set: every instant that lies ahead, and every condition's age, moves with it."""
-        for clock in list(self.clocks.values()):
-            self.put_clock(clocks.shift(clock, step_ns))
-        for page in self.queued():
-            page.due_ns += step_ns
-            page.created_ns += step_ns
-            self.put_page(page)
-        for pending in list(self.conditions.values()):
-            pending.since_ns += step_ns
-            pending.at_ns += step_ns
-            self.put_condition(pending)
-        for fault in list(self.faults.values()):
-            if fault.shelved_until_ns is not None:
-                fault.shelved_until_ns += step_ns
-                self.put_fault(fault)
-        for order in list(self.orders.values()):
-            if order.eta_ns is not None and order.state is State.ACCEPTED:
-                order.eta_ns += step_ns
-                self.put_order(order)
 
     # -- as a whole
 

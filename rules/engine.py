@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import orjson
 import structlog
@@ -20,7 +19,7 @@ from plantroom.errors import BadInput
 from plantroom.journal.record import Kind, Record
 from plantroom.model import Frame
 from plantroom.records import Records
-from rules import deeds, delivery, events, incident, paging, work
+from rules import deeds, delivery, events, incident, paging, time_set, work
 from rules.clocks import loosened
 from rules.command import parse
 from rules.condition import Transition
@@ -28,6 +27,7 @@ from rules.desk import Desk, Hidden, nothing_hidden
 from rules.evaluate import KindEvaluator
 from rules.house import House
 from rules.ledger import Position
+from rules.memory import Memory
 from rules.quarantine import Quarantine
 from rules.rollback import Indexes
 from rules.rounds import Came, Router, Single
@@ -46,21 +46,6 @@ log = structlog.get_logger()
 
 Furnish = Callable[[Record], House]
 FrameOf = Callable[[bytes], Frame]
-
-
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """The engine's memory after the record at `seen`. config: the CONFIG record in force. blobs: each evaluator's own, by kind.
-
-    rows, chronicled: the records' open rows and the chronicle's length there, from which a rebuild goes on; a restart has the records.
-    """
-
-    seen: Position
-    time: WallTime
-    config: Record
-    blobs: Mapping[str, bytes]
-    rows: Mapping[str, Sequence[Mapping[str, Any]]]
-    chronicled: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +178,7 @@ class Engine:
             self.quarantine.rows_only(record, Part("shift"), partial(self._shift_rows, step_ns))
 
     def _shift_rows(self, step_ns: int) -> None:
-        self.desk.shift(step_ns)
+        time_set.shift(self.desk, step_ns)
         self.desk.tell("time.step", {"step_ns": step_ns})
         if self.house is not None:
             events.seen(self.desk, self.house, "clock_step", {"step_s": round(step_ns / NS)})

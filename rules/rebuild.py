@@ -20,8 +20,9 @@ from plantroom.errors import BadInput
 from plantroom.journal import Journal, Reader
 from plantroom.records import Records
 from rules.desk import Hidden
-from rules.engine import Engine, Memory
+from rules.engine import Engine
 from rules.house import furnish
+from rules.memory import Memory
 from rules.replay import catch_up
 from rules.snapshot import BadSnapshot
 from rules.snapshots import Snapshots

@@ -23,8 +23,8 @@ import orjson
 
 from plantroom.clock import Reading
 from plantroom.journal.record import Kind, Record
-from rules.engine import Memory
 from rules.ledger import Position
+from rules.memory import Memory
 from rules.snapshot import BadSnapshot
 from rules.walltime import WallTime
 

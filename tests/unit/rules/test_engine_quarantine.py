@@ -7,17 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import apsw
+import numpy as np
 import pytest
 
 from plantroom.errors import JournalFailed
-from plantroom.journal.record import Kind
+from plantroom.journal.record import Kind, encode_batch
+from plantroom.model import Frame, one_row
 from rules import deeds, engine, events, incident, skipped, work
 from rules.clocks import OrderClock
 from rules.desk import Desk
 from rules.evaluate import KindEvaluator
 from rules.house import House
 from rules.rows import Pending
-from tests.kit.engine import RULES, Kit, event_text
+from tests.kit.engine import RULES, Kit, event_text, pump, site_text
 
 ALL_RULES = {**RULES, "rules/packs/monitor/record_skipped.yaml": event_text("record_skipped", "readiness", "1h")}
 
@@ -181,3 +183,25 @@ def test_of_a_row_that_speaks_of_many_only_the_machine_that_raises_is_passed_ove
     kit.run()
     assert kit.rows("SELECT equipment, rule FROM fault WHERE equipment <> 'monitor'") == [("fp-1", "phase_loss")]
     assert {row[:4] for row in skips(kit)} == {("telemetry", "step", "fire_pump", "fp-2")}
+
+
+def test_where_one_kinds_evaluator_raises_the_other_kinds_of_the_same_record_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Steps and ticks of all generators raise; a pump in the same record is judged as ever."""
+    kit = Kit(tmp_path)
+    generator = "  - {id: gen-1, kind: generator, name: G, profile: smartgen-hgm4000n, connection: bus, unit: 9}\n"
+    kit.configure(site_text(pump(1), generator), ALL_RULES)
+
+    def of_generators(self: KindEvaluator, *_: Any) -> bool:
+        return self.kind.name == "generator"
+
+    for name in ("step", "tick"):
+        monkeypatch.setattr(KindEvaluator, name, raising(RuntimeError("no"), getattr(KindEvaluator, name), of_generators))
+    frame = Frame(("gen-1.engine_speed", "fp-1.phase_loss", "gen-1.oil_pressure"))
+    for _ in range(5):
+        at_ns = kit.clock.read().wall_ns
+        kit.append(encode_batch(one_row(frame, at_ns, np.array([1500.0, 1.0, 300.0]), np.zeros(3, np.uint8))), "collect")
+        kit.tick()
+    kit.run()
+    assert ("fp-1", "phase_loss", "active") in kit.faults()
+    assert {(row[:4], row[5]) for row in skips(kit)} == {(("telemetry", "step", "generator", "gen-1"), 5), (("tick", "tick", "generator", "gen-1"), 5)}
+    kit.close()

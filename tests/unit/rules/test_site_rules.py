@@ -125,7 +125,7 @@ def test_every_command_uses_them(tmp_path: Path, capsys: pytest.CaptureFixture[s
         assert run(command) == 0 and said in capsys.readouterr().out
 
 
-def test_the_sites_own_time_limits_are_in_force_and_a_looser_one_is_written_down(tmp_path: Path) -> None:
+def test_the_sites_own_time_limits_are_in_force_and_a_looser_one_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = site(tmp_path, "clocks: {response: {readiness: 10m, normal: 45m}, warn_at: 50 %}")
     times = times_of(checked(path).clocks)
     assert times.limits[ClockName.RESPONSE] == {Severity.DANGER: 900 * NS, Severity.READINESS: 600 * NS, Severity.NORMAL: 2700 * NS}
@@ -137,6 +137,7 @@ def test_the_sites_own_time_limits_are_in_force_and_a_looser_one_is_written_down
     [(started, warn, due)] = kit.rows("SELECT started_ns, warn_ns, due_ns FROM clock WHERE name = 'response'")
     assert (warn - started, due - started) == (300 * NS, 600 * NS)
     assert kit.one("SELECT body FROM chronicle WHERE kind = 'clocks.loosened'") == b'{"limits":["response normal"]}'
+    assert run(["check", str(path)]) == 0 and "响应时限（一般）45 分钟，比标准的 30 分钟宽" in capsys.readouterr().out
     kit.close()
 
 

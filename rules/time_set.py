@@ -1,0 +1,28 @@
+"""The wall clock was set: every instant of the open rows that lies ahead, and every condition's age, moves with it."""
+
+from __future__ import annotations
+
+from rules import clocks
+from rules.desk import Desk
+from rules.order import State
+
+
+def shift(desk: Desk, step_ns: int) -> None:
+    for clock in list(desk.clocks.values()):
+        desk.put_clock(clocks.shift(clock, step_ns))
+    for page in desk.queued():
+        page.due_ns += step_ns
+        page.created_ns += step_ns
+        desk.put_page(page)
+    for pending in list(desk.conditions.values()):
+        pending.since_ns += step_ns
+        pending.at_ns += step_ns
+        desk.put_condition(pending)
+    for fault in list(desk.faults.values()):
+        if fault.shelved_until_ns is not None:
+            fault.shelved_until_ns += step_ns
+            desk.put_fault(fault)
+    for order in list(desk.orders.values()):
+        if order.eta_ns is not None and order.state is State.ACCEPTED:
+            order.eta_ns += step_ns
+            desk.put_order(order)
