@@ -118,16 +118,15 @@ async def ours(port: str, baud: int, thirty: bool) -> None:
     line = Line(way_of(link), session, clock, take, say, exchange=exchange_of(link, jobs))
     async with asyncio.TaskGroup() as group:
         task = group.create_task(line.run())
-        await asyncio.sleep(2.0)
-        began = cpu_s()
+        await asyncio.sleep(12.0 if thirty else 2.0)  # the first round looks for the silent ones
+        began, before, missed = cpu_s(), sum(map(len, times.values())), session.tally.missed_slots
         await asyncio.sleep(ISOLATION_S if thirty else SECONDS)
-        spent = cpu_s() - began
+        spent, good = cpu_s() - began, sum(map(len, times.values())) - before
         task.cancel()
     if thirty:
-        settled = {point: seen[3:] for point, seen in times.items()}  # the first rounds look for the silent ones
-        report({point: seen for point, seen in settled.items() if len(seen) > 1}, f"; {session.tally.missed_slots} slots missed")
+        report({point: seen[4:] for point, seen in times.items()}, f", {session.tally.missed_slots - missed} slots missed")
     else:
-        print(json.dumps([spent, sum(map(len, times.values()))]))
+        print(json.dumps([spent, good]))
 
 
 async def pymodbus_loop(port: str, baud: int, thirty: bool) -> None:
@@ -171,7 +170,7 @@ def report(times: dict[str, list[float]], more: str) -> None:
 
 
 def run(client: str, baud: int, thirty: bool) -> tuple[str, list[float]]:
-    """What the client printed, and what the far end saw: use, characters alone, reads, shortest pause, silence (ms), too early, requests."""
+    """What the client printed, and what the far end saw: use, characters alone, reads, shortest pause, silence in ms, early, all."""
     command = [sys.executable, __file__, "far_end", str(baud), "3" if thirty else "0"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[1]) as end:
         assert end.stdin is not None and end.stdout is not None

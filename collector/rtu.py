@@ -12,7 +12,8 @@ An RTU answer does not say which request it answers. So an answer is taken only 
 - a unit that still owes an answer (one asked for and not received, or one sent twice) is settled first: it is asked for a part of the read,
   whose answer has another length, and that answer is thrown away. A unit answers in order, so what it owed has come before or never will.
 
-What cannot be told: an answer that the unit sends unasked, and that has the length just waited for. No RTU master can tell it.
+What cannot be told: an answer that the unit sends unasked, and that has the length just waited for; and the answers of a unit of which
+nothing is ever read but single cells of one table, where they come later than its worst time, twice. No RTU master can tell them.
 Source: MODBUS over Serial Line V1.02, 2.5.1 and 6.2.2; Application Protocol V1.1b3, 6.1-6.4, 7.
 """
 
@@ -59,6 +60,7 @@ class _Shape:
 @dataclass(slots=True)
 class _Asked:
     unit: int
+    read: Read
     shape: _Shape
     frame: bytes
     head: bytes  # how its answer begins
@@ -86,6 +88,7 @@ class Exchange:
         self._echo = b""  # our own request, while it may come back before the answer
         self._echoes: bool | None = None  # whether the adapter hears itself; None: not known
         self._owed: dict[int, list[tuple[_Shape, float]]] = {}  # unit -> answers that may still come, asked when; oldest first
+        self._answered: dict[int, dict[_Shape, Read]] = {}  # unit -> a read of each shape that it has answered
         self._last_s = self._busy_since_s = -inf
 
     def connected(self, now_s: float) -> None:
@@ -103,12 +106,13 @@ class Exchange:
         owed = {shape for shape, _ in self._owed[unit]}
         settling = _shape(read) in owed
         if settling:
-            read = _part(read, owed)
+            others = self._answered.get(unit, {})
+            read = _part(read, owed) or next((others[shape] for shape in others if shape not in owed), read)
         shape = _shape(read)
         body = _REQUEST.pack(unit, shape.function, read.address, read.count)
         frame = body + check(body)
         self._clear()
-        self._asked = _Asked(unit, shape, frame, bytes((unit, shape.function, shape.data_bytes)), now_s, settling)
+        self._asked = _Asked(unit, read, shape, frame, bytes((unit, shape.function, shape.data_bytes)), now_s, settling)
         self._echo = b"" if self._echoes is False else frame
         return frame
 
@@ -152,6 +156,7 @@ class Exchange:
                 self._owe(asked.unit, asked.shape, asked.at_s)
             return [Settled() if asked.settling else Refusal(frame[2], latency_s)]
         owed.clear()
+        self._answered.setdefault(asked.unit, {})[asked.shape] = asked.read
         return [Settled() if asked.settling else Answer(frame[3:-2], latency_s)]
 
     def _past_echo(self) -> bool:
@@ -274,11 +279,11 @@ def _refusal_head(asked: _Asked) -> bytes:
     return bytes((asked.unit, asked.shape.function | 0x80))
 
 
-def _part(read: Read, owed: Container[_Shape]) -> Read:
-    """The smallest part of a read whose answer is of no owed one's length; the read itself where there is none."""
+def _part(read: Read, owed: Container[_Shape]) -> Read | None:
+    """The smallest part of a read whose answer is of no owed one's length."""
     cells = 8 if read.table.bits else 1
     parts = (Read(read.table, read.address, count) for count in range(cells, read.count, cells))
-    return next((part for part in parts if _shape(part) not in owed and part.reply_bytes < read.reply_bytes), read)
+    return next((part for part in parts if _shape(part) not in owed and part.reply_bytes < read.reply_bytes), None)
 
 
 def _settle(owed: list[tuple[_Shape, float]], is_it: Callable[[_Shape], bool]) -> float | None:

@@ -30,7 +30,10 @@ from collector.once import read_once
 from collector.poll_plan import Read
 from collector.serial_line import SerialPort
 from collector.session import Session
+from plantroom.bundle import apply
 from plantroom.clock import NS, SystemClock
+from plantroom.journal import Journal
+from plantroom.journal.record import Kind, decode_batch
 from plantroom.model import Quality
 from plantroom.profile_file import load_profile
 from plantroom.profiles import Register, Table
@@ -210,6 +213,57 @@ class Told(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
+
+
+def test_the_collect_service_reads_a_sites_serial_lines_into_its_journal(tmp_path: Path) -> None:
+    """Two units on a port, one behind a converter; the period of a line's reads is kept, and every batch is good."""
+    site = tmp_path / "site.yaml"
+
+    async def play() -> None:
+        cells = {1: {at: at % 2 for at in range(64)}, 2: {at: at % 2 for at in range(64)}}
+        port, converter = PtyServer({1: Memory(cells), 2: Memory(cells)}, tmp_path / "tty"), RtuServer({9: Memory(cells)})
+        await port.start()
+        await converter.start()
+        site.write_text(f"""
+site: {{id: hq, name: HQ, zone: Asia/Shanghai}}
+connections:
+  - {{id: bus, modbus_rtu: {{device: {port.path}, baud: 115200}}}}
+  - {{id: far, rtu_over_tcp: {{host: 127.0.0.1, port: {converter.port}, baud: 19200}}}}
+devices:
+  - {{id: a, profile: generic-32di, connection: bus, unit: 1}}
+  - {{id: b, profile: generic-32di, connection: bus, unit: 2}}
+  - {{id: c, profile: generic-32di, connection: far, unit: 9}}
+equipment:
+  - {{id: sump-1, kind: sump, points: [{{device: a, take: {{di_2: high_level}}}}]}}
+  - {{id: sump-2, kind: sump, points: [{{device: b, take: {{di_3: high_level}}}}]}}
+  - {{id: sump-3, kind: sump, points: [{{device: c, take: {{di_4: high_level}}}}]}}
+""")
+        journal = Journal(tmp_path / "data" / "hq" / "journal", SystemClock())
+        apply(site, journal, "test")
+        values: dict[str, set[float]] = {}
+        collect = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "plantroom", "service", "collect", "--data", str(tmp_path / "data"), "--site", "hq"
+        )
+        try:
+            async with asyncio.timeout(30):
+                with journal.reader() as reader:
+                    seq = 0
+                    while len(values) < 3:
+                        await asyncio.sleep(0.05)
+                        for record in reader.read_after(seq):
+                            seq = record.seq
+                            if record.kind is Kind.TELEMETRY:
+                                batch = decode_batch(record.body, reader.frame)
+                                if not batch.quality.any():
+                                    values.setdefault(batch.frame.points[0], set()).update(batch.values[:, 0].tolist())
+        finally:
+            collect.terminate()
+            await collect.wait()
+        await port.stop()
+        await converter.stop()
+        assert values == {"sump-1.high_level": {1.0}, "sump-2.high_level": {0.0}, "sump-3.high_level": {1.0}}
+
+    on_uvloop(play)
 
 
 # others' Modbus on the far end

@@ -126,7 +126,14 @@ class Bus:
 
 
 takes = st.one_of(st.none(), st.floats(0.001, 0.05), st.floats(0.001, 0.05), st.floats(0.05, 8 * WORST_S))
-steps = st.lists(st.tuples(st.sampled_from((1, 1, 1, 2)), st.integers(1, 3), st.lists(takes, min_size=3, max_size=3)), max_size=25)
+in_time = st.one_of(st.none(), st.floats(0.001, 0.95 * WORST_S))
+steps = st.lists(
+    st.one_of(
+        st.tuples(st.sampled_from((1, 1, 2)), st.integers(2, 4), st.lists(takes, min_size=3, max_size=3)),
+        st.tuples(st.just(3), st.just(1), st.lists(in_time, min_size=3, max_size=3)),  # nothing to settle it by: it keeps its time
+    ),
+    max_size=25,
+)
 
 
 def hears(exchange: Exchange, bus: Bus, deadline_s: float) -> list[Event]:
@@ -166,7 +173,7 @@ def converse(exchange: Exchange, conversation: list[tuple[int, int, list[float |
 @PATIENT
 @given(steps)
 def test_an_answer_is_always_the_last_requests_however_late_units_are(conversation: list[tuple[int, int, list[float | None]]]) -> None:
-    apart, _ = converse(Exchange(SILENCE_S, {1: WORST_S, 2: WORST_S}), conversation)
+    apart, _ = converse(Exchange(SILENCE_S, {1: WORST_S, 2: WORST_S, 3: WORST_S}), conversation)
     assert set(apart) <= {0}
 
 
@@ -189,5 +196,5 @@ def test_control_without_settling_a_late_answer_is_taken_for_the_next() -> None:
 @settings(PATIENT, max_examples=20_000)
 @given(steps)
 def test_the_same_for_long(conversation: list[tuple[int, int, list[float | None]]]) -> None:
-    apart, _ = converse(Exchange(SILENCE_S, {1: WORST_S, 2: WORST_S}), conversation)
+    apart, _ = converse(Exchange(SILENCE_S, {1: WORST_S, 2: WORST_S, 3: WORST_S}), conversation)
     assert set(apart) <= {0}

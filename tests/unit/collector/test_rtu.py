@@ -218,6 +218,17 @@ def test_a_single_register_has_no_part_so_its_first_answer_is_thrown_away_and_wa
     assert talk.hears(frame(17, 3, b"\0\2")) == [Answer(b"\0\2", pytest.approx(0.02))]
 
 
+def test_a_single_register_is_settled_by_another_read_that_the_unit_is_known_to_answer() -> None:
+    single, longer = Read(Table.HOLDING, 5, 1), Read(Table.HOLDING, 107, 3)
+    talk = Talk(longer)
+    talk.hears(RIGHT)
+    talk.ask(single)
+    talk.gives_up()
+    assert talk.ask(single) == Talk(longer).sent
+    assert talk.hears(RIGHT) == [Settled()]
+    assert talk.ask(single) == Talk(single).sent
+
+
 def test_another_units_debt_is_no_concern_of_this_one() -> None:
     talk = Talk()
     talk.gives_up()
