@@ -5,19 +5,22 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import fields
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
-from dashboards.console.pages.faults import traced
+from dashboards.console.pages.faults import cannot_close, traced
 from dashboards.console.pages.frame import TEMPLATES, local_path
-from dashboards.console.roles import Role
-from dashboards.console.tables import Fault
+from dashboards.console.roles import Person, Role
+from dashboards.console.tables import Fault, Order
 from plantroom.clock import NS, VirtualClock
-from plantroom.model import Quality
+from plantroom.model import Quality, Severity
 from plantroom.words import catalogue
+from rules.order import Event, Facts, No, State, decide
 from tests.kit.console_client import logged_in, served
 from tests.kit.console_site import Installation, site_file
 
@@ -184,11 +187,26 @@ def test_who_may_not_close_an_order_reads_why_before_typing_a_cause(house: Insta
     browse(house, scenario, Role.TECHNICIAN)
 
 
+@pytest.mark.parametrize("role", [Role.TECHNICIAN, Role.SUPERVISOR])
+@pytest.mark.parametrize("severity", ["danger", "normal"])
+@pytest.mark.parametrize("performer", ["accepted_by", "arrived_by", "restored_by", None])
+@pytest.mark.parametrize("fault_open", [True, False])
+def test_the_page_refuses_a_closing_just_as_the_engine_would(role: Role, severity: str, performer: str | None, fault_open: bool) -> None:
+    person = Person("li.wei", role)
+    order = blank(Order, severity=severity, **{performer: "li.wei"} if performer else {})
+    fault = blank(Fault, condition="active" if fault_open else "cleared")
+    facts = Facts(State.RESTORED, Severity(severity), frozenset({"li.wei"} if performer else ()), fault_open)
+    judged = decide(facts, Event.CLOSE, NOW, person.name, person.roles)
+    assert cannot_close(person, fault, order) == (judged.code if isinstance(judged, No) else None)
+
+
+def blank(kind: type[Any], **given: object) -> Any:
+    """A row of this kind with nothing in it but what is given."""
+    return kind(**{field.name: given.get(field.name) for field in fields(kind)})
+
+
 def test_what_the_machine_never_had_is_no_reason_of_its_fault() -> None:
-    fault = Fault(
-        "F1-1", "phase_loss", "fp-1", "fire_pump", "readiness", "active", "live", False, 0, 0, None, None, {}, {},
-        {"values": {"phase_loss": 1.0, "voltage_l1l2": None, "slope": 0.5, "flow_rate": None}}, None, None, None,
-    )  # fmt: skip
+    fault = blank(Fault, trace={"values": {"phase_loss": 1.0, "voltage_l1l2": None, "slope": 0.5, "flow_rate": None}})
     bound = {name: object() for name in ("phase_loss", "flow_rate")}
     assert [(name, value) for name, value, _ in traced(fault, bound)] == [("phase_loss", 1.0), ("slope", 0.5), ("flow_rate", None)]
 
