@@ -77,7 +77,7 @@ def modbus_profile(name: str) -> Profile:
     """A shipped profile by its name, or any by its file. Raises BadInput."""
     profile = load_profile(name)
     if profile.mqtt is not None:
-        said = f"{profile.name} publishes over MQTT and cannot be asked; watch it with mosquitto_sub -t '{profile.mqtt.topic}'"
+        said = f"{profile.name} publishes over MQTT and cannot be asked; hear it with: plantroom try {profile.name} --mqtt BROKER"
         raise BadInput([Problem("command line", 0, name, said)])
     return profile
 

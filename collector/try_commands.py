@@ -1,4 +1,4 @@
-"""`try`: one look at a device with a profile, over Modbus TCP, a serial port or a converter."""
+"""`try`: one look at a device with a profile, over Modbus TCP, a serial port or a converter; over MQTT a while of listening."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from plantroom.errors import BadInput, Problem
 from plantroom.profiles import Profile
 from plantroom.site import Modbus, ModbusRtu, ModbusTcp, RtuOverTcp
 from plantroom.site_serial import PARITIES, RATES, UNITS
+from plantroom.units import duration_s
 
 
 def register(app: typer.Typer, modbus_profile: Callable[[str], Profile], wanted: Callable[[Profile, str | None], list[str]]) -> None:
@@ -27,12 +28,21 @@ def register(app: typer.Typer, modbus_profile: Callable[[str], Profile], wanted:
         baud: Annotated[int, typer.Option("--baud", help="the serial line's rate")] = 9600,
         parity: Annotated[str, typer.Option("--parity", help="N, E or O")] = "E",
         stop_bits: Annotated[int | None, typer.Option("--stop-bits", min=1, max=2, help="by default 1, or 2 without parity")] = None,
+        mqtt: Annotated[str | None, typer.Option("--mqtt", metavar="HOST[:PORT]", help="a broker instead: what devices publish")] = None,
+        topic: Annotated[str | None, typer.Option("--topic", help="MQTT: only this device, as the site file's `topic`")] = None,
+        listen_for: Annotated[str, typer.Option("--for", help="MQTT: how long to listen")] = "15s",
+        user: Annotated[str | None, typer.Option("--user", help="MQTT: the password comes from PLANTROOM_MQTT_PASSWORD")] = None,
+        ca: Annotated[str | None, typer.Option("--ca", metavar="FILE", help="MQTT over TLS: the CA of the broker")] = None,
+        mqtt_version: Annotated[str, typer.Option("--mqtt-version", help="3.1.1 or 5")] = "3.1.1",
         unit: Annotated[int, typer.Option("--unit", min=0, max=255, help="the Modbus unit id set on the device")] = 1,
         points: Annotated[str | None, typer.Option("--points", help="only these points, a,b,c; or a part, car_2")] = None,
         as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout")] = False,
     ) -> None:
         """Reads a device once, with a profile, and prints what every point says; exit 1 where nothing answered."""
         from collector.look import read_device
+
+        if mqtt is not None:
+            raise typer.Exit(_hear(profile, mqtt, topic, listen_for, user, ca, mqtt_version, as_json))
 
         chosen = modbus_profile(profile)
         names = wanted(chosen, points)
@@ -51,6 +61,19 @@ def register(app: typer.Typer, modbus_profile: Callable[[str], Profile], wanted:
         else:
             typer.echo(_table(rows))
         raise typer.Exit(0 if any(row["quality"] != "no_answer" for row in rows) else FAILED)
+
+
+def _hear(
+    profile: str, address: str, topic: str | None, listen_for: str, user: str | None, ca: str | None, version: str, as_json: bool
+) -> int:
+    """The exit code. Raises BadInput."""
+    from collector.hear_commands import hear, mqtt_profile
+
+    try:
+        seconds = duration_s(listen_for)
+    except ValueError as error:
+        raise _wrong("--for", str(error)) from error
+    return hear(mqtt_profile(profile), address, topic, seconds, user, ca, version, as_json)
 
 
 def link_of(host: str | None, port: int, rtu_over_tcp: bool, serial: str | None, baud: int, parity: str, stop_bits: int | None) -> Modbus:

@@ -8,6 +8,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import paho.mqtt.client as paho
 import pytest
@@ -16,6 +17,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from collector.mqtt import MqttLink
 from collector.outlet import Outlet
 from collector.service import mqtt_links
+from plantroom import cli
 from plantroom.clock import SystemClock
 from plantroom.journal import GroupWriter, Journal
 from plantroom.journal.record import Kind, decode_batch
@@ -247,3 +249,62 @@ def test_a_file_that_is_not_there_and_a_name_that_is_another_are_told(tmp_path: 
     text = SITE.format(port=secured, more=f", ca: {ours.ca}").replace("127.0.0.1", "localhost")
     (tmp_path / "site.yaml").write_text(text)
     asyncio.run(why_down(load_site(tmp_path / "site.yaml", env={}), tmp_path / "b", "is not for localhost"))
+
+
+# a look without a site
+
+
+def test_try_hears_what_every_form_of_device_says(tmp_path: Path, broker: Mosquitto, capsys: pytest.CaptureFixture[str]) -> None:
+    here, clock = site(tmp_path, broker.port), SystemClock()
+    world = World(here, 7, clock.read().wall_ns)
+    link = here.connections["broker"].link
+    loop, stop = asyncio.new_event_loop(), asyncio.Event()
+
+    async def speak() -> None:
+        async with asyncio.TaskGroup() as group:
+            devices = (MqttDevice(device, link, world, lambda: clock.read().wall_ns) for device in here.devices.values())  # type: ignore[arg-type]
+            tasks = [group.create_task(device.run()) for device in devices]
+            await stop.wait()
+            for task in tasks:
+                task.cancel()
+
+    thread = threading.Thread(target=lambda: loop.run_until_complete(speak()))
+    thread.start()
+    where = ["--mqtt", f"127.0.0.1:{broker.port}", "--for", "3s", "--json"]
+    try:
+        heard = {name: cli.run(["try", name, *where]) for name in ("mqtt-json-elevator", "shelly-3em", "sparkplug-ahu")}
+        out, err = capsys.readouterr()
+        named = cli.run(["try", "sparkplug-ahu", *where, "--topic", "east/edge-1/ahu-1"])
+        doubted, why = capsys.readouterr()
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join()
+        loop.close()
+    values: dict[tuple[object, object], Any] = {(row["device"], row["point"]): row["value"] for rows in _json_lists(out) for row in rows}
+    assert heard == {"mqtt-json-elevator": 0, "shelly-3em": 0, "sparkplug-ahu": 1}
+    assert values["lift-1", "mains_ok"] == 1 and values["shellyem3-a4cf12", "voltage_l1n"] > 0
+    assert "there is: east/edge-1/ahu-1" in err
+    assert named == 1 and "alias without a birth" in why and {row["quality"] for row in json.loads(doubted[doubted.index("[{") :])} == {"not heard"}
+
+
+def _json_lists(text: str) -> list[list[dict[str, object]]]:
+    """JSON documents one after the other."""
+    found, at, decoder = [], 0, json.JSONDecoder()
+    while at < len(text.rstrip()):
+        document, at = decoder.raw_decode(text, at)
+        found.append(document)
+        at += len(text[at:]) - len(text[at:].lstrip())
+    return found
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["smartgen-hgm4000n", "--mqtt", "h"], "speaks Modbus"), (["shelly-3em", "--host", "h"], "--mqtt"), (["shelly-3em", "--mqtt", "a:b"], "HOST:PORT"),
+        (["shelly-3em", "--mqtt", "h", "--for", "10"], "duration"), (["shelly-3em", "--mqtt", "h", "--topic", "+"], "names no device"),
+        (["shelly-3em", "--mqtt", "127.0.0.1:1", "--for", "1s"], "no connection to 127.0.0.1:1"),
+    ],
+)  # fmt: skip
+def test_try_says_what_it_cannot_do(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["try", *words]) in (1, 2)
+    assert said in capsys.readouterr().err
