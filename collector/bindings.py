@@ -40,6 +40,7 @@ class Job:
     confirm: Confirm | None = field(default=None, compare=False)
     spacing_s: float = 0.0
     concurrent: int = 1
+    identify: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,9 @@ def _job(device: Device, period_s: float, share: _Share, bindings: Sequence[Bind
         bus.gap_s,
         Debounce(patience) if patience else None,
         Confirm(confirmed) if confirmed else None,
+        bus.spacing_s,
+        bus.concurrent,
+        bus.identify,
     )
 
 

@@ -6,17 +6,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from collector import mbap, rtu
+from collector.backoff import Backoff
 from collector.bindings import Job
-from collector.connect import Tcp, Way
+from collector.connect import Secured, Tcp, Way
 from collector.exchange import Exchange
 from collector.poll_plan import SERIAL_9600, LineCost, Read
 from collector.serial_line import SerialPort
+from collector.session import Session
+from plantroom.clock import Reading
 from plantroom.site import Modbus, ModbusRtu, ModbusTcp, RtuOverTcp
 
 
 def way_of(link: Modbus) -> Way:
     if isinstance(link, ModbusRtu):
         return SerialPort(link.device, link.baud, link.parity, link.stop_bits)
+    if isinstance(link, ModbusTcp) and (tls := link.tls) is not None:
+        return Secured(link.host, link.port, tls.ca, tls.cert, tls.key, tls.name or link.host)
     return Tcp(link.host, link.port)
 
 
@@ -34,7 +39,16 @@ def on_this_line(link: Modbus, jobs: Sequence[Job]) -> list[Job]:
     """The jobs as this line can do them: on a serial one the characters take their time, on top of the unit's own."""
     if isinstance(link, ModbusTcp):
         return list(jobs)
-    return [replace(job, timeout_s=longest_s(link, job.timeout_s, job.reads)) for job in jobs]
+    return [replace(job, timeout_s=longest_s(link, job.timeout_s, job.reads), identify=False) for job in jobs]
+
+
+def session_of(link: Modbus, jobs: Sequence[Job], start: Reading, backoff: Backoff, offset: float) -> Session:
+    """jobs: as this line can do them."""
+    if not isinstance(link, ModbusTcp):
+        return Session(jobs, start, backoff, offset, waits_out=True)
+    concurrent = link.concurrent or min(job.concurrent for job in jobs)
+    least_s = 1.0 / link.max_requests_per_s if link.max_requests_per_s else 0.0
+    return Session(jobs, start, backoff, offset, concurrent=concurrent, least_s=least_s)
 
 
 def exchange_of(link: Modbus, jobs: Sequence[Job]) -> Exchange:

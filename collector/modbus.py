@@ -10,7 +10,7 @@ from typing import cast
 import structlog
 
 from collector.actions import Ask, Command, Dial, HangUp, Rest, Samples, Say
-from collector.connect import Way
+from collector.connect import Way, why_ended
 from collector.exchange import Answer, Event, Exchange, Garbled, Late, Refusal, Settled, Spoilt, Stray
 from collector.mbap import Exchange as TcpExchange
 from collector.metronome import EARLY_S, Metronome
@@ -144,8 +144,7 @@ class Line:
             return
         self._wire = None
         self._forget()
-        reason = "closed by the device" if error is None else str(error)
-        self._carry_out(self.session.unlinked(self._clock.read(), reason))
+        self._carry_out(self.session.unlinked(self._clock.read(), why_ended(self._way, error)))
 
     def broken(self, error: BaseException) -> None:
         """An error in a callback is ours: it ends the service instead of vanishing in the loop."""

@@ -14,14 +14,13 @@ import structlog
 
 from collector.backoff import Backoff
 from collector.bindings import Job, Planner
-from collector.links import cost_of, exchange_of, is_serial, on_this_line, way_of
+from collector.links import cost_of, exchange_of, on_this_line, session_of, way_of
 from collector.metronome import Metronome
 from collector.modbus import Line
 from collector.mqtt import MqttLink
 from collector.outlet import Outlet
 from collector.poll_plan import LineCost
 from collector.publishers import publishers
-from collector.session import Session
 from plantroom.bundle import site_of
 from plantroom.cli import ServiceContext
 from plantroom.clock import Clock
@@ -83,7 +82,7 @@ def modbus_lines(site: Site, clock: Clock, outlet: Outlet) -> dict[str, Line]:
         if not jobs:
             continue
         jobs = on_this_line(link, jobs)
-        session = Session(jobs, now, Backoff(_chance(site, name)), _fraction(name), waits_out=is_serial(link))
+        session = session_of(link, jobs, now, Backoff(_chance(site, name)), _fraction(name))
         way, exchange = way_of(link), exchange_of(link, jobs)
         lines[name] = Line(way, session, clock, outlet.take, partial(outlet.say, name), exchange=exchange, metronome=metronome)
         outlet.join(lines[name])

@@ -147,6 +147,9 @@ class _Profile:
             f.may("gap", y.duration, 0.0),
             f.may("timeout", y.duration, 1.0),
             page,
+            1.0 / most if (most := f.may("max_requests_per_s", y.rate, 0.0)) else 0.0,
+            f.may("concurrent", y.integer(1, 16, "a gateway answers a few units at once, if any"), 1),
+            f.may("identify", y.flag, False),
         )
         f.done()
         return limits

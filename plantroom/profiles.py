@@ -208,7 +208,8 @@ class BusLimits:
     """max_registers / max_bits: most cells in one read. max_hole: unwanted cells worth reading through.
 
     barred: (table, address) cells never touched by a read that does not want them. page: no read crosses a multiple of it.
-    gap_s: least pause between requests. timeout_s: longest wait for an answer.
+    gap_s: least pause between requests. timeout_s: longest wait for an answer. spacing_s: least time from request to request on average,
+    0 = none. concurrent: units behind its gateway that may be asked at once. identify: it answers function 43/14, and is to be asked.
     """
 
     max_registers: int = 125
@@ -218,6 +219,9 @@ class BusLimits:
     gap_s: float = 0.0
     timeout_s: float = 1.0
     page: int = CELLS
+    spacing_s: float = 0.0
+    concurrent: int = 1
+    identify: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from plantroom import site_serial
 from plantroom import yaml_file as y
 from plantroom.model import Severity
 from plantroom.profiles import Profile
-from plantroom.site import Channel, Connection, Link, ModbusTcp, Mqtt, StoreTarget, Web
+from plantroom.site import Channel, Connection, Link, ModbusTcp, Mqtt, StoreTarget, Tls, Web
 from plantroom.units import duration_s, known
 
 _HOST = re.compile(r"[A-Za-z0-9.:_-]{1,253}")
@@ -89,8 +89,19 @@ def connection(f: y.Fields) -> Connection | None:
 
 
 def _modbus_tcp(f: y.Fields) -> ModbusTcp | None:
-    name, number = f.need("host", host), f.may("port", port, 502)
-    return None if name is None else ModbusTcp(name, number)
+    name, node = f.need("host", host), f.child("tls")
+    tls = _tls(y.Fields(node, f.path("tls"), f.paper)) if node is not None else None
+    number = f.may("port", port, 502 if node is None else 802)
+    concurrent = f.opt("concurrent", y.integer(1, 16, "a gateway answers a few units at once, if any"))
+    most = f.may("max_requests_per_s", y.rate, 0.0)
+    return None if name is None else ModbusTcp(name, number, tls, concurrent, most)
+
+
+def _tls(f: y.Fields) -> Tls | None:
+    ca, cert, key = f.need("ca", pem_file), f.need("cert", pem_file), f.need("key", pem_file)
+    name = f.opt("name", host)
+    f.done()
+    return Tls(ca, cert, key, name) if ca and cert and key else None
 
 
 def _mqtt(f: y.Fields) -> Mqtt | None:

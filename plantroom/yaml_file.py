@@ -156,6 +156,14 @@ def number(node: Node) -> float:
     raise Wrong(f"must be a number, not {described(node)}", node)
 
 
+def rate(node: Node) -> float:
+    """A number of times a second."""
+    times = number(node)
+    if not 0.01 <= times <= 10_000:
+        raise Wrong(f"{times:g} times a second is outside 0.01..10000", node)
+    return times
+
+
 def integer(low: int, high: int, what: str = "") -> Callable[[Node], int]:
     def read(node: Node) -> int:
         if not isinstance(node, Scalar) or not isinstance(node.value, int) or isinstance(node.value, bool):

@@ -68,7 +68,9 @@ def on_uvloop(play: Callable[[], Coroutine[Any, Any, None]]) -> None:
         runner.run(play())
 
 
-async def polled(gateway: Gateway, jobs: list[Job], seconds: float, exchange: Exchange | None = None, concurrent: int = 1) -> tuple[Line, list[Batch]]:
+async def polled(
+    gateway: Gateway, jobs: list[Job], seconds: float, exchange: Exchange | None = None, concurrent: int = 1
+) -> tuple[Line, list[Batch]]:
     """What a line brings of it in so many seconds."""
     server = await asyncio.get_running_loop().create_server(lambda: gateway, "127.0.0.1", 0)
     port, clock, batches = server.sockets[0].getsockname()[1], SystemClock(), list[Batch]()
