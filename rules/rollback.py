@@ -50,10 +50,7 @@ class Mark:
         self.seen = engine.seen
         self._rest = engine.time, engine.config, engine.house, engine.evaluators, engine.router, engine.applied
         self._saved = [Saved(evaluator) for evaluator in engine.evaluators.values()]
-
-    @property
-    def bytes(self) -> int:
-        return sum(saved.bytes for saved in self._saved)
+        self.bytes = sum(saved.bytes for saved in self._saved)
 
     def put_back(self) -> None:
         engine = self._engine

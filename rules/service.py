@@ -17,6 +17,7 @@ from plantroom.words import catalogue
 from rules.engine import Engine, Outcome
 from rules.house import furnish
 from rules.lag import Lag, Word
+from rules.quarantine import of_a_record
 from rules.replay import Resumed, resume
 from rules.snapshots import Snapshots
 
@@ -135,6 +136,15 @@ class RulesService:
             self.snapshot(engine)
         except OSError as error:  # the older ones hold, and what is lost is only a shorter start
             log.error("snapshot.failed", error=str(error))
+
+    def _try_snapshot(self, engine: Engine) -> None:
+        """One that cannot be made or written costs a longer start, nothing else: the older ones hold."""
+        try:
+            self.snapshot(engine)
+        except Exception as error:
+            if not (of_a_record(error) or isinstance(error, OSError)):
+                raise
+            log.error("snapshot.failed", error=f"{type(error).__name__}: {error}")
 
     def snapshot(self, engine: Engine) -> None:
         """The engine's memory, durable; it never stands ahead of the records."""

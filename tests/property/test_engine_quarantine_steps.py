@@ -112,7 +112,7 @@ def faults(kit: Kit) -> list[tuple[Any, ...]]:
     return kit.rows(f"SELECT {columns} FROM fault WHERE rule <> 'record_skipped' ORDER BY raised_ns, equipment, rule, onset_ns")
 
 
-@settings(max_examples=1_000 if SOAK else 10, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=300 if SOAK else 10, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(st.lists(ACTIONS, min_size=1, max_size=12), st.data())
 def test_only_the_step_that_raises_is_lost(actions: list[tuple[Any, ...]], data: st.DataObject) -> None:
     with tempfile.TemporaryDirectory() as folder:
