@@ -81,7 +81,7 @@ def plan_reads(spans: Iterable[Span], limits: BusLimits, cost: LineCost = SERIAL
     spans:  any order, overlaps and repetitions allowed.
     limits: largest read, largest hole worth reading through, pages no read leaves, cells never touched unless a span of that read asks
             for them.
-            The cells of an `alone` span are barred to every other read in the same way.
+            The cells of an `alone` span are barred to every other read in the same way; a span within one comes with it.
     Returns reads in (table, address) order; equal inputs in any order give equal plans.
     Raises ValueError if a span leaves the 65,536 cells or exceeds one read: it could never be read whole.
     Optimal: sorted by start, some cheapest plan cuts the spans into runs (a span enclosed by another's read can move there for nothing),

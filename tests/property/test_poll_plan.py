@@ -98,7 +98,7 @@ def test_the_plan_is_the_cheapest_of_all_ways_to_group(case: tuple[list[Span], B
     """Every partition of the spans is tried, also those that are no runs of the sorted order; of equal ones ours has the fewest reads."""
     judge(case, line)
     (wanted, limits), cost = case, COSTS[line]
-    found = plan_reads(wanted, limits, cost)
+    found, wanted = plan_reads(wanted, limits, cost), asking(wanted)
     blocks = [block for count in range(1, len(wanted) + 1) for block in combinations(wanted, count)]
     assert set(found) <= {hull(block) for block in blocks if is_legal(block, wanted, limits)}
 
@@ -113,14 +113,21 @@ def test_the_plan_is_the_cheapest_long_form(case: tuple[list[Span], BusLimits], 
 def test_values_within_a_register_that_is_read_alone_come_with_it() -> None:
     alone = Span(Table.INPUT, 56, 3, alone=True)
     assert plan_reads([Span(Table.INPUT, 56, 2), alone, Span(Table.INPUT, 58, 1)], BusLimits()) == (Read(Table.INPUT, 56, 3),)
+    one, beside = Span(Table.INPUT, 323, 1, alone=True), [Span(Table.INPUT, at, 1) for at in (322, 323, 324)]
+    assert plan_reads([one, *beside], BusLimits()) == tuple(Read(Table.INPUT, at, 1) for at in (322, 323, 324)), "no wide read for its sake"
     assert plan_reads([Span(Table.INPUT, 55, 2), alone], BusLimits()) == (Read(Table.INPUT, 55, 2), Read(Table.INPUT, 56, 3))
 
 
 def judge(case: tuple[list[Span], BusLimits], line: str) -> None:
     (wanted, limits), cost = case, COSTS[line]
-    found = plan_reads(wanted, limits, cost)
+    found, wanted = plan_reads(wanted, limits, cost), asking(wanted)
     ways = [[hull(block) for block in way] for way in partitions(wanted) if all(is_legal(block, wanted, limits) for block in way)]
     assert (sum(cost.of(read) for read in found), len(found)) == min((sum(map(cost.of, way)), len(way)) for way in ways)
+
+
+def asking(wanted: Sequence[Span]) -> list[Span]:
+    """Without the spans that lie in one that is read alone: those come with it, and are no leave to touch its cells in a wider read."""
+    return [s for s in wanted if s.alone or not any(a.alone and a.table is s.table and a.start <= s.start and s.end <= a.end for a in wanted)]
 
 
 def hull(block: Sequence[Span]) -> Read:
@@ -130,10 +137,9 @@ def hull(block: Sequence[Span]) -> Read:
 
 def is_legal(block: Sequence[Span], wanted: Sequence[Span], limits: BusLimits) -> bool:
     """Whether one request may bring these spans, said from the limits and not from the planner."""
-    apart = [span for span in block if span.alone]
-    read, asked = hull(block), {cell for s in block for cell in range(s.start, s.end)}
-    if len({span.table for span in block}) != 1 or len(apart) > 1 or (apart and hull(apart) != read):
+    if len({span.table for span in block}) != 1 or (len(block) > 1 and any(span.alone for span in block)):
         return False
+    read, asked = hull(block), {cell for s in block for cell in range(s.start, s.end)}
     forbidden = {at for table, at in limits.barred if table is read.table}
     forbidden |= {at for span in wanted if span.alone and span.table is read.table for at in range(span.start, span.end)}
     through = set(range(read.address, read.end)) - asked
