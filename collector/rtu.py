@@ -12,8 +12,8 @@ An RTU answer does not say which request it answers. So an answer is taken only 
 - a unit that still owes an answer (one asked for and not received, or one sent twice) is settled first: it is asked for a part of the read,
   whose answer has another length, and that answer is thrown away. A unit answers in order, so what it owed has come before or never will.
 
-What cannot be told: an answer that the unit sends unasked, and that has the length just waited for; and the answers of a unit of which
-nothing is ever read but single cells of one table, where they come later than its worst time, twice. No RTU master can tell them.
+What cannot be told: an answer that the unit sends unasked, and that has the length just waited for; and one that comes later than the worst
+time twice over, where all lengths that could be asked of the unit are owed already (single cells). No RTU master can tell them.
 Source: MODBUS over Serial Line V1.02, 2.5.1 and 6.2.2; Application Protocol V1.1b3, 6.1-6.4, 7.
 """
 
@@ -66,6 +66,7 @@ class _Asked:
     head: bytes  # how its answer begins
     at_s: float
     settling: bool
+    alike: bool  # an owed answer has the same length all the same
     wrong: str | None = None
 
 
@@ -112,7 +113,7 @@ class Exchange:
         body = _REQUEST.pack(unit, shape.function, read.address, read.count)
         frame = body + check(body)
         self._clear()
-        self._asked = _Asked(unit, read, shape, frame, bytes((unit, shape.function, shape.data_bytes)), now_s, settling)
+        self._asked = _Asked(unit, read, shape, frame, bytes((unit, shape.function, shape.data_bytes)), now_s, settling, shape in owed)
         self._echo = b"" if self._echoes is False else frame
         return frame
 
@@ -148,7 +149,7 @@ class Exchange:
             return [Spoilt("two answers that differ" if found else "an answer whose check is wrong")]
         frame, latency_s = found.pop(), self._found_s - asked.at_s
         owed = self._owed[asked.unit]
-        if any(shape == asked.shape for shape, _ in owed):  # nothing else could be asked; if this was an older one's, ours follows
+        if asked.alike:  # nothing else could be asked; if this was an older one's, ours follows
             self.free_s = max(self.free_s, now_s + self._worst_of(asked.unit))
             owed.clear()
         if frame[1] & 0x80:  # whose it is cannot be told: where one was owed it may be that one's, and ours still to come

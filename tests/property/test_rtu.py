@@ -129,7 +129,7 @@ takes = st.one_of(st.none(), st.floats(0.001, 0.05), st.floats(0.001, 0.05), st.
 in_time = st.one_of(st.none(), st.floats(0.001, 0.95 * WORST_S))
 steps = st.lists(
     st.one_of(
-        st.tuples(st.sampled_from((1, 1, 2)), st.integers(2, 4), st.lists(takes, min_size=3, max_size=3)),
+        st.tuples(st.sampled_from((1, 1, 2)), st.integers(30, 32), st.lists(takes, min_size=3, max_size=3)),
         st.tuples(st.just(3), st.just(1), st.lists(in_time, min_size=3, max_size=3)),  # nothing to settle it by: it keeps its time
     ),
     max_size=25,
@@ -190,6 +190,15 @@ def test_control_without_settling_a_late_answer_is_taken_for_the_next() -> None:
     assert set(converse(Unsettled(SILENCE_S, {1: WORST_S}), late)[0]) - {0}
     apart, taken = converse(Exchange(SILENCE_S, {1: WORST_S}), late)
     assert set(apart) == {0} and taken >= 1
+
+
+def test_an_answer_that_others_were_waited_out_for_is_not_believed_at_once() -> None:
+    """Found by the long form: all lengths owed, and the answer behind an older one had cleared what was owed."""
+    conversation: list[tuple[int, int, list[float | None]]] = [
+        (1, 2, [0.4375, None, None]), (1, 2, [None, None, None]), (1, 2, [None, None, None]), (1, 4, [0.3125, None, None]),
+        (1, 3, [0.002, None, None]), (1, 2, [None, None, None]), (1, 2, [None, None, None]), (1, 4, [0.03, None, None]),
+    ]  # fmt: skip
+    assert set(converse(Exchange(SILENCE_S, {1: WORST_S}), conversation)[0]) <= {0}
 
 
 @pytest.mark.soak
