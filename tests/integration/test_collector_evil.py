@@ -39,6 +39,7 @@ class Hammer:
     requests: int
     done: asyncio.Event
     exchange: Exchange
+    patience_s: float
     connection: int = 0
     silences: int = 0
     asked: tuple[int, Read] | None = None
@@ -95,7 +96,7 @@ class Hammer:
             self.done.set()
             return []
         self.asked = some_read(self.chance)
-        return [Ask(*self.asked, PATIENCE_S)]
+        return [Ask(*self.asked, self.patience_s)]
 
 
 class Believing(Exchange):
@@ -105,7 +106,9 @@ class Believing(Exchange):
         return next(iter(self._open.values()), None)
 
 
-async def hammer(total: int, share: float, exchange: type[Exchange], seed: int) -> tuple[list[Hammer], list[EvilServer]]:
+async def hammer(
+    total: int, share: float, exchange: type[Exchange], seed: int, patience_s: float
+) -> tuple[list[Hammer], list[EvilServer]]:
     hammers, servers = [], []
     async with asyncio.TaskGroup() as group:
         lines = []
@@ -113,7 +116,7 @@ async def hammer(total: int, share: float, exchange: type[Exchange], seed: int) 
             server = EvilServer(seed * 1000 + i, share)
             await server.__aenter__()
             framing = exchange()
-            mallet = Hammer(Random(seed * 1000 + i), total // LINES, asyncio.Event(), framing)
+            mallet = Hammer(Random(seed * 1000 + i), total // LINES, asyncio.Event(), framing, patience_s)
             line = Line(Tcp("127.0.0.1", server.port), mallet, SystemClock(), _refuse, _ignore, exchange=framing)  # type: ignore[arg-type]
             lines.append(group.create_task(line.run()))
             hammers.append(mallet)
@@ -135,9 +138,11 @@ def _ignore(*_: object) -> None:
     return
 
 
-def run_hammer(total: int, share: float, exchange: type[Exchange], seed: int = 1) -> tuple[list[str], Counter[str], list[EvilServer]]:
+def run_hammer(
+    total: int, share: float, exchange: type[Exchange], seed: int = 1, patience_s: float = PATIENCE_S
+) -> tuple[list[str], Counter[str], list[EvilServer]]:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        hammers, servers = runner.run(hammer(total, share, exchange, seed))
+        hammers, servers = runner.run(hammer(total, share, exchange, seed, patience_s))
     outcome: Counter[str] = sum((mallet.outcome for mallet in hammers), Counter())
     return [wrong for mallet in hammers for wrong in mallet.wrong], outcome, servers
 
@@ -168,14 +173,14 @@ def test_control_without_the_transaction_and_unit_check_the_oracle_finds_wrong_v
 
 
 def test_without_faults_everything_is_taken() -> None:
-    wrong, outcome, _ = run_hammer(4_000, 0.0, Exchange)
+    wrong, outcome, _ = run_hammer(4_000, 0.0, Exchange, patience_s=30.0)  # however busy the machine is
     assert wrong == [] and outcome == Counter(taken=4_000)
 
 
 def test_the_whole_line_puts_no_lie_on_a_point_and_leaves_no_read_unsaid() -> None:
     """Schedule, session, decoder and socket together: each good sample is the content of its unit, table and address."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        batches, expected = runner.run(collect_from_a_liar(seconds=6.0))
+        batches, expected = runner.run(collect_from_a_liar(2_000))
     good = bad = 0
     for batch in batches:
         for point, value, quality in zip(batch.frame.points, batch.values[0].tolist(), batch.quality[0].tolist(), strict=True):
@@ -185,13 +190,14 @@ def test_the_whole_line_puts_no_lie_on_a_point_and_leaves_no_read_unsaid() -> No
             else:
                 bad += 1
                 assert quality in (Quality.NO_ANSWER, Quality.EXCEPTION, Quality.DECODE)
-    assert good > 2_000 and bad > 100, (good, bad)
+    assert good >= 2_000 and bad > 100, (good, bad)
     assert {point for batch in batches for point in batch.frame.points} == set(expected)
 
 
-async def collect_from_a_liar(seconds: float) -> tuple[list[Batch], dict[str, float]]:
-    """Units 1..8 of a liar, two tables each, for so long; every batch, and what each point's register holds."""
+async def collect_from_a_liar(enough: int) -> tuple[list[Batch], dict[str, float]]:
+    """Units 1..8 of a liar, two tables each, until so many samples are good; every batch, and what each point's register holds."""
     batches: list[Batch] = []
+    done, good = asyncio.Event(), 0
     expected: dict[str, float] = {}
     jobs: list[Job] = []
     for unit in UNITS:
@@ -205,11 +211,19 @@ async def collect_from_a_liar(seconds: float) -> tuple[list[Batch], dict[str, fl
             expected[f"u{unit}.b{at}"] = float(content(unit, 2)[(300 + at) // 8] >> (300 + at) % 8 & 1)
         found = jobs_of(made, [bound(f"u{unit}", point.name, 0.05) for point in (*words, *bits)], unit, f"u{unit}")
         jobs += [marked(job) for job in found]
+
+    def take(batch: Batch) -> None:
+        nonlocal good
+        batches.append(batch)
+        good += int((batch.quality == Quality.GOOD).sum())
+        if good >= enough:
+            done.set()
+
     clock = SystemClock()
     async with EvilServer(7, 0.2) as server, asyncio.TaskGroup() as group:
         session = Session(jobs, clock.read(), Backoff(Random(1), 0.01, 0.05))
-        task = group.create_task(Line(Tcp("127.0.0.1", server.port), session, clock, batches.append, _ignore).run())
-        await asyncio.sleep(seconds)
+        task = group.create_task(Line(Tcp("127.0.0.1", server.port), session, clock, take, _ignore).run())
+        await done.wait()
         task.cancel()
     assert not server.forbidden
     return batches, expected

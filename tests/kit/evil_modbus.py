@@ -21,9 +21,12 @@ LEAST = {True: 48, False: 3}  # cells in a request, so that connection and reque
 UNITS = range(1, 9)
 FAULTS = (
     "late by one", "late by two", "late by three", "late under the next number", "duplicate", "transaction 0", "another transaction",
-    "another unit", "another function", "short", "long", "lying byte count", "single bytes", "joined with an old one", "garbage before", "garbage after", "another protocol",
-    "exception", "busy", "half-open", "reset", "silence", "cut short",
+    "another unit", "another function", "short", "long", "empty", "lying byte count", "single bytes", "in three pieces", "slow drip",
+    "joined with an old one", "joined before an old one", "many times", "garbage before", "garbage after", "garbage alone",
+    "another protocol", "a huge length", "no length", "exception", "busy", "gateway", "exception of another function", "half-open", "reset",
+    "closed", "half, then closed", "an answer to the connection before", "silence", "cut short",
 )  # fmt: skip
+DRIP_S = 0.002  # between pieces; a slow drip outlasts any patience of the tests
 
 
 @cache
@@ -58,6 +61,7 @@ class EvilServer:
         self.met: Counter[str] = Counter()
         self.requests = 0
         self.forbidden: list[int] = []  # function codes other than 1..4 that were asked for
+        self.last = self.haunting = b""  # the newest right answer; one that is sent on the next connection
         self.connections = 0
         self.open = 0
         self.most_open = 0
@@ -81,7 +85,7 @@ class _Victim(asyncio.Protocol):
         self._buffer = b""
         self._held: list[tuple[int, bytes]] = []  # (requests still to come before it is sent, frame)
         self._mirrored: list[bytes] = []  # sent with the next request's transaction
-        self._last = b""
+        self._last = b"\0\0\0\0\0\3\1\x83\2"
         self._request = 0
         self._dead = False
 
@@ -90,6 +94,7 @@ class _Victim(asyncio.Protocol):
         self._server.connections += 1
         self._server.open += 1
         self._connection = self._server.connections
+        self._haunting, self._server.haunting = self._server.haunting, b""
 
     def connection_lost(self, error: Exception | None) -> None:
         self._server.open -= 1
@@ -111,6 +116,9 @@ class _Victim(asyncio.Protocol):
         due = [frame for left, frame in self._held if left <= 1]
         due += [transaction.to_bytes(2, "big") + frame[2:] for frame in self._mirrored]
         self._mirrored.clear()
+        if self._haunting:
+            due.append(self._haunting)
+            self._haunting = b""
         self._held = [(left - 1, frame) for left, frame in self._held if left > 1]
         right = frame_of(transaction, unit, function, data)
         fault = chance.choice(FAULTS) if chance.random() < server.share else ""
@@ -123,7 +131,13 @@ class _Victim(asyncio.Protocol):
             self._spoil(fault, right, transaction, unit, function, address, count, data)
         else:
             self._transport.write(right)
-        self._last = right
+        self._last = server.last = right
+
+    def _drip(self, pieces: list[bytes]) -> None:
+        if not self._transport.is_closing():
+            self._transport.write(pieces[0])
+            if pieces[1:]:
+                asyncio.get_running_loop().call_later(DRIP_S, self._drip, pieces[1:])
 
     def _spoil(self, fault: str, right: bytes, transaction: int, unit: int, function: int, address: int, count: int, data: bytes) -> None:
         """Every wrong frame carries the data of what it claims to be, so that who takes it is wrong."""
@@ -150,24 +164,53 @@ class _Victim(asyncio.Protocol):
                 send(frame_of(transaction, unit, function, data[: len(data) // 2]))
             case "long":
                 send(frame_of(transaction, unit, function, data + b"\x12\x34"))
+            case "empty":
+                send(frame_of(transaction, unit, function, b""))
             case "lying byte count":
                 send(right[:8] + bytes([len(data) - 2]) + right[9:])
             case "single bytes":
                 for byte in right:
                     send(bytes([byte]))
+            case "in three pieces":
+                third = len(right) // 3
+                self._drip([right[:third], right[third : 2 * third], right[2 * third :]])
+            case "slow drip":
+                self._drip([right[at : at + 1] for at in range(len(right))])
             case "joined with an old one":
                 send(self._last + right)
+            case "joined before an old one":
+                send(right + self._last)
+            case "many times":
+                send(right * 150)
             case "garbage before":
                 send(chance.randbytes(chance.randint(1, 20)) + right)
             case "garbage after":
                 send(right + chance.randbytes(chance.randint(1, 20)))
+            case "garbage alone":
+                send(chance.randbytes(chance.randint(1, 20)))
             case "another protocol":
                 send(right[:2] + b"\x00\x01" + right[4:])
+            case "a huge length":
+                send(right[:4] + b"\xff\xff" + right[6:])
+            case "no length":
+                send(right[:4] + b"\x00\x00" + right[6:])
             case "exception" | "busy":
                 send(struct.pack(">HHHBBB", transaction, 0, 3, unit, function | 0x80, 6 if fault == "busy" else chance.randint(1, 4)))
+            case "gateway":
+                send(struct.pack(">HHHBBB", transaction, 0, 3, unit, function | 0x80, chance.choice((10, 11))))
+            case "exception of another function":
+                send(struct.pack(">HHHBBB", transaction, 0, 3, unit, (function % 4 + 1) | 0x80, 2))
             case "half-open":
                 self._dead = True
             case "reset":
+                self._transport.abort()
+            case "closed":
+                self._transport.close()
+            case "half, then closed":
+                send(right[: chance.randint(1, len(right) - 1)])
+                self._transport.close()
+            case "an answer to the connection before":
+                self._server.haunting = self._server.last
                 self._transport.abort()
             case "silence":
                 pass

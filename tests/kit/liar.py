@@ -58,10 +58,14 @@ class Ended(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Slowly:
-    """One frame in pieces, step_s apart. What else the device has to say waits for its end: a byte stream has one writer."""
+    """One frame in pieces, step_s apart. What else the device has to say waits for its end: a byte stream has one writer.
+
+    whole: who stops within a frame says nothing more on this connection.
+    """
 
     pieces: tuple[bytes, ...]
-    step_s: float
+    step_s: float = 0.0
+    whole: bool = True
 
 
 Saying = bytes | Slowly | Ended
@@ -123,8 +127,9 @@ LIES: Mapping[str, Lie] = {
     "half-open": lambda liar, a: liar.play_dead(),
     "reset": lambda liar, a: [(0.01, Ended(ConnectionResetError("reset by peer")))],
     "closed": lambda liar, a: [(0.01, Ended())],
-    "half, then closed": lambda liar, a: [(0.01, a.right[: liar.chance.randint(1, len(a.right) - 1)]), (0.02, Ended())],
-    "cut short": lambda liar, a: [(0.01, a.right[: liar.chance.randint(1, len(a.right) - 1)])],
+    "half, then closed": lambda liar, a: [(0.01, Slowly((liar.some_of(a.right),), whole=False)), (0.02, Ended())],
+    "cut short": lambda liar, a: [(0.01, Slowly((liar.some_of(a.right),), whole=False))],
+    "cut short, and on": lambda liar, a: [(0.01, liar.some_of(a.right))],
     "silence": lambda liar, a: [],
     "answered before it was asked": lambda liar, a: [(0.01, a.right), (0.02, _other(a, transaction=a.transaction + 1))],
 }
@@ -172,6 +177,9 @@ class Liar:
     def garbage(self) -> bytes:
         return self.chance.randbytes(self.chance.randint(1, 20))
 
+    def some_of(self, frame: bytes) -> bytes:
+        return frame[: self.chance.randint(1, len(frame) - 1)]
+
     def play_dead(self) -> Said:
         self._dead = True
         return []
@@ -217,6 +225,8 @@ class _Wire(asyncio.Transport):
             self._liar.heard(self, request)
 
     def say(self, what: Saying) -> None:
+        if isinstance(what, Ended) and not self._closed:
+            self._end(what.error)
         self._waiting.append(what)
         self._go_on()
 
@@ -226,9 +236,7 @@ class _Wire(asyncio.Transport):
             if isinstance(saying, Slowly):
                 self._speaking = True
                 self._piece(saying, 0)
-            elif isinstance(saying, Ended):
-                self._end(saying.error)
-            else:
+            elif isinstance(saying, bytes):
                 self._protocol.data_received(saying)
 
     def _piece(self, slowly: Slowly, index: int) -> None:
@@ -238,7 +246,7 @@ class _Wire(asyncio.Transport):
         if index + 1 < len(slowly.pieces):
             self._liar.loop.call_later(slowly.step_s, self._piece, slowly, index + 1)
             return
-        self._speaking = False
+        self._speaking = not slowly.whole
         self._go_on()
 
     def abort(self) -> None:
