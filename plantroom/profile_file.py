@@ -9,12 +9,13 @@ from pathlib import Path
 from plantroom import yaml_file as y
 from plantroom.errors import BadInput, Problem
 from plantroom.kinds import Kind, kind_names, load_kind
+from plantroom.profile_bus import identity_of, limits_of
 from plantroom.profile_mqtt import shape_of
 from plantroom.profile_options import split_name, with_options
 from plantroom.profile_parts import clash, sorts_of
 from plantroom.profile_points import PointSpec
 from plantroom.profile_registers import UNMOVED, Dialect, Sentinels, Shift, sentinels_by_width
-from plantroom.profiles import CELLS, BusLimits, Dependent, DevicePoint, Identity, Part, Profile, Table, registers_of
+from plantroom.profiles import CELLS, BusLimits, Dependent, DevicePoint, Part, Profile, registers_of
 
 BUILTIN = Path(__file__).parent / "profiles"
 KindOf = Callable[[str], Kind]
@@ -89,13 +90,14 @@ class _Profile:
         bus_node = f.child("bus")
         if bus_node is not None and mqtt is not None:
             f.wrong("bus", "a device speaks Modbus (bus) or MQTT (mqtt), not both")
-        bus = self._bus(y.Fields(bus_node, "bus", f.paper)) if bus_node is not None else BusLimits()
+        bus = limits_of(y.Fields(bus_node, "bus", f.paper), self._dialect) if bus_node is not None else BusLimits()
         self._dialect = replace(
             self._dialect, mqtt=mqtt, page=bus.page % CELLS, sentinels=self._sentinels(f.child("sentinels"))
         )
         self._groups = self._periods()
         points, parts = self._all_points(kind)
-        identity = tuple(told for node in y.entries(f.child("identity"), "identity", f.paper) if (told := self._identity(node)))
+        told = (identity_of(node, self._dialect, f.paper) for node in y.entries(f.child("identity"), "identity", f.paper))
+        identity = tuple(each for each in told if each is not None)
         if not points and not f.paper.problems:
             f.wrong("points", "has no points")
         attributes = _texts(f, "attributes")
@@ -104,7 +106,7 @@ class _Profile:
         model = f.need("model", y.text) or ""
         f.done()
         self._check_fits(points, bus)
-        whole = {(told.table, told.address + i) for told in identity if told.count > 1 for i in range(told.count)}
+        whole = {(each.table, each.address + i) for each in identity if each.count > 1 for i in range(each.count)}
         bus = replace(bus, barred=bus.barred | whole)
         kind_name, file = kind.name if kind else None, f.paper.file
         return Profile(
@@ -127,63 +129,8 @@ class _Profile:
         periods = {name: period for name in inner.node.items if (period := inner.opt(name, y.duration)) is not None}
         return {name: period for name, period in periods.items() if period > 0}
 
-    def _bus(self, f: y.Fields) -> BusLimits:
-        barred: set[tuple[Table, int]] = set()
-        page = f.may("page", y.integer(16, CELLS), CELLS)
-        for word, node in y.mapping(f.child("barred"), "bus.barred", f.paper).items.items():
-            if word not in set(Table):
-                f.paper.wrong(node.line, f"bus.barred.{word}", f"{word!r} is no table{y.nearest(word, Table)}")
-                continue
-            for item in y.entries(node, f"bus.barred.{word}", f.paper):
-                try:
-                    barred.update((Table(word), address - self._dialect.base) for address in self._barred(item, page))
-                except y.Wrong as error:
-                    f.paper.wrong(item.line, f"bus.barred.{word}", str(error))
-        limits = BusLimits(
-            f.may("max_registers", y.integer(1, 125, "a Modbus answer holds at most 125 registers"), 125),
-            f.may("max_bits", y.integer(1, 2000, "a Modbus answer holds at most 2000 bits"), 2000),
-            f.may("max_hole", y.integer(0, 124), 8),
-            frozenset(barred),
-            f.may("gap", y.duration, 0.0),
-            f.may("timeout", y.duration, 1.0),
-            page,
-            1.0 / most if (most := f.may("max_requests_per_s", y.rate, 0.0)) else 0.0,
-            f.may("concurrent", y.integer(1, 16, "a gateway answers a few units at once, if any"), 1),
-            f.may("identify", y.flag, False),
-        )
-        f.done()
-        return limits
-
-    def _barred(self, node: y.Node, page: int) -> range:
-        """`77`, `360..362`: addresses as written. Raises Wrong."""
-        word = node.value if isinstance(node, y.Scalar) else None
-        ends = word.split("..") if isinstance(word, str) and ".." in word else None
-        read = replace(self._dialect, page=page % CELLS).address
-        if ends is None:
-            return range(first := read(node), first + 1)
-        low, high = (read(y.Scalar(node.line, y.plain_value(end))) for end in ends)
-        if high < low:
-            raise y.Wrong(f"{word} runs backwards; write the lower one first", node)
-        return range(low, high + 1)
-
     def _sentinels(self, node: y.Node | None) -> Sentinels:
         return sentinels_by_width(y.Fields(node, "sentinels", self._f.paper)) if node is not None else {}
-
-    def _identity(self, node: y.Node) -> Identity | None:
-        """`{table, address, registers, text}` or `{table, address, registers, values: [1]}`."""
-        f = y.Fields(node, "identity", self._f.paper)
-        table = f.need("table", y.one_of((Table.HOLDING, Table.INPUT), "a table of registers"))
-        address, count = f.need("address", self._dialect.address), f.may("registers", y.integer(1, 125), 1)
-        text = f.may("text", y.text, "")
-        values = _integers(f, "values", 2 ** (16 * count) - 1)
-        f.done()
-        if bool(text) == bool(values):
-            f.wrong("text", "needs exactly one of text (what its letters begin with) and values (its numbers)")
-        if not text.isascii() or len(text) > 2 * count:
-            f.wrong("text", f"{text!r} does not fit into {count} registers of two ASCII letters")
-        if table is None or address is None:
-            return None
-        return Identity(Table(table), address - self._dialect.base, count, text, frozenset(values))
 
     def _all_points(self, kind: Kind | None) -> tuple[dict[str, DevicePoint], dict[str, Part]]:
         """The device's points, those of its parts among them, and the parts.
@@ -283,13 +230,3 @@ def _caveats(f: y.Fields) -> list[str]:
         except y.Wrong as error:
             f.paper.wrong(node.line, "caveats", str(error))
     return found
-
-
-def _integers(f: y.Fields, key: str, most: int) -> list[int]:
-    numbers: list[int] = []
-    for node in y.entries(f.child(key), f.path(key), f.paper):
-        try:
-            numbers.append(y.integer(0, most)(node))
-        except y.Wrong as error:
-            f.paper.wrong(node.line, f.path(key), str(error))
-    return numbers
