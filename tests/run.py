@@ -13,6 +13,9 @@ ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
 PYTEST = [sys.executable, "-m", "pytest", "-rs", "-p", "no:cacheprovider"]
 
+FIELD = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("tests/integration/test_collector_*.py"))
+BESIDE = ["-n2", "--dist=loadfile", "--no-loadscope-reorder", "--ignore-glob=*/test_collector_*.py"]
+
 PARTS: list[tuple[str, list[str]]] = [
     ("ruff", [str(BIN / "ruff"), "check", "."]),
     ("types", [str(BIN / "mypy")]),
@@ -20,9 +23,10 @@ PARTS: list[tuple[str, list[str]]] = [
     ("unit", [*PYTEST, "-n2", "tests/unit"]),
     ("property", [*PYTEST, "-n2", "tests/property"]),
     ("contract", [*PYTEST, "-n2", "tests/contract"]),
+    # their time-outs are fractions of a second: nothing else runs beside them
+    ("field", [*PYTEST, "--durations=5", *FIELD]),
     # these mostly wait, for processes and for seconds to pass: two files at a time, whole because their tests share what they start
-    ("integration", [*PYTEST, "-n2", "--dist=loadfile", "--no-loadscope-reorder", "--durations=10", "tests/integration", "tests/browser"]),
-    ("simulation", [*PYTEST, "tests/simulation"]),
+    ("integration", [*PYTEST, *BESIDE, "--durations=10", "tests/integration", "tests/browser"]),
 ]
 
 
