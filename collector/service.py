@@ -12,6 +12,7 @@ from random import Random
 import orjson
 import structlog
 
+from collector import counts
 from collector.backoff import Backoff
 from collector.bindings import Job, Planner
 from collector.links import cost_of, exchange_of, on_this_line, session_of, way_of
@@ -61,6 +62,7 @@ async def run(context: ServiceContext) -> None:
                 links.create_task(broker.run(), name=f"broker {name}")
             links.create_task(_report(lines, brokers), name="report")
             links.create_task(_declare(lines, outlet), name="declare")
+            links.create_task(counts.tell(context.site_folder, context.clock, lines, brokers), name="counts")
 
 
 def modbus_lines(site: Site, clock: Clock, outlet: Outlet) -> dict[str, Line]:
@@ -159,8 +161,8 @@ async def _report(lines: Mapping[str, Line], brokers: Mapping[str, MqttLink]) ->
             if any(value for key, value in changed.items() if key not in ("requests", "answers")):
                 log.warning("collect.line", connection=name, seconds=REPORT_S, **changed)
         for name, broker in brokers.items():
-            counts = dict(broker.counts)
-            changed = {key: value - before.get(name, {}).get(key, 0) for key, value in counts.items()}
-            before[name] = counts
+            totals = dict(broker.counts)
+            changed = {key: value - before.get(name, {}).get(key, 0) for key, value in totals.items()}
+            before[name] = totals
             if any(value for key, value in changed.items() if key != "messages"):
                 log.warning("collect.broker", connection=name, seconds=REPORT_S, counts=changed)

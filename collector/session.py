@@ -15,7 +15,7 @@ their gateway can. What fails becomes bad samples:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 
@@ -23,6 +23,7 @@ from collector.actions import Ask, Command, Dial, HangUp, Rest, Samples, Say, Ta
 from collector.backoff import Backoff
 from collector.bindings import Job
 from collector.harvest import Harvest, bad_samples
+from collector.health import Unit
 from collector.schedule import Schedule, Task, Turn
 from plantroom.clock import NS, Reading
 from plantroom.model import Quality
@@ -72,10 +73,29 @@ class Session:
         self._owing = False  # the last connection ended without a sample for each point
         self._heard = False  # anything on this connection
         self._unheard = 0  # silences since the last answer
-        self._told: str | None = None
+        self._told = "connecting"
+        self._why = ""
         self._free_s = -inf  # end of the last exchange
         self._gap_s = 0.0  # that the last unit wants after it
         self._not_before_s = -inf  # the cap of the line
+
+    @property
+    def state(self) -> tuple[str, str]:
+        """(connecting, up or down, why)."""
+        return self._told, self._why
+
+    @property
+    def units(self) -> Mapping[int, Unit]:
+        return self._schedule.units
+
+    @property
+    def devices(self) -> Mapping[int, list[str]]:
+        """Unit -> the devices that it is."""
+        found: dict[int, list[str]] = {}
+        for job in self._jobs:
+            if job.device not in found.setdefault(job.unit, []):
+                found[job.unit].append(job.device)
+        return found
 
     def start(self, at: Reading) -> list[Command]:
         self.tally.dials += 1
@@ -259,7 +279,7 @@ class Session:
     def _tell(self, state: str, reason: str) -> list[Command]:
         if self._told == state:
             return []
-        self._told = state
+        self._told, self._why = state, reason
         return [Say(state, reason)]
 
     def _landed(self, unit: int | None) -> _Turn:

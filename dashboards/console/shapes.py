@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 from typing_extensions import TypedDict
 
+from plantroom.link_counts import UnitCounts
+
 Words = dict[str, str]
 
 
@@ -25,6 +27,23 @@ class ShelfShape(TypedDict):
     by: str | None
     second: str | None
     reason: str | None
+
+
+class ConnectionShape(TypedDict):
+    """at: when it was counted; stale: longer ago than the collector takes. state: "" where the kind of link does not say."""
+
+    site: str
+    id: str
+    at: str
+    stale: bool
+    state: str
+    reason: str
+    counts: dict[str, int]
+    units: list[UnitCounts]
+
+
+class ConnectionList(TypedDict):
+    connections: list[ConnectionShape]
 
 
 class FaultShape(TypedDict):

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Request, Response
 
 from dashboards.console.asking import Desk
+from dashboards.console.connections import of_site
 from dashboards.console.described import site_shape
 from dashboards.console.events import MOST_CLIENTS
 from dashboards.console.guard import needs
@@ -29,4 +30,5 @@ def health(request: Request, person: Annotated[Person, needs(Permission.SEE)]) -
         rows.append((view, site_shape(view, desk.now_ns), age, pulse(view, desk.now_ns), monitor))
     built = "vendor/uplot.js" in request.app.state.assets
     streams = (len(request.app.state.hub), MOST_CLIENTS)
-    return page(request, "health.html", {"rows": rows, "streams": streams, "assets_built": built}, person)
+    links = {view.id: of_site(view, desk.now_ns) for view in desk.views}
+    return page(request, "health.html", {"rows": rows, "links": links, "streams": streams, "assets_built": built}, person)

@@ -1,0 +1,55 @@
+"""What the links of a site count, for those who look at them: gathered every 10 s into plantroom.link_counts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+import structlog
+
+from collector.health import Unit
+from collector.modbus import Line
+from collector.mqtt import MqttLink
+from plantroom import link_counts
+from plantroom.clock import Clock
+from plantroom.link_counts import LinkCounts, UnitCounts
+
+FIRST_S = 1.0
+log = structlog.get_logger()
+
+
+async def tell(site_folder: Path, clock: Clock, lines: Mapping[str, Line], brokers: Mapping[str, MqttLink]) -> None:
+    """Until cancelled. A disk that refuses is said once: what is journalled matters, this does not."""
+    wait_s, refused = FIRST_S, False
+    while True:
+        await asyncio.sleep(wait_s)
+        wait_s = link_counts.EVERY_S
+        found = [*(of_line(name, line) for name, line in lines.items()), *(of_broker(name, link) for name, link in brokers.items())]
+        try:
+            await asyncio.to_thread(link_counts.write, site_folder, clock.read().wall_ns, found)
+            refused = False
+        except OSError as error:
+            if not refused:
+                log.warning("collect.counts_not_written", why=str(error))
+            refused = True
+
+
+def of_line(name: str, line: Line) -> LinkCounts:
+    session = line.session
+    state, reason = session.state
+    units = [_unit(number, unit, session.devices[number]) for number, unit in session.units.items()]
+    return LinkCounts(id=name, state=state, reason=reason, counts={**asdict(session.tally), "strays": line.strays}, units=units)
+
+
+def of_broker(name: str, link: MqttLink) -> LinkCounts:
+    return LinkCounts(id=name, state="", reason="", counts={str(key): value for key, value in link.counts.items()}, units=[])
+
+
+def _unit(number: int, unit: Unit, devices: list[str]) -> UnitCounts:
+    return UnitCounts(unit=number, devices=devices, health=unit.health, usual_ms=_ms(unit.usual_s), slowest_ms=_ms(unit.slowest_s))
+
+
+def _ms(seconds: float | None) -> float | None:
+    return None if seconds is None else round(1000 * seconds, 2)

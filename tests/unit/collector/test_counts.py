@@ -1,0 +1,33 @@
+"""What a line says of itself: state, counts, and how each unit behind it answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from collector.connect import Tcp
+from collector.counts import of_line
+from collector.modbus import Line
+from plantroom import link_counts
+from plantroom.clock import SystemClock
+from tests.unit.collector.lines import at, bound, jobs_of, profile, register, session
+
+TWO = profile([register("level", 10), register("speed", 11)], timeout_s=1.0)
+
+
+def test_a_line_says_what_it_counted_and_who_answers(tmp_path: Path) -> None:
+    play = session([job for unit in (1, 2) for job in jobs_of(TWO, [bound(f"p-{unit}", "level")], unit, f"dev-{unit}")])
+    line = Line(Tcp("127.0.0.1", 1), play, SystemClock(), lambda _: None, lambda *_: None)
+    assert of_line("bus-1", line)["state"] == "connecting"
+    play.start(at(0))
+    play.linked(at(0))
+    play.answered(at(0.02), bytes(2), 0.02)
+    play.silent(at(0.27))
+    said = of_line("bus-1", line)
+    assert (said["state"], said["counts"]["requests"], said["counts"]["silences"]) == ("up", 2, 1)
+    assert said["units"] == [
+        {"unit": 1, "devices": ["dev-1"], "health": "alive", "usual_ms": 20.0, "slowest_ms": 20.0},
+        {"unit": 2, "devices": ["dev-2"], "health": "dead", "usual_ms": None, "slowest_ms": None},
+    ]
+    link_counts.write(tmp_path, 7, [said])
+    assert link_counts.read(tmp_path) == {"at_ns": 7, "connections": [said]}
+    assert link_counts.read(tmp_path / "nowhere") is None
