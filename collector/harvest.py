@@ -5,7 +5,7 @@ from __future__ import annotations
 from collector.bindings import Job
 from collector.confirm import First
 from collector.poll_plan import Read
-from plantroom.clock import Reading
+from plantroom.clock import Reading, whole_ms
 from plantroom.model import Batch, Qualities, Quality, Values, all_bad, one_row
 
 
@@ -71,11 +71,11 @@ class Harvest:
     def _batch(self, at: Reading, values: Values, quality: Qualities) -> Batch:
         if self.job.debounce is not None:
             self.job.debounce.apply(at.boot_ns, values, quality)
-        return one_row(self.job.frame, at.wall_ns, values, quality)
+        return one_row(self.job.frame, whole_ms(at.wall_ns), values, quality)
 
 
 def bad_samples(job: Job, at: Reading, quality: Quality) -> Batch:
     """A job that brought nothing."""
     if job.debounce is not None:
         job.debounce.interrupt()
-    return all_bad(job.frame, at.wall_ns, quality)
+    return all_bad(job.frame, whole_ms(at.wall_ns), quality)

@@ -52,6 +52,11 @@ class VirtualClock:
         self._wall += round(seconds * NS)
 
 
+def whole_ms(ns: int) -> int:
+    """The millisecond an instant lies in: how polls are stamped. Never later than the instant; the store holds it in a third of the room."""
+    return ns - ns % 1_000_000
+
+
 def wall_step_ns(before: Reading, after: Reading, limit_ns: int = STEP_LIMIT_NS) -> int:
     """How far the wall was set between two readings, in ns; 0 where it drifted less than the limit or the machine was restarted.
 
