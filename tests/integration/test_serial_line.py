@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import re
+import select
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -39,7 +40,7 @@ from plantroom.profile_file import load_profile
 from plantroom.profiles import Register, Table
 from plantroom.site import Modbus, ModbusRtu, RtuOverTcp
 from simulators.memory import Memory
-from simulators.rtu_server import PtyServer, RtuServer
+from simulators.rtu_server import PtyServer, RtuServer, sealed
 from simulators.wire import WireFault
 from tests.integration.test_collector_line import Seen, on_uvloop
 from tests.unit.collector.lines import bound, jobs_of, profile, register
@@ -203,6 +204,42 @@ def test_one_look_after_another_process_was_killed_in_the_middle_of_its_request(
         )
         assert [g.data for g in got] == [bytes.fromhex("0064 0065 0066 0067 0068")]
         await bus.stop()
+
+    on_uvloop(play)
+
+
+def test_a_loop_that_was_busy_hears_what_has_come_meanwhile_before_an_answer_counts() -> None:
+    """Two answers that differ, the second while the loop stood still past the silence: a timer that rang first took the first one."""
+
+    async def play() -> None:
+        ours, theirs = pty.openpty()
+        os.set_blocking(ours, False)
+        wrong, right = (sealed(bytes((1, 3, 4)) + words.to_bytes(4, "big")) for words in (0x00FF_00FF, 0x0007_05DC))
+        loop = asyncio.get_running_loop()
+
+        def busy() -> None:
+            os.read(heard, 1)
+            os.write(ours, right)
+            while SystemClock().read().boot_ns / NS < until_s or not select.select([theirs], [], [], 5)[0]:
+                pass
+
+        def asked() -> None:
+            nonlocal until_s
+            os.read(ours, 64)
+            os.write(ours, wrong)
+            until_s = SystemClock().read().boot_ns / NS + 0.015
+            loop.call_later(0.001, os.write, knock, b"!")
+
+        until_s, (heard, knock) = 0.0, os.pipe()
+        loop.add_reader(heard, busy)
+        async with line(ModbusRtu(os.ttyname(theirs), BAUD), device(1, 1.0)) as (_, seen):
+            loop.add_reader(ours, asked)
+            await seen.until(lambda: seen.batches)
+            loop.remove_reader(ours)
+        loop.remove_reader(heard)
+        for end in (ours, theirs, heard, knock):
+            os.close(end)
+        assert (seen.batches[0].quality == Quality.DECODE).all(), seen.batches[0].values
 
     on_uvloop(play)
 
