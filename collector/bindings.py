@@ -10,13 +10,15 @@ from collector.codec import Decoder, spans_of
 from collector.columns import Column
 from collector.confirm import Confirm
 from collector.debounce import Debounce
-from collector.poll_plan import SERIAL_9600, LineCost, Read, Span, most_cells, plan_reads
+from collector.poll_plan import SERIAL_9600, LineCost, Read, Span, line_time_s, most_cells, plan_reads
 from plantroom.kinds import PointType
 from plantroom.model import Frame
 from plantroom.profiles import BusLimits, DevicePoint, JsonPath, Profile
 from plantroom.site import Binding, Device
 
 STATES = frozenset({PointType.BOOL, PointType.ENUM, PointType.SET})  # whose change, of a safety point, wants a second reading
+MOST_TURN_S = 0.35  # of the line for one device, where it can be parted: a third of the period of what is read each second
+
 Brought = tuple[tuple[Read, ...], set[str]]  # reads taken together, names of the points they bring
 
 
@@ -81,7 +83,7 @@ class Planner:
         except ValueError as error:
             raise ValueError(f"devices.{device.id} ({profile.name}): {error}") from error
         plan = []
-        for together, brought in _joined(reads, wanted):
+        for together, brought in _turns(reads, wanted, self.cost, profile.bus.gap_s):
             mine = tuple(i for i, b in enumerate(bindings) if b.source in brought)
             columns = [column_of(profile.points[bindings[i].source], bindings[i]) for i in mine]
             plan.append(_Share(together, Decoder(together, columns), mine))
@@ -115,7 +117,7 @@ def plan_profile(profile: Profile, names: Sequence[str], cost: LineCost = SERIAL
     """The reads that bring the named device points at once, whatever their periods, each with the points it brings."""
     wanted = {name: wanted_spans(profile.points[name], profile.bus) for name in names}
     reads = plan_reads((span for spans in wanted.values() for span in spans), profile.bus, cost)
-    return _joined(reads, wanted)
+    return _turns(reads, wanted, cost, profile.bus.gap_s)
 
 
 def wanted_spans(point: DevicePoint, limits: BusLimits) -> list[Span]:
@@ -168,20 +170,26 @@ def _period_of_source(bindings: Iterable[Binding]) -> Mapping[str, float]:
     return periods
 
 
-def _joined(reads: Sequence[Read], wanted: Mapping[str, Sequence[Span]]) -> list[Brought]:
-    """Reads joined where one point needs several of them, in the reads' order, each with the points it brings."""
+def _turns(reads: Sequence[Read], wanted: Mapping[str, Sequence[Span]], cost: LineCost, gap_s: float) -> list[Brought]:
+    """Reads by turn of the line, in the reads' order, each turn with the points it brings.
+
+    Reads that one point needs share a turn, so that its parts belong together. Where many points need the same one (the flags that say
+    which machines are there), a turn ends at MOST_TURN_S and the next one reads it again: others wait for a turn, and an answer that is
+    lost takes all of its points with it.
+    """
     needs = {name: [_bringer(span, reads) for span in spans] for name, spans in wanted.items()}
-    group = list(range(len(reads)))
-    for needed in needs.values():
-        merged = {group[i] for i in needed}
-        group = [min(merged) if g in merged else g for g in group]
-    return [
-        (
-            tuple(read for read, g in zip(reads, group, strict=True) if g == each),
-            {name for name, needed in needs.items() if group[needed[0]] == each},
+    turns: list[tuple[set[int], set[str]]] = []
+    for name in sorted(needs, key=lambda each: needs[each]):
+        own = set(needs[name])
+        found = next((turn for turn in turns if own <= turn[0]), None) or next(
+            (turn for turn in turns if own & turn[0] and line_time_s([reads[i] for i in own | turn[0]], cost, gap_s) <= MOST_TURN_S), None
         )
-        for each in dict.fromkeys(group)
-    ]
+        if found is None:
+            turns.append((own, {name}))
+        else:
+            found[0].update(own)
+            found[1].add(name)
+    return [(tuple(reads[i] for i in sorted(its)), names) for its, names in sorted(turns, key=lambda turn: min(turn[0]))]
 
 
 def _bringer(span: Span, reads: Sequence[Read]) -> int:

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from collector.bindings import Planner
+from collector.bindings import MOST_TURN_S, Planner, plan_profile, wanted_spans
 from collector.image import load_image, reply
 from collector.look import plan_of
-from collector.poll_plan import Read
+from collector.poll_plan import Read, Span, line_time_s, plan_reads
+from plantroom.kinds import load_kind
 from plantroom.model import Quality
-from plantroom.profile_file import load_profile
+from plantroom.profile_file import load_profile, parse_profile
 from plantroom.profiles import Table
 from plantroom.site import Site
 from plantroom.site_file import load_site
@@ -76,6 +77,29 @@ def test_a_simulated_gateway_answers_for_every_part(site: Site) -> None:
             judged += 1
     assert judged == 4 * 8
     assert memory.read(4, 300, 4) is not None and memory.read(4, 320, 1) is None, "unit 15 is the last one"
+
+
+@pytest.mark.parametrize("name", ["lg-pmbusb00a", "daikin-ekmbdxb7"])
+def test_a_large_gateway_is_asked_in_short_turns(name: str) -> None:
+    """The flags that say who is there go with each turn: a lost answer costs a few machines their values, and others wait for a third of a second."""
+    profile = load_profile(name)
+    turns = plan_profile(profile, list(profile.points))
+    assert len(turns) > 3 and all(line_time_s(reads, gap_s=profile.bus.gap_s) <= MOST_TURN_S for reads, _ in turns)
+    assert sorted(point for _, brought in turns for point in brought) == sorted(profile.points), "each once"
+    flags = plan_of(profile, [f"{part}.connected" for part in profile.parts])["requests"]
+    assert all(any(read.covers(Span(Table(each["table"]), each["address"], each["count"])) for read in reads) for reads, _ in turns for each in flags)
+    once = plan_reads([span for point in profile.points.values() for span in wanted_spans(point, profile.bus)], profile.bus)
+    extra_s = sum(line_time_s(reads, gap_s=profile.bus.gap_s) for reads, _ in turns) - line_time_s(once, gap_s=profile.bus.gap_s)
+    assert extra_s == pytest.approx((len(turns) - 1) * line_time_s([turns[0][0][0]], gap_s=profile.bus.gap_s), rel=0.2)
+
+
+def test_what_belongs_together_is_never_parted() -> None:
+    """A code told by many flags far apart comes in one turn, however long it is."""
+    text = "model: M\nsource: {document: d}\nbus: {max_hole: 0, gap: 50ms}\nkind: elevator\npoints: {car_mode: {table: coil, one_hot: {%s}}}\n"
+    codes = list(load_kind("elevator").points["car_mode"].codes)[:12]
+    profile = parse_profile(text % ", ".join(f"{code}: {100 * i}" for i, code in enumerate(codes)), "m.yaml")
+    ((reads, brought),) = plan_profile(profile, ["car_mode"])
+    assert len(reads) == len(codes) and brought == {"car_mode"} and line_time_s(reads, gap_s=0.05) > MOST_TURN_S
 
 
 def test_the_plan_of_a_part_alone() -> None:
