@@ -32,6 +32,7 @@ class Intake:
         self._publishers = {p.device: p for p in publishers}
         self._silence = Silence({p.device: p.heartbeat_s for p in publishers}, now_s)
         self._floods = Floods(device_rate)
+        self._quiet: set[str] = set()  # silent, and said to be
 
     def take(self, message: Publish, at: Reading) -> list[Batch]:
         """A message that came before, of no device, or one too many has nothing for us: a drop, counted by its reason."""
@@ -63,6 +64,7 @@ class Intake:
                 self._note(taken)
             for device in taken.heard:
                 self._silence.heard(device, now_s)
+                self._quiet.discard(device)
                 self.last_seen[device] = at.wall_ns
         return batches
 
@@ -70,6 +72,12 @@ class Intake:
         """The devices that should have spoken by now, all their points without an answer."""
         overdue = self._silence.overdue(at.boot_ns / NS)
         self.counts["silent"] += len(overdue)
+        for device in overdue:
+            if device not in self._quiet:
+                seen = self.last_seen.get(device)
+                last = "never" if seen is None else iso(seen)
+                log.warning("mqtt.device_silent", connection=self._connection, device=device, last_seen=last)
+        self._quiet.update(overdue)
         return [self._publishers[device].silent(at.wall_ns) for device in overdue]
 
     def next_silence_s(self) -> float:

@@ -18,7 +18,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from collector.backoff import Backoff
-from collector.mqtt import MqttLink
+from collector.mqtt import Group, MqttLink
 from collector.outlet import Outlet
 from collector.publishers import Publisher
 from plantroom.clock import SystemClock
@@ -154,12 +154,12 @@ def test_control_acknowledged_on_receipt_messages_are_lost(tmp_path: Path, broke
 
 
 @asynccontextmanager
-async def collecting(journal: Path, port: int, publishers: Sequence[Publisher]) -> AsyncIterator[MqttLink]:
+async def collecting(journal: Path, port: int, publishers: Sequence[Publisher], kind: type[MqttLink] = MqttLink) -> AsyncIterator[MqttLink]:
     clock = SystemClock()
     with Journal(journal, clock).writer("collect") as opened:
         writer = GroupWriter(opened)
         outlet = Outlet(writer)
-        link = MqttLink("broker", Mqtt("127.0.0.1", port), "plantroom-test", publishers, outlet, clock, Backoff(Random(1), 0.05, 0.2))
+        link = kind("broker", Mqtt("127.0.0.1", port), "plantroom-test", publishers, outlet, clock, Backoff(Random(1), 0.05, 0.2))
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(work) for work in (writer.run(), outlet.run(), link.run())]
             yield link
@@ -287,3 +287,36 @@ def test_a_message_sent_while_the_collector_was_away_waits_at_the_broker(tmp_pat
     asyncio.run(play(149.0))
     device.close()
     assert [value for _, value, _ in samples(tmp_path / "j") if value >= 100] == [float(n) for n in range(100, 150)], "all, once, in order"
+
+
+class Interrupted(MqttLink):
+    """Loses its connection when the first commit is answered: the broker never hears of those messages."""
+
+    lost = False
+
+    def _durable(self, groups: Sequence[Group]) -> None:
+        if not self.lost and any(group.mids for group in groups):
+            self.lost = True
+            assert self._wire is not None
+            self._wire.end("lost between commit and acknowledgement")
+        super()._durable(groups)
+
+
+def test_what_the_broker_sends_again_after_our_commit_is_stored_once(tmp_path: Path, broker: Mosquitto) -> None:
+    """Messages without any mark of the device: packet id, topic and bytes on the next connection tell them."""
+    device, journal = Device(broker.port), tmp_path / "j"
+
+    async def play() -> None:
+        async with collecting(journal, broker.port, [publisher()]):
+            await asyncio.to_thread(_publish_until, broker.port, journal, 1.0)
+        for n in range(100, 150):
+            device.publish("t/l1", {"n": n})
+        async with collecting(journal, broker.port, [publisher()], Interrupted) as link:
+            await seen(journal, lambda found: any(v == 149 for _, v, _ in found))
+            await seen(journal, lambda _: link.counts["delivered again"])
+            device.publish("t/l1", {"n": 200})
+            await seen(journal, lambda found: found[-1][1] == 200)
+
+    asyncio.run(play())
+    device.close()
+    assert [value for _, value, _ in samples(journal) if value >= 100] == [*(float(n) for n in range(100, 150)), 200.0], "all, once, in order"

@@ -145,11 +145,54 @@ JSONS = st.recursive(
 PAYLOADS = JSONS.map(lambda document: json.dumps(document).encode()) | st.binary(max_size=200)
 
 
+FORMS = st.sampled_from(["s", "ms", "us", "ns", "iso"])
+
+
 @PATIENT
-@given(PAYLOADS, st.booleans(), st.sampled_from(["s", "ms", "iso"]))
+@given(PAYLOADS, st.booleans(), FORMS)
 def test_no_payload_raises_and_no_bad_value_stays(payload: bytes, retained: bool, form: str) -> None:
+    _judged(payload, retained, form)
+
+
+@pytest.mark.soak
+@settings(max_examples=200_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(PAYLOADS, st.booleans(), FORMS)
+def test_no_payload_raises_and_no_bad_value_stays_at_length(payload: bytes, retained: bool, form: str) -> None:
+    _judged(payload, retained, form)
+
+
+def _judged(payload: bytes, retained: bool, form: str) -> None:
     decoded = decoder(at_format=form).decode(payload, WALL_NS, 0, retained=retained)
     assert decoded.batches or decoded.fault
     for batch in decoded.batches:
         assert np.array_equal(np.isfinite(batch.values), batch.quality == Quality.GOOD)
         assert batch.at_ns[0] <= WALL_NS + 120 * NS
+
+
+@pytest.mark.parametrize("deep", [b'{"car":' * 2000 + b"1" + b"}" * 2000, b"[" * 70 + b"]" * 69])
+def test_what_is_nested_too_deep_is_said(deep: bytes) -> None:
+    assert words(decode(deep)) == ["decode"] * 3 and "no JSON" in decode(deep).fault
+
+
+def test_of_a_key_that_stands_twice_the_last_counts() -> None:
+    assert words(decode(b'{"alarm": 0, "alarm": 1}'))[2] == 1.0
+
+
+def test_numbers_as_text_only_where_the_profile_says_so() -> None:
+    payload = {"car": {"speed": "1750"}, "alarm": "true"}
+    assert words(decode(payload)) == ["decode", None, 1.0], "a yes/no may always be a word"
+    assert words(decode(payload, shape={"quoted": True})) == [1.75, None, 1.0]
+    assert words(decode({"car": {"speed": "unavailable"}}, shape={"quoted": True}))[0] == "sentinel"
+
+
+def test_a_change_settles_in_the_devices_own_time_and_late_rows_settle_nothing() -> None:
+    profile = Profile("m", "M", None, {}, BusLimits(), POINTS, MqttShape("t", at="ts", rows="$"))
+    it = PayloadDecoder(profile, [Binding("l-1.alarm", "d", "alarm", KINDS["alarm"], debounce_s=2.0)])
+    now_ms = WALL_NS // 1_000_000
+
+    def alarms(*rows: tuple[int, int]) -> list[float]:
+        raw = json.dumps([{"ts": now_ms + 1000 * at_s, "alarm": value} for at_s, value in rows]).encode()
+        return [value for batch in it.decode(raw, WALL_NS, 10**12).batches for value in batch.values[:, 0].tolist()]
+
+    assert alarms((-20, 0), (-10, 1), (-9, 1), (-8, 1), (-7, 1)) == [0.0, 0.0, 0.0, 1.0, 1.0]
+    assert alarms((-15, 0)) == [0.0] and alarms((-6, 1)) == [1.0]
