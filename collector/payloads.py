@@ -35,11 +35,8 @@ class Decoded(NamedTuple):
 
 
 class _Column(NamedTuple):
-    find: Finder
-    judge: Judge
+    read: Judge  # from the document
     stamp: Finder | None  # of its own
-    unit: Finder | None
-    by_unit: dict[str, Judge]
 
 
 class PayloadDecoder:
@@ -56,6 +53,7 @@ class PayloadDecoder:
         self.frame = Frame(tuple(b.point for b in mine))
         self.plain = all(_source(profile, b).path == "" for b in mine)
         self._columns = [_column(profile, b, self.shape) for b in mine]
+        self._reads = [column.read for column in self._columns]
         self._split = any(column.stamp is not None for column in self._columns)
         self._at = None if self.shape.at is None or self.plain else finder(self.shape.at)
         self._seq = finder(self.shape.seq) if self.shape.seq and not self.plain else None
@@ -110,7 +108,7 @@ class PayloadDecoder:
             elif self._split:
                 rows += self._at_own_instants(each, at_ns, stamped, wall_ns)
             else:
-                rows.append(Row(at_ns, stamped, [_judged(column, each) for column in self._columns]))
+                rows.append(Row(at_ns, stamped, [read(each) for read in self._reads]))
         return rows, fault
 
     def _documents(self, document: Any) -> Any:
@@ -136,7 +134,7 @@ class PayloadDecoder:
         """Points with a stamp of their own in rows of their own; the others at the document's."""
         rows: dict[tuple[int, bool], list[Judged]] = {}
         for i, column in enumerate(self._columns):
-            judged, own = _judged(column, document), (at_ns, stamped)
+            judged, own = column.read(document), (at_ns, stamped)
             stamp = NOTHING if column.stamp is None else column.stamp(document)
             if stamp is not NOTHING and judged is not ABSENT:
                 said = read_stamp(stamp, self.shape.at_format)
@@ -183,27 +181,39 @@ def _source(profile: Profile, binding: Binding) -> JsonPath:
 def _column(profile: Profile, binding: Binding, shape: MqttShape) -> _Column:
     point, source = profile.points[binding.source], _source(profile, binding)
     quoted = shape.quoted or source.path == ""
+    find, stamp = finder(source.path) if source.path else _whole, finder(source.at) if source.at else None
+    if not source.unit_path:
+        return _Column(_reader(find, judge_of(point, binding, quoted=quoted)), stamp)
     by_unit = {word: judge_of(point, binding, quoted=quoted, gain=gain, bias=bias) for word, (gain, bias) in source.units.items()}
-    stamp, unit = finder(source.at) if source.at else None, finder(source.unit_path) if source.unit_path else None
-    return _Column(finder(source.path) if source.path else _whole, judge_of(point, binding, quoted=quoted), stamp, unit, by_unit)
+    return _Column(_unit_reader(find, finder(source.unit_path), by_unit), stamp)
 
 
 def _whole(document: Any) -> Any:
     return document
 
 
-def _judged(column: _Column, document: Any) -> Judged:
-    find, judge_it, _, unit, by_unit = column
-    found = find(document)
-    if found is NOTHING:
-        return ABSENT
-    if unit is None:
-        return judge_it(found)
-    word = unit(document)
-    judge = by_unit.get(word) if isinstance(word, str) else None
-    if judge is None:
-        return SENTINEL if found is None else DECODE
-    return judge(found)
+def _reader(find: Finder, judge: Judge) -> Judge:
+    def read(document: Any) -> Judged:
+        found = find(document)
+        return ABSENT if found is NOTHING else judge(found)
+
+    return read
+
+
+def _unit_reader(find: Finder, unit: Finder, by_unit: dict[str, Judge]) -> Judge:
+    """Of a value whose unit stands beside it."""
+
+    def read(document: Any) -> Judged:
+        found = find(document)
+        if found is NOTHING:
+            return ABSENT
+        word = unit(document)
+        judge = by_unit.get(word) if isinstance(word, str) else None
+        if judge is None:
+            return SENTINEL if found is None else DECODE
+        return judge(found)
+
+    return read
 
 
 def _plain(payload: bytes) -> Any:

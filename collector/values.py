@@ -23,6 +23,7 @@ GOOD = int(Quality.GOOD)
 # what yes/no is called where the profile names no words; nothing that could mean either (open, closed, 1st) is among them
 YES_NO: Mapping[str, float] = {"true": 1.0, "false": 0.0, "on": 1.0, "off": 0.0, "yes": 1.0, "no": 0.0, "1": 1.0, "0": 0.0}
 _LARGEST = float.fromhex("0x1.fffffffffffffp+1023")
+_WHOLE = 2**53  # whole numbers below it are floats as they are
 _LONGEST = 64  # characters of a number as text, of a word
 
 
@@ -42,7 +43,7 @@ def judge_of(point: DevicePoint, binding: Binding, *, quoted: bool, gain: float 
     low, high = final_range or (-_LARGEST, _LARGEST)
     device_low, device_high = point.range or (-_LARGEST, _LARGEST)
     n, d, b = final.n, final.d, final.b
-    plain = codes is None and point.range is None
+    dn, dd, db = device.n, device.d, device.b
 
     def judged(number: float) -> Judged:
         value = final(number)
@@ -66,8 +67,10 @@ def judge_of(point: DevicePoint, binding: Binding, *, quoted: bool, gain: float 
             return yes
         if found is False:
             return no
-        if plain and type(found) is float and low <= (value := found * n / d + b) <= high:
-            return value, GOOD
+        if codes is None and (type(found) is float or (type(found) is int and -_WHOLE < found < _WHOLE)):  # nearly all there is
+            value = found * n / d + b
+            if low <= value <= high and device_low <= found * dn / dd + db <= device_high:
+                return value, GOOD
         number, reason = number_of(found)
         return (number, reason) if reason else judged(number)
 
@@ -76,8 +79,6 @@ def judge_of(point: DevicePoint, binding: Binding, *, quoted: bool, gain: float 
 
 def _as_number(quoted: bool, *, yes_no: bool) -> Judge:
     def number_of(found: Any) -> Judged:
-        if type(found) is int and -(2**53) < found < 2**53:
-            return float(found), GOOD
         if isinstance(found, float):
             if math.isfinite(found):
                 return found, GOOD
