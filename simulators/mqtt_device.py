@@ -57,6 +57,9 @@ class MqttDevice:
                     away = False
                     await self._session(client)
             except aiomqtt.MqttError as error:
+                task = asyncio.current_task()
+                if task is not None and task.cancelling():
+                    raise asyncio.CancelledError from error  # the farewell failed, and its error took the place of our end
                 if not away:
                     log.warning("simulator.broker_away", device=self.device.id, broker=f"{self.link.host}:{self.link.port}", why=str(error))
                 away = True
