@@ -20,6 +20,7 @@ class Deaf:
         self.connected = asyncio.Event()
 
     async def __aenter__(self) -> Deaf:
+        assert not self.connected.is_set(), "it connected again instead of ending"
         self.connected.set()
         return self
 
