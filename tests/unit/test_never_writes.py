@@ -1,7 +1,7 @@
 """P9: there is no code path to a write. All five packages are searched; what may be sent to a device is listed here, and why.
 
     collector/mbap.py, rtu.py     functions 1 to 4: coils, discrete inputs, holding and input registers, read
-    collector/identification.py   function 43 with MEI type 14: Read Device Identification, asked by `plantroom probe --identify`
+    collector/identification.py   function 43 with MEI type 14: Read Device Identification, only where somebody asks for it
     collector/mqtt_packets.py     CONNECT, SUBSCRIBE, PUBACK, PINGREQ, DISCONNECT: a subscriber has no word for PUBLISH
 
 Publishing is left to rules/notify (pages, under plantroom/<site>/ only) and to the simulated devices. bench/ and tests/ may use others' clients.
@@ -30,6 +30,7 @@ FIELD = [path for path in MODULES if path.parts[0] == "collector" and path.parts
 CLIENTS = {"pymodbus", "pyModbusTCP", "umodbus", "modbus_tk", "minimalmodbus", "ctypes", "BAC0", "bacpypes3", "snap7", "asyncua"}
 NAMES = ("write_coil", "write_register", "write_multiple", "mask_write", "readwrite_", "write_file", "writesingle", "writemultiple", "preset_")
 SENDS = {"write", "writelines", "send", "sendall", "sendto", "sendmsg", "publish"}
+MAKES = {"request", "ask_who"}
 REQUESTERS = {"collector/mbap.py", "collector/rtu.py", "collector/identification.py", "collector/exchange.py"}  # the last: the protocol they share
 PUBLISHERS = {"simulators/mqtt_device.py"}
 SPOKEN = {  # what the field side sends, as it stands in the code; a request is what REQUESTERS make
@@ -70,14 +71,35 @@ def libraries(tree: ast.AST) -> set[str]:
 
 
 def sent(tree: ast.AST) -> list[str]:
-    """What is given to anything that sends, as it stands in the code; `request` for the result of a call of that name."""
+    """What is given to anything that sends, as it stands in the code; `request` for the result of a call of what makes one."""
     found = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in SENDS:
-            first = node.args[0] if node.args else None
-            made = isinstance(first, ast.Call) and isinstance(first.func, ast.Attribute) and first.func.attr == "request"
-            found.append("request" if made else "" if first is None else ast.unparse(first))
+    for scope in [tree, *(node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))]:
+        inside = list(of_scope(scope))
+        for node in inside:
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in SENDS:
+                first = node.args[0] if node.args else None
+                meant = assigned(first.id, inside) if isinstance(first, ast.Name) else [first]
+                found.append("request" if meant and all(map(makes, meant)) else "" if first is None else ast.unparse(first))
     return found
+
+
+def of_scope(scope: ast.AST) -> Iterator[ast.AST]:
+    """Every node below, but not those of functions within."""
+    for child in ast.iter_child_nodes(scope):
+        yield child
+        if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield from of_scope(child)
+
+
+def assigned(name: str, nodes: list[ast.AST]) -> list[ast.expr | None]:
+    """Everything a name is given in a scope; an argument or a loop's variable is given nothing that could be looked at."""
+    plain = [n for n in nodes if isinstance(n, ast.Assign) and any(isinstance(t, ast.Name) and t.id == name for t in n.targets)]
+    stores = [n for n in nodes if isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Store)]
+    return [n.value for n in plain] if len(plain) == len(stores) else [None]
+
+
+def makes(node: ast.expr | None) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in MAKES
 
 
 @pytest.mark.parametrize("path", MODULES, ids=str)
@@ -94,7 +116,7 @@ def test_the_field_side_sends_requests_and_nothing_else(path: Path) -> None:
 
 
 def test_requests_are_made_in_the_modules_listed() -> None:
-    made = {str(path) for path in FIELD for node in ast.walk(tree_of(path)) if isinstance(node, ast.FunctionDef) and node.name == "request"}
+    made = {str(path) for path in FIELD for node in ast.walk(tree_of(path)) if isinstance(node, ast.FunctionDef) and node.name in MAKES}
     assert made == REQUESTERS
 
 
@@ -140,6 +162,7 @@ def test_every_request_that_can_be_made_is_a_read(framing: str, unit: int, table
 @given(st.integers(0, 65_535), st.integers(0, 255), st.sampled_from([identification.BASIC, identification.REGULAR]), st.integers(0, 255))
 def test_an_identification_is_43_14_whatever_is_asked(transaction: int, unit: int, category: int, first: int) -> None:
     assert identification.request(transaction, unit, category, first)[7:9] == bytes((43, 14))
+    assert mbap.Exchange().ask_who(unit, first, 0.0)[7:9] == bytes((43, 14))
 
 
 def test_the_tables_cannot_be_widened_by_a_profile() -> None:
@@ -152,3 +175,5 @@ def test_control_the_search_finds_what_it_must() -> None:
     assert writes_named(writer) == ["write_register"]
     assert libraries(writer) & CLIENTS == {"pymodbus"}
     assert sent(writer) == ["b'\\x06'", "request"]
+    named = "def f(x):\n data = e.request(1)\n t.write(data)\ndef g(x):\n t.write(x)\ndef h():\n d = e.request(1)\n d = b'6'\n t.write(d)"
+    assert sent(ast.parse(named)) == ["request", "x", "d"]
