@@ -113,6 +113,7 @@ class Exchange:
         body = _REQUEST.pack(unit, shape.function, read.address, read.count)
         frame = body + check(body)
         self._clear()
+        self._busy_since_s = now_s
         self._asked = _Asked(unit, read, shape, frame, bytes((unit, shape.function, shape.data_bytes)), now_s, settling, shape in owed)
         self._echo = b"" if self._echoes is False else frame
         return frame

@@ -202,7 +202,7 @@ def test_an_answer_that_others_were_waited_out_for_is_not_believed_at_once() -> 
 
 
 @pytest.mark.soak
-@settings(PATIENT, max_examples=20_000)
+@settings(PATIENT, max_examples=5_000)
 @given(steps)
 def test_the_same_for_long(conversation: list[tuple[int, int, list[float | None]]]) -> None:
     apart, _ = converse(Exchange(SILENCE_S, {1: WORST_S, 2: WORST_S, 3: WORST_S}), conversation)

@@ -267,3 +267,14 @@ def test_a_line_that_is_never_silent_is_hung_up_on() -> None:
         events = talk.exchange.receive(b"\x55", talk.now_s)
     assert [type(e) for e in events] == [Garbled]
     assert talk.now_s == pytest.approx(1.0 + WORST_S + BABBLE_S, abs=0.01)
+
+
+def test_answers_on_the_heels_of_requests_are_no_babble() -> None:
+    talk = Talk()
+    for _ in range(100):
+        talk.now_s += 0.06
+        assert talk.exchange.receive(RIGHT[:4], talk.now_s) == []
+        assert talk.exchange.receive(RIGHT[4:], talk.now_s + 0.001) == []
+        (taken,) = talk.exchange.ripen(talk.exchange.ripe_s)
+        assert isinstance(taken, Answer)
+        talk.exchange.request(17, READ, talk.now_s + 0.002)  # a timer may be a millisecond early
