@@ -70,7 +70,7 @@ class Quarantine:
                 raise
             log.warning("engine.goes_back", to=self._mark and self._mark.seen and self._mark.seen.seq, error=skipped.words(error))
             self._again([*self._since, *records])
-            committed = True
+            return True
         self._note(records)
         return committed
 

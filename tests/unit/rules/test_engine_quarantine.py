@@ -205,3 +205,24 @@ def test_where_one_kinds_evaluator_raises_the_other_kinds_of_the_same_record_go_
     assert ("fp-1", "phase_loss", "active") in kit.faults()
     assert {(row[:4], row[5]) for row in skips(kit)} == {(("telemetry", "step", "generator", "gen-1"), 5), (("tick", "tick", "generator", "gen-1"), 5)}
     kit.close()
+
+
+def test_a_second_one_is_taken_back_to_after_the_first(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What came before the first one is not judged again: its windows and timers would count twice."""
+    ticked: list[int] = []
+
+    def tick(self: KindEvaluator, now_ns: int, rows: Any = None) -> list[Any]:
+        ticked.append(now_ns)
+        return plain(self, now_ns, rows)
+
+    plain = KindEvaluator.tick
+    monkeypatch.setattr(KindEvaluator, "tick", tick)
+    monkeypatch.setattr(events, "take", raising(ValueError("bad"), events.take))
+    kit.ticks(3)
+    kit.event("service_restarted")
+    kit.run()
+    ticked.clear()
+    kit.ticks(3)
+    kit.event("service_restarted")
+    kit.run()
+    assert len(set(ticked)) == 3 and skips(kit)[0][5] == 2
