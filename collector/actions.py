@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from collector.poll_plan import Read
@@ -24,6 +25,23 @@ class Ask:
     unit: int
     read: Read
     patience_s: float
+
+
+@dataclass(slots=True)
+class AskWho:
+    """Send a request for identification, from object `first` on; if no answer comes within patience_s, say `silent`."""
+
+    unit: int
+    first: int
+    patience_s: float
+
+
+@dataclass(slots=True)
+class Known:
+    """A device has said who it is."""
+
+    device: str
+    texts: Mapping[str, str]
 
 
 @dataclass(slots=True)
@@ -53,7 +71,7 @@ class Say:
     reason: str
 
 
-Command = Dial | Ask | Rest | HangUp | Samples | Say
+Command = Dial | Ask | AskWho | Known | Rest | HangUp | Samples | Say
 
 
 @dataclass(slots=True)

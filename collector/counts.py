@@ -39,7 +39,10 @@ async def tell(site_folder: Path, clock: Clock, lines: Mapping[str, Line], broke
 def of_line(name: str, line: Line) -> LinkCounts:
     session = line.session
     state, reason = session.state
-    units = [_unit(number, unit, session.devices[number]) for number, unit in session.units.items()]
+    devices: dict[int, dict[str, None]] = {}
+    for job in session.jobs:
+        devices.setdefault(job.unit, {})[job.device] = None
+    units = [_unit(number, unit, list(devices[number])) for number, unit in session.units.items()]
     return LinkCounts(id=name, state=state, reason=reason, counts={**asdict(session.tally), "strays": line.strays}, units=units)
 
 

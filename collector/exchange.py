@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -63,7 +64,16 @@ class Settled:
     unit: int | None = field(default=None, compare=False)
 
 
-Event = Answer | Refusal | Late | Stray | Garbled | Spoilt | Settled
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """What one reply of a unit says about itself. following: the object to ask for next, None where this was all."""
+
+    unit: int
+    texts: Mapping[str, str]
+    following: int | None
+
+
+Event = Answer | Identified | Refusal | Late | Stray | Garbled | Spoilt | Settled
 
 
 class Exchange(Protocol):

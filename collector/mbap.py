@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from math import inf
 from typing import Final
 
-from collector.exchange import Answer, Event, Garbled, Late, Refusal, Settled, Spoilt, Stray
+from collector import identification
+from collector.exchange import Answer, Event, Garbled, Identified, Late, Refusal, Settled, Spoilt, Stray
 from collector.poll_plan import Read
 from plantroom.profiles import Table
 
@@ -83,6 +84,13 @@ class Exchange:
         self.sent += 1
         return _REQUEST.pack(transaction, 0, 6, unit, function, read.address, read.count)
 
+    def ask_who(self, unit: int, first: int, now_s: float) -> bytes:
+        """A request for basic identification, from object `first` on."""
+        transaction = self._transaction()
+        self._open[transaction] = _Asked(transaction, unit, identification.FUNCTION, -1, b"", now_s, settling=False)
+        self.sent += 1
+        return identification.request(transaction, unit, identification.BASIC, first)
+
     def give_up(self, unit: int | None = None) -> str | None:
         """Patience ran out. What was wrong with what came instead of an answer, if anything came; a part of a frame is `cut short`."""
         asked = next(asked for asked in self._open.values() if unit is None or asked.unit == unit)
@@ -143,6 +151,9 @@ class Exchange:
             return self._not_ours(transaction, unit, pdu, now_s)
         latency_s = now_s - asked.at_s
         function, data_bytes = pdu[0], len(pdu) - 2
+        if asked.function == identification.FUNCTION:
+            del self._open[transaction]
+            return _identified(asked, pdu, latency_s)
         if asked.settling and data_bytes != asked.data_bytes and self._was_owed(unit, function, data_bytes):
             return Stray(f"an older answer of unit {unit} under the number of a newer request")
         del self._open[asked.transaction]
@@ -207,3 +218,13 @@ class Exchange:
             self._next = (self._next + 1) & 0xFFFF
         number, self._next = self._next, (self._next + 1) & 0xFFFF
         return number
+
+
+def _identified(asked: _Asked, pdu: bytes, latency_s: float) -> Event:
+    frame = _HEADER.pack(asked.transaction, 0, 1 + len(pdu), asked.unit) + pdu
+    told = identification.read(frame, asked.transaction, asked.unit)
+    if isinstance(told, identification.Told):
+        return Identified(asked.unit, told.texts, told.following)
+    if isinstance(told, identification.Refused):
+        return Refusal(told.code, latency_s, asked.unit)
+    return Spoilt(told.why if told is not None else "no identification", asked.unit)

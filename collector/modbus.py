@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import inf
 from typing import cast
 
 import structlog
 
-from collector.actions import Ask, Command, Dial, HangUp, Rest, Samples, Say
+from collector.actions import Ask, AskWho, Command, Dial, HangUp, Known, Rest, Samples, Say
 from collector.connect import Way, why_ended
-from collector.exchange import Answer, Event, Exchange, Garbled, Late, Refusal, Settled, Spoilt, Stray
+from collector.exchange import Answer, Event, Exchange, Garbled, Identified, Late, Refusal, Settled, Spoilt, Stray
 from collector.mbap import Exchange as TcpExchange
 from collector.metronome import EARLY_S, Metronome
 from collector.session import Session
@@ -25,8 +25,8 @@ log = structlog.get_logger()
 class Line:
     """A session on its connection. deliver: takes each batch; say: takes (state, reason) when the connection's state changes.
 
-    Both are called on the loop and must not block; an exception in them ends `run`, and with it the service. exchange: the framing, by
-    default that of Modbus TCP.
+    introduce: takes (device, what it says of itself). All are called on the loop and must not block; an exception in them ends `run`, and
+    with it the service. exchange: the framing, by default that of Modbus TCP.
     """
 
     def __init__(
@@ -37,12 +37,13 @@ class Line:
         deliver: Callable[[Batch], None],
         say: Callable[[str, str], None],
         *,
+        introduce: Callable[[str, Mapping[str, str]], None] = lambda device, texts: None,
         exchange: Exchange | None = None,
         metronome: Metronome | None = None,
     ) -> None:
         self.session, self.strays = session, 0
         self._way, self._clock = way, clock
-        self._deliver, self._say = deliver, say
+        self._deliver, self._say, self._introduce = deliver, say, introduce
         self._exchange = exchange or TcpExchange()
         self._metronome = metronome or Metronome(clock)
         self._wire: _Wire | None = None  # the connection in use
@@ -52,8 +53,8 @@ class Line:
         self._rest_s = inf  # when the session wants to hear of the time
         self._due_s = inf  # when we want to: that, or an answer's end
         self._ring_s = inf  # when the metronome calls next
-        self._asked: dict[int, tuple[Ask, float]] = {}  # unit -> what was sent, and until when its answer is waited for
-        self._deferred: list[Ask] = []  # not sent yet: the line has to be quiet first, or we are paused
+        self._asked: dict[int, tuple[Ask | AskWho, float]] = {}  # unit -> what was sent, and until when its answer is waited for
+        self._deferred: list[Ask | AskWho] = []  # not sent yet: the line has to be quiet first, or we are paused
         self._hearing = False  # once more, before what came is an answer
         self._paused = False
         self._broken: BaseException | None = None
@@ -82,13 +83,13 @@ class Line:
 
     def resume(self) -> None:
         self._paused = False
-        self._send_deferred(self._now_s())
+        self._send_deferred(self._clock.read().boot_ns / NS)
         self._look_again()
 
     async def _connect(self) -> None:
         if self._last is not None:  # the old connection is gone before there is a new one
             await self._last.closed.wait()
-        wait_s = (self._dial_at_s or 0.0) - self._now_s()
+        wait_s = (self._dial_at_s or 0.0) - self._clock.read().boot_ns / NS
         if wait_s > 0:
             await asyncio.sleep(wait_s)
         wire = _Wire(self)
@@ -102,7 +103,7 @@ class Line:
             self._carry_out(self.session.unlinked(self._clock.read(), f"{self._way.name}: {error.strerror or error}"))
             return
         self._wire = self._last = wire
-        self._exchange.connected(self._now_s())
+        self._exchange.connected(self._clock.read().boot_ns / NS)
         self._carry_out(self.session.linked(self._clock.read()))
 
     def received(self, wire: _Wire, data: bytes) -> None:
@@ -122,6 +123,9 @@ class Line:
             elif isinstance(event, Refusal):
                 self._ended(event.unit)
                 self._carry_out(self.session.refused(at, event.code, event.latency_s, event.unit))
+            elif isinstance(event, Identified):
+                self._ended(event.unit)
+                self._carry_out(self.session.identified(at, event.texts, event.following))
             elif isinstance(event, Late):
                 self._carry_out(self.session.late(at, event.unit, event.latency_s))
             elif isinstance(event, Stray):
@@ -135,7 +139,7 @@ class Line:
             else:
                 self._garbled(at, event)
 
-    def _ended(self, unit: int | None) -> Ask:
+    def _ended(self, unit: int | None) -> Ask | AskWho:
         """What this unit was asked is answered. unit: None where only one is asked at a time."""
         return (self._asked.popitem()[1] if unit is None else self._asked.pop(unit))[0]
 
@@ -162,10 +166,12 @@ class Line:
         """at: the present, where it was just read."""
         self._rest_s = inf
         for command in commands:
-            if isinstance(command, Ask):
+            if isinstance(command, Ask | AskWho):
                 self._ask(command, (at or self._clock.read()).boot_ns / NS)
             elif isinstance(command, Samples):
                 self._deliver(command.batch)
+            elif isinstance(command, Known):
+                self._introduce(command.device, command.texts)
             elif isinstance(command, Rest):
                 self._rest_s = command.until_s
             elif isinstance(command, HangUp):
@@ -177,11 +183,16 @@ class Line:
                 self._say(command.state, command.reason)
         self._look_again()
 
-    def _ask(self, ask: Ask, now_s: float) -> None:
+    def _ask(self, ask: Ask | AskWho, now_s: float) -> None:
         if self._paused or self._exchange.free_s > now_s:
             self._deferred.append(ask)
         elif self._wire is not None:
-            self._wire.transport.write(self._exchange.request(ask.unit, ask.read, now_s))
+            if isinstance(ask, Ask):
+                data = self._exchange.request(ask.unit, ask.read, now_s)
+            else:
+                assert isinstance(self._exchange, TcpExchange), "only there a device is asked who it is (collector.links)"
+                data = self._exchange.ask_who(ask.unit, ask.first, now_s)
+            self._wire.transport.write(data)
             self._asked[ask.unit] = ask, now_s + ask.patience_s
 
     def _send_deferred(self, now_s: float) -> None:
@@ -257,9 +268,6 @@ class Line:
             self._garbled(at, Garbled(wrong))
         else:
             self._carry_out(self.session.silent(at, Quality.NO_ANSWER if wrong is None else Quality.DECODE, unit))
-
-    def _now_s(self) -> float:
-        return self._clock.read().boot_ns / NS
 
 
 class _Wire(asyncio.Protocol):

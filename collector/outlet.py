@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import orjson
@@ -37,6 +37,7 @@ class Outlet:
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
         self._links: list[Link] = []
+        self._introduced: dict[str, dict[str, str]] = {}  # device -> what it said last
         self._over: list[tuple[Sequence[Entry], Done | None]] = []  # what came when the queue was full already
         self._full = asyncio.Event()
 
@@ -56,6 +57,14 @@ class Outlet:
         log.info(f"connection.{state}", connection=connection, reason=reason)
         body = orjson.dumps({"event": "connection", "connection": connection, "state": state, "reason": reason})
         self.put([Entry(Kind.EVENT, body)])
+
+    def introduce(self, connection: str, device: str, texts: Mapping[str, str]) -> None:
+        """What a device says of itself: an event of the journal when it is new or another than before."""
+        if self._introduced.get(device) != texts:
+            self._introduced[device] = dict(texts)
+            log.info("device.identified", connection=connection, device=device, **texts)
+            body = orjson.dumps({"event": "device_identified", "connection": connection, "device": device, "says": texts})
+            self.put([Entry(Kind.EVENT, body)])
 
     def put(self, entries: Sequence[Entry], done: Done | None = None) -> None:
         """Queued, in order; `done` is called after the commit. Raises JournalFailed when the disk has refused."""

@@ -86,7 +86,8 @@ def modbus_lines(site: Site, clock: Clock, outlet: Outlet) -> dict[str, Line]:
         jobs = on_this_line(link, jobs)
         session = session_of(link, jobs, now, Backoff(_chance(site, name)), _fraction(name))
         way, exchange = way_of(link), exchange_of(link, jobs)
-        lines[name] = Line(way, session, clock, outlet.take, partial(outlet.say, name), exchange=exchange, metronome=metronome)
+        say, introduce = partial(outlet.say, name), partial(outlet.introduce, name)
+        lines[name] = Line(way, session, clock, outlet.take, say, introduce=introduce, exchange=exchange, metronome=metronome)
         outlet.join(lines[name])
     if problems:
         raise BadInput(problems)

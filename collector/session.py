@@ -19,17 +19,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 
-from collector.actions import Ask, Command, Dial, HangUp, Rest, Samples, Say, Tally
-from collector.backoff import Backoff
+from collector.actions import Ask, AskWho, Command, Dial, HangUp, Rest, Samples, Say, Tally
+from collector.backoff import Backoff, Busy
 from collector.bindings import Job
 from collector.harvest import Harvest, bad_samples
 from collector.health import Unit
+from collector.introductions import Introductions
 from collector.schedule import Schedule, Task, Turn
 from plantroom.clock import NS, Reading
 from plantroom.model import Quality
 
 ACCEPTED, BUSY, GATEWAY_PATH, GATEWAY_TARGET = 5, 6, 10, 11  # MODBUS Application Protocol V1.1b3, 7
-BUSY_PAUSES_S = (0.1, 0.2, 0.4)  # before a busy unit is asked again; the second and third only within half its period
 MOST_UNHEARD = 3  # silences in a row, with no unit alive, before the link itself is doubted (half-open)
 
 
@@ -60,7 +60,7 @@ class Session:
         least_s: float = 0.0,
     ) -> None:
         self.tally = Tally()
-        self._jobs = jobs
+        self.jobs = jobs
         tasks = [Task(j.unit, j.period_s, j.safety, j.timeout_s, len(j.reads), max(j.gap_s, least_s), j.spacing_s) for j in jobs]
         self._schedule = Schedule(tasks, _s(start), offset, waits_out=waits_out)
         self._backoff = backoff
@@ -68,7 +68,8 @@ class Session:
         self._flying: dict[int, _Turn] = {}  # unit -> what it was asked for
         self._next: list[_Turn] = []  # turns to ask for as soon as the line may be used
         self._kept: dict[int, Harvest] = {}  # task -> a first reading whose repetition waits for its turn
-        self._busy: dict[int, int] = {}  # task -> how often it was busy in this slot
+        self._busy = Busy()
+        self._who = Introductions(jobs)
         self._linked = False
         self._owing = False  # the last connection ended without a sample for each point
         self._heard = False  # anything on this connection
@@ -88,15 +89,6 @@ class Session:
     def units(self) -> Mapping[int, Unit]:
         return self._schedule.units
 
-    @property
-    def devices(self) -> Mapping[int, list[str]]:
-        """Unit -> the devices that it is."""
-        found: dict[int, list[str]] = {}
-        for job in self._jobs:
-            if job.device not in found.setdefault(job.unit, []):
-                found[job.unit].append(job.device)
-        return found
-
     def start(self, at: Reading) -> list[Command]:
         self.tally.dials += 1
         return [Dial(_s(at))]
@@ -104,12 +96,13 @@ class Session:
     def linked(self, at: Reading) -> list[Command]:
         self._linked, self._heard, self._unheard = True, False, 0
         self._schedule.relinked(_s(at), owing=self._owing)
+        self._who.relinked()
         return self._go(_s(at))
 
     def unlinked(self, at: Reading, reason: str) -> list[Command]:
         """The dial failed, or the other end closed."""
         self._owing = False
-        out = [*self._drop(), *(Samples(bad_samples(job, at, Quality.NO_ANSWER)) for job in self._jobs)]
+        out = [*self._drop(), *(Samples(bad_samples(job, at, Quality.NO_ANSWER)) for job in self.jobs)]
         return [*out, *self._tell("down", reason), self._redial(at, self._backoff.next_s())]
 
     def answered(self, at: Reading, data: bytes, latency_s: float, unit: int | None = None) -> list[Command]:
@@ -122,6 +115,8 @@ class Session:
 
     def refused(self, at: Reading, code: int, latency_s: float, unit: int | None = None) -> list[Command]:
         """An exception reply."""
+        if self._who.asking is not None:
+            return self._introduced(at)
         now = self._landed(unit)
         task, crop = now.task, now.crop
         self.tally.exceptions += 1
@@ -131,7 +126,7 @@ class Session:
         self._well(now, latency_s)
         if code in (ACCEPTED, BUSY):
             self.tally.busy += 1
-            if pause_s := self._pause_s(task):
+            if pause_s := self._busy.pause_s(task, crop.job.period_s):
                 if crop.repeating:
                     self._kept[task] = crop
                 self._schedule.busy(task, _s(at), latency_s, pause_s)
@@ -144,6 +139,8 @@ class Session:
 
     def silent(self, at: Reading, quality: Quality = Quality.NO_ANSWER, unit: int | None = None) -> list[Command]:
         """Patience ran out. quality: DECODE where only answers that cannot be ours came."""
+        if self._who.asking is not None:
+            return self._introduced(at)
         self.tally.silences += 1
         self._unheard += 1
         out = self._fail(self._landed(unit), at, quality)
@@ -159,6 +156,17 @@ class Session:
         told = [] if self._heard else self._tell("down", why)
         return [*out, *told, *self._hang_up(at, f"wrong answer: {why}")]
 
+    def identified(self, at: Reading, texts: Mapping[str, str], following: int | None) -> list[Command]:
+        """A unit said who it is. following: the object to ask for next."""
+        known = self._who.told(texts, following)
+        return [*([known] if known is not None else []), *self._introduced(at)]
+
+    def _introduced(self, at: Reading) -> list[Command]:
+        """The answer to a question for identification, or none: no matter of anybody's health."""
+        self._who.failed()
+        self._free_s = _s(at)
+        return self._go(_s(at))
+
     def late(self, at: Reading, unit: int, latency_s: float) -> list[Command]:
         """An answer to a request given up before. It is not taken; it says how slow the unit is."""
         self.tally.late += 1
@@ -172,13 +180,13 @@ class Session:
     def _go(self, now_s: float) -> list[Command]:
         """The next requests, or when to come back."""
         out: list[Command] = []
-        while self._linked and len(self._flying) < self._concurrent:
+        while self._linked and len(self._flying) < self._concurrent and self._who.asking is None:
             if not self._next:
                 turn = self._schedule.next(now_s)
                 if not isinstance(turn, Turn):
-                    return [*out, Rest(turn)]
+                    return [*out, self._idle(now_s, turn)]
                 self.tally.missed_slots += turn.missed
-                crop = self._kept.pop(turn.task, None) or Harvest(self._jobs[turn.task])
+                crop = self._kept.pop(turn.task, None) or Harvest(self.jobs[turn.task])
                 self._next.append(_Turn(turn.task, turn.patience_s, crop))
             now = self._next[0]
             job = now.crop.job
@@ -192,6 +200,13 @@ class Session:
                 self._not_before_s = now_s + max(self._least_s, job.gap_s)
             out.append(Ask(job.unit, now.crop.read, now.patience_s))
         return out
+
+    def _idle(self, now_s: float, until_s: float) -> Rest | AskWho:
+        """Nothing is due: somebody may be asked who it is."""
+        free_s = max(self._free_s + self._gap_s, self._not_before_s)
+        if self._flying or not self._who.wants(self._schedule.units, until_s - max(free_s, now_s)):
+            return Rest(until_s)
+        return Rest(free_s) if free_s > now_s else self._who.next(self._schedule.units, until_s - now_s)
 
     def _further(self, now: _Turn, at: Reading) -> list[Command]:
         """Ask for the rest of the job, or turn what it brought into samples, or repeat what changed."""
@@ -218,7 +233,7 @@ class Session:
 
     def _end(self, now: _Turn, at: Reading, samples: Samples) -> list[Command]:
         """The slot is done with, its unit alive."""
-        self._busy.pop(now.task, None)
+        self._busy.forget(now.task)
         self._schedule.answered(now.task, _s(at), now.crop.latency_s)
         self._done(now, at)
         return [samples, *self._go(_s(at))]
@@ -226,28 +241,19 @@ class Session:
     def _fail(self, now: _Turn, at: Reading, quality: Quality, *, line_free: bool = False) -> list[Command]:
         """This job, and where its unit is dead now every other job of that unit, has bad samples."""
         task, crop = now.task, now.crop
-        self._busy.pop(task, None)
+        self._busy.forget(task)
         dead = self._schedule.failed(task, _s(at), line_free=line_free)
         out: list[Command] = [self._doubtful(crop) if crop.repeating else Samples(bad_samples(crop.job, at, quality))]
         if dead:
-            for i in self._schedule.tasks_of(task):
-                if i != task:
-                    out += [self._doubtful(kept)] if (kept := self._kept.pop(i, None)) else []
-                    out.append(Samples(bad_samples(self._jobs[i], at, Quality.NO_ANSWER)))
+            for i in (i for i in self._schedule.tasks_of(task) if i != task):
+                out += [self._doubtful(kept)] if (kept := self._kept.pop(i, None)) else []
+                out.append(Samples(bad_samples(self.jobs[i], at, Quality.NO_ANSWER)))
         self._done(now, at)
         return out
 
     def _doubtful(self, crop: Harvest) -> Samples:
         self.tally.unconfirmed += 1
         return Samples(crop.doubtful())
-
-    def _pause_s(self, task: int) -> float:
-        """How long to leave a busy unit alone; 0 where it was asked often enough in this slot."""
-        times = self._busy.get(task, 0)
-        self._busy[task] = times + 1
-        if times >= len(BUSY_PAUSES_S) or (times and sum(BUSY_PAUSES_S[: times + 1]) > self._jobs[task].period_s / 2):
-            return 0.0
-        return BUSY_PAUSES_S[times]
 
     def _done(self, now: _Turn, at: Reading) -> None:
         self._free_s, self._gap_s = _s(at), now.crop.job.gap_s
@@ -262,7 +268,7 @@ class Session:
     def _drop(self) -> list[Command]:
         """The link is gone: what was under way brings nothing more. First readings whose repetition it was are said."""
         crops = [*self._kept.values(), *(now.crop for now in (*self._flying.values(), *self._next) if now.crop.repeating)]
-        self._linked = False
+        self._linked, self._who.asking = False, None
         for under_way in (self._kept, self._flying, self._next, self._busy):
             under_way.clear()
         return [self._doubtful(crop) for crop in crops]

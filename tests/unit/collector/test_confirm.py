@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from collector.actions import Ask, Command, HangUp, Rest, Samples
+from collector.backoff import BUSY_PAUSES_S
 from collector.bindings import Job
 from collector.confirm import Confirm, First
 from collector.poll_plan import Read
 from collector.schedule import Schedule, Task, Turn
-from collector.session import BUSY, BUSY_PAUSES_S, GATEWAY_TARGET, Session
+from collector.session import BUSY, GATEWAY_TARGET, Session
 from plantroom.kinds import PointType
 from plantroom.model import Quality
 from plantroom.profiles import Encoding, Register, Table

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from collector.actions import Ask, Command, Dial, HangUp, Rest, Samples, Say
+from collector.backoff import BUSY_PAUSES_S
 from collector.bindings import Job
 from collector.poll_plan import Read
-from collector.session import ACCEPTED, BUSY, BUSY_PAUSES_S, GATEWAY_TARGET, Session
+from collector.session import ACCEPTED, BUSY, GATEWAY_TARGET, Session
 from plantroom.kinds import PointType
 from plantroom.model import Quality
 from plantroom.profiles import Encoding, OneHot, Register, Table
