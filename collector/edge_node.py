@@ -67,6 +67,7 @@ class Member:
         assert profile.mqtt is not None
         self.device = device
         self.life = Life.UNBORN
+        self._spoke = False  # since it was last asked for its silence
         self.frame = Frame(tuple(b.point for b in bindings))
         self._fixed = profile.mqtt.fixed_aliases
         self._columns: dict[str, list[tuple[int, Judge]]] = {}
@@ -81,11 +82,13 @@ class Member:
 
     def hears(self, heard: Heard) -> None:
         self.life = TABLE[self.life, heard]
+        self._spoke |= heard is Heard.DATA
 
     def silent(self, wall_ns: int) -> Batch:
         """No usable word of it: because it is quiet, or because its aliases mean nothing without a birth."""
-        quiet = self.life in (Life.BORN, Life.DEAD)
-        return all_bad(self.frame, wall_ns, Quality.NO_ANSWER if quiet else Quality.UNCONFIRMED)
+        doubted = self._spoke and self.life in (Life.UNBORN, Life.DOUBTED)
+        self._spoke = False
+        return all_bad(self.frame, wall_ns, Quality.UNCONFIRMED if doubted else Quality.NO_ANSWER)
 
     def bad(self, wall_ns: int, why: Quality) -> Batch:
         return all_bad(self.frame, wall_ns, why)

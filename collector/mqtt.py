@@ -62,7 +62,7 @@ class MqttLink:
         self._inbox_bytes = 0
         self._unanswered: deque[Group] = deque()
         self._signalled = self._paused = self._held = self._was_up = False
-        self._told: str | None = None
+        self._told: tuple[str, str] | None = None
         self._failed: asyncio.Future[None]
         self._wire: Wire | None = None  # of the connection in use
 
@@ -210,9 +210,12 @@ class MqttLink:
         self._was_up = True
 
     def _tell(self, state: str, reason: str) -> None:
-        if self._told != state:
-            self._told = state
+        """An event of the journal where the state changes; another reason for the same state is a line of the log."""
+        before, self._told = self._told, (state, reason)
+        if before is None or before[0] != state:
             self._outlet.say(self.connection, state, reason)
+        elif before[1] != reason:
+            log.warning("mqtt.still_down", connection=self.connection, reason=reason)
 
     def _now_s(self) -> float:
         return self._clock.read().boot_ns / NS
