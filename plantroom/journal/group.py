@@ -1,6 +1,6 @@
 """Group commit for asyncio: a thread commits what arrived during the last commit.
 
-Commits are at least 5 ms apart where somebody waits for the answer, 20 ms where nobody does: a commit costs as much as a hundred records.
+Commits are at least 5 ms apart where somebody waits for the answer, 40 ms where nobody does: a commit costs as much as a hundred records.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from plantroom.journal.writer import Writer
 from plantroom.model import Batch
 
 APART_S = 0.005
-PATIENT_S = 0.02
+PATIENT_S = 0.04
 MOST_BYTES = 64 << 20
 ENTRY_BYTES = 100  # counted for each entry beside its body
 
@@ -54,7 +54,7 @@ class GroupWriter:
     def put(self, entries: Sequence[Entry], done: _Done | None = None) -> None:
         """Queues without waiting; `done(seqs)` is called on the loop after the commit. Raises asyncio.QueueFull when full.
 
-        Without `done` nobody waits, and it may lie for 20 ms.
+        Without `done` nobody waits, and it may lie for 40 ms.
         """
         self._take_if_fits(entries, _size(entries), done)
 
