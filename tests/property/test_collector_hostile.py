@@ -29,7 +29,7 @@ DECLARED = {Quality.GOOD, Quality.NO_ANSWER, Quality.EXCEPTION, Quality.DECODE}
 POINTS = [f"u{unit}.f{function}w{at}" for unit in UNITS for function in FIRST for at in range(WORDS)]
 MOST_LOOKS = 200_000  # periods: a line that asks nothing any more comes to an end here
 HEALED_S = 60.0  # dead units are probed at most 10 s apart, several of them on a tenth of the line's time
-PATIENT = settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+PATIENT = settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 
 @dataclass
