@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from collector import mbap
 from collector.bindings import Brought, device_column, plan_profile
 from collector.codec import Decoder
 from collector.links import framing, longest_s, way_of
-from collector.once import read_once
+from collector.once import identify_once, read_once
 from collector.poll_plan import SERIAL_9600, LineCost, line_time_s
 from plantroom.clock import Clock
 from plantroom.errors import BadInput, Problem
 from plantroom.model import Quality
 from plantroom.profiles import JsonPath, Profile, registers_of
-from plantroom.site import Modbus
+from plantroom.site import Modbus, ModbusTcp
 
 
 async def read_device(profile: Profile, names: Sequence[str], link: Modbus, unit: int, clock: Clock) -> list[dict[str, Any]]:
@@ -46,6 +47,12 @@ async def read_device(profile: Profile, names: Sequence[str], link: Modbus, unit
                 "raw": why if unreached else raw,
             }
     return [found[name] for name in names]
+
+
+async def who_is(link: ModbusTcp, unit: int, timeout_s: float, clock: Clock) -> dict[str, str]:
+    """What the device says of itself (43/14): vendor, product_code, revision; where it says nothing, `why`. Raises OSError."""
+    texts, why = await identify_once(way_of(link), mbap.Exchange(), unit, timeout_s=timeout_s, clock=clock)
+    return texts or {"why": why}
 
 
 def plan_of(profile: Profile, names: Sequence[str]) -> dict[str, Any]:

@@ -9,7 +9,9 @@ from math import inf
 from typing import cast
 
 from collector.connect import Way
-from collector.exchange import Answer, Event, Exchange, Garbled, Refusal, Settled, Spoilt
+from collector.exchange import Answer, Event, Exchange, Garbled, Identified, Refusal, Settled, Spoilt
+from collector.identification import MOST_REPLIES
+from collector.mbap import Exchange as TcpExchange
 from collector.poll_plan import Read
 from plantroom.clock import NS, Clock
 from plantroom.model import Quality
@@ -44,6 +46,44 @@ async def read_once(
     finally:
         pipe.transport.abort()
     return found
+
+
+async def identify_once(way: Way, exchange: TcpExchange, unit: int, *, timeout_s: float, clock: Clock) -> tuple[dict[str, str], str]:
+    """(what a device says of itself, why it says no more). Raises OSError where no connection is to be had."""
+    pipe, texts, first = _Pipe(), dict[str, str](), 0
+    async with asyncio.timeout(DIAL_S):
+        await way.connect(pipe)
+    exchange.connected(clock.read().boot_ns / NS)
+    try:
+        async with asyncio.timeout(timeout_s * MOST_REPLIES):
+            for _ in range(MOST_REPLIES):
+                pipe.transport.write(exchange.ask_who(unit, first, clock.read().boot_ns / NS))
+                match await _who(exchange, pipe, clock):
+                    case Identified(_, told, following):
+                        texts.update(told)
+                        if following is None or following <= first:
+                            return texts, ""
+                        first = following
+                    case Refusal(code):
+                        return texts, f"exception {code}: it does not know function 43/14"
+                    case Spoilt(why) | Garbled(why):
+                        return texts, why
+                    case _:
+                        return texts, "closed by the device"
+    except TimeoutError:
+        return texts, "no answer"
+    finally:
+        pipe.transport.abort()
+    return texts, "it never came to an end"
+
+
+async def _who(exchange: Exchange, pipe: _Pipe, clock: Clock) -> Event | None:
+    """What the question came to; strays are none of it."""
+    while (events := await next_events(exchange, pipe.read, clock)) is not None:
+        for event in events:
+            if isinstance(event, Identified | Refusal | Spoilt | Garbled):
+                return event
+    return None
 
 
 async def next_events(exchange: Exchange, read: Callable[[], Awaitable[bytes]], clock: Clock) -> list[Event] | None:

@@ -36,10 +36,11 @@ def register(app: typer.Typer, modbus_profile: Callable[[str], Profile], wanted:
         mqtt_version: Annotated[str, typer.Option("--mqtt-version", help="3.1.1 or 5")] = "3.1.1",
         unit: Annotated[int, typer.Option("--unit", min=0, max=255, help="the Modbus unit id set on the device")] = 1,
         points: Annotated[str | None, typer.Option("--points", help="only these points, a,b,c; or a part, car_2")] = None,
+        identify: Annotated[bool, typer.Option("--identify", help="Modbus TCP: asks the device who it is, too (43/14)")] = False,
         as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout")] = False,
     ) -> None:
         """Reads a device once, with a profile, and prints what every point says; exit 1 where nothing answered."""
-        from collector.look import read_device
+        from collector.look import read_device, who_is
 
         if mqtt is not None:
             raise typer.Exit(_hear(profile, mqtt, topic, listen_for, user, ca, mqtt_version, as_json))
@@ -49,17 +50,24 @@ def register(app: typer.Typer, modbus_profile: Callable[[str], Profile], wanted:
         link = link_of(host, port, rtu_over_tcp, serial, baud, parity, stop_bits)
         if not isinstance(link, ModbusTcp) and not UNITS[0] <= unit <= UNITS[1]:
             raise _wrong("--unit", f"{unit} is no unit of a serial line; they are {UNITS[0]} to {UNITS[1]}")
+        if identify and not isinstance(link, ModbusTcp):
+            raise _wrong("--identify", "is for Modbus TCP")
+        says: dict[str, str] = {}
         try:
             rows = asyncio.run(read_device(chosen, names, link, unit, SystemClock()))
+            if identify and isinstance(link, ModbusTcp):
+                says = asyncio.run(who_is(link, unit, chosen.bus.timeout_s, SystemClock()))
         except OSError as error:
             said = error.strerror or str(error) or "no answer"
             question = "" if isinstance(link, ModbusRtu) else "; is the device on, and the address right?"
             typer.echo(f"plantroom: no connection to {link.address}: {said}{question}", err=True)
             raise typer.Exit(FAILED) from error
         if as_json:
-            print_json(rows)
+            print_json({"says": says, "points": rows} if identify else rows)
         else:
             typer.echo(_table(rows))
+            for name, text in says.items():
+                typer.echo(f"{name}: {text}")
         raise typer.Exit(0 if any(row["quality"] != "no_answer" for row in rows) else FAILED)
 
 

@@ -28,6 +28,7 @@ def device() -> Iterator[int]:
     gateway = YAML(typ="safe").load((IMAGES / "lg-pmbusb00a" / "registers.yaml").read_text())["tables"]
     parts = {FUNCTION[table]: {at: 0 for at in range(320)} | dict(content) for table, content in gateway.items()}
     server = ModbusServer({3: Memory(cells), 4: Memory({}), 5: Memory(parts)}, unknown="silence")
+    server.texts[3] = {0: "SmartGen", 1: "HGM4000N", 2: "1.5"}
     loop, started = asyncio.new_event_loop(), threading.Event()
 
     def serve() -> None:
@@ -72,6 +73,14 @@ def test_try_reads_the_parts_of_a_gateway_by_their_names(device: int, capsys: py
     assert found["unit_3.room_temp"] == (-5.5, "good", "1 FFC9") and found["unit_3.connected"] == (1.0, "good", "1")
     assert found["unit_7.room_temp"] == (None, "sentinel", "0 00F3"), "it is not connected, what the register holds is old"
     assert found["unit_15.room_temp"] == (31.5, "good", "1 013B")
+
+
+def test_try_asks_a_device_who_it_is(device: int, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("smartgen-hgm4000n", "--host", "127.0.0.1", "--port", str(device), "--identify", "--json")
+    code, found = run(capsys, "try", *words, "--unit", "3")
+    assert code == 0 and found["says"] == {"vendor": "SmartGen", "product_code": "HGM4000N", "revision": "1.5"}
+    assert {row["point"] for row in found["points"]} > {"engine_speed"}
+    assert run(capsys, "try", *words, "--unit", "5")[1]["says"] == {"why": "exception 1: it does not know function 43/14"}
 
 
 def test_try_on_a_unit_that_is_silent_or_refuses_says_so(device: int, capsys: pytest.CaptureFixture[str]) -> None:

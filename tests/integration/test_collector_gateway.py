@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import struct
 from collections import Counter, defaultdict
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from itertools import pairwise
 from random import Random
 from typing import Any, cast
@@ -22,6 +22,8 @@ from collector.poll_plan import Read
 from collector.session import Session
 from plantroom.clock import NS, SystemClock
 from plantroom.model import Batch
+from simulators.memory import Memory
+from simulators.modbus_server import ModbusServer
 from tests.unit.collector.lines import bound, jobs_of, profile, register
 
 
@@ -151,5 +153,34 @@ def test_a_dead_unit_takes_its_own_turn_and_nobody_elses_where_several_are_asked
                 times[batch.frame.points[0]].append(int(batch.at_ns[0]) / NS)
         assert len(times) == 7 and max(b - a for seen in times.values() for a, b in pairwise(seen[2:])) < 0.45
         assert line.session.tally.silences >= 1 and wrong_and_right(batches)[0] == 0
+
+    on_uvloop(play)
+
+
+def test_a_device_says_who_it_is_and_one_that_cannot_is_read_all_the_same() -> None:
+    async def play() -> None:
+        server = ModbusServer({unit: Memory({3: {10: 7}}) for unit in (1, 2)})
+        server.texts[1] = {0: "Acme", 1: "X-1", 2: "1.2"}
+        await server.start()
+        made = profile([register("r10", 10)], timeout_s=1.0, identify=True)
+        jobs = [job for unit in (1, 2) for job in jobs_of(made, [bound(f"u{unit}", "r10", 0.2)], unit, f"dev-{unit}")]
+        clock, batches, told, heard = SystemClock(), list[Batch](), list[tuple[str, Mapping[str, str]]](), asyncio.Event()
+
+        def introduce(device: str, texts: Mapping[str, str]) -> None:
+            told.append((device, texts))
+            heard.set()
+
+        session = Session(jobs, clock.read(), Backoff(Random(1)))
+        line = Line(Tcp("127.0.0.1", server.port), session, clock, batches.append, lambda *_: None, introduce=introduce)
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(line.run())
+            async with asyncio.timeout(10):
+                await heard.wait()
+            await asyncio.sleep(0.8)
+            task.cancel()
+        await server.stop()
+        assert told == [("dev-1", {"vendor": "Acme", "product_code": "X-1", "revision": "1.2"})]
+        assert {batch.frame.points[0] for batch in batches} == {"u1.r10", "u2.r10"} and not any(batch.quality.any() for batch in batches)
+        assert server.refused == 0
 
     on_uvloop(play)
