@@ -12,7 +12,7 @@ from collector.flood import Begun, Floods
 from collector.mqtt_packets import Publish
 from collector.publishers import Publisher, directory_of
 from collector.silence import Silence
-from collector.topics import Taken
+from collector.topics import Taken, Taker
 from plantroom.clock import NS, Reading, iso
 from plantroom.model import Batch
 
@@ -58,7 +58,7 @@ class Intake:
                 why = f"payload too large: {message.size} bytes, more than max_payload {self._max_payload}"
                 taken = taker.refuse(message.topic, at, why)
             else:
-                taken = taker.take(message.topic, message.payload, at, retained=message.retained)
+                taken = self._taken(taker, message.topic, message.payload, at, retained=message.retained)
             batches += taken.batches
             if taken.faults or taken.missing:
                 self._note(taken)
@@ -96,6 +96,15 @@ class Intake:
                 events.append({"event": "device_flood_over", **where, "dropped": news.dropped, "since": since, "until": until})
         return events
 
+    def _taken(self, taker: Taker, topic: bytes, payload: bytes, at: Reading, *, retained: bool) -> Taken:
+        """A mistake of ours in reading one payload makes that device's points bad; the message would else come again and end us again."""
+        try:
+            return taker.take(topic, payload, at, retained=retained)
+        except Exception as error:
+            shown = topic.decode("utf-8", "replace")[:MOST_SHOWN]
+            log.exception("mqtt.defect", connection=self._connection, device=taker.device, topic=shown)
+            return taker.refuse(topic, at, f"defect of Plantroom: {error!r:.200}; please report it with the message")
+
     def _note(self, taken: Taken) -> None:
         for device, fault in taken.faults:
             self._count(fault, device)
@@ -107,4 +116,4 @@ class Intake:
         self.counts[kind] += 1
         times = self.counts[kind]
         if times & (times - 1) == 0:  # the 1st, 2nd, 4th, 8th ...: a line per run, not per message
-            log.warning("mqtt.bad_payload", connection=self._connection, device=device, why=fault, times=times)
+            log.warning("mqtt.trouble", connection=self._connection, device=device, why=fault, times=times)

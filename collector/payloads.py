@@ -19,7 +19,6 @@ from plantroom.profile_mqtt import WHOLE
 from plantroom.profiles import JsonPath, MqttShape, Profile
 from plantroom.site import Binding
 
-MOST_DEPTH = 64  # of objects and lists within each other; orjson reads 1,024, Python's reader until its stack ends
 _SKEWED: Judged = (float("nan"), int(Quality.CLOCK_SKEW))
 
 
@@ -230,22 +229,10 @@ def _parse(payload: bytes) -> Any:
     try:
         document = orjson.loads(payload)
     except orjson.JSONDecodeError as error:
-        if payload.count(b"[") + payload.count(b"{") > MOST_DEPTH and _depth(payload) > MOST_DEPTH:
-            return _Fault(f"no JSON: nested deeper than {MOST_DEPTH} levels")
         try:
             document = json.loads(payload)
-        except (ValueError, RecursionError):
+        except RecursionError:
+            return _Fault("no JSON: nested too deep")
+        except ValueError:
             return _Fault(f"no JSON: {error}")
     return document
-
-
-def _depth(payload: bytes) -> int:
-    """Deepest nesting, brackets in texts included: an upper bound."""
-    depth = most = 0
-    for byte in payload:
-        if byte in b"[{":
-            depth += 1
-            most = max(most, depth)
-        elif byte in b"]}":
-            depth -= 1
-    return most

@@ -201,6 +201,15 @@ def test_a_payload_that_is_too_large_makes_the_points_bad_and_is_counted() -> No
     assert it.counts["payload too large"] == 1
 
 
+def test_a_mistake_of_ours_over_one_message_is_said_and_the_next_one_is_read(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    it = intake("profile: p\nmodel: M\nsource: {document: d}\nmqtt: {topic: 't/{device}'}\npoints: {x: {path: v}}\n", ["d"])
+    with monkeypatch.context() as patched:
+        patched.setattr("collector.payloads._parse", lambda payload: 1 / 0)
+        assert samples(said(it, "t/d", {"v": 1})) == [(0, "x", "decode")]
+    assert it.counts["defect of Plantroom"] == 1 and "ZeroDivisionError" in capsys.readouterr().out
+    assert samples(said(it, "t/d", {"v": 1})) == [(0, "x", 1.0)]
+
+
 # plain values, units, own stamps
 
 
