@@ -227,12 +227,12 @@ def test_a_loop_that_was_busy_hears_what_has_come_meanwhile_before_an_answer_cou
             nonlocal until_s
             os.read(ours, 64)
             os.write(ours, wrong)
-            until_s = SystemClock().read().boot_ns / NS + 0.015
+            until_s = SystemClock().read().boot_ns / NS + 0.06
             loop.call_later(0.001, os.write, knock, b"!")
 
         until_s, (heard, knock) = 0.0, os.pipe()
         loop.add_reader(heard, busy)
-        async with line(ModbusRtu(os.ttyname(theirs), BAUD), device(1, 1.0)) as (_, seen):
+        async with line(ModbusRtu(os.ttyname(theirs), 1200), device(1, 1.0)) as (_, seen):  # a silence is 32 ms there
             loop.add_reader(ours, asked)
             await seen.until(lambda: seen.batches)
             loop.remove_reader(ours)

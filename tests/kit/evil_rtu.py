@@ -64,13 +64,17 @@ class EvilBus:
             self.forbidden.append(function)
         data = truth(unit, function, address, count, self.number, len(self.log))
         right = answer(unit, function, data)
-        due = [frame for left, _, frame in self._held if left <= 1]
+        due = [(u, frame) for left, u, frame in self._held if left <= 1]
         self._held = [(left - 1, u, frame) for left, u, frame in self._held if left > 1]
-        for late in due:
+        for _, late in due:
             self.write(late)
         behind = max((left for left, u, _ in self._held if u == unit), default=0)
         if behind or self._slow[unit]:
             self._held.append((max(behind, 1), unit, right))
+            return
+        if any(u == unit for u, _ in due):  # it catches up: the old answer, a pause, the new one
+            self._slow[unit] += 1
+            asyncio.get_running_loop().call_later(0.1 * WORST_S, self._at_last, unit, right)
             return
         fault = self.chance.choice(FAULTS) if self.chance.random() < self.share else ""
         if fault:
