@@ -11,19 +11,19 @@ from collector.discovery import Survey, Unit
 from collector.fingerprint import Hint
 from plantroom.kinds import load_kind
 from plantroom.profiles import Profile
+from plantroom.site import Modbus, ModbusRtu, RtuOverTcp
 
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")
 
 
-def as_json(survey: Survey, host: str, port: int, profiles: Mapping[str, Profile], broken: str = "") -> dict[str, Any]:
-    """`{"host", "port", "asked", "any_number", "broken_off", "units", "fragment"}`.
+def as_json(survey: Survey, link: Modbus, profiles: Mapping[str, Profile], broken: str = "") -> dict[str, Any]:
+    """`{"address", "asked", "any_number", "broken_off", "units", "fragment"}`.
 
     A unit is `{"unit", "said", "latency_ms", "profile", "hints", "texts", "note"}`; profile: the model its registers name, else null;
     hints: profiles its values fit, the likeliest first.
     """
     return {
-        "host": host,
-        "port": port,
+        "address": link.address,
         "asked": survey.asked,
         "any_number": survey.any_number,
         "broken_off": broken or None,
@@ -39,25 +39,22 @@ def as_json(survey: Survey, host: str, port: int, profiles: Mapping[str, Profile
             }
             for unit in survey.units
         ],
-        "fragment": fragment(survey, host, port, profiles),
+        "fragment": fragment(survey, link, profiles),
     }
 
 
-def summary(survey: Survey, host: str, port: int) -> str:
+def summary(survey: Survey, link: Modbus) -> str:
     """A comment over the fragment."""
-    count = len(survey.units)
-    lines = [f"# {host}:{port}: {count or 'none'} of {len(survey.asked)} unit numbers asked answered"]
     if survey.any_number:
-        lines = [f"# {host}:{port}: answers whatever the unit number, so it is one device"]
-    return "\n".join(lines)
+        return f"# {link.address}: answers whatever the unit number, so it is one device"
+    return f"# {link.address}: {len(survey.units) or 'none'} of {len(survey.asked)} unit numbers asked answered"
 
 
-def fragment(survey: Survey, host: str, port: int, profiles: Mapping[str, Profile]) -> str:
+def fragment(survey: Survey, way: Modbus, profiles: Mapping[str, Profile]) -> str:
     """connections, devices, equipment. Only what registers named stands there as configuration; what values hint at is a comment."""
     if not survey.units:
         return ""
-    link = f"line-{re.sub('[^A-Za-z0-9]+', '-', host).strip('-').lower()}-{port}"
-    address = host if _PLAIN.fullmatch(host) else json.dumps(host)
+    link = f"line-{re.sub('[^A-Za-z0-9]+', '-', way.address).strip('-').lower()}"
     devices: list[str] = []
     equipment: list[str] = []
     for unit in survey.units:
@@ -68,11 +65,24 @@ def fragment(survey: Survey, host: str, port: int, profiles: Mapping[str, Profil
             equipment += [f"  # {about}", f"  - {_equipment(unit, link, profiles[unit.profile])}"]
         else:
             devices += [f"  # {about}", f"  - {{id: {link}-u{unit.unit}, profile: {unit.profile}, connection: {link}, unit: {unit.unit}}}"]
-    lines = ["connections:", f"  - {{id: {link}, modbus_tcp: {{host: {address}, port: {port}}}}}"]
+    lines = ["connections:", f"  - {{id: {link}, {_connection(way)}}}"]
     for key, entries in (("devices", devices), ("equipment", equipment)):
         if entries:
             lines += [f"{key}:" if any(line.startswith("  - ") for line in entries) else f"# {key}:", *entries]
     return "\n".join(lines) + "\n"
+
+
+def _connection(link: Modbus) -> str:
+    """As the site file has it. A name that YAML might read otherwise is quoted."""
+    if isinstance(link, ModbusRtu):
+        return f"modbus_rtu: {{device: {_text(link.device)}, baud: {link.baud}, parity: {link.parity}, stop_bits: {link.stop_bits}}}"
+    if isinstance(link, RtuOverTcp):
+        return f"rtu_over_tcp: {{host: {_text(link.host)}, port: {link.port}, baud: {link.baud}}}"
+    return f"modbus_tcp: {{host: {_text(link.host)}, port: {link.port}}}"
+
+
+def _text(name: str) -> str:
+    return name if _PLAIN.fullmatch(name) else json.dumps(name)
 
 
 def _equipment(unit: Unit, link: str, profile: Profile) -> str:

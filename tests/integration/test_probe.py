@@ -57,6 +57,25 @@ def test_every_unit_behind_a_gateway_is_found_and_named(tmp_path: Path, capsys: 
         assert len(made.equipment) == 1 + len(TOLD) - 1, "the monitor, and all but the one that lacks its mode"
 
 
+SERIAL = {3: "dse-gencomm", 4: "deif-agc150", 6: "generic-8ai"}
+
+
+def test_a_serial_line_behind_a_converter_is_looked_through_as_well(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    site = tmp_path / "plant.yaml"
+    device = "".join(f"  - {{id: d{unit}, profile: {name}, connection: line, unit: {unit}}}\n" for unit, name in SERIAL.items())
+    link = 'rtu_over_tcp: {host: 127.0.0.1, port: "${PLANTROOM_DEMO_MODBUS_1:-15021}", baud: 115200}'
+    site.write_text(f"{HEAD}connections:\n  - {{id: line, {link}}}\ndevices:\n{device}")
+    with Simulator(site=site) as simulator:
+        where = ("--host", "127.0.0.1", "--port", str(simulator.ports["lift-contacts"]), "--rtu-over-tcp", "--baud", "115200")
+        assert cli.run(["probe", *where, "--units", "3-7", "--patience", "0.3", "--gap", "0", "--json"]) == 0
+        found = json.loads(capsys.readouterr().out)
+    told = {unit["unit"]: (unit["profile"], [hint["profile"] for hint in unit["hints"]][:1]) for unit in found["units"]}
+    assert told == {3: ("dse-gencomm", []), 4: ("deif-agc150", []), 6: (None, ["generic-8ai"])}
+    pasted = tmp_path / "site.yaml"
+    pasted.write_text(HEAD + found["fragment"])
+    assert [connection.link.address for connection in load_site(pasted).connections.values()] == [found["address"]]
+
+
 def run(body: Callable[[], Coroutine[Any, Any, None]]) -> None:
     asyncio.run(body())
 
@@ -173,7 +192,16 @@ def test_no_device_and_nobody_there_are_exit_code_1(capsys: pytest.CaptureFixtur
     assert "no connection to 127.0.0.1:1" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("arguments", "said"), [(("--units", "0-999"), "unit number"), (("--profiles", "/nonexistent"), "has no profiles")])
+BAD_WORDS = [
+    (("--units", "0-999"), "unit number"),
+    (("--profiles", "/nonexistent"), "has no profiles"),
+    (("--rtu-over-tcp", "--units", "0-5"), "units 1 to 247"),
+    (("--rtu-over-tcp", "--identify"), "Modbus TCP only"),
+    (("--serial", "/dev/ttyUSB0"), "only one"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "said"), BAD_WORDS)
 def test_bad_words_are_exit_code_2(arguments: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["probe", "--host", "127.0.0.1", *arguments]) == 2
     captured = capsys.readouterr()

@@ -17,6 +17,7 @@ from plantroom.errors import BadInput
 from plantroom.model import EquipmentState
 from plantroom.profile_file import load_profile, parse_profile, profile_names
 from plantroom.profiles import Profile, Table
+from plantroom.site import Modbus, ModbusRtu, ModbusTcp, RtuOverTcp
 from plantroom.site_file import load_site
 
 SILENCE = Heard(why="no answer")
@@ -260,20 +261,20 @@ def test_a_float_that_is_two_other_words_is_impossible() -> None:
 
 def test_the_fragment_takes_what_registers_named_and_comments_what_values_hint_at() -> None:
     found, _ = played(line({1: device(PUMPS), 3: device(METERS), 4: device({})}), [1, 2, 3, 4])
-    text = fragment(found, "10.0.0.7", 502, {profile.name: profile for profile in models()})
+    text = fragment(found, ModbusTcp("10.0.0.7"), {profile.name: profile for profile in models()})
     assert "connections:\n  - {id: line-10-0-0-7-502, modbus_tcp: {host: 10.0.0.7, port: 502}}\n" in text
     assert "\n  - {id: line-10-0-0-7-502-u1, profile: acme-pump, connection: line-10-0-0-7-502, unit: 1}" in text
     assert "\n  # - {id: line-10-0-0-7-502-u3, profile: acme-plain," in text
     assert "unit 4, exception 2" in text and "add-a-device" in text
-    assert summary(found, "10.0.0.7", 502) == "# 10.0.0.7:502: 3 of 4 unit numbers asked answered"
-    told = as_json(found, "10.0.0.7", 502, {profile.name: profile for profile in models()})
+    assert summary(found, ModbusTcp("10.0.0.7")) == "# 10.0.0.7:502: 3 of 4 unit numbers asked answered"
+    told = as_json(found, ModbusTcp("10.0.0.7"), {profile.name: profile for profile in models()})
     assert told["fragment"] == text and [unit["profile"] for unit in told["units"]] == ["acme-pump", None, None]
 
 
 def test_nothing_found_makes_no_fragment() -> None:
     found, _ = played(line({}), [1])
-    assert fragment(found, "h", 502, {}) == ""
-    assert summary(found, "h", 502) == "# h:502: none of 1 unit numbers asked answered"
+    assert fragment(found, ModbusTcp("h"), {}) == ""
+    assert summary(found, ModbusTcp("h")) == "# h:502: none of 1 unit numbers asked answered"
 
 
 @pytest.mark.parametrize(("text", "numbers"), [("1-3", [1, 2, 3]), ("7", [7]), (" 1 , 3-4,1", [1, 3, 4]), ("0-0", [0]), ("255", [255])])
@@ -287,12 +288,17 @@ def test_what_is_no_unit_number_is_said(text: str) -> None:
         unit_numbers(text)
 
 
-def test_whatever_shipped_profile_is_named_the_site_file_takes_the_fragment(tmp_path: Path) -> None:
+LINKS = [ModbusTcp("fe80::1"), RtuOverTcp("converter.example.com", 4001, 19_200), ModbusRtu("/dev/serial/by-id/usb-FT1", 9600, "N", 2)]
+
+
+@pytest.mark.parametrize("link", LINKS, ids=["tcp", "rtu over tcp", "serial"])
+def test_whatever_shipped_profile_is_named_the_site_file_takes_the_fragment(link: Modbus, tmp_path: Path) -> None:
     shipped = {name: load_profile(name) for name in profile_names()}
     wired = [name for name, profile in shipped.items() if profile.mqtt is None]
-    found = Survey(list(range(len(wired))), [Unit(number, "an answer", 0.01, name) for number, name in enumerate(wired)])
+    found = Survey(list(range(1, 1 + len(wired))), [Unit(number, "an answer", 0.01, name) for number, name in enumerate(wired, 1)])
     path = tmp_path / "site.yaml"
-    path.write_text("site: {id: hq, name: HQ, zone: Asia/Shanghai, language: en}\n" + fragment(found, "fe80::1", 502, shipped))
+    path.write_text("site: {id: hq, name: HQ, zone: Asia/Shanghai, language: en}\n" + fragment(found, link, shipped))
     site = load_site(path)
-    assert {device.unit: device.profile.name for device in site.devices.values()} == dict(enumerate(wired))
+    assert {device.unit: device.profile.name for device in site.devices.values()} == dict(enumerate(wired, 1))
+    assert [connection.link for connection in site.connections.values()] == [link]
     assert all(equipment.state is EquipmentState.COMMISSIONING for equipment in site.equipment.values() if equipment.kind.name != "monitor")
