@@ -83,7 +83,7 @@ async def _played(judge: Judge, concurrent: int, exchange: type[Exchange]) -> No
         made = profile(words, timeout_s=1.0)
         jobs += jobs_of(made, [bound(f"u{unit}", point.name, PERIOD_S) for point in words], unit, f"u{unit}")
     session = Session(jobs, liar.loop.read(), Backoff(Random(judge.liar.seed)), concurrent=concurrent)
-    line = Line(liar, session, liar.loop, judge.take, lambda *_: None, exchange=exchange())
+    line = Line(liar, session, liar.loop, judge.take, lambda *_: None, exchange=exchange(worst_s=dict.fromkeys(UNITS, 1.0)))
     async with asyncio.TaskGroup() as group:
         task = group.create_task(line.run())
         for _ in range(MOST_LOOKS):
