@@ -114,11 +114,11 @@ class Unsettled(Exchange):
 def test_a_late_answer_under_the_number_of_the_next_request_is_taken_for_nobodys(framing: type[Exchange]) -> None:
     async def play() -> None:
         chance = Random(5)
-        gateway = Gateway(lambda _: 0.16 if chance.random() < 0.3 else 0.002, mirrors=True)
+        gateway = Gateway(lambda _: 0.16 if chance.random() < 0.2 else 0.002, mirrors=True)
         jobs = [*far_apart(1, 0.1, 0.1), *far_apart(2, 0.1, 0.1)]
         line, batches = await polled(gateway, jobs, 5.0, framing())
         wrong, right = wrong_and_right(batches)
-        assert line.session.tally.silences > 5 and right > 50
+        assert line.session.tally.silences > 5 and right > 12
         assert (wrong == 0) is (framing is Exchange), f"{wrong} of {wrong + right}"
 
     on_uvloop(play)
