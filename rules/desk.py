@@ -12,14 +12,12 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
-from plantroom.clock import NS, Reading
+from plantroom.clock import Reading
 from plantroom.records import Records
 from rules.clocks import ClockName, OrderClock
 from rules.ledger import Ledger, Position
 from rules.order import REOPEN_WITHIN_NS, State
 from rules.rows import Attempt, Fault, Note, Order, Outcome, Page, Pending, Skipped, as_json, born
-
-SKIPPED_APART_NS = 600 * NS  # what was skipped for the same reason within this is one row
 
 Hidden = Callable[[int, str], "tuple[str, bytes | None] | None"]
 
@@ -57,8 +55,7 @@ class Desk:
         self.clocks = {_clock_key(clock): clock for clock in ledger.clocks("running_clocks")}
         self.pages = {page.id: page for page in ledger.pages("queued_pages")}
         self.persons = {r["id"]: r["name"] for r in ledger.rows("persons")}
-        since_ns = self.position.at.wall_ns - SKIPPED_APART_NS if self.position is not None else 0
-        self.skipped = {row.key: row for row in (Skipped(**r) for r in ledger.rows("recent_skipped", {"since_ns": since_ns}))}
+        self.skipped = {row.key: row for row in (Skipped(**r) for r in ledger.rows("newest_skipped"))}
 
     def fault_of(self, equipment: str, rule: str) -> Fault | None:
         """The open fault of a condition."""
@@ -216,7 +213,7 @@ class Desk:
             "put_order": orders,
             "put_clock": self._ledger.rows("clocks_of_orders", {"orders": as_json([order["id"] for order in orders])}),
             "put_page": self._ledger.rows("queued_pages"),
-            "put_skipped": self._ledger.rows("recent_skipped", {"since_ns": self.now_ns - SKIPPED_APART_NS}),
+            "put_skipped": self._ledger.rows("newest_skipped"),
         }
         return {name: rows for name, rows in found.items() if rows}
 

@@ -12,13 +12,15 @@ from types import TracebackType
 
 import structlog
 
+from plantroom.clock import NS
 from plantroom.journal.record import Record
 from rules import events
-from rules.desk import SKIPPED_APART_NS, Desk
+from rules.desk import Desk
 from rules.house import House
 from rules.rows import Skipped
 
 EVENT = "record_skipped"
+APART_NS = 600 * NS  # what was skipped for the same reason within this is one row
 FRAMES = 4
 LONGEST = 200
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{4,}")
@@ -39,7 +41,7 @@ def note(desk: Desk, record: Record, part: Part, error: Exception) -> None:
     """The row, and a line of the chronicle with its first."""
     name = record.kind.name.lower()
     known = desk.skipped.get((name, part.does, part.kind, part.equipment, place(error)))
-    if known is not None and desk.now_ns - known.last_ns < SKIPPED_APART_NS:
+    if known is not None and desk.now_ns - known.last_ns < APART_NS:
         known.last_seq, known.last_ns, known.count = record.seq, desk.now_ns, known.count + 1
         desk.put_skipped(known)
         return

@@ -140,6 +140,7 @@ INSERT INTO skipped (id, seq, at_ns, record, does, kind, equipment, error, place
 VALUES (:id, :seq, :at_ns, :record, :does, :kind, :equipment, :error, :place, :last_seq, :last_ns, :count)
 ON CONFLICT (id) DO UPDATE SET last_seq = excluded.last_seq, last_ns = excluded.last_ns, count = excluded.count;
 
--- name: recent_skipped
-SELECT id, seq, at_ns, record, does, kind, equipment, error, place, last_seq, last_ns, count
-FROM skipped WHERE last_ns > :since_ns ORDER BY seq, id;
+-- name: newest_skipped
+-- The newest row of each cause. Not by time: the wall clock may have been set since.
+SELECT id, seq, at_ns, record, does, kind, equipment, error, place, max(last_seq) AS last_seq, last_ns, count
+FROM skipped GROUP BY record, does, kind, equipment, place ORDER BY seq, id;

@@ -226,3 +226,14 @@ def test_a_second_one_is_taken_back_to_after_the_first(kit: Kit, monkeypatch: py
     kit.event("service_restarted")
     kit.run()
     assert len(set(ticked)) == 3 and skips(kit)[0][5] == 2
+
+
+def test_a_wall_clock_that_is_set_back_splits_no_row(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "take", raising(ValueError("bad"), events.take))
+    kit.clock.step_wall(-3600)
+    kit.event("service_restarted")
+    kit.tick()
+    kit.event("service_restarted")
+    kit.run()
+    assert [row[5] for row in skips(kit)] == [2]
+    assert kit.again("singly.db", list(range(len(kit.journal)))) == kit.dump()
