@@ -137,8 +137,10 @@ def clash(parts: Sequence[Mapping[str, DevicePoint]]) -> str:
     for points in parts:
         mine: dict[tuple[Table, int, int | None], str] = {}
         for name, point in points.items():
-            registers = (registers_of(each[name].source) for each in (first, second, points) if name in each)
-            for here, there, register in zip(*registers, strict=True):
+            if name not in first or name not in second:
+                continue  # what is wrong with it has been said
+            registers = (registers_of(each[name].source) for each in (first, second, points))
+            for here, there, register in zip(*registers, strict=False):
                 if (here.address, here.bit) != (there.address, there.bit):
                     mine |= dict.fromkeys(((register.table, at, register.bit) for at in _cells(register)), point.name)
         twice = next((place for place in mine if place in owner), None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import hypothesis.strategies as st
 from hypothesis import given, settings
 
@@ -45,3 +47,32 @@ def test_every_part_reads_its_own_cells(case: tuple[str, dict[str, int]]) -> Non
     some = list(profile.points)[:: len(profile.parts)]
     assert decoded(profile, IMAGE, some) == {name: (expected[name], "good") for name in some}, "a part of the parts is read the same"
     assert all(len(registers_of(point.source)) == 1 for point in profile.points.values())
+
+
+GATEWAY = """model: G
+kind: elevator
+source: {document: d}
+groups: {slow: 60s}
+parts: {car: {count: 4, first: 1, stride: {holding: 100, input: 3}, present: {table: input, address: 3, bit: 2, bit_stride: 1}}}
+points:
+  car_position: {table: holding, address: 110, type: i16, unit: floor, group: slow}
+  overload: {table: input, address: 111, bit: 3, stride: 7}
+extra:
+  there: {table: input, address: 3, bit: 2, bit_stride: 1}
+"""
+TOKENS = re.split(r"([\s,:{}]+)", GATEWAY)
+WORDS = ("null", "[]", "{}", "-1", "99999", "0", "true", '""', "{a: 1}", "x", "1.5", '"{1..4}-{0..9}"', '"{9..1}"', "coil", "input", "holding", "2001/3", "")
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.tuples(st.integers(0, len(TOKENS) - 1), st.sampled_from(WORDS)), min_size=1, max_size=3))
+def test_a_mangled_profile_with_parts_is_read_or_refused_with_its_places(changes: list[tuple[int, str]]) -> None:
+    tokens = list(TOKENS)
+    for at, word in changes:
+        tokens[at] = word
+    try:
+        profile = parse_profile("".join(tokens), "gw.yaml")
+    except BadInput as error:
+        assert error.problems and all(problem.file == "gw.yaml" and problem.text for problem in error.problems)
+    else:
+        assert all(register.address < 65_536 for point in profile.points.values() for register in registers_of(point.source))
