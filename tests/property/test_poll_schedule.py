@@ -44,6 +44,43 @@ def test_every_task_stands_in_exactly_one_place(tasks: list[Task], events: list[
         check(schedule, tasks)
 
 
+@PATIENT
+@given(TASKS, st.integers(1, 4), st.lists(st.tuples(WHAT, st.floats(0.0, 0.4), st.integers(0, 3)), max_size=120))
+def test_where_several_units_are_asked_at_once_none_is_asked_twice_and_no_task_is_lost(
+    tasks: list[Task], most: int, events: list[tuple[str, float, int]]
+) -> None:
+    schedule, now = Schedule(tasks, 0.0), 0.0
+    flying: dict[int, int] = {}  # unit -> its task in hand
+    for what, seconds, which in events:
+        while len(flying) < most:
+            turn = schedule.next(now)
+            if not isinstance(turn, Turn):
+                assert turn > now, "it would be asked for ever"
+                now = turn if not flying and turn < 1e9 else now
+                if not flying:
+                    continue
+                break
+            unit = tasks[turn.task].unit
+            assert unit not in flying and turn.patience_s > 0
+            flying[unit] = turn.task
+        unit = sorted(flying)[which % len(flying)]
+        task = flying.pop(unit)
+        now += seconds
+        if what == "answered":
+            schedule.answered(task, now, seconds)
+        elif what == "busy":
+            schedule.busy(task, now, seconds, 0.1)
+        elif what == "relinked":
+            schedule.relinked(now)
+            flying.clear()
+        else:
+            schedule.failed(task, now, line_free=what == "gave up")
+        places = Counter([i for _, i in schedule._waiting] + [i for _, _, i in schedule._ready] + list(flying.values()))
+        for i, each in enumerate(tasks):
+            dead = schedule.units[each.unit].health is Health.DEAD
+            assert places[i] == (1 if i in flying.values() else 0 if dead else 1), f"task {i} of a unit that is {schedule.units[each.unit].health}"
+
+
 def check(schedule: Schedule, tasks: list[Task]) -> None:
     places = Counter([i for _, i in schedule._waiting] + [i for _, _, i in schedule._ready])
     for i, task in enumerate(tasks):
