@@ -42,7 +42,7 @@ def far_end(baud: int, silent_every: int) -> None:
     tty.setraw(theirs)
     print(os.ttyname(theirs), flush=True)
     began_s = ended_s = 0.0
-    characters, reads, pauses = 0, 0, list[float]()
+    characters, reads, pauses, late_s = 0, 0, list[float](), 0.0  # late_s: by which our own writes missed the line's time
     while sys.stdin not in select.select([ours, sys.stdin], [], [])[0]:
         asked_s = time.monotonic()
         request = os.read(ours, 8)
@@ -66,9 +66,10 @@ def far_end(baud: int, silent_every: int) -> None:
             if wait_s > 0:
                 time.sleep(wait_s)
             os.write(ours, piece)
-        ended_s = begin_s + len(reply) * character_s
+        end_s, ended_s = begin_s + len(reply) * character_s, time.monotonic()
+        late_s += ended_s - end_s
         characters, reads = characters + len(reply), reads + 1
-    whole_s, busy_s = ended_s - began_s, characters * character_s
+    whole_s, busy_s = ended_s - began_s - late_s, characters * character_s
     needed_s = busy_s + reads * 2 * silence_s
     shortest = min(pauses, default=0.0)
     early = sum(pause < silence_s for pause in pauses)
