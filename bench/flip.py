@@ -1,4 +1,4 @@
-"""Register flip -> durable fault -> webhook received, at 100 machines polled each second over one gateway connection.
+"""Register flip -> durable fault -> webhook received: 100 machines polled each second over one gateway, then 1,000 devices over twenty.
 
 The real service as processes; the time is taken where the wire shows the new value and where the receiver has the page's body. The rule
 is `phase_loss` (for: 2s by its source); the site sets its delay to 0 s for this bench, so that what is measured is ours. A flip waits for
@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import random
 import sys
 import tempfile
@@ -29,11 +30,11 @@ def percentile(values: list[float], share: float) -> float:
     return sorted(values)[min(len(values) - 1, int(share * len(values)))]
 
 
-def ours(flips: int, pumps: int, seed: int) -> tuple[list[float], list[float]]:
+def ours(flips: int, pumps: int, seed: int, pumps_a_module: int) -> tuple[list[float], list[float]]:
     """(flip -> page received, flip -> fault durable) in s."""
     rng = random.Random(seed)
     with tempfile.TemporaryDirectory() as folder:
-        house = House(Path(folder), pumps, extra=NO_DELAY)
+        house = House(Path(folder), pumps, extra=NO_DELAY, pumps_a_module=pumps_a_module)
         try:
             house.start()
             house.wait_for(lambda: house.rows("SELECT 1 FROM position WHERE seq > 20"), 30, "the engine runs")
@@ -43,12 +44,16 @@ def ours(flips: int, pumps: int, seed: int) -> tuple[list[float], list[float]]:
             for pump in rng.sample(range(pumps), flips):
                 flipped[f"fp-{pump}"] = house.inputs.phase_loss(pump, 1)
                 time.sleep(rng.uniform(0.1, 0.5))
-            house.wait_for(lambda: len(house.receiver.pages) >= flips, 30, f"{flips} pages, not {len(house.receiver.pages)}")
-            pages = []
-            for at, _, body in house.receiver.pages:
-                fault = body["fault"]
-                assert isinstance(fault, dict)
-                pages.append((at - flipped[str(fault["equipment"])]) / 1e9)
+
+            def came() -> dict[str, int]:
+                """When the page of each flip came; a starved machine may bring other pages too."""
+                faults = [(at, body["fault"]) for at, _, body in list(house.receiver.pages)]
+                return {str(f["equipment"]): at for at, f in faults if isinstance(f, dict) and f["rule"] == "phase_loss"}
+
+            house.wait_for(lambda: len(came()) >= flips, 60, f"{flips} pages, not {len(came())}")
+            pages = [(at - flipped[name]) / 1e9 for name, at in came().items()]
+            if other := len(house.receiver.pages) - len(pages):
+                print(f"({other} pages of other faults: devices were read too seldom on this machine)")
             rows = house.rows("SELECT equipment, raised_ns FROM fault WHERE rule = 'phase_loss'")
             durable = [(int(str(raised)) - wall_offset - flipped[str(name)]) / 1e9 for name, raised in rows]
             return pages, durable
@@ -100,14 +105,17 @@ def peer(flips: int, seed: int) -> list[float]:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--flips", type=int, default=60)
-    parser.add_argument("--pumps", type=int, default=100)
+    parser.add_argument("--pumps", type=int, help="one size only")
     options = parser.parse_args()
-    pages, durable = ours(options.flips, options.pumps, 7)
-    alone = peer(20, 7)
-    rows = {"flip -> fault durable": durable, "flip -> webhook received": pages, "peer: pymodbus loop, nothing durable": alone}
+    rows = {}
+    for pumps, pumps_a_module in ((100, 10), (1000, 1)) if options.pumps is None else ((options.pumps, 1 if options.pumps > 100 else 10),):
+        pages, durable = ours(options.flips, pumps, 7, pumps_a_module)
+        what = f"{pumps} machines, {pumps // pumps_a_module} devices"
+        rows |= {f"{what}: flip -> fault durable": durable, f"{what}: flip -> webhook received": pages}
+    rows["peer: pymodbus loop, one device, nothing durable"] = peer(20, 7)
     for name, took in rows.items():
-        print(f"{name:<38} p50 {percentile(took, 0.5) * 1e3:7.0f} ms   p99 {percentile(took, 0.99) * 1e3:7.0f} ms   n {len(took)}")
-    print(f"bar: p99 <= poll interval (1,000 ms) + 100 ms; {options.pumps} machines, one gateway, period 1 s")
+        print(f"{name:<54} p50 {percentile(took, 0.5) * 1e3:7.0f} ms   p99 {percentile(took, 0.99) * 1e3:7.0f} ms   n {len(took)}")
+    print(f"bar: p99 <= poll interval (1,000 ms) + 100 ms; load {os.getloadavg()[0]:.1f}")
 
 
 if __name__ == "__main__":

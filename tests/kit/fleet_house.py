@@ -40,6 +40,7 @@ TOLD = (
     + "".join(f"  v_{n}: {{path: 'v[{n - 1}]'}}\n" for n in range(1, WORDS + 1))
 )
 PATIENCE_NS = 3 * NS  # the longest a reply may take from the device to its stamp: time-out, retransmission, a machine that is busy
+ANSWER_NS = 3 * NS // 10  # what an answer may take where its line has other units
 LEDGER_NS = 12 * NS  # missed slots are declared each ten seconds: a kill may take the last with it
 
 
@@ -261,12 +262,15 @@ class _Judge:
         return self._fleet.stopped_ns - NS
 
     def _every_slot(self, line: int, unit: int, at: npt.NDArray[np.int64], good: npt.NDArray[np.bool_]) -> None:
-        """After a bad sample the device counts as bad until the next. After a good one the next slot follows, or it is declared."""
-        for n in np.flatnonzero((np.diff(at) > 1.8 * self._period_ns) & good[:-1]).tolist():
+        """After a bad sample the device counts as bad until the next. After a good one the next slot follows, or it is declared.
+
+        A slot lasts until the next begins: one read at its beginning and the next at its end lie two periods and an answer apart.
+        """
+        for n in np.flatnonzero((np.diff(at) > 2 * self._period_ns + ANSWER_NS) & good[:-1]).tolist():
             if not any(began - LEDGER_NS <= at[n + 1] and at[n] <= ended for began, ended in self._fleet.kills):
-                self._missing[line] += round((at[n + 1] - at[n]) / self._period_ns) - 1
+                self._missing[line] += int((at[n + 1] - at[n] - ANSWER_NS) // self._period_ns) - 1
                 self._where.setdefault(line, f"unit {unit} at {at[n] / 1e9:.3f}, then at {at[n + 1] / 1e9:.3f}")
-        if good[-1] and self._last_ns - at[-1] > 1.8 * self._period_ns:
+        if good[-1] and self._last_ns - at[-1] > 2 * self._period_ns + ANSWER_NS:
             self._missing[line] += 1
             self._where.setdefault(line, f"unit {unit} at {at[-1] / 1e9:.3f} and never again")
         self._out.counts["devices"] += 1

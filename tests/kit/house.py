@@ -25,6 +25,7 @@ from simulators.modbus_server import ModbusServer
 
 POINTS_A_PUMP = 3  # control_mode, pump_running, phase_loss
 PUMPS_A_MODULE = 10
+MODULES_A_GATEWAY = 50
 
 
 def free_port() -> int:
@@ -68,32 +69,39 @@ class Receiver:
 
 
 class Inputs:
-    """Modules of 32 digital inputs behind one gateway, answering in a thread of their own.
+    """Modules of 32 digital inputs behind gateways of at most 50, answering in a thread of their own. Modules are numbered from 1.
 
     Input 3p of a module is pump p's `control_mode` (1 = auto), 3p + 1 its `pump_running`, 3p + 2 its `phase_loss`.
     """
 
-    def __init__(self, modules: int) -> None:
+    def __init__(self, modules: int, pumps_a_module: int = PUMPS_A_MODULE) -> None:
+        self._pumps_a_module = pumps_a_module
         self.cells = {unit: {at: int(at % POINTS_A_PUMP == 0) for at in range(32)} for unit in range(1, modules + 1)}
         self._memory = {unit: Memory({2: cells}) for unit, cells in self.cells.items()}
         self._loop = asyncio.new_event_loop()
-        self._server = ModbusServer(dict(self._memory), port=0)
+        gateways: list[dict[int, Memory]] = [{} for _ in range(-(-modules // MODULES_A_GATEWAY))]
+        for module, memory in self._memory.items():
+            gateway, unit = place_of(module)
+            gateways[gateway][unit] = memory
+        self._servers = [ModbusServer(dict(units), port=0) for units in gateways]
         started = threading.Event()
 
         def serve() -> None:
             asyncio.set_event_loop(self._loop)
-            self._loop.run_until_complete(self._server.start())
+            for server in self._servers:
+                self._loop.run_until_complete(server.start())
             started.set()
             self._loop.run_forever()
 
         self._thread = threading.Thread(target=serve, daemon=True)
         self._thread.start()
         started.wait()
-        self.port = self._server.port
+        self.ports = [server.port for server in self._servers]
+        self.port = self.ports[0]
 
     def phase_loss(self, pump: int, value: int) -> int:
         """Sets the pump's `phase_loss`; returns the CLOCK_MONOTONIC ns at which the wire shows it."""
-        return self.set(pump // PUMPS_A_MODULE + 1, POINTS_A_PUMP * (pump % PUMPS_A_MODULE) + 2, value)
+        return self.set(pump // self._pumps_a_module + 1, POINTS_A_PUMP * (pump % self._pumps_a_module) + 2, value)
 
     def set(self, unit: int, address: int, value: int) -> int:
         done = threading.Event()
@@ -112,23 +120,38 @@ class Inputs:
 
     @property
     def refused(self) -> int:
-        return self._server.refused
+        return sum(server.refused for server in self._servers)
 
     def close(self) -> None:
-        asyncio.run_coroutine_threadsafe(self._server.stop(), self._loop).result(5)
+        for server in self._servers:
+            asyncio.run_coroutine_threadsafe(server.stop(), self._loop).result(5)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
 
 
+def place_of(module: int) -> tuple[int, int]:
+    """(gateway, unit behind it) of a module."""
+    return (module - 1) // MODULES_A_GATEWAY, (module - 1) % MODULES_A_GATEWAY + 1
+
+
 class House:
     """`plantroom run` on a site of `pumps` fire pumps read over Modbus TCP, with a webhook to the receiver."""
 
-    def __init__(self, folder: Path, pumps: int, *, period: str = "1s", extra: str = "", environment: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        pumps: int,
+        *,
+        period: str = "1s",
+        extra: str = "",
+        environment: dict[str, str] | None = None,
+        pumps_a_module: int = PUMPS_A_MODULE,
+    ) -> None:
         self.data = folder / "data"
-        self.pumps = pumps
-        modules = -(-pumps // PUMPS_A_MODULE)
-        self.inputs = Inputs(modules)
+        self.pumps, self._pumps_a_module = pumps, pumps_a_module
+        modules = -(-pumps // pumps_a_module)
+        self.inputs = Inputs(modules, pumps_a_module)
         self.receiver = Receiver()
         self.port = free_port()
         self.site_file = folder / "site.yaml"
@@ -141,15 +164,17 @@ class House:
         lines = [
             "site: {id: house, name: 试验楼, zone: Asia/Shanghai, language: zh, practice: gb}",
             "connections:",
-            f"  - {{id: bus, modbus_tcp: {{host: 127.0.0.1, port: {self.inputs.port}}}}}",
+            *(f"  - {{id: bus-{n}, modbus_tcp: {{host: 127.0.0.1, port: {port}}}}}" for n, port in enumerate(self.inputs.ports)),
             "channels:",
             f"  - {{id: duty, type: webhook, url: '{self.receiver.url}', secret: '${{HOUSE_SECRET}}'}}",
             "devices:",
         ]
-        lines += [f"  - {{id: io-{u}, profile: generic-32di, connection: bus, unit: {u}}}" for u in range(1, modules + 1)]
+        for module in range(1, modules + 1):
+            gateway, unit = place_of(module)
+            lines += [f"  - {{id: io-{module}, profile: generic-32di, connection: bus-{gateway}, unit: {unit}}}"]
         lines += ["equipment:"]
         for pump in range(self.pumps):
-            unit, at = pump // PUMPS_A_MODULE + 1, POINTS_A_PUMP * (pump % PUMPS_A_MODULE)
+            unit, at = pump // self._pumps_a_module + 1, POINTS_A_PUMP * (pump % self._pumps_a_module)
             lines += [
                 f"  - id: fp-{pump}",
                 "    kind: fire_pump",
