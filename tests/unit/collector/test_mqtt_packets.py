@@ -59,7 +59,7 @@ def test_nothing_that_comes_raises_but_not_mqtt(data: bytes, level: int) -> None
 
 
 @pytest.mark.soak
-@settings(max_examples=200_000, deadline=None)
+@settings(max_examples=100_000, deadline=None)
 @given(st.binary(max_size=400), st.sampled_from([V3, V5]), st.lists(st.integers(0, 400), max_size=6))
 def test_nothing_that_comes_raises_but_not_mqtt_at_length(data: bytes, level: int, cuts: list[int]) -> None:
     try:

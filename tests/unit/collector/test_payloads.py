@@ -155,7 +155,7 @@ def test_no_payload_raises_and_no_bad_value_stays(payload: bytes, retained: bool
 
 
 @pytest.mark.soak
-@settings(max_examples=200_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(PAYLOADS, st.booleans(), FORMS)
 def test_no_payload_raises_and_no_bad_value_stays_at_length(payload: bytes, retained: bool, form: str) -> None:
     _judged(payload, retained, form)

@@ -74,7 +74,7 @@ def test_any_bytes_are_a_payload_or_none(data: bytes) -> None:
 
 
 @pytest.mark.soak
-@settings(max_examples=300_000, deadline=None)
+@settings(max_examples=100_000, deadline=None)
 @given(st.binary(max_size=400))
 def test_any_bytes_are_a_payload_or_none_at_length(data: bytes) -> None:
     _any_bytes(data)
