@@ -12,6 +12,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 import orjson
+import structlog
 
 from plantroom.errors import BadInput, Problem
 from plantroom.journal import Journal, Reader
@@ -22,6 +23,7 @@ from plantroom.site_rules import OWN
 from plantroom.words import say
 
 CHECKS = "plantroom.checks"
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,15 +125,40 @@ def _newest(journal: Journal) -> Record | None:
 
 
 def site_of(reader: Reader, *, env: Mapping[str, str] | None = None) -> tuple[int, Site] | None:
-    """The newest applied site and the seq of its record; None before the first. Raises BadInput where this release cannot read it."""
-    record = reader.last_of(Kind.CONFIG)
-    return None if record is None else (record.seq, site_in(record, env=env))
+    """The applied site, and the seq of the newest CONFIG record; None before the first.
+
+    Where this release cannot read the newest, the one before it still holds, as it does for the engine. Raises BadInput, the newest's,
+    where none can be read.
+    """
+    newest = record = reader.last_of(Kind.CONFIG)
+    first: BadInput | None = None
+    while newest is not None and record is not None:
+        try:
+            return newest.seq, site_in(record, env=env)
+        except BadInput as error:
+            log.error("config.unreadable", seq=record.seq, error=str(error))
+            first = first or error
+            record = reader.last_of(Kind.CONFIG, before=record.seq)
+    if first is not None:
+        raise first
+    return None
 
 
 def site_in(record: Record, *, env: Mapping[str, str] | None = None) -> Site:
     """The site of a CONFIG record, from its own texts alone. A secret that is not there any more is None. Raises BadInput."""
-    body = orjson.loads(record.body)
-    return load_texts(body["root"], body["files"], env)
+    try:
+        body = orjson.loads(record.body)
+        root, files = body["root"], body["files"]
+        readable = isinstance(files, dict) and isinstance(files[root], str)
+    except (orjson.JSONDecodeError, KeyError, TypeError) as error:
+        raise _unreadable(record) from error
+    if not readable:
+        raise _unreadable(record)
+    return load_texts(root, files, env)
+
+
+def _unreadable(record: Record) -> BadInput:
+    return BadInput([Problem("journal", record.seq, "config", "is no configuration; apply the site file again")])
 
 
 def _difference_to(last: Record | None, new: Site) -> str:

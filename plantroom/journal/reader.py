@@ -22,6 +22,7 @@ from plantroom.model import Frame
 OPEN_FILES = 4  # connections kept; a follower needs one, a query over days a few
 CHUNK = 256  # rows fetched at once, so that most_bytes is kept to
 MOST_BYTES = 32 << 20
+FOREVER = 2**63 - 1  # beyond every seq
 TRIES = 5  # a file that retention or a roll takes away under us is looked for again
 
 _T = TypeVar("_T")
@@ -61,9 +62,9 @@ class Reader:
             frame = self._frames[frame_id] = self._tried(lambda: self._find_frame(frame_id))
         return frame
 
-    def last_of(self, kind: Kind) -> Record | None:
-        """The newest record of a kind. A CONFIG is found however old it is; of other kinds only what retention left."""
-        return self._tried(lambda: self._last_of(kind))
+    def last_of(self, kind: Kind, before: int = FOREVER) -> Record | None:
+        """The newest record of a kind below `before`. The newest CONFIG is found however old it is; of the rest what retention left."""
+        return self._tried(lambda: self._last_of(kind, before))
 
     def at_or_after(self, wall_ns: int) -> int:
         """The first seq whose header's wall time is >= wall_ns; last_seq + 1 where none is.
@@ -128,14 +129,14 @@ class Reader:
                     return frame
         raise KeyError(frame_id)
 
-    def _last_of(self, kind: Kind) -> Record | None:
+    def _last_of(self, kind: Kind, before: int) -> Record | None:
         where = "kind = ?" if kind is Kind.TELEMETRY else "kind <> 1 AND kind = ?"  # the index holds all kinds but telemetry
         for file in reversed(self._shelf.files()):
             with self._trusting(file):
                 db = self._db(file)
-                row = db.execute(f"{SELECT_RECORDS} WHERE {where} ORDER BY seq DESC LIMIT 1", (int(kind),)).get
+                row = db.execute(f"{SELECT_RECORDS} WHERE {where} AND seq < ? ORDER BY seq DESC LIMIT 1", (int(kind), before)).get
                 if row is None:
-                    row = db.execute("SELECT * FROM carried WHERE kind = ?", (int(kind),)).get
+                    row = db.execute("SELECT * FROM carried WHERE kind = ? AND seq < ?", (int(kind), before)).get
                 if row is not None:
                     return record_of(row)
         return None

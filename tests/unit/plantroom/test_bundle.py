@@ -129,17 +129,40 @@ def test_bad_input_and_failed_checks_are_listed_and_nothing_is_appended(apply: A
     assert journal.reader().last_seq() == 0
 
 
-def test_a_record_this_release_cannot_read_is_replaced_and_said(apply: Apply, journal: Journal) -> None:
-    said = body(apply())
+def with_unreadable_kind(said: dict[str, object]) -> bytes:
     files = said["files"]
     assert isinstance(files, dict)
-    files["kinds/pump.yaml"] = "kind: of old\n"
+    return orjson.dumps({**said, "files": {**files, "kinds/pump.yaml": "kind: of old\n"}, "hash": "old"})
+
+
+def append(journal: Journal, config: bytes) -> int:
     writer = journal.writer("apply")
-    writer.append([Entry(Kind.CONFIG, orjson.dumps({**said, "hash": "old"}))])
-    writer.close()
-    with pytest.raises(BadInput):
-        bundle.site_of(journal.reader())
+    try:
+        return writer.append([Entry(Kind.CONFIG, config)])[0]
+    finally:
+        writer.close()
+
+
+def test_a_record_this_release_cannot_read_is_replaced_and_said(apply: Apply, journal: Journal) -> None:
+    append(journal, with_unreadable_kind(body(apply())))
     assert "cannot be read by this release" in str(body(apply())["difference"])
+
+
+@pytest.mark.parametrize("config", [with_unreadable_kind, lambda _: b"{", lambda _: b"[]", lambda _: b"{}", lambda _: b'{"root":"a","files":{"a":1}}'])
+def test_where_the_newest_record_cannot_be_read_the_one_before_it_holds(
+    apply: Apply, journal: Journal, config: Callable[[dict[str, object]], bytes]
+) -> None:
+    """Collecting and paging go on with it; the seq is the newest's, so that no service waits for ever for what it has seen."""
+    good = body(apply())
+    newest = append(journal, config(good))
+    found = bundle.site_of(journal.reader(), env={})
+    assert found is not None and found[0] == newest and found[1].hash == good["hash"]
+
+
+def test_where_no_record_can_be_read_it_is_said(journal: Journal) -> None:
+    append(journal, b"{}")
+    with pytest.raises(BadInput, match="apply the site file again"):
+        bundle.site_of(journal.reader(), env={})
 
 
 def test_secrets_stay_references_in_the_record(apply: Apply, tmp_path: Path, journal: Journal) -> None:
