@@ -1,6 +1,6 @@
 """A Sparkplug edge node and its devices: births name the metrics, data may speak in aliases, a gap in the sequence puts all in doubt. Pure.
 
-Nothing is ever sent to a node, so a new birth is never asked for (docs/decisions/0005-never-a-rebirth.md): what stands in doubt stays so
+Nothing is ever sent to a node, so a new birth is never asked for (docs/decisions/0006-never-a-rebirth.md): what stands in doubt stays so
 until the node's next birth. A table says when a device's aliases may be believed:
 
     unborn --birth--> born --gap--> doubted --birth--> born          any --death--> dead --data--> unborn
