@@ -163,6 +163,7 @@ class Schedule:
             self._to_next_slot(i, now_s)
         elif was is not Health.DEAD:
             gone = set(self.tasks_of(i))
+            self._owed -= gone
             self._waiting = [entry for entry in self._waiting if entry[1] not in gone]
             self._ready = [entry for entry in self._ready if entry[2] not in gone]
             heapify(self._waiting)
@@ -283,13 +284,13 @@ class Schedule:
             return 0
         slot = floor((now_s - self._phase[i]) / self._tasks[i].period_s)
         missed = max(0, slot - self._slot[i])
-        self._owed.discard(i)
         self._slot[i] += missed
         return missed
 
     def _to_next_slot(self, i: int, now_s: float) -> None:
         """After a turn off the grid the next slot is at least half a period away."""
         period_s, phase_s = self._tasks[i].period_s, self._phase[i]
+        self._owed.discard(i)  # not before its turn has ended: the connection may end first
         if self._fresh[i]:
             self._fresh[i] = False
             self._slot[i] = ceil((now_s + period_s / 2 - phase_s) / period_s)

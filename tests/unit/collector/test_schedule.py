@@ -147,13 +147,16 @@ def test_a_slot_that_passes_while_the_line_is_dialled_anew_is_missed_and_said() 
         schedule.answered(0, 0.0, 0.01)
         schedule.next(1.0)
         schedule.answered(0, 1.0, 0.01)
-        schedule.relinked(4.5, owing=owing)
+        schedule.relinked(2.5, owing=owing)
+        dropped = schedule.next(2.5)
+        assert isinstance(dropped, Turn)
+        schedule.relinked(4.5, owing=owing)  # before the answer
         turn = schedule.next(4.5)
         assert isinstance(turn, Turn)
         schedule.answered(0, 4.5, 0.01)
         after = schedule.next(5.0)
         assert after == 5.0 or (isinstance(after, Turn) and not after.missed)
-        return turn.missed
+        return dropped.missed + turn.missed
 
     assert missed(owing=True) == 2, "those of second 2 and 3; the turn itself is that of second 4"
     assert missed(owing=False) == 0, "bad samples have been said for them"
