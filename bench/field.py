@@ -1,4 +1,4 @@
-"""A field of Modbus devices for benches, as cheap as one can be in Python, and the collector on it as the process that `plantroom run` starts.
+"""A field of Modbus devices for benches, as cheap as can be in Python, and the collector on it as the process `plantroom run` starts.
 
 The devices answer from replies prepared before: per unit 16 blocks of words that differ, taken in turn, so that what is measured is the
 collector. What each process spent is read from /proc; nothing of the collector is called from here.
@@ -97,7 +97,7 @@ def _tails(units: int, block: int) -> dict[bytes, list[bytes]]:
     """Request behind the length -> the reply's bytes behind the transaction, one for each variant."""
     return {
         struct.pack(">BBHH", unit, 3, 0, block): [
-            struct.pack(">HHBBB", 0, 3 + 2 * block, unit, 3, 2 * block) + struct.pack(f">{block}H", *(word(unit, v, a) for a in range(block)))
+            struct.pack(f">HHBBB{block}H", 0, 3 + 2 * block, unit, 3, 2 * block, *(word(unit, v, a) for a in range(block)))
             for v in range(VARIANTS)
         ]
         for unit in range(1, units + 1)
@@ -195,10 +195,13 @@ def _site(shape: Shape, ports: list[int]) -> str:
 @contextmanager
 def polled(shape: Shape) -> Iterator[tuple[Devices, Collector]]:
     """Devices and a collector that reads them, warmed up: every device has been read."""
-    with tempfile.TemporaryDirectory(dir=Path.cwd(), prefix=".bench-") as folder, Devices(shape) as devices:
-        with Collector(shape, devices.ports, Path(folder)) as collector:
-            collector.wait_until(2 + 3 * shape.lines * shape.units, 60 + shape.points / 2000)
-            yield devices, collector
+    with (
+        tempfile.TemporaryDirectory(dir=Path.cwd(), prefix=".bench-") as folder,
+        Devices(shape) as devices,
+        Collector(shape, devices.ports, Path(folder)) as collector,
+    ):
+        collector.wait_until(2 + 3 * shape.lines * shape.units, 60 + shape.points / 2000)
+        yield devices, collector
 
 
 # what a process costs

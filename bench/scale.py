@@ -77,9 +77,12 @@ def picture(costs: list[Cost]) -> str:
     parts.append(f'<polyline points="{line}" fill="none" stroke="#888" stroke-dasharray="5 4"/>')
     for cost in costs:
         parts.append(f'<circle cx="{x(cost.points_s):.1f}" cy="{y(cost.core):.1f}" r="5" fill="#0a6"/>')
-        parts.append(f'<text x="{x(cost.points_s) + 9:.1f}" y="{y(cost.core) + 15:.1f}">{cost.core:.1%}, {cost.us:.2f} µs a point</text>')
+        side, anchor = (-9, "end") if x(cost.points_s) > width * 0.7 else (9, "start")
+        said = f"{cost.core:.1%}, {cost.us:.2f} µs a point"
+        parts.append(f'<text x="{x(cost.points_s) + side:.1f}" y="{y(cost.core) - 8:.1f}" text-anchor="{anchor}">{said}</text>')
     parts.append(f'<text x="{left}" y="20">share of a core; dashed: {max(fixed, 0):.1%} + {slope:.2f} µs a point</text>')
-    parts.append(f'<text x="{(left + width) / 2}" y="{bottom + 42}" text-anchor="middle">points read, checked and journalled a second</text>')
+    said = "points read, checked and journalled a second"
+    parts.append(f'<text x="{(left + width) / 2}" y="{bottom + 42}" text-anchor="middle">{said}</text>')
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 

@@ -53,7 +53,7 @@ class VirtualClock:
 
 
 def whole_ms(ns: int) -> int:
-    """The millisecond an instant lies in: how polls are stamped. Never later than the instant; the store holds it in a third of the room."""
+    """The millisecond an instant lies in: how polls are stamped. Never later than the instant; stored in a third of the room."""
     return ns - ns % 1_000_000
 
 
