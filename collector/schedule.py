@@ -11,37 +11,19 @@ than the live safety points bear (collector.slack), but one in 10 s where they b
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 from math import ceil, floor, inf
 
-from collector.health import FLOOR_S, Health, Unit
+from collector.health import Health, Unit
+from collector.patience import Patience, Task
 from collector.probes import Probes
-from collector.slack import bearable_s
 
 FIRST_CONTACT_S = 5.0  # a unit not heard yet lets those that live go first, but not for longer
 BEAT_S = 0.05  # grids of all lines begin on multiples of it: waking up costs more than a request, so lines wake together
 LOOK_AGAIN_S = 0.01  # least pause before a probe that cannot be afforded yet is looked at again
-LEARN_S = 10.0  # what the line bears is worked out anew at least so often
 SAFE, DOUBTFUL, PLAIN = 0, 1, 2  # ranks
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """timeout_s: the profile's longest wait for this unit. reads, gap_s: requests of one turn, and the pause the unit wants after each.
-
-    spacing_s: least time from one request to the next of this unit, on average; 0 = none.
-    """
-
-    unit: int
-    period_s: float
-    safety: bool = False
-    timeout_s: float = 1.0
-    reads: int = 1
-    gap_s: float = 0.0
-    spacing_s: float = 0.0
 
 
 @dataclass(slots=True)  # one for every request: a frozen one would cost a microsecond more
@@ -65,7 +47,6 @@ class Schedule:
         self._waits_out = waits_out
         self._start_s = start_s
         self.units = {t.unit: Unit(max(o.timeout_s for o in tasks if o.unit == t.unit)) for t in tasks}
-        self._alone = len(self.units) == 1
         self._of_unit = {unit: [i for i, t in enumerate(tasks) if t.unit == unit] for unit in self.units}
         self._phase = _phases(tasks, start_s, offset)
         self._slot = [0] * len(tasks)  # the number of the slot a task waits for
@@ -78,8 +59,7 @@ class Schedule:
         self._capped = any(task.spacing_s for task in tasks)
         self._free_at_s = dict.fromkeys(self.units, start_s)  # when a unit with a cap may be asked again
         self._probes = Probes(start_s)
-        self._tolerance: dict[int, float] = {}
-        self._learnt_s = start_s
+        self._patience = Patience(tasks, self.units, self._probes, waits_out=waits_out)
         self.relinked(start_s)
 
     def relinked(self, now_s: float, *, owing: bool = False) -> None:
@@ -98,10 +78,8 @@ class Schedule:
 
     def next(self, now_s: float) -> Turn | float:
         """The turn to take now, or when to ask again (inf: when something was answered; there is nothing else to do)."""
+        self._wake(now_s)
         waiting, ready = self._waiting, self._ready
-        while waiting and waiting[0][0] <= now_s:
-            due, task = heappop(waiting)
-            heappush(ready, self._entry(due, task))
         probe = self._probe(now_s, ready[0][0] if ready else PLAIN) if self._dead else inf
         if isinstance(probe, Turn):
             return probe
@@ -114,9 +92,9 @@ class Schedule:
             heappush(ready, (self._rank(i), self._deadline[i], i))  # a gateway that holds a request for a silent unit gets no second one
             return min(now_s + doubt_s, waiting[0][0]) if waiting else now_s + doubt_s
         self._begin(i, now_s)
-        patience_s = self._patience_s(number, now_s)
+        patience_s = self._patience.of(number, now_s)
         if doubt_s:  # it may still be waiting; a line on which many fail has no time for that
-            patience_s += min(doubt_s, max(0.0, 2 * self._tolerance[number] - self._probes.recent_s(now_s)))
+            patience_s += min(doubt_s, max(0.0, 2 * self._patience.tolerance_s(number) - self._probes.recent_s(now_s)))
         return Turn(i, patience_s, False, self._missed(i, now_s))
 
     def answered(self, i: int, now_s: float, latency_s: float) -> None:
@@ -134,17 +112,16 @@ class Schedule:
         """Answered, and wanted once more in the same slot: how long to wait for the repetition, at once. None: it has a turn of its own,
         behind the live safety points that are due, because one of them would else miss its slot."""
         self._heard(i, now_s, latency_s)
-        while self._waiting and self._waiting[0][0] <= now_s:
-            due, other = heappop(self._waiting)
-            heappush(self._ready, self._entry(due, other))
+        self._wake(now_s)
         number = self._tasks[i].unit
-        slack_s, least_s = self._slack_s(now_s), self.units[number].patience_s(0.0, alone=False)
+        due = [entry for entry in self._ready if entry[0] == SAFE]
+        slack_s, least_s = self._patience.slack_s(now_s, due), self.units[number].patience_s(0.0, alone=False)
         if slack_s < least_s or self._free_at_s[number] > now_s:
-            last_s = max((deadline for rank, deadline, _ in self._ready if rank == SAFE), default=now_s)
+            last_s = max((deadline for _, deadline, _ in due), default=now_s)
             heappush(self._ready, (SAFE, max(self._deadline[i], last_s), i))
             return None
         self._begin(i, now_s)
-        return min(self._patience_s(number, now_s), slack_s)
+        return min(self._patience.of(number, now_s), slack_s)
 
     def failed(self, i: int, now_s: float, *, line_free: bool = False) -> bool:
         """No usable answer. Whether its unit is dead now: then none of its tasks gets a turn until a probe is answered.
@@ -198,6 +175,12 @@ class Schedule:
             self._changed()
             if was is Health.DEAD:
                 self._enlist(number, now_s, i)
+
+    def _wake(self, now_s: float) -> None:
+        """What is due is ready."""
+        while self._waiting and self._waiting[0][0] <= now_s:
+            due_s, i = heappop(self._waiting)
+            heappush(self._ready, self._entry(due_s, i))
 
     def _entry(self, due_s: float, i: int) -> tuple[int, float, int]:
         task = self._tasks[i]
@@ -264,13 +247,15 @@ class Schedule:
             return due_s
         if rank == SAFE and overdue_s > now_s:
             return inf  # looked at again after that turn
-        patience_s = self._patience_s(number, now_s)
+        patience_s = self._patience.of(number, now_s)
+        if (self._living or self._probes.holds) and self._probes.doubt_s(now_s):
+            return now_s + self._probes.doubt_s(now_s)
+        if not self._living and not self._probes.holds:
+            patience_s = self.units[number].timeout_s  # nobody is kept waiting; short probes would queue in a gateway
         if self._living:
-            if self._probes.doubt_s(now_s):
-                return now_s + self._probes.doubt_s(now_s)
             if wait_s := self._probes.wait_s(now_s, patience_s):
                 return now_s + max(LOOK_AGAIN_S, wait_s)
-            if self._probes.loss_s(patience_s) > self._bearable_s(number):
+            if self._probes.loss_s(patience_s) > self._patience.bearable_s(number):
                 if overdue_s > now_s:
                     return overdue_s
                 self._probes.force(now_s)
@@ -307,49 +292,12 @@ class Schedule:
 
     def _changed(self) -> None:
         """A unit's health changed: ranks, and what the line can bear, are worked out anew."""
-        self._tolerance.clear()
+        self._patience.changed()
         self._dead = [u for u, unit in self.units.items() if unit.health is Health.DEAD]
         self._living = len(self._dead) < len(self.units)
         self._hesitant = any(unit.health in (Health.UNKNOWN, Health.SUSPECT) for unit in self.units.values())
         self._ready = [(self._rank(i), deadline, i) for _, deadline, i in self._ready]
         heapify(self._ready)
-
-    def _patience_s(self, number: int, now_s: float) -> float:
-        unit = self.units[number]
-        if self._waits_out:
-            return unit.timeout_s
-        if now_s - self._learnt_s > LEARN_S:
-            self._learnt_s = now_s
-            self._tolerance.clear()
-        if number not in self._tolerance:
-            live = {u for u, other in self.units.items() if other.health in (Health.ALIVE, Health.SUSPECT)} - {number}
-            half_s = min((t.period_s / 2 for t in self._tasks if t.unit in live), default=inf)
-            self._tolerance[number] = min(half_s, self._bearable_s(number))
-        tolerance_s = self._tolerance[number]
-        if tolerance_s == inf:
-            return unit.patience_s(inf, self._alone)
-        patience_s = unit.patience_s(max(0.0, tolerance_s - self._probes.recent_s(now_s)), self._alone)
-        if unit.health is Health.ALIVE:
-            return patience_s
-        known_s = 2 * (unit.slowest_s or 0.0) if unit.expected else 0.0  # a slow unit that is dead comes back with a late answer
-        return min(patience_s, max(tolerance_s, FLOOR_S, known_s))
-
-    def _bearable_s(self, but: int) -> float:
-        """How long the live safety points of the other units bear the line to be lost."""
-        load: dict[float, float] = defaultdict(float)
-        for task in self._tasks:
-            if task.safety and task.unit != but and self.units[task.unit].health in (Health.ALIVE, Health.SUSPECT):
-                load[task.period_s] += task.reads * ((self.units[task.unit].slowest_s or 0.0) + task.gap_s)
-        return bearable_s(load)
-
-    def _slack_s(self, now_s: float) -> float:
-        """How long the live safety points that are due now can wait."""
-        at_s, slack_s = now_s, inf
-        for _, deadline, i in sorted(entry for entry in self._ready if entry[0] == SAFE):
-            task = self._tasks[i]
-            at_s += task.reads * ((self.units[task.unit].slowest_s or 0.0) + task.gap_s)
-            slack_s = min(slack_s, deadline - at_s)
-        return slack_s
 
 
 def _phases(tasks: Sequence[Task], start_s: float, offset: float) -> list[float]:

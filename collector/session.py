@@ -25,7 +25,8 @@ from collector.bindings import Job
 from collector.harvest import Harvest, bad_samples
 from collector.health import Unit
 from collector.introductions import Introductions
-from collector.schedule import Schedule, Task, Turn
+from collector.patience import Task
+from collector.schedule import Schedule, Turn
 from plantroom.clock import NS, Reading
 from plantroom.model import Quality
 

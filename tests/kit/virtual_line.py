@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from collector.schedule import Schedule, Task, Turn
+from collector.patience import Task
+from collector.schedule import Schedule, Turn
 
 
 @dataclass

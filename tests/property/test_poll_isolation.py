@@ -10,8 +10,9 @@ import pytest
 from hypothesis import HealthCheck, assume, example, given, settings
 
 from collector.health import FLOOR_S, MARGIN, Health
+from collector.patience import Task
 from collector.probes import PUT_OFF_S, Probes
-from collector.schedule import Schedule, Task
+from collector.schedule import Schedule
 from collector.slack import bearable_s
 from tests.kit.virtual_line import VirtualLine
 
@@ -127,7 +128,7 @@ def test_control_probes_without_the_bound_take_slots(monkeypatch: pytest.MonkeyP
     missed = {}
     for control in (False, True):
         if control:
-            monkeypatch.setattr("collector.schedule.bearable_s", lambda load: 10.0)
+            monkeypatch.setattr("collector.patience.bearable_s", lambda load: 10.0)
             monkeypatch.setattr(Probes, "wait_s", lambda *_: 0.0)
         run, safe = run_of(live, dead, 0.8)
         run.run(80.0)

@@ -8,7 +8,8 @@ import hypothesis.strategies as st
 from hypothesis import HealthCheck, given, settings
 
 from collector.health import Health
-from collector.schedule import Schedule, Task, Turn
+from collector.patience import Task
+from collector.schedule import Schedule, Turn
 
 PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the machine may be busy
 

@@ -13,8 +13,9 @@ from collector.actions import Ask, Command, HangUp, Rest, Samples
 from collector.backoff import BUSY_PAUSES_S
 from collector.bindings import Job
 from collector.confirm import Confirm, First
+from collector.patience import Task
 from collector.poll_plan import Read
-from collector.schedule import Schedule, Task, Turn
+from collector.schedule import Schedule, Turn
 from collector.session import BUSY, GATEWAY_TARGET, Session
 from plantroom.kinds import PointType
 from plantroom.model import Quality

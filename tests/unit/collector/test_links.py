@@ -7,8 +7,9 @@ import pytest
 from collector import mbap, rtu
 from collector.connect import Tcp
 from collector.links import cost_of, exchange_of, is_serial, on_this_line, way_of
+from collector.patience import Task
 from collector.poll_plan import SERIAL_9600, LineCost, Read
-from collector.schedule import Schedule, Task, Turn
+from collector.schedule import Schedule, Turn
 from collector.serial_line import SerialPort
 from collector.try_commands import link_of
 from plantroom.errors import BadInput

@@ -7,8 +7,9 @@ from itertools import pairwise
 import pytest
 
 from collector.health import FLOOR_S, TABLE, Health, Heard, Unit
+from collector.patience import Task
 from collector.probes import PROBE_SHARE
-from collector.schedule import Schedule, Task, Turn
+from collector.schedule import Schedule, Turn
 from tests.kit.virtual_line import VirtualLine
 
 
