@@ -295,7 +295,12 @@ equipment:
                                     values.setdefault(batch.frame.points[0], set()).update(batch.values[:, 0].tolist())
         finally:
             collect.terminate()
-            await collect.wait()
+            try:
+                async with asyncio.timeout(15):
+                    await collect.wait()
+            except TimeoutError:
+                collect.kill()
+                raise
         await port.stop()
         await converter.stop()
         assert values == {"sump-1.high_level": {1.0}, "sump-2.high_level": {0.0}, "sump-3.high_level": {1.0}}
