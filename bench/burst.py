@@ -79,9 +79,8 @@ def burst(name: str, shape: Shape, sites: int, seconds: float) -> None:
     body = sum(len(r.body) for r in bodies) / len(bodies) / shape.block
     print(f"  journal             {size / samples:12.2f} bytes a sample on disk ({body:.2f} in the record): ", end="")
     print(f"{size / took * DAY_S / 1e9:,.0f} GB a day at this rate")
-    for line in log.splitlines():
-        if "warning" in line or "error" in line:
-            print("  log:", line[:240])
+    for line in [line for line in log.splitlines() if "warning" in line or "error" in line][:3]:
+        print("  log:", line[:240])
 
 
 def _growth(before: dict[str, float], after: dict[str, float]) -> list[float]:
