@@ -5,14 +5,17 @@
     exception transaction u16 | protocol 0 | length 3 | unit u8 | function + 128 | code u8
 
 An answer is ours only where transaction, protocol, length, unit, function and byte count are exactly those that the request calls for.
-There are gateways that send a late answer of their serial line under the number of the request that came after it. So a unit that was
-silent is settled first: it is asked for a part of the read, whose answer has another length than the one owed; that answer is thrown away.
-Where there is no such part, no answer of this unit is believed before its worst answer time is over.
+There are gateways that send a late answer of their serial line under the number of the request that came after it, whenever that is. So
+what a unit did not answer it owes. Where an answer owed could be taken for the one asked for, the unit is settled first: it is asked for a
+part of the read, whose answer has another length; that answer is thrown away. Answers come in the order of their requests, so what is
+still owed then never comes. Where there is no such part, no answer of this unit is believed before its worst answer time is over.
+There are devices that stop within a frame and go on with the next: no frame that ends in another whole frame is believed.
 Source: MODBUS Messaging on TCP/IP V1.0b, 3.1; Application Protocol V1.1b3, 6.1-6.4, 7.
 """
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,6 +32,7 @@ _REQUEST = struct.Struct(">HHHBBHH")
 _HEADER = struct.Struct(">HHHB")
 _REPLY = struct.Struct(">HHHBBB")
 _LONGEST = 254  # unit + protocol data unit of 253 bytes
+_REPLY_HEAD = re.compile(rb"(?=..\0\0\0([\3-\xfe]).([\1-\4\x81-\x84])(.))", re.DOTALL)  # how a reply begins, wherever it stands
 MOST_GIVEN_UP = 1024  # remembered; an answer later than that many time-outs is a stray
 WORST_S = 3.0  # no unit of which nothing else is known answers later than this
 MOST_OWED = 3  # answers of one unit that may still come
@@ -68,7 +72,9 @@ class Exchange:
         self._strays = 0
 
     def connected(self, now_s: float) -> None:
-        """A new byte stream."""
+        """A new byte stream. What was asked on the old one a gateway may still answer on this one."""
+        for asked in self._open.values():
+            self._owe(asked)
         self._open.clear()
         self._given_up.clear()
         self._buffer, self._strays, self.sent = b"", 0, 0
@@ -111,10 +117,16 @@ class Exchange:
         """What these bytes complete, in order. After Garbled nothing more comes of this connection."""
         if not self._buffer:
             asked = self._open.get(int.from_bytes(data[:2], "big"))
-            if asked is not None and len(data) == 9 + asked.data_bytes and data.startswith(asked.head) and not asked.settling:
+            if (
+                asked is not None and len(data) == 9 + asked.data_bytes and data.startswith(asked.head)
+                and not asked.settling and not self._owed and not _REPLY_HEAD.search(data, 9)
+            ):  # fmt: skip
                 del self._open[asked.transaction]
                 self._strays = 0
                 return [Answer(data[9:], now_s - asked.at_s, asked.unit)]
+        elif (head := _REPLY_HEAD.match(data)) and _is_reply(head):
+            self._buffer = b""
+            return [Garbled("a frame begins where the one before it has not ended")]
         return self._receive(self._buffer + data, now_s)
 
     def ripen(self, now_s: float) -> list[Event]:
@@ -132,7 +144,10 @@ class Exchange:
             end = start + 6 + length
             if end > len(data):
                 break
-            event = self._judge(transaction, unit, data[start + 7 : end], now_s)
+            if _reply_within(data, start + 9, end):
+                event: Event = Garbled("a frame that ends in another one")
+            else:
+                event = self._judge(transaction, unit, data[start + 7 : end], now_s)
             events.append(event)
             start = end
             self._strays = self._strays + 1 if isinstance(event, Stray) else 0
@@ -154,20 +169,22 @@ class Exchange:
         if asked.function == identification.FUNCTION:
             del self._open[transaction]
             return _identified(asked, pdu, latency_s)
-        if asked.settling and data_bytes != asked.data_bytes and self._was_owed(unit, function, data_bytes):
+        fits = function == asked.function and data_bytes == pdu[1] == asked.data_bytes
+        if not fits and data_bytes == pdu[1] and self._repaid(unit, function, data_bytes):
             return Stray(f"an older answer of unit {unit} under the number of a newer request")
         del self._open[asked.transaction]
         refused = function == asked.function | 0x80 and data_bytes == 0
-        if not refused:
+        if not fits and not refused:
+            self._owe(asked)
             if function != asked.function:
                 return Garbled(f"function {function} answered where {asked.function} was asked")
-            if data_bytes != asked.data_bytes or pdu[1] != asked.data_bytes:
-                return Garbled(f"{data_bytes} data bytes, count byte {pdu[1]}, where {asked.data_bytes} were asked")
+            return Garbled(f"{data_bytes} data bytes, count byte {pdu[1]}, where {asked.data_bytes} were asked")
+        if asked.settling and self._repaid(unit, asked.function, asked.data_bytes):  # perhaps the older one's, and ours still to come
+            self._owe(asked)
+            return Spoilt(f"it cannot be told which of its requests unit {unit} answered", asked.unit)
+        if not refused or asked.settling:
+            self._owed.pop(unit, None)  # what was asked before has been answered before, or never will be
         if asked.settling:
-            if self._was_owed(unit, asked.function, asked.data_bytes):  # perhaps the older one's, and ours still to come
-                self._owe(asked)
-                return Spoilt(f"it cannot be told which of its requests unit {unit} answered", asked.unit)
-            del self._owed[asked.unit]  # what was asked before has been answered before, or never will be
             return Settled(asked.unit)
         return Refusal(pdu[1], latency_s, asked.unit) if refused else Answer(pdu[2:], latency_s, asked.unit)
 
@@ -184,33 +201,39 @@ class Exchange:
         late = self._given_up.get(transaction)
         if late is not None and late[0] == unit:
             del self._given_up[transaction]
-            owed = self._owed.get(unit, [])
-            same = (n for n, each in enumerate(owed) if each[:2] == (pdu[0], len(pdu) - 2))
-            if (n := next(same, None)) is not None:
-                del owed[n]
+            self._repaid(unit, pdu[0], len(pdu) - 2)
             return Late(unit, now_s - late[1])
         return Stray(f"transaction {transaction} is not open")
 
     def _settling(self, unit: int, read: Read, now_s: float) -> tuple[bool, Read]:
         """Whether an answer still owed could be taken for this read's, and what to ask first then."""
-        worst_s = self._worst_s.get(unit, WORST_S)
-        owed = self._owed[unit] = [each for each in self._owed[unit] if now_s - each[2] < worst_s]
-        if not owed:
-            del self._owed[unit]
-        lengths = {data_bytes for function, data_bytes, _ in owed if function == FUNCTION[read.table]}
+        owed = [each for each in self._owed[unit] if each[0] == FUNCTION[read.table]]
+        lengths = {data_bytes for _, data_bytes, _ in owed}
         if read.reply_bytes not in lengths:
             return False, read
         cells = 8 if read.table.bits else 1
         parts = (Read(read.table, read.address, count) for count in range(cells, read.count, cells))
-        return True, next((part for part in parts if part.reply_bytes not in lengths and part.reply_bytes < read.reply_bytes), read)
+        telling = next((part for part in parts if part.reply_bytes not in lengths and part.reply_bytes < read.reply_bytes), None)
+        if telling is not None:
+            return True, telling
+        worst_s = self._worst_s.get(unit, WORST_S)
+        return any(data_bytes == read.reply_bytes and now_s - at_s < worst_s for _, data_bytes, at_s in owed), read
 
     def _owe(self, asked: _Asked) -> None:
         owed = self._owed.setdefault(asked.unit, [])
         owed.append((asked.function, asked.data_bytes, asked.at_s))
         del owed[:-MOST_OWED]
 
-    def _was_owed(self, unit: int, function: int, data_bytes: int) -> bool:
-        return any((function, data_bytes) == each[:2] for each in self._owed.get(unit, []))
+    def _repaid(self, unit: int, function: int, data_bytes: int) -> bool:
+        """Whether such an answer was owed; it is owed no more."""
+        owed = self._owed.get(unit, [])
+        for n, each in enumerate(owed):
+            if each[:2] == (function, data_bytes):
+                del owed[n]
+                if not owed:
+                    del self._owed[unit]
+                return True
+        return False
 
     def _transaction(self) -> int:
         """The next number that no given-up request bears."""
@@ -228,3 +251,13 @@ def _identified(asked: _Asked, pdu: bytes, latency_s: float) -> Event:
     if isinstance(told, identification.Refused):
         return Refusal(told.code, latency_s, asked.unit)
     return Spoilt(told.why if told is not None else "no identification", asked.unit)
+
+
+def _reply_within(data: bytes, first: int, end: int) -> bool:
+    """Whether a reply begins in data[first:end] and ends there or later: the device stopped within one frame and began another."""
+    return any(found.start() < end <= found.start() + 6 + found[1][0] and _is_reply(found) for found in _REPLY_HEAD.finditer(data, first))
+
+
+def _is_reply(head: re.Match[bytes]) -> bool:
+    length, function, third = head[1][0], head[2][0], head[3][0]
+    return length == 3 if function & 0x80 else third == length - 3

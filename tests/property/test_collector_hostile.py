@@ -107,8 +107,7 @@ def check(judge: Judge) -> None:
 
 
 BEHIND, GLUED = "late under the next number", "cut short, and on"
-ONCE = tuple(lie for lie in LIES if lie not in (BEHIND, GLUED))  # what may come in any order; the others have tests of their own
-LIE = st.sampled_from(["", *ONCE])
+LIE = st.sampled_from(["", *LIES])
 
 
 @PATIENT
@@ -122,17 +121,15 @@ def test_each_lie_alone(lie: str) -> None:
     check(play([*[""] * 8, lie, *[""] * 8], 1))
 
 
-@pytest.mark.parametrize("lie", ONCE)
+@pytest.mark.parametrize("lie", LIES)
 def test_each_lie_ten_times_in_a_row(lie: str) -> None:
     check(play([*[""] * 8, *[lie] * 10], 1))
 
 
-@pytest.mark.xfail(strict=True, reason="a gateway that is one answer behind for good: the answer after the one that was owed is believed")
 def test_a_gateway_that_stays_one_answer_behind() -> None:
     check(play([*[""] * 8, *[BEHIND] * 10], 1))
 
 
-@pytest.mark.xfail(strict=True, reason="a frame that stops and swallows an exception reply whose rest is too short to look like a frame")
 def test_a_device_that_stops_within_a_frame_and_goes_on_with_the_next() -> None:
     for seed in range(20):
         check(play([*["gateway, late", GLUED] * 200], seed))
@@ -140,7 +137,7 @@ def test_a_device_that_stops_within_a_frame_and_goes_on_with_the_next() -> None:
 
 def many(total: int, seed: int, concurrent: int) -> Judge:
     chance = Random(seed)
-    return play([chance.choice(ONCE) if chance.random() < 0.2 else "" for _ in range(total)], seed, concurrent=concurrent)
+    return play([chance.choice(tuple(LIES)) if chance.random() < 0.2 else "" for _ in range(total)], seed, concurrent=concurrent)
 
 
 @pytest.mark.parametrize("concurrent", [1, 4])
