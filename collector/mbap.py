@@ -9,7 +9,8 @@ There are gateways that send a late answer of their serial line under the number
 what a unit did not answer it owes. Where an answer owed could be taken for the one asked for, the unit is settled first: it is asked for a
 part of the read, whose answer has another length; that answer is thrown away. Answers come in the order of their requests, so what is
 still owed then never comes. Where there is no such part, no answer of this unit is believed before its worst answer time is over.
-There are devices that stop within a frame and go on with the next: no frame that ends in another whole frame is believed.
+There are devices that stop within a frame and go on with the next: no frame that ends in another is believed. Modbus TCP has no checksum:
+where several units are asked at once, a frame short of its last byte or two that the first ones of the next make whole is beyond telling.
 Source: MODBUS Messaging on TCP/IP V1.0b, 3.1; Application Protocol V1.1b3, 6.1-6.4, 7.
 """
 
@@ -124,7 +125,7 @@ class Exchange:
                 del self._open[asked.transaction]
                 self._strays = 0
                 return [Answer(data[9:], now_s - asked.at_s, asked.unit)]
-        elif (head := _REPLY_HEAD.match(data)) and _is_reply(head):
+        elif self._begins_another(data):
             self._buffer = b""
             return [Garbled("a frame begins where the one before it has not ended")]
         return self._receive(self._buffer + data, now_s)
@@ -201,7 +202,6 @@ class Exchange:
         late = self._given_up.get(transaction)
         if late is not None and late[0] == unit:
             del self._given_up[transaction]
-            self._repaid(unit, pdu[0], len(pdu) - 2)
             return Late(unit, now_s - late[1])
         return Stray(f"transaction {transaction} is not open")
 
@@ -223,6 +223,13 @@ class Exchange:
         owed = self._owed.setdefault(asked.unit, [])
         owed.append((asked.function, asked.data_bytes, asked.at_s))
         del owed[:-MOST_OWED]
+
+    def _begins_another(self, data: bytes) -> bool:
+        """Whether these bytes, which came within a frame, begin one themselves."""
+        if (head := _REPLY_HEAD.match(data)) and _is_reply(head):
+            return True
+        asked = self._open.get(int.from_bytes(data[:2], "big"))
+        return asked is not None and len(data) > 2 and asked.head.startswith(data[:5])
 
     def _repaid(self, unit: int, function: int, data_bytes: int) -> bool:
         """Whether such an answer was owed; it is owed no more."""

@@ -113,7 +113,7 @@ LIE = st.sampled_from(["", *LIES])
 @PATIENT
 @given(lies=st.lists(LIE, max_size=60), seed=st.integers(0, 2**32), concurrent=st.sampled_from([1, 1, 4]))
 def test_whatever_a_device_says_no_value_is_wrong_and_it_is_well_again_afterwards(lies: list[str], seed: int, concurrent: int) -> None:
-    check(play(lies, seed, concurrent=concurrent))
+    check(play(tellable(lies, concurrent), seed, concurrent=concurrent))
 
 
 @pytest.mark.parametrize("lie", LIES)
@@ -135,9 +135,14 @@ def test_a_device_that_stops_within_a_frame_and_goes_on_with_the_next() -> None:
         check(play([*["gateway, late", GLUED] * 200], seed))
 
 
+def tellable(lies: Iterable[str], concurrent: int) -> list[str]:
+    """Where several units are asked at once nothing tells a frame that the next one's first byte made whole: see collector.mbap."""
+    return [lie for lie in lies if concurrent == 1 or lie != GLUED]
+
+
 def many(total: int, seed: int, concurrent: int) -> Judge:
-    chance = Random(seed)
-    return play([chance.choice(tuple(LIES)) if chance.random() < 0.2 else "" for _ in range(total)], seed, concurrent=concurrent)
+    chance, lies = Random(seed), tellable(LIES, concurrent)
+    return play([chance.choice(lies) if chance.random() < 0.2 else "" for _ in range(total)], seed, concurrent=concurrent)
 
 
 @pytest.mark.parametrize("concurrent", [1, 4])

@@ -84,11 +84,29 @@ def test_a_read_that_the_owed_answer_could_be_taken_for_is_settled_first_by_a_pa
     assert exchange.request(17, READ, 4.0) == bytes.fromhex("0A0D 0000 0006 11 03 0102 0002"), "then the read itself"
 
 
-def test_an_owed_answer_that_came_late_under_its_own_number_needs_no_settling() -> None:
+def test_an_answer_that_came_late_is_settled_too_for_a_gateway_that_asked_twice_sends_it_twice() -> None:
     exchange = asked()
     exchange.give_up()
     assert kinds(exchange.receive(RIGHT, 3.0)) == [Late]
-    assert exchange.request(17, READ, 3.1) == bytes.fromhex("0A0C 0000 0006 11 03 0102 0002")
+    assert exchange.request(17, READ, 3.1) == bytes.fromhex("0A0C 0000 0006 11 03 0102 0001")
+    mirrored = bytes.fromhex("0A0C 0000 0007 11 03 04 1234 5678")
+    assert kinds(exchange.receive(mirrored + bytes.fromhex("0A0C 0000 0005 11 03 02 1234"), 3.2)) == [Stray, Settled]
+
+
+def test_what_was_asked_on_a_lost_connection_is_owed_on_the_next() -> None:
+    exchange = asked()
+    exchange.connected(5.0)
+    assert exchange.request(17, READ, 6.0) == bytes.fromhex("0A0C 0000 0006 11 03 0102 0001")
+
+
+@pytest.mark.parametrize("following", ["0A0B 0000 0003 11 83 0B", "0009 0000 0003 12 83 0B", "0A0B 00"])
+def test_a_frame_that_stops_and_goes_on_with_the_next_is_not_believed(following: str) -> None:
+    """Which ends, by its length, within the one that follows it."""
+    cut, next_one = RIGHT[:-2], bytes.fromhex(following)
+    exchange = asked()
+    assert kinds(exchange.receive(cut, 1.0)) == [] and kinds(exchange.receive(next_one, 1.1)) == [Garbled]
+    if len(next_one) > 3:
+        assert Answer not in kinds(asked().receive(cut + next_one, 1.0))
 
 
 def test_one_register_has_no_part_so_no_answer_is_believed_before_the_worst_answer_time_is_over() -> None:
