@@ -143,15 +143,15 @@ def column_of(point: DevicePoint, binding: Binding) -> Column:
     return Column(point.source, point.invert != binding.invert, gain, bias, point.range, limits, codes)
 
 
-def transform(binding: Binding) -> tuple[float, float]:
-    """(gain, bias) of a binding after its inversion: span first, then the unit's factor and offset; exact before it is rounded once."""
+def transform(binding: Binding) -> tuple[Fraction, Fraction]:
+    """(gain, bias) of a binding after its inversion: span first, then the unit's factor and offset; exact."""
     gain, bias = Fraction(1), Fraction(0)
     if binding.span is not None:
         from_low, from_high, to_low, to_high = (Fraction(repr(float(edge))) for edge in binding.span)
         gain = (to_high - to_low) / (from_high - from_low)
         bias = to_low - from_low * gain
     factor, offset = Fraction(repr(float(binding.factor))), Fraction(repr(float(binding.offset)))
-    return float(gain * factor), float(bias * factor + offset)
+    return gain * factor, bias * factor + offset
 
 
 def limits_of(binding: Binding) -> tuple[tuple[float, float] | None, frozenset[int] | None]:

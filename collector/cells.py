@@ -11,6 +11,7 @@ from fractions import Fraction
 from plantroom.profiles import Encoding, Register
 
 Range = tuple[float, float]
+Number = float | Fraction
 
 DTYPE = {
     Encoding.U16: "<u2",
@@ -26,33 +27,46 @@ BYTE_FIELD, WORD_FIELD = "u1", "<u2 field"  # bit fields: within one byte, acros
 SECTIONS = ("<u8", "<i8", "<f8", "<u4", "<i4", "<f4", "<u2", "<i2", WORD_FIELD, BYTE_FIELD)  # widest first, so that each stays aligned
 FLOATS = (Encoding.F32, Encoding.F64)
 _LARGEST = {Encoding.F32: float.fromhex("0x1.fffffep+127"), Encoding.F64: float.fromhex("0x1.fffffffffffffp+1023")}
+MOST_EXACT = 1_000_000  # times a raw number of 32 bits, a float64 still holds it exactly
 _TOLERANCE = {Encoding.F32: 1e-6, Encoding.F64: 1e-12}  # a limit written in decimals is met although binary floats miss it by a hair
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """value = raw * n / d + b. A decimal scale is kept as a ratio: 3 * 0.1 would be 0.30000000000000004, 3 / 10 is 0.3."""
+    """value = (raw * n + c) / d. Decimals become whole numbers, rounded once: 3 * 0.1 is 0.30000000000000004, 3 / 10 is 0.3."""
 
     n: float = 1.0
     d: float = 1.0
-    b: float = 0.0
+    c: float = 0.0
 
     def __call__(self, raw: float) -> float:
-        return raw * self.n / self.d + self.b
+        return (raw * self.n + self.c) / self.d
+
+    def raw(self, value: float) -> float:
+        return (value * self.d - self.c) / self.n
 
     @classmethod
-    def of(cls, *factors: float, b: float = 0.0) -> Scale:
-        product = math.prod((Fraction(repr(float(f))) for f in factors), start=Fraction(1))
-        if product.denominator <= 1_000_000 and abs(product.numerator) <= 1_000_000:
-            return cls(float(product.numerator), float(product.denominator), b)
-        return cls(math.prod(factors), 1.0, b)
+    def of(cls, factor: Number, offset: Number = 0.0) -> Scale:
+        """value = raw * factor + offset."""
+        factor, offset = _exact(factor), _exact(offset)
+        d = math.lcm(factor.denominator, offset.denominator)
+        n, c = factor * d, offset * d
+        if d <= MOST_EXACT and abs(n) <= MOST_EXACT and abs(c) < 2**52:
+            return cls(float(n), float(d), float(c))
+        return cls(float(factor), 1.0, float(offset))
 
 
-def final_scale(factor: float, offset: float, invert: bool, gain: float, bias: float) -> Scale:
+def final_scale(factor: Number, offset: Number, invert: bool, gain: Number, bias: Number) -> Scale:
     """A device value of raw * factor + offset, then 1 - value where inverted, then * gain + bias."""
+    factor, offset, gain = _exact(factor), _exact(offset), _exact(gain)
     if invert:
-        factor, offset = -factor, 1.0 - offset
-    return Scale.of(factor, gain, b=offset * gain + bias)
+        factor, offset = -factor, 1 - offset
+    return Scale.of(factor * gain, offset * gain + _exact(bias))
+
+
+def _exact(number: Number) -> Fraction:
+    """A decimal as it was written, not as binary floats come near it."""
+    return number if isinstance(number, Fraction) else Fraction(repr(float(number)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +148,7 @@ class Cell:
 
     def _raw_range(self, limits: Range, scale: Scale) -> Range:
         """The raw numbers whose scaled values lie within the limits, exact for integers by trying the neighbours of the inverse."""
-        ends = sorted((limit - scale.b) * scale.d / scale.n for limit in limits)
+        ends = sorted(scale.raw(limit) for limit in limits)
         if self.field is None and self.register.encoding in FLOATS:
             slack = _TOLERANCE[self.register.encoding] * max(map(abs, ends))
             return ends[0] - slack, ends[1] + slack

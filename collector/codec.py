@@ -198,15 +198,15 @@ def _cells_of(i: int, column: Column, reads: Sequence[Read]) -> list[Cell]:
         codes = coded_values(source)
         scaled = (1.0, 0.0) if codes else (source.scale, source.offset)
         at, bit = _place(source, reads)
-        device, final = Scale.of(scaled[0], b=scaled[1]), column.scale(*scaled)
+        device, final = Scale.of(*scaled), column.scale(*scaled)
         if not codes and column.codes is not None:  # the numbers that become a code; they are scaled afterwards like any other
-            codes = tuple((raw, raw) for code in sorted(column.codes) if final(raw := (code - final.b) * final.d / final.n) == code)
+            codes = tuple((raw, raw) for code in sorted(column.codes) if final(raw := final.raw(code)) == code)
         return [Cell(source, at, i, bit, device, final, column.device_range, column.final_range, codes)]
     plain = isinstance(source, OneHot)  # its cells are only set or not set
     found = []
     for part, register in enumerate(registers_of(source)):
         at, bit = _place(register, reads)
-        scale = Scale() if plain else Scale.of(register.scale, b=register.offset)
+        scale = Scale() if plain else Scale.of(register.scale, register.offset)
         found.append(Cell(register, at, i, bit, scale, scale, codes=coded_values(register), part=part))
     return found
 
@@ -245,7 +245,7 @@ def _affine(scales: Sequence[Scale]) -> list[tuple[Callable[..., object], Number
     """The array operations that are not the identity."""
     steps = (
         (np.multiply, np.array([s.n for s in scales]), 1.0),
+        (np.add, np.array([s.c for s in scales]), 0.0),
         (np.divide, np.array([s.d for s in scales]), 1.0),
-        (np.add, np.array([s.b for s in scales]), 0.0),
     )
     return [(operation, operand) for operation, operand, neutral in steps if np.any(operand != neutral)]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from collector.cells import Cell, Range, Scale, final_scale
+from collector.cells import Cell, Number, Range, Scale, final_scale
 from plantroom.model import Quality
 from plantroom.profiles import Dependent, OneHot, Register, Sum, Wired
 
@@ -28,8 +28,8 @@ class Column:
 
     source: Wired
     invert: bool = False
-    gain: float = 1.0
-    bias: float = 0.0
+    gain: Number = 1.0
+    bias: Number = 0.0
     device_range: Range | None = None
     final_range: Range | None = None
     codes: frozenset[int] | None = None
@@ -70,7 +70,7 @@ def _combine(source: OneHot | Sum | Dependent) -> Callable[[Numbers], float | No
 
 
 def _dependent(source: Dependent) -> Callable[[Numbers], float | None]:
-    cases = [(case.lowest, case.highest, Scale.of(case.factor, b=case.offset)) for case in source.cases]
+    cases = [(case.lowest, case.highest, Scale.of(case.factor, case.offset)) for case in source.cases]
 
     def scaled(parts: Numbers) -> float | None:
         value, by = parts.tolist()

@@ -37,13 +37,13 @@ def judge_of(point: DevicePoint, binding: Binding, *, quoted: bool, gain: float 
     words: Mapping[str, float] = source.values
     scaled = (1.0, 0.0) if words else (source.scale * gain, source.offset * gain + bias)
     bound_gain, bound_bias = transform(binding)
-    device = Scale.of(scaled[0], b=scaled[1])
+    device = Scale.of(*scaled)
     final = final_scale(*scaled, point.invert != binding.invert, bound_gain, bound_bias)
     final_range, codes = limits_of(binding)
     low, high = final_range or (-_LARGEST, _LARGEST)
     device_low, device_high = point.range or (-_LARGEST, _LARGEST)
-    n, d, b = final.n, final.d, final.b
-    dn, dd, db = device.n, device.d, device.b
+    n, c, d = final.n, final.c, final.d
+    dn, dc, dd = device.n, device.c, device.d
 
     def judged(number: float) -> Judged:
         value = final(number)
@@ -68,8 +68,8 @@ def judge_of(point: DevicePoint, binding: Binding, *, quoted: bool, gain: float 
         if found is False:
             return no
         if codes is None and (type(found) is float or (type(found) is int and -_WHOLE < found < _WHOLE)):  # nearly all there is
-            value = found * n / d + b
-            if low <= value <= high and device_low <= found * dn / dd + db <= device_high:
+            value = (found * n + c) / d
+            if low <= value <= high and device_low <= (found * dn + dc) / dd <= device_high:
                 return value, GOOD
         number, reason = number_of(found)
         return (number, reason) if reason else judged(number)

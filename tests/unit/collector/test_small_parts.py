@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from random import Random
 
 import numpy as np
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from collector.backoff import MOST_S, Backoff
 from collector.bindings import Planner, limits_of, transform
+from collector.cells import final_scale
 from collector.debounce import Debounce
 from collector.outlet import Outlet
 from collector.poll_plan import Read
@@ -67,6 +71,19 @@ def test_four_to_twenty_milliampere_as_a_quantity_in_another_unit() -> None:
     assert (gain, bias) == (100.0, -400.0)
     assert transform(bound("p", "ai")) == (1.0, 0.0)
     assert transform(bound("p", "di", span=(0.0, 1.0, 3.0, 1.0))) == (-2.0, 3.0)
+
+
+@given(
+    st.integers(-(2**31), 2**32 - 1), st.sampled_from(["1", "0.1", "0.25", "0.001", "100", "-0.01"]), st.integers(-5000, 5000),
+    st.tuples(st.sampled_from([0.0, 4.0, 0.2]), st.sampled_from([20.0, 10.0, 1.0]), st.integers(-500, 500), st.integers(501, 9999)),
+)  # fmt: skip
+def test_what_a_person_writes_in_decimals_is_rounded_once(raw: int, factor: str, tenths: int, span: tuple[float, float, int, int]) -> None:
+    """7.45 on paper is 7.45 in the journal, not 7.449999999999999."""
+    offset, to = Fraction(tenths, 10), [Fraction(end, 10) for end in span[2:]]
+    low, high = Fraction(str(span[0])), Fraction(str(span[1]))
+    gain, bias = transform(bound("p", "ai", span=(*span[:2], *map(float, to))))
+    exact = (raw * Fraction(factor) + offset - low) * (to[1] - to[0]) / (high - low) + to[0]
+    assert final_scale(float(factor), float(offset), False, gain, bias)(raw) == float(exact)
 
 
 def test_a_boolean_is_nought_or_one_and_an_enum_one_of_its_codes() -> None:
