@@ -149,8 +149,8 @@ def site_in(record: Record, *, env: Mapping[str, str] | None = None) -> Site:
     try:
         body = orjson.loads(record.body)
         root, files = body["root"], body["files"]
-        readable = isinstance(files, dict) and isinstance(files[root], str)
-    except (orjson.JSONDecodeError, KeyError, TypeError) as error:
+        readable = root in files and all(isinstance(text, str) for text in files.values())
+    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
         raise _unreadable(record) from error
     if not readable:
         raise _unreadable(record)

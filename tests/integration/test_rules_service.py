@@ -15,6 +15,7 @@ import pytest
 
 from plantroom.clock import NS
 from plantroom.journal import Entry, Kind
+from tests.kit import breaking_engine
 from tests.kit.services import Services
 
 SOAK = os.environ.get("PLANTROOM_SOAK") == "1"
@@ -127,12 +128,12 @@ def test_a_frozen_engine_says_that_it_lagged_and_comes_after(services: Services)
     assert raised - onset < 5 * NS, "judged by the time of the records, not by when they were read"
 
 
-def test_a_record_that_nobody_foresaw_is_passed_over_pages_and_holds_up_nothing(services: Services) -> None:
-    """A CONFIG record without what every one has: not even its problems can be told."""
+def test_a_record_that_nobody_foresaw_is_passed_over_pages_and_holds_up_nothing(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path(breaking_engine.__path__[0])))
     services.start("rules")
     services.wait_for(lambda: services.rows("SELECT 1 FROM position WHERE seq > 200"), 20, "the engine runs")
     with services.journal.writer("stranger") as writer:
-        writer.append([Entry(Kind.CONFIG, b'{"files": 7}')])
+        writer.append([Entry(Kind.EVENT, b'{"event": "nobody_foresaw"}')])
     services.wait_for(lambda: services.rows("SELECT 1 FROM skipped"), 20, "it is written down")
     services.broken[0] = 1
     services.wait_for(lambda: services.raised() == [0], 20, "the next fault is raised")
@@ -140,7 +141,7 @@ def test_a_record_that_nobody_foresaw_is_passed_over_pages_and_holds_up_nothing(
     services.broken[1] = 1
     services.start("rules")
     services.wait_for(lambda: services.raised() == [0, 1], 20, "and after a restart the next one")
-    assert services.rows("SELECT record, does, count FROM skipped") == [("config", "config", 1)]
+    assert services.rows("SELECT record, does, count FROM skipped") == [("event", "event", 1)]
     assert services.rows("SELECT severity, condition FROM fault WHERE rule = 'record_skipped'") == [("readiness", "active")]
     services.stop_collecting()
     assert services.end("rules")[0] == 0

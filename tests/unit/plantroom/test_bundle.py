@@ -148,7 +148,7 @@ def test_a_record_this_release_cannot_read_is_replaced_and_said(apply: Apply, jo
     assert "cannot be read by this release" in str(body(apply())["difference"])
 
 
-@pytest.mark.parametrize("config", [with_unreadable_kind, lambda _: b"{", lambda _: b"[]", lambda _: b"{}", lambda _: b'{"root":"a","files":{"a":1}}'])
+@pytest.mark.parametrize("config", [with_unreadable_kind, lambda _: b"{", lambda _: b"[]", lambda _: b"{}", lambda _: b'{"root":"a","files":7}', lambda _: b'{"root":"a","files":{"a":"","b":1}}'])
 def test_where_the_newest_record_cannot_be_read_the_one_before_it_holds(
     apply: Apply, journal: Journal, config: Callable[[dict[str, object]], bytes]
 ) -> None:
