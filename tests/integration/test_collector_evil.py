@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from random import Random
 from typing import cast
 
 import pytest
 import uvloop
 
-from collector.actions import Ask, Command, Dial, HangUp, Tally
+from collector.actions import Command
 from collector.backoff import Backoff
 from collector.bindings import Job
 from collector.codec import Decoder
@@ -25,78 +25,29 @@ from plantroom.clock import Reading, SystemClock
 from plantroom.model import Batch, Frame, Qualities, Quality, Values
 from plantroom.profiles import Encoding, Table
 from tests.kit.evil_modbus import FAULTS, UNITS, EvilServer, content, some_read, truth
+from tests.kit.hammer import Hammer
 from tests.unit.collector.lines import bound, jobs_of, profile, register
 
 LINES = 40
 PATIENCE_S = 0.03
 
 
-@dataclass
-class Hammer:
-    """In a session's place: asks for something else at once, whatever came, and holds what is taken against the truth."""
-
+@dataclass(kw_only=True)
+class TcpHammer(Hammer):
     chance: Random
-    requests: int
-    done: asyncio.Event
     exchange: Exchange
-    patience_s: float
     connection: int = 0
-    silences: int = 0
-    asked: tuple[int, Read] | None = None
-    tally: Tally = field(default_factory=Tally)
-    outcome: Counter[str] = field(default_factory=Counter)
-    wrong: list[str] = field(default_factory=list)
 
-    def start(self, at: Reading) -> list[Command]:
-        return [Dial(0.0)]
+    def choose(self) -> tuple[int, Read]:
+        return some_read(self.chance)
+
+    def fault_of(self, unit: int, read: Read, data: bytes) -> str | None:
+        right = truth(unit, read.table.function, read.address, read.count, self.connection, self.exchange.sent)
+        return None if data == right else f"connection {self.connection} request {self.exchange.sent}"
 
     def linked(self, at: Reading) -> list[Command]:
         self.connection += 1
-        self.silences = 0
-        return self._ask()
-
-    def unlinked(self, at: Reading, reason: str) -> list[Command]:
-        self.outcome["lost"] += 1
-        return [Dial(0.0)]
-
-    def answered(self, at: Reading, data: bytes, latency_s: float, _: int | None = None) -> list[Command]:
-        assert self.asked is not None
-        unit, read = self.asked
-        right = truth(unit, read.table.function, read.address, read.count, self.connection, self.exchange.sent)
-        if data != right:
-            self.wrong.append(f"unit {unit} {read}: connection {self.connection} request {self.exchange.sent}")
-        self.outcome["taken"] += 1
-        self.silences = 0
-        return self._ask()
-
-    def refused(self, at: Reading, code: int, latency_s: float, unit: int | None = None) -> list[Command]:
-        self.outcome["exception"] += 1
-        return self._ask()
-
-    def silent(self, at: Reading, quality: Quality = Quality.NO_ANSWER, unit: int | None = None) -> list[Command]:
-        self.outcome[f"silent {quality.word}"] += 1
-        self.silences += 1
-        return self._ask() if self.silences < 3 else [HangUp("no answer"), Dial(0.0)]
-
-    def garbled(self, at: Reading, why: str) -> list[Command]:
-        self.outcome["garbled"] += 1
-        self.tally.garbled += 1
-        return [HangUp(why), Dial(0.0)]
-
-    def late(self, at: Reading, unit: int, latency_s: float) -> list[Command]:
-        self.outcome["late"] += 1
-        return []
-
-    def woken(self, now_s: float) -> list[Command]:
-        return []
-
-    def _ask(self) -> list[Command]:
-        self.requests -= 1
-        if self.requests < 0:
-            self.done.set()
-            return []
-        self.asked = some_read(self.chance)
-        return [Ask(*self.asked, self.patience_s)]
+        return super().linked(at)
 
 
 class Believing(Exchange):
@@ -116,7 +67,10 @@ async def hammer(
             server = EvilServer(seed * 1000 + i, share)
             await server.__aenter__()
             framing = exchange()
-            mallet = Hammer(Random(seed * 1000 + i), total // LINES, asyncio.Event(), framing, patience_s)
+            mallet = TcpHammer(
+                requests=total // LINES, done=asyncio.Event(), patience_s=patience_s, most_silences=3,
+                chance=Random(seed * 1000 + i), exchange=framing,
+            )  # fmt: skip
             line = Line(Tcp("127.0.0.1", server.port), mallet, SystemClock(), _refuse, _ignore, exchange=framing)  # type: ignore[arg-type]
             lines.append(group.create_task(line.run()))
             hammers.append(mallet)

@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from random import Random
 
 import pytest
@@ -19,12 +19,11 @@ from collector.poll_plan import Read
 from collector.rtu import Exchange as RtuExchange
 from collector.rtu import silence_s
 from collector.serial_line import SerialPort
-from collector.session import Ask, Command, Dial, HangUp, Tally
-from plantroom.clock import Reading, SystemClock
-from plantroom.model import Quality
+from plantroom.clock import SystemClock
 from plantroom.profiles import Table
 from tests.kit.evil_modbus import UNITS, some_read
 from tests.kit.evil_rtu import FAULTS, WORST_S, EvilBus, OnTcp, OnTerminal
+from tests.kit.hammer import Hammer
 
 LINES = 40
 PATIENCE_S = 0.8 * WORST_S  # shorter than the worst: the rest is the line's own quiet
@@ -32,74 +31,23 @@ BAUD = 115_200
 Make = Callable[[], Exchange]
 
 
-@dataclass
-class Hammer:
-    """In a session's place: asks for something else at once, whatever came, and holds what is taken against the truth."""
+@dataclass(kw_only=True)
+class BusHammer(Hammer):
+    """one_unit: the hardest, always the same unit and length, only elsewhere."""
 
     bus: EvilBus
     chance: Random
-    requests: int
-    done: asyncio.Event
     one_unit: bool
-    silences: int = 0
-    asked: tuple[int, Read] | None = None
-    tally: Tally = field(default_factory=Tally)
-    outcome: Counter[str] = field(default_factory=Counter)
-    wrong: list[str] = field(default_factory=list)
 
-    def start(self, at: Reading) -> list[Command]:
-        return [Dial(0.0)]
-
-    def linked(self, at: Reading) -> list[Command]:
-        self.silences = 0
-        return self._ask()
-
-    def unlinked(self, at: Reading, reason: str) -> list[Command]:
-        self.outcome["lost"] += 1
-        return [Dial(0.0)]
-
-    def answered(self, at: Reading, data: bytes, latency_s: float, _: int | None = None) -> list[Command]:
-        """Right is: the answer to the last request that went out, and that was for what we asked."""
-        assert self.asked is not None
-        unit, read = self.asked
-        last = len(self.bus.log)
-        if self.bus.log[-1] != (unit, read.table.function, read.address, read.count) or data != self.bus.truth_of(last):
-            self.wrong.append(f"unit {unit} {read}: line {self.bus.number} request {last}")
-        self.outcome["taken"] += 1
-        self.silences = 0
-        return self._ask()
-
-    def refused(self, at: Reading, code: int, latency_s: float, _: int | None = None) -> list[Command]:
-        self.outcome["exception"] += 1
-        return self._ask()
-
-    def silent(self, at: Reading, quality: Quality = Quality.NO_ANSWER, _: int | None = None) -> list[Command]:
-        self.outcome[f"silent {quality.word}"] += 1
-        self.silences += 1
-        return self._ask() if self.silences < 20 else [HangUp("no answer"), Dial(0.0)]
-
-    def garbled(self, at: Reading, why: str) -> list[Command]:
-        self.outcome["garbled"] += 1
-        self.tally.garbled += 1
-        return [HangUp(why), Dial(0.0)]
-
-    def late(self, at: Reading, unit: int, latency_s: float) -> list[Command]:
-        self.outcome["late"] += 1
-        return []
-
-    def woken(self, now_s: float) -> list[Command]:
-        return []
-
-    def _ask(self) -> list[Command]:
-        self.requests -= 1
-        if self.requests < 0:
-            self.done.set()
-            return []
+    def choose(self) -> tuple[int, Read]:
         unit, read = some_read(self.chance)
-        if self.one_unit:  # the hardest: always the same unit and length, only elsewhere
-            unit, read = 1, Read(Table.HOLDING, read.address % 1000, 16)
-        self.asked = unit, read
-        return [Ask(unit, read, PATIENCE_S)]
+        return (1, Read(Table.HOLDING, read.address % 1000, 16)) if self.one_unit else (unit, read)
+
+    def fault_of(self, unit: int, read: Read, data: bytes) -> str | None:
+        """Right is: the answer to the last request that went out, and that was for what we asked."""
+        last = len(self.bus.log)
+        right = self.bus.log[-1] == (unit, read.table.function, read.address, read.count) and data == self.bus.truth_of(last)
+        return None if right else f"line {self.bus.number} request {last}"
 
 
 def ours() -> Exchange:
@@ -147,7 +95,10 @@ async def hammer(total: int, share: float, make: Make, seed: int, lines: int, ha
                 way = SerialPort((await buses.enter_async_context(OnTerminal(bus))).name, BAUD, "N")
             else:
                 way = Tcp("127.0.0.1", (await buses.enter_async_context(OnTcp(bus))).port)
-            mallet = Hammer(bus, Random(seed * 1000 + i), total // lines, asyncio.Event(), one_unit=hardest or i % 4 == 1 or i % 8 == 2)
+            mallet = BusHammer(
+                requests=total // lines, done=asyncio.Event(), patience_s=PATIENCE_S, most_silences=20,
+                bus=bus, chance=Random(seed * 1000 + i), one_unit=hardest or i % 4 == 1 or i % 8 == 2,
+            )  # fmt: skip
             line = Line(way, mallet, SystemClock(), _refuse, _ignore, exchange=make())  # type: ignore[arg-type]
             tasks.append(group.create_task(line.run()))
             hammers.append(mallet)
