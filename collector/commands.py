@@ -8,13 +8,13 @@ from typing import Annotated
 import typer
 
 from collector import probe_commands, try_commands
+from collector.line_options import Json
 from plantroom.cli import FAILED, ServiceContext, ServiceRunner, print_json
 from plantroom.errors import BadInput, Problem
 from plantroom.profile_commands import group_of
 from plantroom.profile_file import load_profile
 from plantroom.profiles import JsonPath, Profile
 
-Json = Annotated[bool, typer.Option("--json", help="JSON on stdout")]
 ProfileName = Annotated[str, typer.Argument(metavar="PROFILE", help="a profile's name, or its file")]
 Points = Annotated[str | None, typer.Option("--points", help="only these points, a,b,c; a part (car_2) is all of its points")]
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from collector.line_options import Baud, Host, Json, OverTcp, Parity, Port, Serial, StopBits
 from collector.try_commands import link_of
 from plantroom.cli import DONE, FAILED, print_json
 from plantroom.clock import SystemClock
@@ -29,20 +30,20 @@ _SPAN = re.compile(r"\s*(\d{1,3})(?:\s*-\s*(\d{1,3}))?\s*")
 def register(app: typer.Typer) -> None:
     @app.command()
     def probe(
-        host: Annotated[str | None, typer.Option("--host", help="the device's or the gateway's address")] = None,
-        port: Annotated[int, typer.Option("--port", min=1, max=65_535)] = 502,
-        rtu_over_tcp: Annotated[bool, typer.Option("--rtu-over-tcp", help="the host is a converter that passes RTU on as it is")] = False,
-        serial: Annotated[str | None, typer.Option("--serial", metavar="DEVICE", help="a serial port of this machine instead")] = None,
-        baud: Annotated[int, typer.Option("--baud", help="the serial line's rate")] = 9600,
-        parity: Annotated[str, typer.Option("--parity", help="N, E or O")] = "E",
-        stop_bits: Annotated[int | None, typer.Option("--stop-bits", min=1, max=2, help="by default 1, or 2 without parity")] = None,
+        host: Host = None,
+        port: Port = 502,
+        rtu_over_tcp: OverTcp = False,
+        serial: Serial = None,
+        baud: Baud = 9600,
+        parity: Parity = "E",
+        stop_bits: StopBits = None,
         units: Annotated[str, typer.Option("--units", help="unit numbers to ask, such as 1-32 or 1,3,10-12")] = "1-32",
         patience: Annotated[float, typer.Option("--patience", min=0.05, max=10.0, help="seconds to wait for an answer")] = 1.0,
         gap: Annotated[float, typer.Option("--gap", min=0.0, max=5.0, help="seconds between questions")] = 0.05,
         identify: Annotated[bool, typer.Option("--identify", help="also asks for the device's own words (43/14); Modbus TCP only")] = False,
         guess: Annotated[bool, typer.Option("--guess/--no-guess", help="also tries what values fit which profile")] = True,
         profiles: Annotated[Path | None, typer.Option("--profiles", help="folder with profiles of your own, looked for first")] = None,
-        as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout")] = False,
+        as_json: Json = False,
     ) -> None:
         """Finds the units that answer, by reading only, and prints a piece of a site file; exit 1 where nothing answers."""
         from collector.discovery import Ways

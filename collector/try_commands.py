@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from collector.line_options import Baud, Host, Json, OverTcp, Parity, Port, Serial, StopBits
 from plantroom.cli import FAILED, print_json
 from plantroom.clock import SystemClock
 from plantroom.errors import BadInput, Problem
@@ -21,13 +22,13 @@ def register(app: typer.Typer, modbus_profile: Callable[[str], Profile], wanted:
     @app.command(name="try")
     def try_(
         profile: Annotated[str, typer.Argument(metavar="PROFILE", help="a profile's name, or its file")],
-        host: Annotated[str | None, typer.Option("--host", help="the device's or the gateway's address")] = None,
-        port: Annotated[int, typer.Option("--port", min=1, max=65_535)] = 502,
-        rtu_over_tcp: Annotated[bool, typer.Option("--rtu-over-tcp", help="the host is a converter that passes RTU on as it is")] = False,
-        serial: Annotated[str | None, typer.Option("--serial", metavar="DEVICE", help="a serial port of this machine instead")] = None,
-        baud: Annotated[int, typer.Option("--baud", help="the serial line's rate")] = 9600,
-        parity: Annotated[str, typer.Option("--parity", help="N, E or O")] = "E",
-        stop_bits: Annotated[int | None, typer.Option("--stop-bits", min=1, max=2, help="by default 1, or 2 without parity")] = None,
+        host: Host = None,
+        port: Port = 502,
+        rtu_over_tcp: OverTcp = False,
+        serial: Serial = None,
+        baud: Baud = 9600,
+        parity: Parity = "E",
+        stop_bits: StopBits = None,
         mqtt: Annotated[str | None, typer.Option("--mqtt", metavar="HOST[:PORT]", help="a broker instead: what devices publish")] = None,
         topic: Annotated[str | None, typer.Option("--topic", help="MQTT: only this device, as the site file's `topic`")] = None,
         listen_for: Annotated[str, typer.Option("--for", help="MQTT: how long to listen")] = "15s",
@@ -37,7 +38,7 @@ def register(app: typer.Typer, modbus_profile: Callable[[str], Profile], wanted:
         unit: Annotated[int, typer.Option("--unit", min=0, max=255, help="the Modbus unit id set on the device")] = 1,
         points: Annotated[str | None, typer.Option("--points", help="only these points, a,b,c; or a part, car_2")] = None,
         identify: Annotated[bool, typer.Option("--identify", help="Modbus TCP: asks the device who it is, too (43/14)")] = False,
-        as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout")] = False,
+        as_json: Json = False,
     ) -> None:
         """Reads a device once, with a profile, and prints what every point says; exit 1 where nothing answered."""
         from collector.look import read_device, who_is
