@@ -74,7 +74,7 @@ def test_four_to_twenty_milliampere_as_a_quantity_in_another_unit() -> None:
 
 
 @given(
-    st.integers(-(2**31), 2**32 - 1), st.sampled_from(["1", "0.1", "0.25", "0.001", "100", "-0.01"]), st.integers(-5000, 5000),
+    st.integers(-(2**31), 2**32 - 1), st.sampled_from(["1", "0.1", "0.25", "0.001", "-0.01"]), st.integers(-5000, 5000),
     st.tuples(st.sampled_from([0.0, 4.0, 0.2]), st.sampled_from([20.0, 10.0, 1.0]), st.integers(-500, 500), st.integers(501, 9999)),
 )  # fmt: skip
 def test_what_a_person_writes_in_decimals_is_rounded_once(raw: int, factor: str, tenths: int, span: tuple[float, float, int, int]) -> None:
