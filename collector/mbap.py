@@ -202,6 +202,7 @@ class Exchange:
         late = self._given_up.get(transaction)
         if late is not None and late[0] == unit:
             del self._given_up[transaction]
+            self._came_late(unit, pdu[0], len(pdu) - 2)
             return Late(unit, now_s - late[1])
         return Stray(f"transaction {transaction} is not open")
 
@@ -230,6 +231,14 @@ class Exchange:
             return True
         asked = self._open.get(int.from_bytes(data[:2], "big"))
         return asked is not None and len(data) > 2 and asked.head.startswith(data[:5])
+
+    def _came_late(self, unit: int, function: int, data_bytes: int) -> None:
+        """It came under its own number: at most a copy of it is owed now, for which nothing waits that cannot be settled by a part."""
+        owed = self._owed.get(unit, [])
+        for n, each in enumerate(owed):
+            if each[:2] == (function, data_bytes):
+                owed[n] = (function, data_bytes, -inf)
+                return
 
     def _repaid(self, unit: int, function: int, data_bytes: int) -> bool:
         """Whether such an answer was owed; it is owed no more."""

@@ -93,6 +93,15 @@ def test_an_answer_that_came_late_is_settled_too_for_a_gateway_that_asked_twice_
     assert kinds(exchange.receive(mirrored + bytes.fromhex("0A0C 0000 0005 11 03 02 1234"), 3.2)) == [Stray, Settled]
 
 
+def test_a_single_register_that_came_late_under_its_own_number_is_asked_and_believed_as_ever() -> None:
+    exchange, one = Exchange(worst_s={1: 1.0}), Read(Table.HOLDING, 7, 1)
+    exchange.request(1, one, 0.0)
+    exchange.give_up()
+    assert kinds(exchange.receive(bytes.fromhex("0001 0000 0005 01 03 02 1111"), 0.4)) == [Late]
+    exchange.request(1, one, 0.5)
+    assert exchange.receive(bytes.fromhex("0002 0000 0005 01 03 02 2222"), 0.6) == [Answer(b"\x22\x22", pytest.approx(0.1), 1)]
+
+
 def test_what_was_asked_on_a_lost_connection_is_owed_on_the_next() -> None:
     exchange = asked()
     exchange.connected(5.0)
