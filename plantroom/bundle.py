@@ -99,7 +99,7 @@ def apply(
     """Checks a site file and appends it as a CONFIG record. None where exactly this is applied already. Raises BadInput."""
     site = checked(site_path, env=env, by=by)
     last = _newest(journal)
-    if last is not None and orjson.loads(last.body)["hash"] == site.hash:
+    if last is not None and _hash_in(last) == site.hash:
         return None
     body = {
         "hash": site.hash,
@@ -155,6 +155,15 @@ def site_in(record: Record, *, env: Mapping[str, str] | None = None) -> Site:
     if not readable:
         raise _unreadable(record)
     return load_texts(root, files, env)
+
+
+def _hash_in(record: Record) -> object:
+    """None where the record is no configuration: applying again replaces it."""
+    try:
+        body = orjson.loads(record.body)
+    except orjson.JSONDecodeError:
+        return None
+    return body.get("hash") if isinstance(body, dict) else None
 
 
 def _unreadable(record: Record) -> BadInput:

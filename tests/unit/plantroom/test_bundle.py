@@ -157,6 +157,7 @@ def test_where_the_newest_record_cannot_be_read_the_one_before_it_holds(
     newest = append(journal, config(good))
     found = bundle.site_of(journal.reader(), env={})
     assert found is not None and found[0] == newest and found[1].hash == good["hash"]
+    assert "cannot be read by this release" in str(body(apply())["difference"]), "what its message advises helps"
 
 
 def test_where_no_record_can_be_read_it_is_said(journal: Journal) -> None:
