@@ -107,7 +107,8 @@ def check(total: int) -> None:
     print(f"{total} requests, {met.total()} faults of {len(met)} kinds, {len(wrong)} wrong attributions; {dict(outcome)}")
     assert wrong == []
     assert set(met) == set(FAULTS), "every kind of fault was met"
-    assert outcome["taken"] > 0.3 * total, "the faults did not simply end the conversation; nor does a busy machine, which makes more silences"
+    spoken = total - outcome["silent no_answer"]  # a busy machine makes more silences than the faults alone
+    assert outcome["taken"] > max(0.75 * spoken, 0.3 * total), "the faults did not simply end the conversation"
     assert not any(server.forbidden for server in servers), "only function codes 1 to 4, P9"
     assert max(server.most_open for server in servers) == 1, "never two connections to one device"
 

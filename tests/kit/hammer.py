@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -13,7 +14,7 @@ from plantroom.model import Quality
 
 
 @dataclass
-class Hammer:
+class Hammer(ABC):
     """A subclass says what is asked and what is wrong about an answer. done: set once `requests` have gone out."""
 
     requests: int
@@ -26,13 +27,13 @@ class Hammer:
     outcome: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
 
+    @abstractmethod
     def choose(self) -> tuple[int, Read]:
         """The next unit and read."""
-        raise NotImplementedError
 
+    @abstractmethod
     def fault_of(self, unit: int, read: Read, data: bytes) -> str | None:
         """Which answer it is that was wrongly taken; None where it is the right one."""
-        raise NotImplementedError
 
     def start(self, at: Reading) -> list[Command]:
         return [Dial(0.0)]

@@ -102,6 +102,23 @@ def test_a_single_register_that_came_late_under_its_own_number_is_asked_and_beli
     assert exchange.receive(bytes.fromhex("0002 0000 0005 01 03 02 2222"), 0.6) == [Answer(b"\x22\x22", pytest.approx(0.1), 1)]
 
 
+@pytest.mark.parametrize("count", [1, 2, 3, 16])
+def test_a_unit_that_answers_no_part_of_a_block_is_asked_for_the_whole_again(count: int) -> None:
+    """Some know their blocks only whole and are silent at anything else: a silence must not cut them off for good."""
+    exchange, whole, now_s = Exchange(worst_s={1: 1.0}), Read(Table.HOLDING, 7, count), 0.0
+    exchange.request(1, whole, now_s)
+    exchange.give_up(1)
+    tries = 0
+    while tries < 5:
+        now_s, tries = now_s + 10.0, tries + 1  # as far apart as probes get
+        if exchange.request(1, whole, now_s)[-2:] == count.to_bytes(2, "big"):
+            break
+        exchange.give_up(1)
+    number = (tries + 1).to_bytes(2, "big")
+    answer = number + bytes.fromhex("0000") + (3 + 2 * count).to_bytes(2, "big") + bytes((1, 3, 2 * count)) + bytes(2 * count)
+    assert kinds(exchange.receive(answer, now_s + 0.1)) == [Answer]
+
+
 def test_what_was_asked_on_a_lost_connection_is_owed_on_the_next() -> None:
     exchange = asked()
     exchange.connected(5.0)
