@@ -47,7 +47,8 @@ def of_line(name: str, line: Line) -> LinkCounts:
 
 
 def of_broker(name: str, link: MqttLink) -> LinkCounts:
-    return LinkCounts(id=name, state="", reason="", counts={str(key): value for key, value in link.counts.items()}, units=[])
+    state, reason = link.state
+    return LinkCounts(id=name, state=state, reason=reason, counts=dict(link.counts), units=[])
 
 
 def _unit(number: int, unit: Unit, devices: list[str]) -> UnitCounts:

@@ -62,9 +62,14 @@ class MqttLink:
         self._inbox_bytes = 0
         self._unanswered: deque[Group] = deque()
         self._signalled = self._paused = self._held = self._was_up = False
-        self._told: tuple[str, str] | None = None
+        self._told = ("connecting", "")
         self._failed: asyncio.Future[None]
         self._wire: Wire | None = None  # of the connection in use
+
+    @property
+    def state(self) -> tuple[str, str]:
+        """(connecting, up or down, why)."""
+        return self._told
 
     async def run(self) -> None:
         self._failed = asyncio.get_running_loop().create_future()
@@ -212,7 +217,7 @@ class MqttLink:
     def _tell(self, state: str, reason: str) -> None:
         """An event of the journal where the state changes; another reason for the same state is a line of the log."""
         before, self._told = self._told, (state, reason)
-        if before is None or before[0] != state:
+        if before[0] != state:
             self._outlet.say(self.connection, state, reason)
         elif before[1] != reason:
             log.warning("mqtt.still_down", connection=self.connection, reason=reason)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Request
@@ -16,6 +17,7 @@ from plantroom import link_counts
 from plantroom.clock import NS, iso
 
 STALE_S = 3 * link_counts.EVERY_S
+SOUND = ("messages", "delivered again", "silent")  # what a broker's connection counts that is no message gone wrong
 router = APIRouter(prefix=ROOT)
 
 
@@ -36,3 +38,8 @@ def of_site(view: SiteView, now_ns: int) -> list[shapes.ConnectionShape]:
     return [
         {"site": view.id, "at": iso(said["at_ns"]), "stale": stale, **link} for link in said["connections"] if link["id"] in known
     ]
+
+
+def passed_over(counts: Mapping[str, int]) -> int:
+    """Messages of a broker that were dropped, or of which something could not be used."""
+    return sum(count for name, count in counts.items() if name not in SOUND)

@@ -30,7 +30,7 @@ class ShelfShape(TypedDict):
 
 
 class ConnectionShape(TypedDict):
-    """at: when it was counted; stale: longer ago than the collector takes. state: "" where the kind of link does not say."""
+    """at: when it was counted; stale: longer ago than the collector takes. units: [] for a broker."""
 
     site: str
     id: str

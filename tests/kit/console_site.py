@@ -22,6 +22,7 @@ SITE = """
 site: {{id: {id}, name: {name}, zone: Asia/Shanghai, language: {language}, practice: gb}}
 connections:
   - {{id: bus-1, modbus_tcp: {{host: 127.0.0.1, port: 1502}}}}
+  - {{id: broker-1, mqtt: {{host: 127.0.0.1, port: 1883}}}}
 devices:
   - {{id: io-1, profile: generic-32di, connection: bus-1, unit: 1}}
 equipment:

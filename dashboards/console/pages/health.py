@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Request, Response
 
 from dashboards.console.asking import Desk
-from dashboards.console.connections import of_site
+from dashboards.console.connections import of_site, passed_over
 from dashboards.console.described import site_shape
 from dashboards.console.events import MOST_CLIENTS
 from dashboards.console.guard import needs
@@ -31,4 +31,5 @@ def health(request: Request, person: Annotated[Person, needs(Permission.SEE)]) -
     built = "vendor/uplot.js" in request.app.state.assets
     streams = (len(request.app.state.hub), MOST_CLIENTS)
     links = {view.id: of_site(view, desk.now_ns) for view in desk.views}
-    return page(request, "health.html", {"rows": rows, "links": links, "streams": streams, "assets_built": built}, person)
+    shown = {"rows": rows, "links": links, "passed_over": passed_over, "streams": streams, "assets_built": built}
+    return page(request, "health.html", shown, person)

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 from pathlib import Path
+from random import Random
+from typing import cast
 
+from collector.backoff import Backoff
 from collector.connect import Tcp
-from collector.counts import of_line
+from collector.counts import of_broker, of_line
 from collector.modbus import Line
+from collector.mqtt import MqttLink
+from collector.outlet import Outlet
 from plantroom import link_counts
 from plantroom.clock import SystemClock
+from plantroom.site import Mqtt
+from tests.kit.mqtt_collector import publisher
 from tests.unit.collector.lines import at, bound, jobs_of, profile, register, session
 
 TWO = profile([register("level", 10), register("speed", 11)], timeout_s=1.0)
@@ -31,3 +40,30 @@ def test_a_line_says_what_it_counted_and_who_answers(tmp_path: Path) -> None:
     link_counts.write(tmp_path, 7, [said])
     assert link_counts.read(tmp_path) == {"at_ns": 7, "connections": [said]}
     assert link_counts.read(tmp_path / "nowhere") is None
+
+
+class Ear:
+    """In an outlet's place: hears what a connection says."""
+
+    def __init__(self) -> None:
+        self.heard = asyncio.Event()
+
+    def say(self, connection: str, state: str, reason: str) -> None:
+        self.heard.set()
+
+
+def test_a_broker_that_cannot_be_reached_is_down_and_says_why() -> None:
+    async def play() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+        ear = Ear()
+        link = MqttLink("b", Mqtt("127.0.0.1", port), "c", [publisher()], cast(Outlet, ear), SystemClock(), Backoff(Random(1)))
+        assert of_broker("b", link)["state"] == "connecting"
+        async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+            task = group.create_task(link.run())
+            await ear.heard.wait()
+            task.cancel()
+        said = of_broker("b", link)
+        assert said["state"] == "down" and str(port) in said["reason"] and said["units"] == []
+
+    asyncio.run(play())

@@ -22,6 +22,10 @@ UNITS = [
     UnitCounts(unit=9, devices=["io-1"], health="dead", usual_ms=None, slowest_ms=None),
 ]
 BUS = LinkCounts(id="bus-1", state="up", reason="", counts=COUNTS, units=UNITS)
+BROKER = LinkCounts(
+    id="broker-1", state="down", reason="refused", units=[],
+    counts={"messages": 900, "delivered again": 2, "silent": 1, "too many messages": 30, "missing messages": 4},
+)  # fmt: skip
 
 
 def test_each_connection_is_shown_with_its_counts_and_units_to_those_who_see_its_site(tmp_path: Path) -> None:
@@ -30,12 +34,14 @@ def test_each_connection_is_shown_with_its_counts_and_units_to_those_who_see_its
         house = Installation(tmp_path / "data", site_file(tmp_path), clock)
         async with served(house.data, clock) as app, logged_in(app, Role.VIEWER) as browser:
             assert (await browser.get("/api/v1/connections")).json() == {"connections": []}, "nothing was counted yet"
-            link_counts.write(house.data / "hq", NOW, [BUS, {**BUS, "id": "long-gone"}])
+            link_counts.write(house.data / "hq", NOW, [BUS, BROKER, {**BUS, "id": "long-gone"}])
             found = (await browser.get("/api/v1/connections?site=hq")).json()["connections"]
-            assert found == [{"site": "hq", "at": "2026-11-21T12:00:00.000Z", "stale": False, **BUS}], "and only what the site file has"
+            head = {"site": "hq", "at": "2026-11-21T12:00:00.000Z", "stale": False}
+            assert found == [{**head, **BUS}, {**head, **BROKER}], "and only what the site file has"
             assert (await browser.get("/api/v1/connections?site=elsewhere")).status_code == 404
             page = (await browser.get("/health?lang=en")).text
             assert "120 / 100" in page and "31.25 ms" in page and ">9<" in page
+            assert "down · refused" in page and "<td>900</td><td>34</td>" in page, "a broker that is down is not left out"
             clock.advance(60.0)
             assert (await browser.get("/api/v1/connections")).json()["connections"][0]["stale"]
             (house.data / "hq" / link_counts.NAME).write_bytes(b'{"at_ns": 1, "connec')
