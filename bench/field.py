@@ -81,11 +81,16 @@ class _Device(asyncio.Protocol):
         self._write = cast(asyncio.Transport, transport).write
 
     def data_received(self, data: bytes) -> None:
-        if len(data) == 12:
-            self._write(data[:2] + self._tails[data[6:]][data[1] % VARIANTS])
-            return
         for at in range(0, len(data), 12):  # the collector has one request out at a time; here for whoever has more
-            self._write(data[at : at + 2] + self._tails[data[at + 6 : at + 12]][data[at + 1] % VARIANTS])
+            request = data[at + 6 : at + 12]
+            tails = self._tails.get(request) or self._made(request)
+            self._write(data[at : at + 2] + tails[data[at + 1] % VARIANTS])
+
+    def _made(self, request: bytes) -> list[bytes]:
+        """A part of the block: what a reader asks to settle an answer that came late."""
+        unit, _, address, count = struct.unpack(">BBHH", request)
+        self._tails[request] = _replies(unit, address, count)
+        return self._tails[request]
 
 
 def word(unit: int, variant: int, address: int) -> int:
@@ -96,12 +101,16 @@ def word(unit: int, variant: int, address: int) -> int:
 def _tails(units: int, block: int) -> dict[bytes, list[bytes]]:
     """Request behind the length -> the reply's bytes behind the transaction, one for each variant."""
     return {
-        struct.pack(">BBHH", unit, 3, 0, block): [
-            struct.pack(f">HHBBB{block}H", 0, 3 + 2 * block, unit, 3, 2 * block, *(word(unit, v, a) for a in range(block)))
-            for v in range(VARIANTS)
-        ]
+        struct.pack(">BBHH", unit, 3, 0, block): _replies(unit, 0, block)
         for unit in range(1, units + 1)
     }
+
+
+def _replies(unit: int, address: int, count: int) -> list[bytes]:
+    return [
+        struct.pack(f">HHBBB{count}H", 0, 3 + 2 * count, unit, 3, 2 * count, *(word(unit, v, a) for a in range(address, address + count)))
+        for v in range(VARIANTS)
+    ]
 
 
 async def serve(lines: int, units: int, block: int) -> None:

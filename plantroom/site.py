@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from plantroom.kinds import Kind, KindPoint
 from plantroom.model import EquipmentState, Severity
 from plantroom.profiles import Profile
+from plantroom.working_time import WorkingTime
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +153,9 @@ class Binding:
 class Equipment:
     """A thing with a nameplate. parameters: rule parameters of this machine, by name: a number in the rule's unit, "12s" or "1.1 bar".
 
+    fed_by: the equipment it cannot run without (a transfer switch, a chiller): a fault there explains one here. bank: machines that stand
+    in for each other, such as lifts of one lobby.
+
     Equipment `monitor` (kind `monitor`, no bindings) is Plantroom itself and is in every site.
     """
 
@@ -164,6 +168,8 @@ class Equipment:
     rules_off: Mapping[str, str] = field(default_factory=dict)  # rule id -> reason
     ledger: Mapping[str, object] = field(default_factory=dict)
     bindings: tuple[Binding, ...] = ()
+    fed_by: tuple[str, ...] = ()
+    bank: str = ""
 
     @property
     def monitored(self) -> bool:
@@ -235,6 +241,7 @@ class Site:
     hash: str = ""
     lines: Mapping[str, int] = field(default_factory=dict, repr=False, compare=False)
     clocks: Clocks = Clocks()
+    calendar: WorkingTime = field(default_factory=WorkingTime)
     _by_device: Mapping[str, tuple[Binding, ...]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -243,6 +250,17 @@ class Site:
             for binding in equipment.bindings:
                 found.setdefault(binding.device, []).append(binding)
         object.__setattr__(self, "_by_device", {device: tuple(bindings) for device, bindings in found.items()})
+
+    def feeders_of(self, equipment: str) -> tuple[str, ...]:
+        """What feeds this machine, and what feeds that, nearest first, each once."""
+        found: dict[str, None] = {}
+        todo = list(self.equipment[equipment].fed_by) if equipment in self.equipment else []
+        while todo:
+            feeder = todo.pop(0)
+            if feeder not in found and feeder in self.equipment:
+                found[feeder] = None
+                todo += self.equipment[feeder].fed_by
+        return tuple(found)
 
     def bindings_of_device(self, device: str) -> tuple[Binding, ...]:
         """Every point this device gives, over all equipment, in the order of the site file."""

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from plantroom import shelf as shelves
+from plantroom import site_calendar, site_rules
 from plantroom import site_parts as parts
-from plantroom import site_rules
 from plantroom import yaml_file as y
 from plantroom.bindings import Binder
 from plantroom.each import expanded
@@ -113,6 +113,7 @@ class _Site:
         target = parts.influxdb(y.Fields(influx, "influxdb", self._paper)) if influx is not None else None
         rules = site_rules.read_rules(f.child("rules"), self._paper, self._shelf.rules)
         clocks = site_rules.read_clocks(f.child("clocks"), self._paper)
+        calendar = site_calendar.read_calendar(f.child("calendar"), self._paper)
         for key in ("rules", "clocks"):
             _note_lines(f.node.items.get(key), key, self._lines)
         f.done()
@@ -120,7 +121,7 @@ class _Site:
         files = {self._root: self._text, **self._shelf.files}
         return Site(
             site_id, name, zone, language, practice, web, self._connections, self._devices, equipment, channels, target,
-            rules.parameters, rules.off, files, self._root, hash_of(files), self._lines, clocks,
+            rules.parameters, rules.off, files, self._root, hash_of(files), self._lines, clocks, calendar,
         )  # fmt: skip
 
     def _entries(self, f: y.Fields, key: str) -> list[tuple[y.Fields, bool]]:
@@ -247,9 +248,26 @@ class _Site:
             made = self._equipment(entry, own.get(index), has_own=index in own)
             if made and not again:
                 equipment[made.id] = made
+        self._check_feeders(equipment)
         if kind := self._kind(MONITOR, 0, ""):
             equipment[MONITOR] = Equipment(MONITOR, kind, kind.says["zh"])
         return equipment
+
+    def _check_feeders(self, equipment: Mapping[str, Equipment]) -> None:
+        """fed_by names equipment, and nothing feeds itself, by however many steps."""
+        for machine in equipment.values():
+            where, line = f"equipment.{machine.id}.fed_by", self._lines.get(f"equipment.{machine.id}.fed_by", 0)
+            for name in machine.fed_by:
+                if name not in equipment:
+                    self._paper.wrong(line, where, f"{name!r} is no equipment{y.nearest(name, equipment)}")
+            seen, todo = set[str](), list(machine.fed_by)
+            while todo and machine.id not in seen:
+                name = todo.pop()
+                if name not in seen and name in equipment:
+                    seen.add(name)
+                    todo += equipment[name].fed_by
+            if machine.id in seen:
+                self._paper.wrong(line, where, f"{machine.id} feeds itself, over {', '.join(machine.fed_by)}")
 
     def _equipment(self, f: y.Fields, device: Device | None, *, has_own: bool) -> Equipment | None:
         ident = f.opt("id", y.identifier)
@@ -266,6 +284,9 @@ class _Site:
         for key in ("parameters", "rules_off"):
             _note_lines(f.node.items.get(key), f.path(key), self._lines)
         ledger = {key: y.plain(node) for key, node in y.mapping(f.child("ledger"), f.path("ledger"), self._paper).items.items()}
+        fed_by, bank = f.may("fed_by", _names_of, ()), f.may("bank", y.identifier, "")
+        if "fed_by" in f.node.items:
+            self._lines[f"{f.where}.fed_by"] = f.line("fed_by")
         points = y.entries(f.child("points"), f.path("points"), self._paper)
         f.done(("id", "kind", "profile", "connection", "unit", "topic", "groups"))
         for key in ("connection", "unit", "topic", "groups"):
@@ -283,7 +304,7 @@ class _Site:
             if missing:
                 said = f"a monitored {kind.name} needs {', '.join(missing)}: bind it, or leave the equipment without points"
                 f.paper.wrong(f.node.line, f.where, said)
-        return Equipment(ident, kind, name, state, location, settings, off, ledger, tuple(binder.bindings))
+        return Equipment(ident, kind, name, state, location, settings, off, ledger, tuple(binder.bindings), fed_by, bank)
 
 
 def _note_lines(node: y.Node | None, where: str, lines: dict[str, int]) -> None:
@@ -291,6 +312,12 @@ def _note_lines(node: y.Node | None, where: str, lines: dict[str, int]) -> None:
         for key, item in node.items.items():
             lines[f"{where}.{key}"] = node.lines.get(key, item.line)
             _note_lines(item, f"{where}.{key}", lines)
+
+
+def _names_of(node: y.Node) -> tuple[str, ...]:
+    """One id, or a list of them."""
+    items = node.items if isinstance(node, y.Sequence) else (node,)
+    return tuple(dict.fromkeys(y.identifier(item) for item in items))
 
 
 def _names(node: y.Node, device: str) -> bool:

@@ -27,7 +27,7 @@ from rules.rule import OnMissing, Rule
 from rules.samples import FOREVER, Indexes, Samples
 from rules.silence import Silence
 from rules.turning import Turning
-from rules.types import DERIVED, Given, condition
+from rules.types import DERIVED, FACTS, Given, condition
 from rules.windows import NEVER, Bools, Floats, Ints, Pairs, Remembers, Rows, Span, Truth
 
 JUST_AFTER_NS = 1_000_000  # `>` turns just after the limit
@@ -54,6 +54,7 @@ class KindEvaluator:
         self.silence = Silence(kind, self.equipment) if ops & DERIVED.keys() else None
         self.program = Program(self._graph, self._machines(bound))
         self.held = self._conditions()
+        self._facts = np.full(len(FACTS), _UNTOLD, np.int8)  # 1 yes, 0 no
         self._clock = np.full(size, NEVER, np.int64)  # instant of the last look
         self._start = np.full(size, NEVER, np.int64)  # of the first: the age of a point never seen counts from there
         self._look: Look | None = None  # the last one; only `due` asks
@@ -136,6 +137,11 @@ class KindEvaluator:
         turns = int(self._clock.max() + left * NS) + JUST_AFTER_NS if left < LONGEST_WAIT_S else FOREVER
         return min(self.held.due(), self.samples.goes_stale(self._clock), turns)
 
+    def tell(self, facts: Mapping[str, bool | None]) -> None:
+        """What holds for the whole site from now on; None = unknown. Judged with the next look."""
+        for name, holds in facts.items():
+            self._facts[FACTS.index(name)] = _UNTOLD if holds is None else int(holds)
+
     def shift(self, ns: int) -> None:
         """The wall clock was set by ns: everything remembered moves with it, so that no length changes."""
         for looked in (self._clock, self._start):
@@ -204,6 +210,7 @@ class KindEvaluator:
             lambda point: age_ns(point) / NS,
             lambda point: age_ns(point) >= samples.limit[point, where],
             *silence, self.silence is None or not self.silence.paused,
+            {name: (np.bool_(told == 1), np.bool_(told == 0)) for name, told in zip(FACTS, self._facts.tolist(), strict=True)},
         )  # fmt: skip
 
     def _transition(self, change: Change) -> Transition:
@@ -226,7 +233,8 @@ class KindEvaluator:
         if self.silence and any(self._graph.nodes[node].op in DERIVED for node in self._graph.below(*roots)):
             seconds, polls = self.silence.seconds(np.array([row]), np.array([at_ns], np.int64))
             found |= {"silence": float(seconds[0]), "polls_missed": float(polls[0])}
-        return found
+        told = {str(node.data[0]) for node in map(self._graph.nodes.__getitem__, self._graph.below(*roots)) if node.op == "fact"}
+        return found | {name: float("nan") if (fact := self._facts[FACTS.index(name)]) == _UNTOLD else float(fact) for name in sorted(told)}
 
     def parameters_of(self, rule: int, row: int) -> Mapping[str, float]:
         found = self.rules[rule]
@@ -292,6 +300,7 @@ class KindEvaluator:
         """Takes samples, answers and remembered expressions of the machines that both have. pairs: (rows here, rows there)."""
         here, there = pairs
         self._clock[here], self._start[here] = old._clock[there], old._start[there]
+        self._facts[:] = old._facts
         self.samples.inherit(old.samples, pairs)
         if self.silence and old.silence:
             self.silence.inherit(old.silence, pairs)
@@ -327,7 +336,7 @@ class KindEvaluator:
 
     def remembered(self) -> Iterator[tuple[str, npt.NDArray[np.generic]]]:
         """Every array this evaluator remembers with, by name."""
-        yield from (("clock", self._clock), ("start", self._start))
+        yield from (("clock", self._clock), ("start", self._start), ("facts", self._facts))
         parts: dict[str, Remembers] = {"sample": self.samples, "condition": self.held, **self.program.states}
         if self.silence:
             parts["silence"] = self.silence
@@ -337,6 +346,7 @@ class KindEvaluator:
 
 
 _NOTHING = np.zeros(0)
+_UNTOLD = -1
 
 
 def _wide(truth: Truth, count: int) -> Truth:

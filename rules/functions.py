@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 SHORTEST_WINDOW_S = 1.0
 LONGEST_WINDOW_S = 35 * 86_400.0
 WINDOWED = ("avg", "min", "max", "median", "std", "sum", "delta", "rate", "count", "rises", "falls", "on_time", "changed")
-FUNCTIONS = (*WINDOWED, "duration", "since", "age", "stale", "has", "contains", "abs", "sqrt", "least", "greatest")
+LEARNING = ("learned", "learned_spread")
+FUNCTIONS = (*WINDOWED, *LEARNING, "duration", "since", "age", "stale", "has", "contains", "abs", "sqrt", "least", "greatest")
 NEVER_OVER = float("inf")
 
 
@@ -30,6 +31,7 @@ class Functions:
         self._t = typer
         self.table: Mapping[str, Callable[[Call], int]] = {
             **dict.fromkeys(WINDOWED, self._windowed),
+            **dict.fromkeys(LEARNING, self._learning),
             **dict.fromkeys(("duration", "since"), self._lasting),
             **dict.fromkeys(("age", "stale"), self._freshness),
             **dict.fromkeys(("least", "greatest"), self._choice),
@@ -59,10 +61,10 @@ class Functions:
 
     def _length(self, tree: Call, length: Tree) -> float:
         if not isinstance(length, Number) or length.unit is None or units.dimension(length.unit) != SECONDS.dimension:
-            self._t.wrong(length, f"the window of {tree.name}() is a length of time written out: {tree.name}(..., 5m)")
+            self._t.wrong(length, f"the length of {tree.name}() is a length of time written out: {tree.name}(..., 5m)")
         window = units.convert(length.value, length.unit, "s")
         if not SHORTEST_WINDOW_S <= window <= LONGEST_WINDOW_S:
-            self._t.wrong(length, f"a window is {SHORTEST_WINDOW_S:g}s to {LONGEST_WINDOW_S / 86_400:g}d long")
+            self._t.wrong(length, f"the length of {tree.name}() is {SHORTEST_WINDOW_S:g}s to {LONGEST_WINDOW_S / 86_400:g}d")
         return window
 
     def _is_counter(self, node: int) -> bool:
@@ -81,6 +83,18 @@ class Functions:
         if scale.dimension.absolute:
             self._t.wrong(tree, "a temperature cannot be summed over time; sum a difference")
         return Type(Form.NUMBER, Scale(scale.dimension * SECONDS.dimension, scale.factor))
+
+    def _learning(self, tree: Call) -> int:
+        """learned(x, 20h) or learned(x, while, 20h)."""
+        if len(tree.arguments) not in (2, 3):
+            self._t.wrong(tree, f"write {tree.name}(current, 20h), or {tree.name}(current, running, 20h): it counts while it runs")
+        what, *condition, length = tree.arguments
+        node = self._t.number(what)
+        args = (node, *(self._t.truth(tree) for tree in condition))
+        kind = self._t.type(node)
+        if tree.name == "learned_spread" and kind.scale is not None:
+            kind = Type(Form.NUMBER, Scale(Dimension(kind.scale.dimension.powers), kind.scale.factor))
+        return self._t.graph.add(tree.name, args, (self._length(tree, length),), type=kind, static=False, bound=self._t.bound(node))
 
     def _lasting(self, tree: Call) -> int:
         (what,) = self._arguments(tree, 1, f"{tree.name}(condition)")

@@ -6,13 +6,14 @@ Plain operations are rules/operations.py; here stand the points, what never chan
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from rules.functions import WINDOWED
+from rules.functions import LEARNING, WINDOWED
 from rules.graph import Form, Graph, Node
+from rules.learned import Learned
 from rules.operations import Step, step_of
 from rules.windows import Bools, Floats, Lasting, Ring, Since, Span, Truth
 
@@ -23,7 +24,7 @@ class Look:
 
     known: [points, rows], NaN where bad, stale or never seen. fresh: [points, rows] = a sample came with this look, None on a tick.
     age: of a point (its row in `known`), s since its last good sample, [rows]; old: whether that is stale. silence (s), polls_missed:
-    [rows]; silence_grows: False while a table of history has a pause.
+    [rows]; silence_grows: False while a table of history has a pause. facts: what holds for the whole site, the same for all rows.
     """
 
     span: Span
@@ -34,6 +35,7 @@ class Look:
     silence: Floats
     polls_missed: Floats
     silence_grows: bool = True
+    facts: Mapping[str, Truth] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ class Program:
     def __init__(self, graph: Graph, machines: Machines) -> None:
         self._graph, self._machines = graph, machines
         self.slots: list[Any] = [None] * len(graph.nodes)
-        self.states: dict[str, Lasting | Since | Ring] = {}
+        self.states: dict[str, Lasting | Since | Ring | Learned] = {}
         self._bounds: dict[int, Any] = {}
         self._rings: dict[tuple[int, float, bool], Ring] = {}
         self._look: Look
@@ -116,6 +118,8 @@ class Program:
             yield step
         elif node.op in WINDOWED:
             yield from self._window(index, node)
+        elif node.op in LEARNING:
+            yield from self._learning(index, node)
         elif node.op in ("duration", "since"):
             yield self._lasting(index, node)
         else:
@@ -124,6 +128,13 @@ class Program:
     def _read(self, index: int, node: Node) -> Step:
         """A point's value, age or staleness, or what is derived from the devices."""
         slots = self.slots
+        if node.op == "fact":
+            fact = str(node.data[0])
+
+            def told() -> None:
+                slots[index] = self._look.facts[fact]
+
+            return told
         if node.op in ("silence", "polls_missed"):
             name = node.op
 
@@ -155,6 +166,32 @@ class Program:
             slots[index] = state.update(look.span, _wide(slots[a], look.known.shape[1]))
 
         return lasting
+
+    def _learning(self, index: int, node: Node) -> Iterator[Step]:
+        """Value and spread of one expression share what is learned; it is fed before the first of them."""
+        length_s, slots = float(str(node.data[0])), self.slots
+        key = f"learned({','.join(self._spelled(a) for a in node.args)}) in {length_s:g}"
+        state = self.states.get(key)
+        if not isinstance(state, Learned):
+            state = self.states[key] = Learned(self._machines.size, length_s)
+            yield self._taught(state, node.args)
+        found, spread = state, node.op == "learned_spread"
+
+        def learned() -> None:
+            slots[index] = (found.spread if spread else found.middle)[self._look.span.rows]
+
+        yield learned
+
+    def _taught(self, state: Learned, args: tuple[int, ...]) -> Step:
+        slots = self.slots
+
+        def feed() -> None:
+            rows = self._look.known.shape[1]
+            x = slots[args[0]]
+            counts = _wide(slots[args[1]], rows) if len(args) > 1 else None
+            state.update(self._look.span, np.full(rows, x) if np.ndim(x) == 0 else x, counts)
+
+        return feed
 
     # --- windows: one ring per expression and length, fed once per look before the first function that asks it
 

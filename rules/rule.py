@@ -55,10 +55,33 @@ class RuleTest:
 
 
 @dataclass(frozen=True, slots=True)
+class Parent:
+    """A rule whose open fault explains this one. of_feeder: on a machine that feeds this one (`rule@fed_by`), else on this machine."""
+
+    rule: str
+    of_feeder: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Among:
+    """Raised by faults of a group's members, not by samples: of `rule`, or of any rule that `disables` an item.
+
+    share: of the members, 0..1; least: members at the fewest. during: a fact of the site that must hold when it is raised, or None.
+    """
+
+    rule: str | None
+    disables: str | None
+    share: float
+    least: int
+    during: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """needs: each entry lists points of which one at least must be bound. for_, clear_after: seconds, or the name of a parameter.
 
     on_event: a monitor rule, raised by an EVENT record of that name; fields: the event's own values its words use.
+    when_faults: a rule of a group (kinds `connection` and `bank`): the parent of its members' faults. inhibited_by: rules/parentage.py.
     hash: over the file's text; a changed rule starts anew.
     """
 
@@ -81,6 +104,8 @@ class Rule:
     replaces: bool = False  # a site's own rule in the place of a shipped one
     on_event: str | None = None
     fields: tuple[str, ...] = ()
+    inhibited_by: tuple[Parent, ...] = ()
+    when_faults: Among | None = None
     tests: tuple[RuleTest, ...] = ()
     file: str = ""
     text: str = field(default="", repr=False)

@@ -7,6 +7,7 @@ from collections.abc import Collection
 
 from plantroom import kinds
 from plantroom.kinds import Kind
+from plantroom.model import Severity
 from plantroom.yaml_file import Fields, nearest
 from rules.graph import Graph
 from rules.language import Tree
@@ -15,6 +16,7 @@ from rules.rule import ANY, Rule
 from rules.types import DERIVED, Given, condition
 
 MONITOR = "monitor"
+GROUPS = ("connection", "bank")  # kinds that are groups of machines: their faults are those of their members
 LONGEST_FORMAT = 8
 
 
@@ -33,6 +35,15 @@ def check_rule(rule: Rule, f: Fields) -> tuple[Kind, ...]:
             f.wrong("applies_to", "a rule with on_event applies to monitor")
         _words(rule, set(rule.fields), f)
         return ()
+    if rule.when_faults is not None:
+        if not rule.applies_to or not set(rule.applies_to) <= set(GROUPS):
+            f.wrong("applies_to", f"a rule with when_faults applies to {' or '.join(GROUPS)}")
+        _words(rule, set(rule.fields), f)
+        return ()
+    if rule.inhibited_by and Severity.DANGER in rule.severity.values():
+        f.wrong("inhibited_by", "people are in danger: such a fault is no part of another one, it always pages")
+    if any(parent.rule == rule.id and not parent.of_feeder for parent in rule.inhibited_by):
+        f.wrong("inhibited_by", "a fault does not explain itself")
     if any(problem.where.startswith("parameters") for problem in f.paper.problems):
         return covered  # what a broken parameter brings about further down is not worth saying
     _parameters(rule, covered, f)
@@ -95,14 +106,19 @@ def _read_by(
         return None
     if graph.nodes[root].static:
         f.wrong(key, "never changes: it reads no point")
-    return graph.points(root), graph.asked(root), {node.op for node in graph.nodes if node.op in DERIVED}
+    return graph.points(root), graph.asked(root), _derived(graph)
+
+
+def _derived(graph: Graph) -> set[str]:
+    """What the words may use beside points: silence, polls_missed, facts of the site."""
+    return {str(node.data[0]) if node.op == "fact" else node.op for node in graph.nodes if node.op in (*DERIVED, "fact")}
 
 
 def _words(rule: Rule, known: set[str], f: Fields) -> None:
     """Every {field} of the words must be something the rule reads, with a format that takes it."""
     for key, texts in (("says", rule.says), ("do", rule.do)):
         for text in texts.values():
-            _format(key, text, known, "1" if rule.on_event else 1.0, f)
+            _format(key, text, known, 1.0 if rule.when is not None or rule.when_faults else "1", f)
 
 
 def _format(key: str, text: str, known: set[str], example: str | float, f: Fields) -> None:

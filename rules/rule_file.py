@@ -15,13 +15,17 @@ from plantroom.model import Severity
 from rules.language import Tree, parse
 from rules.lexer import LARGEST_NUMBER, ExpressionError
 from rules.quantities import quantity
-from rules.rule import ANY, OnMissing, Parameter, Rule, RuleTest
+from rules.rule import ANY, Among, OnMissing, Parameter, Parent, Rule, RuleTest
 from rules.rule_check import check_rule, place
 from rules.series import read_tests
-from rules.types import WORDS
+from rules.types import FACTS, WORDS
 
 LONGEST_FOR_S = 35 * 86_400.0
-_NOT_OF_EVENTS = ("needs", "when", "clear_when", "parameters", "for", "on_missing", "disables", "tests")
+_NOT_OF_EVENTS = ("needs", "when", "clear_when", "parameters", "for", "on_missing", "disables", "tests", "inhibited_by", "when_faults")
+_NOT_OF_GROUPS = (
+    "needs", "when", "clear_when", "parameters", "for", "clear_after", "on_missing", "disables", "tests", "inhibited_by", "cov", "latch",
+)  # fmt: skip
+GROUP_FIELDS = ("count", "of")  # what the words of a group's rule may use
 
 
 @lru_cache(maxsize=1024)
@@ -39,8 +43,10 @@ def parse_rule(text: str, file: str) -> Rule:
 
 def _read(f: y.Fields, text: str) -> Rule:
     on_event = f.opt("on_event", y.snake)
+    among = f.opt("when_faults", lambda node: _among(y.Fields(node, "when_faults", f.paper)))
     event = on_event is not None
-    when, when_text = _expression(f, "when", needed=not event)
+    watches = not event and "when_faults" not in f.node.items
+    when, when_text = _expression(f, "when", needed=watches)
     clear, clear_text = _expression(f, "clear_when", needed=False)
     rule = Rule(
         id=f.need("id", y.snake) or "",
@@ -51,7 +57,7 @@ def _read(f: y.Fields, text: str) -> Rule:
         parameters=_parameters(f),
         for_=_length(f, "for"),
         clear_after=_length(f, "clear_after"),
-        on_missing=OnMissing.HOLD if event else OnMissing(f.need("on_missing", _on_missing) or OnMissing.HOLD),
+        on_missing=OnMissing.HOLD if not watches else OnMissing(f.need("on_missing", _on_missing) or OnMissing.HOLD),
         severity=f.need("severity", _severity) or {ANY: Severity.NORMAL},
         disables=f.opt("disables", names) or (),
         says=f.need("says", y.says) or {},
@@ -61,7 +67,9 @@ def _read(f: y.Fields, text: str) -> Rule:
         major=f.may("major", y.flag, False),
         replaces=f.may("replaces", y.flag, False),
         on_event=on_event,
-        fields=f.opt("fields", names) or (),
+        fields=GROUP_FIELDS if among is not None else f.opt("fields", names) or (),
+        inhibited_by=f.opt("inhibited_by", _parents) or (),
+        when_faults=among,
         file=f.paper.file,
         text=text,
         hash=sha256(text.encode()).hexdigest()[:16],
@@ -71,11 +79,13 @@ def _read(f: y.Fields, text: str) -> Rule:
     )
     tests = f.child("tests")
     f.done()
-    for key in _NOT_OF_EVENTS if event else ("fields",):
+    for key in _NOT_OF_EVENTS if event else _NOT_OF_GROUPS if not watches else ():
         if key in f.node.items:
-            f.wrong(key, f"has no meaning {'with' if event else 'without'} on_event")
+            f.wrong(key, f"has no meaning with {'on_event' if event else 'when_faults'}")
+    if not event and "fields" in f.node.items:
+        f.wrong("fields", "has no meaning without on_event")
     covered = check_rule(rule, f)
-    return rule if event else replace(rule, tests=_tests(f, rule, tests, covered))
+    return rule if not watches else replace(rule, tests=_tests(f, rule, tests, covered))
 
 
 def _tests(f: y.Fields, rule: Rule, node: y.Node | None, covered: tuple[Kind, ...]) -> tuple[RuleTest, ...]:
@@ -169,6 +179,41 @@ def _needs(node: y.Node) -> tuple[tuple[str, ...], ...]:
             raise y.Wrong(f"{wrong[0]!r} is no point name", item)
         found.append(entry)
     return tuple(found)
+
+
+def _parents(node: y.Node) -> tuple[Parent, ...]:
+    """`rule`: of the same machine; `rule@fed_by`: of one that feeds it."""
+    found = []
+    for item in node.items if isinstance(node, y.Sequence) else (node,):
+        word = y.text(item)
+        name, at, where = word.partition("@")
+        if not y.is_snake(name) or (at and where != "fed_by"):
+            said = "write power_lost, or power_lost@fed_by for one of a machine that feeds this one"
+            raise y.Wrong(f"{word!r} is no rule; {said}", item)
+        found.append(Parent(name, bool(at)))
+    return tuple(dict.fromkeys(found))
+
+
+def _among(f: y.Fields) -> Among:
+    rule, item = f.opt("rule", y.snake), f.opt("disables", y.snake)
+    if (rule is None) == (item is None):
+        f.paper.wrong(f.node.line, f.where, "names a rule, or what its members' faults disable: {rule: device_offline, share: 80 %}")
+    share = f.may("share", _share, 0.0)
+    least = f.may("least", y.integer(1, 10_000), 2)
+    during = f.opt("during", y.one_of(FACTS, "a fact of the site"))
+    f.done()
+    return Among(rule, item, share, least, during)
+
+
+def _share(node: y.Node) -> float:
+    """`80 %` or 80."""
+    try:
+        share = float(y.text(node).removesuffix("%"))
+    except ValueError:
+        raise y.Wrong(f"{y.text(node)!r} is no share; write 80 %", node) from None
+    if not 0.0 < share <= 100.0:
+        raise y.Wrong("is outside 0 % .. 100 % of the members", node)
+    return share / 100.0
 
 
 def _on_missing(node: y.Node) -> str:

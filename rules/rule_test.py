@@ -13,6 +13,7 @@ from plantroom.model import Batch, Quality
 from rules.condition import State
 from rules.evaluate import KindEvaluator
 from rules.rule import Rule, RuleTest
+from rules.types import FACTS
 from rules.virtual import machine
 
 START_NS = 1_800_000_000 * NS
@@ -42,7 +43,7 @@ def run_test(rule: Rule, test: RuleTest, kind: Kind) -> list[Miss]:
     """Samples at 0, every, 2 every ...; looks in between wherever time alone can change something, and one for each expectation."""
     needed = [name for entry in rule.needs for name in entry if len(entry) == 1 or name in test.series]
     given = {f"{rule.id}.{name}": value for name, value in test.parameters.items()}
-    unit = machine(kind, dict.fromkeys([*needed, *test.series]), test.every_s, given)
+    unit = machine(kind, dict.fromkeys(name for name in [*needed, *test.series] if name not in FACTS), test.every_s, given)
     evaluator = KindEvaluator(kind, [unit], [rule])
     samples = max(map(len, test.series.values()))
     instants = [(START_NS + round(n * test.every_s * NS), n) for n in range(samples)]
@@ -73,7 +74,9 @@ def _sample(evaluator: KindEvaluator, test: RuleTest, number: int, now_ns: int) 
     quality = np.full((1, count), Batch.ABSENT, np.uint8)
     for name, series in test.series.items():
         sample = series[number]
-        if sample.quality is not None:
+        if name in FACTS:
+            evaluator.tell({name: bool(sample.value) if sample.quality is Quality.GOOD else None})
+        elif sample.quality is not None:
             values[0, evaluator.columns[name]] = sample.value if sample.quality is Quality.GOOD else np.nan
             quality[0, evaluator.columns[name]] = sample.quality
     if (quality == Batch.ABSENT).all():

@@ -17,6 +17,7 @@ from plantroom.units import duration_s
 from rules.condition import State
 from rules.quantities import quantity
 from rules.rule import Rule, RuleTest, Sample
+from rules.types import FACTS
 
 MOST_SAMPLES = 20_000
 LONGEST_TEST_S = 40 * 86_400.0
@@ -46,7 +47,7 @@ def _test(f: y.Fields, rule: Rule, covered: tuple[Kind, ...]) -> RuleTest | None
     parameters = _parameters(f, rule)
     series: dict[str, tuple[Sample, ...]] = {}
     for point_name in [key for key in f.node.items if key not in _KEYS]:
-        point = kind.points.get(point_name)
+        point = _fact(point_name) if point_name in FACTS else kind.points.get(point_name)
         if point is None:
             f.wrong(point_name, f"is no point of {kind.name}{y.nearest(point_name, kind.points)}")
         node = f.child(point_name)
@@ -64,6 +65,11 @@ def _test(f: y.Fields, rule: Rule, covered: tuple[Kind, ...]) -> RuleTest | None
     if not expect or not series:
         return None
     return RuleTest(name, f.node.line, kind.name, every, series, parameters, expect)
+
+
+def _fact(name: str) -> KindPoint:
+    """A fact of the site in a test: a yes/no like a point's; a bad one is unknown."""
+    return KindPoint(name, PointType.BOOL, "", {}, {})
 
 
 def _series_of(point: KindPoint, node: y.Node) -> tuple[Sample, ...]:

@@ -19,6 +19,7 @@ from rules.language import Among, Call, Minus, Name, Not, Number, Pair, Tree
 from rules.lexer import LARGEST_NUMBER, ExpressionError
 
 DERIVED: Mapping[str, str] = {"silence": "s", "polls_missed": ""}
+FACTS = ("site_fire", "working_hours")  # what holds for the whole site, told to every machine with each tick: rules/facts.py
 WORDS = ("and", "or", "not", "in", "true", "false", *FUNCTIONS, *DERIVED)  # no point or parameter may be called so
 _COMPARES = {"<": "less", "<=": "less_equal", ">": "greater", ">=": "greater_equal", "==": "equal", "!=": "equal"}
 
@@ -92,9 +93,11 @@ class Typer:
             return self.graph.add("truth_of", (raw,), type=BOOL) if point.type is PointType.BOOL else raw
         if name in DERIVED:
             return self.graph.add(name, type=in_unit(DERIVED[name]), static=False, bound=LARGEST_NUMBER)
+        if name in FACTS:
+            return self.graph.add("fact", data=(name,), type=BOOL, static=False)
         if name in ("true", "false"):
             return self.graph.add("truth", data=(name == "true",), type=BOOL)
-        near = nearest(name, [*given.parameters, *given.kind.points, *DERIVED])
+        near = nearest(name, [*given.parameters, *given.kind.points, *DERIVED, *FACTS])
         return self.wrong(tree, f"{name!r} is no point of {given.kind.name}, no parameter and no value of what it is compared with{near}")
 
     def raw(self, point: KindPoint) -> int:

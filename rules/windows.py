@@ -47,7 +47,8 @@ class Remembers(Protocol):
 Pairs = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]  # (rows here, rows there)
 
 
-def _copy(new: Remembers, old: Remembers, pairs: Pairs) -> None:
+def copy(new: Remembers, old: Remembers, pairs: Pairs) -> None:
+    """What was remembered of the machines that both have."""
     here, there = pairs
     before = dict(old.arrays())
     for name, array in new.arrays():
@@ -76,7 +77,7 @@ class Lasting:
         """Lengths do not move with the wall clock."""
 
     def inherit(self, old: Remembers, pairs: Pairs) -> None:
-        _copy(self, old, pairs)
+        copy(self, old, pairs)
 
     def arrays(self) -> Iterator[tuple[str, npt.NDArray[np.generic]]]:
         yield from (("counted", self.counted), ("was", self.was))
@@ -100,7 +101,7 @@ class Since:
         self.seen[self.seen != NEVER] += ns
 
     def inherit(self, old: Remembers, pairs: Pairs) -> None:
-        _copy(self, old, pairs)
+        copy(self, old, pairs)
 
     def arrays(self) -> Iterator[tuple[str, npt.NDArray[np.generic]]]:
         yield from (("seen", self.seen), ("was", self.was))
@@ -325,7 +326,7 @@ class Ring:
 
     def inherit(self, old: Remembers, pairs: Pairs) -> None:
         """The old ring of the same width; its origin is taken over with it."""
-        _copy(self, old, pairs)
+        copy(self, old, pairs)
 
     def arrays(self) -> Iterator[tuple[str, npt.NDArray[np.generic]]]:
         yield from (("origin", self.origin), ("index", self.index), ("held", self.held), ("last", self.last))

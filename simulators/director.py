@@ -10,7 +10,8 @@ from typing import Protocol
 from plantroom.clock import NS, iso
 from plantroom.site import Mqtt, Site
 from simulators.scenario import MonitorEvent, PersonEvent, Scenario, UpsetEvent, WireEvent
-from simulators.upsets import DEVICE_OFFLINE, UPSETS
+from simulators.upset import DEVICE_OFFLINE
+from simulators.upsets import UPSETS
 from simulators.wire import FAULTS, WireFault
 from simulators.world import World
 

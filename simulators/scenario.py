@@ -11,7 +11,8 @@ from plantroom import yaml_file as y
 from plantroom.clock import to_ns
 from plantroom.errors import BadInput, Problem
 from plantroom.site import Mqtt, Site
-from simulators.upsets import DEVICE_OFFLINE, UPSETS, Upset
+from simulators.upset import DEVICE_OFFLINE, Upset
+from simulators.upsets import UPSETS
 from simulators.wire import FAULTS
 
 DEEDS = ("accept", "arrive", "restore", "close", "hold", "reopen", "comment", "alternative", "shelve", "unshelve", "complete")

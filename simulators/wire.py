@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from random import Random
 
-from simulators.upsets import Setting, Upset, by_name
+from simulators.upset import Setting, Upset, by_name
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,18 +12,10 @@ from plantroom.kinds import PointType
 from plantroom.model import EquipmentState
 from plantroom.profiles import DevicePoint, JsonPath, OneHot, Register, registers_of
 from plantroom.site import Binding, Device, Equipment, Site
-from simulators.devices.ahu import Ahu
-from simulators.devices.ats import Ats
-from simulators.devices.elevator import Elevator, Shaft
-from simulators.devices.fire_pump import FirePump
-from simulators.devices.generator import Generator
-from simulators.devices.plant import Plant
-from simulators.devices.steady import Steady, plausible
+from simulators.devices import plants
+from simulators.devices.plant import Neighbour, Plant
+from simulators.devices.steady import plausible
 from simulators.surroundings import Surroundings
-
-# a fire pump of which any of these is read is a diesel
-_DIESEL = frozenset({"engine_speed", "crank_attempt", "cranking", "battery1_voltage", "battery1_ok", "engine_overspeed"})
-
 
 # what a device shows for a state its maker has no number for; otherwise "unknown" where it has that, else the first it has
 _NEAREST = {
@@ -62,7 +54,8 @@ class World:
         self.around = Surroundings(site.zone, generator_for(seed, "surroundings"), start_ns)
         self.plants: dict[str, Plant] = {}
         machines = [e for e in site.equipment.values() if e.monitored and e.state is not EquipmentState.RETIRED]
-        for equipment in sorted(machines, key=lambda e: e.kind.name == "ats"):  # switches after the generators they look at
+        self._kinds = plants()
+        for equipment in sorted(machines, key=lambda e: _depth(e.kind.name, self._kinds)):
             self.plants[equipment.id] = self._plant(equipment)
         bound: dict[str, list[Binding]] = {device: [] for device in site.devices}
         for equipment in machines:
@@ -102,29 +95,9 @@ class World:
         return values
 
     def _plant(self, equipment: Equipment) -> Plant:
-        rng = generator_for(self.seed, equipment.id)
-        kind, parameters = equipment.kind, nameplate(equipment)
-        match kind.name:
-            case "elevator":
-                return Elevator(kind, parameters, rng, self.around, _shaft(parameters))
-            case "fire_pump":
-                bound = {b.kind_point.name for b in equipment.bindings}
-                return FirePump(kind, parameters, rng, self.around, diesel=bool(bound & _DIESEL))
-            case "ahu":
-                return Ahu(kind, parameters, rng, self.around)
-            case "generator":
-                return Generator(kind, parameters, rng, self.around)
-            case "ats":
-                return Ats(kind, parameters, rng, self.around, self._generator_of(equipment))
-            case _:
-                return Steady(kind, parameters, rng, self.around)
-
-    def _generator_of(self, switch: Equipment) -> Generator | None:
-        """The generator a switch belongs to: the one whose controller it is read from, else the site's first."""
-        devices = {b.device for b in switch.bindings}
-        generators = {id: p for id, p in self.plants.items() if isinstance(p, Generator)}
-        own = [p for id, p in generators.items() if devices & {b.device for b in self.site.equipment[id].bindings}]
-        return next(iter(own or generators.values()), None)
+        made = self._kinds.get(equipment.kind.name, self._kinds["*"])
+        others = [Neighbour(self.site.equipment[id], plant) for id, plant in self.plants.items()]
+        return made.built(equipment, nameplate(equipment), generator_for(self.seed, equipment.id), self.around, others)
 
     def _filler(self, device: Device) -> Mapping[str, float]:
         """Values of the points no equipment takes: a terminal nobody has wired, a register nobody asked for."""
@@ -137,6 +110,12 @@ class World:
             for name, point in free.items()
             if isinstance(point.source, JsonPath) or isinstance(point.source, Register) and _cell(point.source) not in cells
         }
+
+
+def _depth(kind: str, kinds: Mapping[str, type[Plant]]) -> int:
+    """How many kinds have to be built before this one: a switch after the generators it looks at."""
+    made = kinds.get(kind)
+    return 1 + max((_depth(before, kinds) for before in made.after), default=0) if made is not None else 0
 
 
 def nameplate(equipment: Equipment) -> dict[str, float | str]:
@@ -195,15 +174,3 @@ def _unbound(point: DevicePoint, rng: np.random.Generator) -> float:
     if isinstance(source, Register) and (source.table.bits or source.bit is not None):
         return float(rng.integers(0, 2))
     return plausible(point.range, rng) if point.range is not None else float(rng.integers(1, 100)) * abs(getattr(source, "scale", 1.0))
-
-
-def _shaft(parameters: Mapping[str, float | str]) -> Shaft:
-    """A lift's shaft as the site file tells it, the usual one otherwise."""
-    given = {k: float(v) for k, v in parameters.items() if isinstance(v, (int, float))}
-    default = Shaft()
-    return Shaft(
-        floors=int(given.get("floors", default.floors)),
-        floor_m=given.get("floor_height", default.floor_m),
-        rated_m_s=given.get("rated_speed", default.rated_m_s),
-        rated_kg=given.get("rated_load", default.rated_kg),
-    )

@@ -11,7 +11,8 @@ from plantroom.kinds import Kind
 from simulators.devices.lags import Lag, clip
 from simulators.devices.plant import Plant
 from simulators.surroundings import Surroundings
-from simulators.upsets import AHU, Upset
+from simulators.upset import Upset
+from simulators.upsets.ahu import UPSETS
 
 CLEAN_FILTER_PA, FAN_KW = 80.0, 4.0
 HEAT_K, COOL_K, FAN_K = 26.0, 18.0, 0.8  # what coils and fan do to the air at full opening
@@ -20,7 +21,7 @@ LEAST_OUTDOOR, MOST_OUTDOOR = 20.0, 60.0  # % of outdoor air
 
 class Ahu(Plant):
     kind: ClassVar[str] = "ahu"
-    UPSETS: ClassVar[Mapping[str, Upset]] = AHU
+    UPSETS: ClassVar[Mapping[str, Upset]] = UPSETS
 
     def __init__(self, kind: Kind, parameters: Mapping[str, float | str], rng: np.random.Generator, around: Surroundings) -> None:
         super().__init__(kind, parameters, rng, around)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from math import inf
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, Self
 
 import numpy as np
 
 from plantroom.kinds import Kind
-from simulators.devices.plant import Plant
+from plantroom.site import Equipment
+from simulators.devices.plant import Neighbour, Plant
 from simulators.surroundings import Surroundings
-from simulators.upsets import ATS, Upset
+from simulators.upset import Upset
+from simulators.upsets.ats import UPSETS
 
 
 class Position(StrEnum):
@@ -90,7 +92,8 @@ class Ats(Plant):
     """A switch with a controller of its own, beside the generator it belongs to (None: there is no second source)."""
 
     kind: ClassVar[str] = "ats"
-    UPSETS: ClassVar[Mapping[str, Upset]] = ATS
+    after: ClassVar[tuple[str, ...]] = ("generator",)
+    UPSETS: ClassVar[Mapping[str, Upset]] = UPSETS
 
     def __init__(
         self, kind: Kind, parameters: Mapping[str, float | str], rng: np.random.Generator, around: Surroundings, generator: Standby | None
@@ -99,6 +102,21 @@ class Ats(Plant):
         self._generator = generator
         self._switch = generator.switch if generator is not None else TransferSwitch()
         self.step(around.now_s, 0.0)
+
+    @classmethod
+    def built(
+        cls,
+        equipment: Equipment,
+        parameters: Mapping[str, float | str],
+        rng: np.random.Generator,
+        around: Surroundings,
+        others: Sequence[Neighbour],
+    ) -> Self:
+        """Beside the generator whose controller it is read from, else the site's first."""
+        devices = {b.device for b in equipment.bindings}
+        generators = [(other.equipment, other.plant) for other in others if other.plant.kind == "generator"]
+        own = [plant for found, plant in generators if devices & {b.device for b in found.bindings}]
+        return cls(equipment.kind, parameters, rng, around, next(iter(own or [plant for _, plant in generators]), None))  # type: ignore[arg-type]
 
     def begun(self, name: str, settings: Mapping[str, float]) -> None:
         self._switch.stuck = True

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from math import inf
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 
 from plantroom.kinds import Kind
+from plantroom.site import Equipment
 from simulators.devices.lags import Lag, clip
 from simulators.devices.motion import Ride
-from simulators.devices.plant import Plant
+from simulators.devices.plant import Neighbour, Plant
 from simulators.devices.traffic import PERSON_KG, Call, Traffic
 from simulators.surroundings import Surroundings
-from simulators.upsets import ELEVATOR, Upset
+from simulators.upset import Upset
+from simulators.upsets.elevator import UPSETS
 
 ACCELERATION, JERK = 0.9, 1.1  # m/s2, m/s3
 RESCUE_AFTER_S, RESCUE_M_S = 8.0, 0.3  # the automatic rescue device: from the battery, to the nearest landing
@@ -54,10 +56,22 @@ class Shaft:
     rated_kg: float = 1000.0
     door_s: float = 2.8
 
+    @classmethod
+    def of(cls, parameters: Mapping[str, float | str]) -> Shaft:
+        """As the site file tells it, the usual one otherwise."""
+        given = {k: float(v) for k, v in parameters.items() if isinstance(v, (int, float))}
+        usual = cls()
+        return cls(
+            floors=int(given.get("floors", usual.floors)),
+            floor_m=given.get("floor_height", usual.floor_m),
+            rated_m_s=given.get("rated_speed", usual.rated_m_s),
+            rated_kg=given.get("rated_load", usual.rated_kg),
+        )
+
 
 class Elevator(Plant):
     kind: ClassVar[str] = "elevator"
-    UPSETS: ClassVar[Mapping[str, Upset]] = ELEVATOR
+    UPSETS: ClassVar[Mapping[str, Upset]] = UPSETS
 
     def __init__(
         self, kind: Kind, parameters: Mapping[str, float | str], rng: np.random.Generator, around: Surroundings, shaft: Shaft = Shaft()
@@ -103,6 +117,17 @@ class Elevator(Plant):
         for floor in range(shaft.floors + 1, 65):
             self.points[f"landing_door_status_{floor}"] = self.code("landing_door_status_1", "none")
         self.step(self._now, 0.0)
+
+    @classmethod
+    def built(
+        cls,
+        equipment: Equipment,
+        parameters: Mapping[str, float | str],
+        rng: np.random.Generator,
+        around: Surroundings,
+        others: Sequence[Neighbour],
+    ) -> Self:
+        return cls(equipment.kind, parameters, rng, around, Shaft.of(parameters))
 
     def _level(self, floor: int) -> float:
         return (floor - 1) * self.shaft.floor_m

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import sqrt
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 
 from plantroom.kinds import Kind
+from plantroom.site import Equipment
 from simulators.devices.curves import PumpCurve
 from simulators.devices.drivers import Crank, Diesel, Electric
 from simulators.devices.lags import Lag, clip
-from simulators.devices.plant import Plant
+from simulators.devices.plant import Neighbour, Plant
 from simulators.devices.water import Network, SetPoints
 from simulators.surroundings import NOMINAL_V, Surroundings
-from simulators.upsets import FIRE_PUMP, Upset
+from simulators.upset import Upset
+from simulators.upsets.fire_pump import UPSETS
 
 _SYSTEM_FAULTS = ("fail_to_start", "phase_loss", "phase_reversal", "motor_overload", "low_oil_pressure", "high_engine_temp")
+
+# a fire pump of which any of these is read is a diesel
+_OF_DIESELS = frozenset({"engine_speed", "crank_attempt", "cranking", "battery1_voltage", "battery1_ok", "engine_overspeed"})
 
 
 class FirePump(Plant):
     kind: ClassVar[str] = "fire_pump"
-    UPSETS: ClassVar[Mapping[str, Upset]] = FIRE_PUMP
+    UPSETS: ClassVar[Mapping[str, Upset]] = UPSETS
 
     def __init__(
         self, kind: Kind, parameters: Mapping[str, float | str], rng: np.random.Generator, around: Surroundings, *, diesel: bool = False
@@ -50,6 +55,18 @@ class FirePump(Plant):
         self._no_phase_s = 0.0
         self._phase_alarms = [False, False, False]
         self.step(around.now_s, 0.0)
+
+    @classmethod
+    def built(
+        cls,
+        equipment: Equipment,
+        parameters: Mapping[str, float | str],
+        rng: np.random.Generator,
+        around: Surroundings,
+        others: Sequence[Neighbour],
+    ) -> Self:
+        bound = {binding.kind_point.name for binding in equipment.bindings}
+        return cls(equipment.kind, parameters, rng, around, diesel=bool(bound & _OF_DIESELS))
 
     @property
     def driver(self) -> Electric | Diesel:

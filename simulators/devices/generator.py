@@ -15,7 +15,8 @@ from simulators.devices.engine import RATED_RPM, Condition, Engine, State
 from simulators.devices.lags import Lag, Swing, clip
 from simulators.devices.plant import Plant
 from simulators.surroundings import NOMINAL_V, Surroundings
-from simulators.upsets import GENERATOR, Upset
+from simulators.upset import Upset
+from simulators.upsets.generator import UPSETS
 
 RATED_KW, POWER_FACTOR, TANK_L = 400.0, 0.86, 1000.0
 ESSENTIAL_LOAD = Daily(((0, 0.28), (6, 0.3), (9, 0.58), (17, 0.55), (20, 0.4)))  # share of rated, by hour
@@ -24,7 +25,7 @@ _LOW_OIL_KPA, _SAFETY_ON_S, _HOT_DEGC = 103.0, 12.0, 98.0
 
 class Generator(Plant):
     kind: ClassVar[str] = "generator"
-    UPSETS: ClassVar[Mapping[str, Upset]] = GENERATOR
+    UPSETS: ClassVar[Mapping[str, Upset]] = UPSETS
 
     def __init__(self, kind: Kind, parameters: Mapping[str, float | str], rng: np.random.Generator, around: Surroundings) -> None:
         super().__init__(kind, parameters, rng, around)

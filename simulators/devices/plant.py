@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, NamedTuple, Self
 
 import numpy as np
 
 from plantroom.kinds import Kind
+from plantroom.site import Equipment
 from simulators.devices.lags import Noise
 from simulators.surroundings import Surroundings
-from simulators.upsets import Upset
+from simulators.upset import Upset
+
+
+class Neighbour(NamedTuple):
+    """Another machine of the site."""
+
+    equipment: Equipment
+    plant: Plant
 
 
 class Plant:
@@ -20,7 +28,10 @@ class Plant:
     """
 
     kind: ClassVar[str]
+    after: ClassVar[tuple[str, ...]] = ()  # kinds it looks at: built and stepped before it
     UPSETS: ClassVar[Mapping[str, Upset]]
+    # what an engineer would set for this machine: parameters of rules that have no value of their own
+    PARAMETERS: ClassVar[Mapping[str, float | str]] = {}
 
     def __init__(self, kind: Kind, parameters: Mapping[str, float | str], rng: np.random.Generator, around: Surroundings) -> None:
         self.around = around
@@ -30,6 +41,18 @@ class Plant:
         self.upsets: dict[str, dict[str, float]] = {}
         self._codes = {name: point.codes for name, point in kind.points.items()}
         self._parameters = parameters
+
+    @classmethod
+    def built(
+        cls,
+        equipment: Equipment,
+        parameters: Mapping[str, float | str],
+        rng: np.random.Generator,
+        around: Surroundings,
+        others: Sequence[Neighbour],
+    ) -> Self:
+        """The machine of a site. parameters: numbers of its nameplate; others: those built before it."""
+        return cls(equipment.kind, parameters, rng, around)
 
     def step(self, now_s: float, dt_s: float) -> None:
         raise NotImplementedError

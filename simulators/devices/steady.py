@@ -11,7 +11,7 @@ from plantroom.kinds import Kind, KindPoint, PointType
 from simulators.devices.lags import Wander
 from simulators.devices.plant import Plant
 from simulators.surroundings import Surroundings
-from simulators.upsets import Upset
+from simulators.upset import Upset
 
 
 class Steady(Plant):

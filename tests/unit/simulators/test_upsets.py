@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from plantroom.clock import NS
-from simulators.upsets import DEVICE_OFFLINE, UPSETS, Setting, Upset
+from simulators.upset import DEVICE_OFFLINE, Setting, Upset
+from simulators.upsets import UPSETS
 from simulators.wire import FAULTS
 from simulators.world import World
 from tests.kit.plant import WEDNESDAY_TEN, instant, tower
