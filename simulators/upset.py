@@ -31,7 +31,7 @@ class Upset:
     How it is proven (tests/kit/ward.py). sizes: settings from mild to severe at which the rule must find it, () = the defaults on three
     machines. shows_s: the longest the mildest takes until the rule's condition holds; the rule's own patience comes on top. after_s: how
     long the machine runs well before. at: the plant's local time where the usual one (a summer Wednesday, 10:00) does not serve. tick_s:
-    of the simulation; a drift over weeks takes 60 or more.
+    of the simulation; a drift over weeks takes 60 or more. make: which of the plant's MAKES it befalls.
     """
 
     name: str
@@ -44,6 +44,7 @@ class Upset:
     after_s: float = 120.0
     at: str = "2026-07-15T10:00:00+08:00"
     tick_s: float = 1.0
+    make: int = 0
 
     @property
     def found_by(self) -> str | None:

@@ -32,6 +32,8 @@ class Plant:
     UPSETS: ClassVar[Mapping[str, Upset]]
     # what an engineer would set for this machine: parameters of rules that have no value of their own
     PARAMETERS: ClassVar[Mapping[str, float | str]] = {}
+    # the builds there are of this kind (electric, diesel), each by the numbers that make it one; wards have all of them
+    MAKES: ClassVar[Sequence[Mapping[str, float | str]]] = ({},)
 
     def __init__(self, kind: Kind, parameters: Mapping[str, float | str], rng: np.random.Generator, around: Surroundings) -> None:
         self.around = around

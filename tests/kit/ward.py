@@ -72,13 +72,15 @@ class Ward:
         for n, case in enumerate(self.cases):
             around = Surroundings(ZONE, np.random.default_rng([case.seed, 0]), self._now_ns)
             bare = Equipment(f"machine-{n}", self.kind, f"machine {n}", parameters=made.PARAMETERS)
-            shown = made.built(bare, dict(made.PARAMETERS), np.random.default_rng([case.seed, 1]), around, ())
+            make = made.MAKES[(case.upset.make if case.upset else n) % len(made.MAKES)]
+            shown = made.built(bare, {**made.PARAMETERS, **make}, np.random.default_rng([case.seed, 1]), around, ())
             names = [name for name in self.kind.points if name in shown.points]
             fleet.append(bound(bare, {name: max(self.kind.points[name].period_s, tick_s) for name in names}))
             self.machines.append(shown)
             self._around.append(around)
         self.evaluator = KindEvaluator(self.kind, fleet, pack().for_kind(kind))
-        self._columns = [(column, name) for name, column in self.evaluator.columns.items() if name in self.machines[0].points]
+        self._columns = [(column, name) for name, column in self.evaluator.columns.items() if any(name in m.points for m in self.machines)]
+        self._absent = np.array([[name not in machine.points for name in self.evaluator.columns] for machine in self.machines])
         self._low, self._high = np.full(len(self.evaluator.columns), -np.inf), np.full(len(self.evaluator.columns), np.inf)
         for column, name in self._columns:
             if (span := self.kind.points[name].range) is not None:
@@ -127,8 +129,9 @@ class Ward:
         for column, name in self._columns:
             period = max(self.kind.points[name].period_s, self._tick_s)
             if now_s % period < self._tick_s:
-                values[:, column] = [machine.points[name] for machine in self.machines]
+                values[:, column] = [machine.points.get(name, np.nan) for machine in self.machines]
                 quality[:, column] = Quality.GOOD
+        quality[self._absent] = Batch.ABSENT
         sampled = quality == Quality.GOOD
         quality[sampled & (values != values)] = Quality.SENTINEL
         quality[sampled & ((values < self._low) | (values > self._high))] = Quality.OUT_OF_RANGE
