@@ -35,6 +35,12 @@ class Harvest:
     def repeating(self) -> bool:
         return self._first is not None
 
+    @property
+    def first_at(self) -> Reading:
+        """When the reading that is repeated was first made."""
+        assert self._first is not None, "only asked of one that is repeated"
+        return self._first.at
+
     def take(self, data: bytes) -> None:
         """The answer to `read`: as many data bytes as it asks for."""
         if self._first is None:

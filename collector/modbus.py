@@ -218,8 +218,10 @@ class Line:
                 due_s = min(due_s, until_s)
         elif self._asked and not self._hearing:
             due_s = min(due_s, ripe_s)
-        if self._deferred and not self._paused:
-            due_s = min(due_s, self._exchange.free_s)
+        if not self._paused:
+            if self._deferred:
+                due_s = min(due_s, self._exchange.free_s)
+            due_s = min(due_s, self.session.overdue_s)
         self._due_s = due_s
         if due_s < self._ring_s:
             self._ring_s = due_s
@@ -250,6 +252,9 @@ class Line:
             self._send_deferred(max(at.boot_ns / NS, self._exchange.free_s))
         if self._rest_s <= now_s:
             self._carry_out(self.session.woken(max(at.boot_ns / NS, self._rest_s)), at)
+        if self.session.overdue_s <= now_s and not self._paused:
+            for stale in self.session.overdue(at):
+                self._deliver(stale.batch)
 
     def _ripen(self) -> None:
         self._hearing = False

@@ -87,6 +87,10 @@ class Probes:
         """When a silent unit whose turn came at due_s is asked whatever the live ones bear."""
         return max(due_s, self._forced_s) + PUT_OFF_S
 
+    def shared_s(self, due_s: float, patience_s: float) -> float:
+        """The same where the live ones miss slots whatever is done: a tenth of the line's time, and never later than else."""
+        return max(due_s, self._forced_s + min(patience_s / PROBE_SHARE, PUT_OFF_S))
+
     def force(self, now_s: float) -> None:
         self._forced_s = now_s
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 from math import ceil, floor, inf
 
-from collector.health import Health, Unit
+from collector.health import FIRST_S, Health, Unit
 from collector.patience import Patience, Task
 from collector.probes import Probes
 
@@ -156,6 +156,10 @@ class Schedule:
             self._changed()
             self._enlist(number, now_s, self._running.get(number, (None, 0.0))[0])
 
+    def passed(self, i: int, now_s: float) -> int:
+        """Slots of this task that passed unread and were not said before; nothing waits for its turn to say them."""
+        return self._missed(i, now_s)
+
     @property
     def any_alive(self) -> bool:
         return any(unit.health is Health.ALIVE for unit in self.units.values())
@@ -200,7 +204,7 @@ class Schedule:
         ready = self._ready
         if self._hesitant and ready and ready[0][0] == SAFE:
             for entry in ready:  # one that waits too long behind a line full of safety points
-                if entry[0] == DOUBTFUL and self._probes.overdue_s(entry[1]) <= now_s and self._tasks[entry[2]].unit not in self._running:
+                if entry[0] == DOUBTFUL and self._put_off_s(entry) <= now_s and self._tasks[entry[2]].unit not in self._running:
                     self._probes.force(now_s)
                     ready.remove(entry)
                     heapify(ready)
@@ -213,6 +217,18 @@ class Schedule:
         _, deadline, i = heappop(ready)
         self._deadline[i] = deadline
         return i
+
+    def _put_off_s(self, entry: tuple[int, float, int]) -> float:
+        """Until when a unit of which nobody knows whether it lives waits behind live safety points that are always due.
+
+        Where these miss slots anyway, one not heard yet has a tenth of the line's time: it may be as alive as they are.
+        """
+        _, deadline, i = entry
+        number = self._tasks[i].unit
+        unit = self.units[number]
+        if unit.health is Health.UNKNOWN and self._patience.tolerance_s(number) == 0.0:
+            return self._probes.shared_s(deadline, unit.timeout_s if self._waits_out else FIRST_S)
+        return self._probes.overdue_s(deadline)
 
     def _first_free(self, now_s: float) -> int | None:
         """The same among the units that are not being asked and not resting for their cap."""

@@ -11,6 +11,7 @@ their gateway can. What fails becomes bad samples:
     an answer that cannot be ours              decode        the unit has failed once, the line is hung up and dialled anew
     a dead unit                                no_answer     all its points when it dies, and again with every probe that fails
     no link                                    no_answer     all points of the line when it goes, and again with every dial that fails
+    no turn for too long                       stale         see collector.overdue; once, until the next turn
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from collector.bindings import Job
 from collector.harvest import Harvest, bad_samples
 from collector.health import Unit
 from collector.introductions import Introductions
+from collector.overdue import Overdue
 from collector.patience import Task
 from collector.schedule import Schedule, Turn
 from plantroom.clock import NS, Reading
@@ -71,6 +73,7 @@ class Session:
         self._kept: dict[int, Harvest] = {}  # task -> a first reading whose repetition waits for its turn
         self._busy = Busy()
         self._who = Introductions(jobs)
+        self._overdue = Overdue([job.period_s for job in jobs], _s(start))
         self._linked = False
         self._owing = False  # the last connection ended without a sample for each point
         self._heard = False  # anything on this connection
@@ -90,6 +93,19 @@ class Session:
     def units(self) -> Mapping[int, Unit]:
         return self._schedule.units
 
+    @property
+    def overdue_s(self) -> float:
+        """When to say `overdue`, whatever else is under way."""
+        return self._overdue.look_s
+
+    def overdue(self, at: Reading) -> list[Samples]:
+        """The time of `overdue_s` has come. Nothing else changes by it."""
+        out = []
+        for task in self._overdue.taken(max(_s(at), self._overdue.look_s)):
+            self.tally.missed_slots += self._schedule.passed(task, _s(at))
+            out.append(Samples(bad_samples(self.jobs[task], at, Quality.STALE)))
+        return out
+
     def start(self, at: Reading) -> list[Command]:
         self.tally.dials += 1
         return [Dial(_s(at))]
@@ -103,7 +119,7 @@ class Session:
     def unlinked(self, at: Reading, reason: str) -> list[Command]:
         """The dial failed, or the other end closed."""
         self._owing = False
-        out = [*self._drop(), *(Samples(bad_samples(job, at, Quality.NO_ANSWER)) for job in self.jobs)]
+        out = [*self._drop(), *(self._bad(task, at, Quality.NO_ANSWER) for task in range(len(self.jobs)))]
         return [*out, *self._tell("down", reason), self._redial(at, self._backoff.next_s())]
 
     def answered(self, at: Reading, data: bytes, latency_s: float, unit: int | None = None) -> list[Command]:
@@ -134,7 +150,7 @@ class Session:
                 self._done(now, at)
                 return [*self._tell("up", ""), *self._go(_s(at))]
         if crop.repeating:
-            return [*self._tell("up", ""), *self._end(now, at, self._doubtful(crop))]
+            return [*self._tell("up", ""), *self._end(now, at, self._doubtful(task, crop))]
         crop.refuse()
         return self._tell("up", "") + self._further(now, at)
 
@@ -235,6 +251,7 @@ class Session:
     def _end(self, now: _Turn, at: Reading, samples: Samples) -> list[Command]:
         """The slot is done with, its unit alive."""
         self._busy.forget(now.task)
+        self._overdue.good(now.task, _s(at))
         self._schedule.answered(now.task, _s(at), now.crop.latency_s)
         self._done(now, at)
         return [samples, *self._go(_s(at))]
@@ -244,16 +261,21 @@ class Session:
         task, crop = now.task, now.crop
         self._busy.forget(task)
         dead = self._schedule.failed(task, _s(at), line_free=line_free)
-        out: list[Command] = [self._doubtful(crop) if crop.repeating else Samples(bad_samples(crop.job, at, quality))]
+        out: list[Command] = [self._doubtful(task, crop) if crop.repeating else self._bad(task, at, quality)]
         if dead:
             for i in (i for i in self._schedule.tasks_of(task) if i != task):
-                out += [self._doubtful(kept)] if (kept := self._kept.pop(i, None)) else []
-                out.append(Samples(bad_samples(self.jobs[i], at, Quality.NO_ANSWER)))
+                out += [self._doubtful(i, kept)] if (kept := self._kept.pop(i, None)) else []
+                out.append(self._bad(i, at, Quality.NO_ANSWER))
         self._done(now, at)
         return out
 
-    def _doubtful(self, crop: Harvest) -> Samples:
+    def _bad(self, task: int, at: Reading, quality: Quality) -> Samples:
+        self._overdue.bad(task)
+        return Samples(bad_samples(self.jobs[task], at, quality))
+
+    def _doubtful(self, task: int, crop: Harvest) -> Samples:
         self.tally.unconfirmed += 1
+        self._overdue.good(task, _s(crop.first_at))
         return Samples(crop.doubtful())
 
     def _done(self, now: _Turn, at: Reading) -> None:
@@ -268,11 +290,12 @@ class Session:
 
     def _drop(self) -> list[Command]:
         """The link is gone: what was under way brings nothing more. First readings whose repetition it was are said."""
-        crops = [*self._kept.values(), *(now.crop for now in (*self._flying.values(), *self._next) if now.crop.repeating)]
+        turns = (*self._flying.values(), *self._next)
+        crops = [*self._kept.items(), *((now.task, now.crop) for now in turns if now.crop.repeating)]
         self._linked, self._who.asking = False, None
         for under_way in (self._kept, self._flying, self._next, self._busy):
             under_way.clear()
-        return [self._doubtful(crop) for crop in crops]
+        return [self._doubtful(task, crop) for task, crop in crops]
 
     def _hang_up(self, at: Reading, reason: str) -> list[Command]:
         """At once dialled anew where this connection has worked, else after a wait."""

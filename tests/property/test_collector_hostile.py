@@ -25,7 +25,7 @@ from tests.unit.collector.lines import bound, jobs_of, profile, register
 
 UNITS, WORDS, PERIOD_S = range(1, 5), 6, 0.5
 FIRST = {3: 100, 4: 300}  # function -> address; the first register counts requests
-DECLARED = {Quality.GOOD, Quality.NO_ANSWER, Quality.EXCEPTION, Quality.DECODE}
+DECLARED = {Quality.GOOD, Quality.NO_ANSWER, Quality.EXCEPTION, Quality.DECODE, Quality.STALE}
 POINTS = [f"u{unit}.f{function}w{at}" for unit in UNITS for function in FIRST for at in range(WORDS)]
 MOST_LOOKS = 200_000  # periods: a line that asks nothing any more comes to an end here
 HEALED_S = 60.0  # dead units are probed at most 10 s apart, several of them on a tenth of the line's time
