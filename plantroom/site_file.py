@@ -284,7 +284,9 @@ class _Site:
         for key in ("parameters", "rules_off"):
             _note_lines(f.node.items.get(key), f.path(key), self._lines)
         ledger = {key: y.plain(node) for key, node in y.mapping(f.child("ledger"), f.path("ledger"), self._paper).items.items()}
-        fed_by, bank = f.may("fed_by", _names_of, ()), f.may("bank", y.identifier, "")
+        fed_by, bank = f.opt("fed_by", _names_of) or (), f.may("bank", y.identifier, "")
+        if bank in self._connections:
+            f.wrong("bank", f"{bank!r} is a connection; banks and connections share their names, since both are groups")
         if "fed_by" in f.node.items:
             self._lines[f"{f.where}.fed_by"] = f.line("fed_by")
         points = y.entries(f.child("points"), f.path("points"), self._paper)

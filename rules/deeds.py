@@ -162,7 +162,7 @@ def _shelve(desk: Desk, house: House, command: Command) -> Done:
     desk.put_fault(fault)
     paging.drop(desk, "shelved", fault=fault)
     desk.tell("fault.shelved", {"fault": fault.id, "until_ns": until_ns, "by": command.who, "second": second or None})
-    return Done(desk.orders.get(fault.work_order or ""), fault)
+    return Done(desk.standing(fault.work_order), fault)
 
 
 def _unshelve(desk: Desk, house: House, command: Command) -> Done:
@@ -170,7 +170,7 @@ def _unshelve(desk: Desk, house: House, command: Command) -> Done:
     if fault.shelved_until_ns is None:
         raise Denied("not_shelved")
     unshelve(desk, house, fault, command.who)
-    return Done(desk.orders.get(fault.work_order or ""), fault)
+    return Done(desk.standing(fault.work_order), fault)
 
 
 def unshelve(desk: Desk, house: House, fault: Fault, by: str) -> None:
@@ -179,7 +179,7 @@ def unshelve(desk: Desk, house: House, fault: Fault, by: str) -> None:
     desk.put_fault(fault)
     desk.tell("fault.unshelved", {"fault": fault.id, "by": by})
     if fault.open:
-        paging.page(desk, house, "returned", fault, desk.orders.get(fault.work_order or ""))
+        paging.page(desk, house, "returned", fault, desk.standing(fault.work_order))
 
 
 def end_shelves(desk: Desk, house: House) -> None:

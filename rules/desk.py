@@ -10,16 +10,27 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import Any
+from typing import Any, NamedTuple
 
-from plantroom.clock import Reading
+from plantroom.clock import NS, Reading
 from plantroom.records import Records
 from rules.clocks import ClockName, OrderClock
 from rules.ledger import Ledger, Position
 from rules.order import REOPEN_WITHIN_NS, State
-from rules.rows import Attempt, Fault, Note, Order, Outcome, Page, Pending, Skipped, as_json, born
+from rules.rows import Attempt, Fault, ItemTime, Note, Order, Outcome, Page, Pending, Skipped, as_json, born
 
 Hidden = Callable[[int, str], "tuple[str, bytes | None] | None"]
+
+
+RECENT_NS = 600 * NS
+
+
+class Shown(NamedTuple):
+    """A fault that was shown to people, for alarm rates."""
+
+    raised_ns: int
+    equipment: str
+    rule: str
 
 
 def nothing_hidden(seq: int, field: str) -> None:
@@ -41,6 +52,7 @@ class Desk:
         self.seq, self.now_ns = 0, 0
         self._touched = False
         self._counts: dict[str, int] = {}
+        self.facts: Mapping[str, bool] = {}  # of the site, as of the last tick
         self._load()
 
     # -- rows
@@ -55,6 +67,10 @@ class Desk:
         self.clocks = {_clock_key(clock): clock for clock in ledger.clocks("running_clocks")}
         self.pages = {page.id: page for page in ledger.pages("queued_pages")}
         self.persons = {r["id"]: r["name"] for r in ledger.rows("persons")}
+        since_ns = (self.position.at.wall_ns if self.position is not None else 0) - RECENT_NS
+        self.recent = [Shown(r["raised_ns"], r["equipment"], r["rule"]) for r in ledger.rows("recent_faults", {"since_ns": since_ns})]
+        self.moved: list[Fault] = []  # live faults raised or ended whose aftermath has still to be seen to
+        self.items = {(r["equipment"], r["item"]): ItemTime(**r) for r in ledger.rows("running_items")}
         self.skipped = {row.key: row for row in (Skipped(**r) for r in ledger.rows("newest_skipped"))}
 
     def fault_of(self, equipment: str, rule: str) -> Fault | None:
@@ -69,6 +85,11 @@ class Desk:
             if order is not None and order.state is not State.CLOSED and (fault.equipment, fault.rule) == (equipment, rule):
                 return order
         return None
+
+    def standing(self, id_: str | None) -> Order | None:
+        """An order that is not closed, whether this transaction or an earlier one closed it."""
+        order = self.orders.get(id_ or "")
+        return order if order is not None and order.state is not State.CLOSED else None
 
     def faults_of(self, order: Order) -> list[Fault]:
         """The faults that belong to an order, oldest first: the one that opened it, and its returns."""
@@ -165,6 +186,30 @@ class Desk:
         self.faults[fault.id] = fault
         self._ledger.put("put_fault", fault.id, {**asdict(fault), "severity": fault.severity.value, "no_data": int(fault.no_data)})
 
+    def show(self, fault: Fault) -> None:
+        """It was put before people just now."""
+        self.recent = [shown for shown in self.recent if 0 <= self.now_ns - shown.raised_ns < RECENT_NS]
+        self.recent.append(Shown(fault.raised_ns, fault.equipment, fault.rule))
+
+    def shown(self, within_ns: int, key: tuple[str, str] | None = None) -> int:
+        """How many faults were put before people within this time, all of them or those of one condition."""
+        return sum(0 <= self.now_ns - s.raised_ns < within_ns and (key is None or (s.equipment, s.rule) == key) for s in self.recent)
+
+    def put_item(self, row: ItemTime) -> None:
+        key = (row.equipment, row.item)
+        if row.since_ns is not None:
+            self.items[key] = row
+        elif self.items.get(key) is row:
+            del self.items[key]
+        self._ledger.put("put_item", _flat((*key, row.day)), asdict(row))
+
+    def item_of_day(self, equipment: str, item: str, day: str) -> ItemTime:
+        """As it stands, or a new one: a day may come twice where the clock is set back."""
+        waiting = self._ledger.waiting("put_item", _flat((equipment, item, day)))
+        stands = self._ledger.rows("item_day", {"equipment": equipment, "item": item, "day": day})
+        row = waiting if waiting is not None else next(iter(stands), None)
+        return ItemTime(**row) if row is not None else ItemTime(equipment, item, day)
+
     def put_order(self, order: Order) -> None:
         self.orders[order.id] = order
         self._ledger.put("put_order", order.id, {**asdict(order), "severity": order.severity.value, "state": order.state.value})
@@ -214,6 +259,7 @@ class Desk:
             "put_clock": self._ledger.rows("clocks_of_orders", {"orders": as_json([order["id"] for order in orders])}),
             "put_page": self._ledger.rows("queued_pages"),
             "put_skipped": self._ledger.rows("newest_skipped"),
+            "put_item": self._ledger.rows("running_items"),
         }
         return {name: rows for name, rows in found.items() if rows}
 

@@ -19,12 +19,13 @@ from plantroom.errors import BadInput
 from plantroom.journal.record import Kind, Record
 from plantroom.model import Frame
 from plantroom.records import Records
-from rules import deeds, delivery, events, incident, paging, time_set, work
+from rules import aftermath, deeds, delivery, events, incident, paging, time_set, usable, work
 from rules.clocks import loosened
 from rules.command import parse
 from rules.condition import Transition
 from rules.desk import Desk, Hidden, nothing_hidden
 from rules.evaluate import KindEvaluator
+from rules.facts import facts_of
 from rules.house import House
 from rules.ledger import Position
 from rules.memory import Memory
@@ -40,6 +41,7 @@ LOOKS: Mapping[str, Callable[[Desk, House], None]] = {  # at every tick, after t
     "shelves": deeds.end_shelves,
     "undelivered": events.undelivered,
     "quiet": events.quiet,
+    "aftermath": aftermath.look,
 }
 
 log = structlog.get_logger()
@@ -145,6 +147,7 @@ class Engine:
                 continue
             self.desk.begin(one.seq, one.wall_ns)
             incident.take(self.desk, self.house, one.transition)
+            aftermath.settle(self.desk, self.house)
             self.applied += 1
 
     def _came(self, record: Record, transitions: Sequence[Transition]) -> None:
@@ -156,6 +159,10 @@ class Engine:
         """Time has come to this record's instant: for the rules first, then for clocks, shelves and the monitor's faults."""
         self.time = self.time.told()
         now_ns = record.at.wall_ns
+        if self.house is not None:
+            self.desk.facts = facts_of(self.house, self.evaluators, now_ns)
+            for evaluator in self.evaluators.values():
+                evaluator.tell(self.desk.facts)
 
         def tick(evaluator: KindEvaluator, rows: Indexes | None) -> None:
             self._came(record, evaluator.tick(now_ns, rows))
@@ -164,10 +171,18 @@ class Engine:
             self.quarantine.machines(record, Part("tick"), evaluator, partial(tick, evaluator))
         if record.seq > self.muted_to and self.house is not None:
             self.desk.begin(record.seq, now_ns)
+            for _, evaluator in sorted(self.evaluators.items()):
+                self.quarantine.rows_only(record, Part("heard"), partial(self._hear, evaluator, now_ns))
             for clock in self.desk.all_clocks():
                 self.quarantine.rows_only(record, Part("clock"), partial(work.notice, self.desk, self.house, clock))
             for does, look in LOOKS.items():
                 self.quarantine.rows_only(record, Part(does), partial(look, self.desk, self.house))
+
+    def _hear(self, evaluator: KindEvaluator, now_ns: int) -> None:
+        """Machines that fell silent or answer again."""
+        assert self.house is not None
+        for machine, hears, last_ns in evaluator.heard(now_ns):
+            usable.heard(self.desk, self.house, machine, hears, last_ns)
 
     def _shift(self, record: Record, step_ns: int) -> None:
         """The wall clock was set: what runs keeps its remaining time, what was seen keeps its age."""
@@ -197,6 +212,8 @@ class Engine:
             delivery.take(self.desk, self.house, record.body)
         elif live and record.kind is Kind.EVENT:
             events.take(self.desk, self.house, record.body)
+        if live and self.house is not None:
+            aftermath.settle(self.desk, self.house)
 
     def _command(self, record: Record, live: bool) -> None:
         def release(equipment: str, rule: str) -> None:
@@ -238,6 +255,7 @@ class Engine:
             self._came(record, transitions)
             self._put_config(record)
             incident.into_service(self.desk, house)
+            usable.switched(self.desk, house)
             paging.drop_unknown(self.desk, house)
             events.applied(self.desk, house)
             log.info("config.applied", seq=record.seq, first=first)
@@ -284,6 +302,7 @@ class Engine:
         for kind, blob in memory.blobs.items():
             self.evaluators[kind].restore(blob)
         self.seen, self.time = memory.seen, memory.time
+        self.desk.facts = next((evaluator.told() for evaluator in self.evaluators.values()), {})
 
     def begin_with(self, config: Record) -> None:
         """Judges by this configuration from the next record on, with no memory of what was before."""

@@ -32,6 +32,7 @@ from rules.windows import NEVER, Bools, Floats, Ints, Pairs, Remembers, Rows, Sp
 
 JUST_AFTER_NS = 1_000_000  # `>` turns just after the limit
 LONGEST_WAIT_S = 1e9
+UNHEARD_POLLS, UNHEARD_S = 3.0, 30.0  # T5: a comms fault after three polls or 30 s
 
 
 class KindEvaluator:
@@ -55,6 +56,7 @@ class KindEvaluator:
         self.program = Program(self._graph, self._machines(bound))
         self.held = self._conditions()
         self._facts = np.full(len(FACTS), _UNTOLD, np.int8)  # 1 yes, 0 no
+        self._heard = np.full(size, _UNTOLD, np.int8)  # as it was told last
         self._clock = np.full(size, NEVER, np.int64)  # instant of the last look
         self._start = np.full(size, NEVER, np.int64)  # of the first: the age of a point never seen counts from there
         self._look: Look | None = None  # the last one; only `due` asks
@@ -142,6 +144,26 @@ class KindEvaluator:
         for name, holds in facts.items():
             self._facts[FACTS.index(name)] = _UNTOLD if holds is None else int(holds)
 
+    def told(self) -> Mapping[str, bool]:
+        """What is known of the site."""
+        return {name: bool(told) for name, told in zip(FACTS, self._facts.tolist(), strict=True) if told != _UNTOLD}
+
+    def heard(self, now_ns: int) -> list[tuple[str, bool, int]]:
+        """(machine, is it heard, its last answer in ns) of every machine for which that changed since it was asked last, in order.
+
+        Not heard: UNHEARD_POLLS polls missed and more than UNHEARD_S of silence. A first call tells of all.
+        """
+        silence, now = self.silence, np.full(self._size, now_ns, np.int64)
+        if silence is None:
+            hears, quiet_s = np.ones(self._size, np.int8), np.zeros(self._size)
+        else:
+            quiet_s, polls = silence.seconds(slice(None), now)
+            hears = np.where((polls >= UNHEARD_POLLS) & (quiet_s > UNHEARD_S), 0, 1).astype(np.int8)
+            hears[self._clock == NEVER] = 0
+        changed = np.flatnonzero(hears != self._heard)
+        self._heard = hears
+        return [(self.equipment[row].id, bool(hears[row]), now_ns - round(float(quiet_s[row]) * NS)) for row in changed.tolist()]
+
     def shift(self, ns: int) -> None:
         """The wall clock was set by ns: everything remembered moves with it, so that no length changes."""
         for looked in (self._clock, self._start):
@@ -210,7 +232,7 @@ class KindEvaluator:
             lambda point: age_ns(point) / NS,
             lambda point: age_ns(point) >= samples.limit[point, where],
             *silence, self.silence is None or not self.silence.paused,
-            {name: (np.bool_(told == 1), np.bool_(told == 0)) for name, told in zip(FACTS, self._facts.tolist(), strict=True)},
+            {name: (np.asarray(told == 1), np.asarray(told == 0)) for name, told in zip(FACTS, self._facts.tolist(), strict=True)},
         )  # fmt: skip
 
     def _transition(self, change: Change) -> Transition:
@@ -336,7 +358,7 @@ class KindEvaluator:
 
     def remembered(self) -> Iterator[tuple[str, npt.NDArray[np.generic]]]:
         """Every array this evaluator remembers with, by name."""
-        yield from (("clock", self._clock), ("start", self._start), ("facts", self._facts))
+        yield from (("clock", self._clock), ("start", self._start), ("facts", self._facts), ("heard", self._heard))
         parts: dict[str, Remembers] = {"sample": self.samples, "condition": self.held, **self.program.states}
         if self.silence:
             parts["silence"] = self.silence

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -15,8 +15,10 @@ from rules.applies import settings_of
 from rules.book import Rulebook, rulebook
 from rules.clocks import times_of
 from rules.evaluate import KindEvaluator
-from rules.rule import Rule
+from rules.rule import Among, Rule
+from rules.rule_check import GROUPS as GROUP_KINDS
 
+GROUP = "@"  # before the name of a connection or a bank: the equipment that is the group
 MONITOR = "monitor"  # the equipment, and its kind, that is Plantroom itself
 WATCHED = (EquipmentState.IN_SERVICE, EquipmentState.COMMISSIONING)
 
@@ -32,6 +34,16 @@ class Machine:
     mode: str
 
 
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Machines that share something: kind `connection` (read over one line, at least in part) or `bank`. members: the live ones."""
+
+    id: str
+    kind: str
+    names: Mapping[str, str]
+    members: tuple[str, ...]
+
+
 def furnish(record: Record) -> House:
     """The house of a CONFIG record, from its own texts alone. Raises BadInput where this release cannot read it."""
     site = site_in(record)
@@ -43,6 +55,17 @@ class House:
         self.site, self.book = site, book
         self.zone = ZoneInfo(site.zone)
         self.times = times_of(site.clocks)
+        self.groups = {group.id: group for group in _groups(site)}
+        self._groups_of: dict[str, list[Group]] = {}
+        for group in self.groups.values():
+            for member in group.members:
+                self._groups_of.setdefault(member, []).append(group)
+        of_groups = [rule for rule in book.rules if rule.when_faults is not None]
+        self._group_rules = {kind: tuple(rule for rule in of_groups if kind in rule.applies_to) for kind in GROUP_KINDS}
+        self.group_kinds = frozenset(kind for kind, rules in self._group_rules.items() if rules)
+        self.parents = frozenset(parent.rule for rule in book.rules for parent in rule.inhibited_by)
+        self._disabling: dict[tuple[str, str], tuple[str, ...]] = {}
+        self._counted: dict[tuple[Among, str], tuple[str, ...]] = {}
 
     def watched(self) -> Mapping[str, list[Equipment]]:
         """By kind, in the site file's order: what has telemetry and is judged."""
@@ -66,6 +89,8 @@ class House:
         """None for equipment this configuration does not know."""
         if id_ == MONITOR:
             return Machine(MONITOR, MONITOR, {lang: say("alert.monitor", lang) for lang in LANGUAGES}, "", "live")
+        if (group := self.groups.get(id_)) is not None:
+            return Machine(id_, group.kind, group.names, "", "live")
         equipment = self.site.equipment.get(id_)
         if equipment is None:
             return None
@@ -73,5 +98,52 @@ class House:
         names = dict.fromkeys(LANGUAGES, equipment.name or equipment.id)
         return Machine(id_, equipment.kind.name, names, equipment.location, mode)
 
+    def live(self) -> list[str]:
+        """Machines whose faults count: watched, and not in commissioning."""
+        return [e.id for machines in self.watched().values() for e in machines if e.state is EquipmentState.IN_SERVICE]
+
+    def disabling(self, machine: str, item: str) -> tuple[str, ...]:
+        """The rules whose fault puts a functional item out."""
+        kind = self.site.equipment[machine].kind.name
+        found = self._disabling.get((kind, item))
+        if found is None:
+            found = self._disabling[kind, item] = tuple(rule.id for rule in self.book.for_kind(kind) if item in rule.disables)
+        return found
+
+    def feeders(self, id_: str) -> tuple[str, ...]:
+        """What this machine cannot run without, nearest first."""
+        return self.site.feeders_of(id_)
+
+    def groups_of(self, id_: str) -> Sequence[Group]:
+        return self._groups_of.get(id_, ())
+
+    def group_rules(self, kind: str) -> tuple[Rule, ...]:
+        return self._group_rules[kind]
+
+    def counted(self, among: Among, member: str) -> tuple[str, ...]:
+        """The rules of a member whose faults a group's rule counts."""
+        kind = self.site.equipment[member].kind.name
+        found = self._counted.get((among, kind))
+        if found is None:
+            rules = self.book.for_kind(kind)
+            found = tuple(r.id for r in rules if (r.id == among.rule if among.rule is not None else among.disables in r.disables))
+            self._counted[among, kind] = found
+        return found
+
     def channels(self, severity: Severity) -> list[Channel]:
         return [channel for _, channel in sorted(self.site.channels.items()) if severity in channel.severities]
+
+
+def _groups(site: Site) -> Iterator[Group]:
+    """Connections and banks with machines that count; one alone is no group."""
+    live = [e for e in site.equipment.values() if e.monitored and e.state is EquipmentState.IN_SERVICE]
+    over: dict[tuple[str, str], list[str]] = {}
+    for equipment in live:
+        for connection in dict.fromkeys(site.devices[b.device].connection for b in equipment.bindings if b.device in site.devices):
+            over.setdefault(("connection", connection), []).append(equipment.id)
+        if equipment.bank:
+            over.setdefault(("bank", equipment.bank), []).append(equipment.id)
+    for (kind, name), members in over.items():
+        if len(members) > 1:
+            names = {lang: say(f"alert.group.{kind}", lang, name=name) for lang in LANGUAGES}
+            yield Group(f"{GROUP}{name}", kind, names, tuple(members))

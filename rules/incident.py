@@ -1,4 +1,8 @@
-"""From a condition's transition to fault, order and page: what the evaluators and the monitor's events do to the records."""
+"""From a condition's transition to fault, order and page: what the evaluators and the monitor's events do to the records.
+
+What a fault brings about beyond its own rows (its group's fault, the flood, how long items were usable) is the aftermath's: each live
+fault that was raised or ended is left in `desk.moved` for it.
+"""
 
 from __future__ import annotations
 
@@ -8,22 +12,28 @@ from dataclasses import dataclass
 
 import orjson
 
+from plantroom.clock import NS
 from plantroom.model import Severity
 from plantroom.words import LANGUAGES
-from rules import paging, work
+from rules import chatter, paging, parentage, work
 from rules.condition import State, Transition
 from rules.desk import Desk
-from rules.house import House
+from rules.house import MONITOR, House
 from rules.order import Event
-from rules.rows import Fault, Pending, as_json
+from rules.rows import Fault, Order, Pending, as_json
 from rules.rule import Rule
 
+MOST_MOMENTS = 24
+SETTLE_NS = 10 * NS  # where a fault may turn out to be part of another one its page waits so long; never an urgent one
 Values = Mapping[str, float | str]
 
 
 @dataclass(frozen=True, slots=True)
 class Raised:
-    """What raises a fault. values: of the points (or the event's fields); parameters: of this machine."""
+    """What raises a fault. values: of the points (or the event's fields); parameters: of this machine.
+
+    severity: where it is not the rule's. moved: the moments that led to it, see `_moment`.
+    """
 
     equipment: str
     kind: str
@@ -32,20 +42,25 @@ class Raised:
     no_data: bool
     values: Values
     parameters: Values
+    severity: Severity | None = None
+    moved: tuple[Mapping[str, object], ...] = ()
 
 
 def take(desk: Desk, house: House, t: Transition) -> None:
     """Applies one transition of a condition."""
     fault = desk.fault_of(t.equipment, t.rule)
     if t.after is State.PENDING:
-        desk.put_condition(Pending(t.equipment, t.rule, "pending", t.onset_ns, t.at_ns))
+        trace = as_json([_moment(desk, t)])
+        desk.put_condition(Pending(t.equipment, t.rule, "pending", t.onset_ns, t.at_ns, trace_json=trace))
     elif t.after is State.ACTIVE:
         _active(desk, house, t, fault)
     elif t.after is State.RECOVERING and fault is not None:
         _mark(desk, fault, "recovering", t)
     elif t.after in (State.CLEARED, State.WITHDRAWN):
-        desk.drop_condition(t.equipment, t.rule)
-        if fault is not None:
+        if fault is None:
+            desk.drop_condition(t.equipment, t.rule)
+        else:
+            _remember(fault, _moment(desk, t))
             end(desk, house, fault, t.after.value, min(t.at_ns, desk.now_ns), "telemetry" if t.after is State.CLEARED else "config")
     told = {"equipment": t.equipment, "rule": t.rule, "before": t.before.value, "at_ns": t.at_ns, "onset_ns": t.onset_ns}
     desk.tell(f"condition.{t.after}", told)
@@ -59,29 +74,46 @@ def _active(desk: Desk, house: House, t: Transition, fault: Fault | None) -> Non
     rule = house.rule(machine.kind, t.rule) if machine is not None else None
     if machine is None or rule is None:
         return  # a rule or machine the configuration no longer has: its condition is being withdrawn
-    raise_fault(desk, house, Raised(t.equipment, machine.kind, rule, t.onset_ns, t.no_data, t.values, t.parameters), t.at_ns)
+    pending = desk.conditions.get((t.equipment, t.rule))
+    began = orjson.loads(pending.trace_json) if pending is not None and pending.trace_json else []
+    raised = Raised(t.equipment, machine.kind, rule, t.onset_ns, t.no_data, t.values, t.parameters, None, (*began, _moment(desk, t)))
+    raise_fault(desk, house, raised, t.at_ns)
 
 
 def _mark(desk: Desk, fault: Fault, condition: str, t: Transition) -> None:
     fault.condition = condition
+    _remember(fault, _moment(desk, t))
     desk.put_fault(fault)
     desk.put_condition(Pending(t.equipment, t.rule, condition, t.onset_ns, t.at_ns, fault.id))
     desk.tell(f"fault.{condition}", {"fault": fault.id})
 
 
+def _moment(desk: Desk, t: Transition) -> dict[str, object]:
+    """The samples that moved a condition: what the rule's points held, at which instant, in which record."""
+    return {"seq": desk.seq, "at_ns": t.at_ns, "to": t.after.value, "values": _plain(t.values)}
+
+
+def _remember(fault: Fault, moment: Mapping[str, object]) -> None:
+    """Into the fault's trace. A fault that recovers and relapses for days keeps its beginning and its newest moments."""
+    trace = orjson.loads(fault.trace_json)
+    moved = [*trace.get("moved", ()), moment]
+    trace["moved"] = moved if len(moved) <= MOST_MOMENTS else [*moved[: MOST_MOMENTS // 2], *moved[-MOST_MOMENTS // 2 :]]
+    fault.trace_json = as_json(trace)
+
+
 def raise_fault(desk: Desk, house: House, r: Raised, at_ns: int) -> Fault:
-    """A new fault with its order and its pages. One that came back while its order stands joins that order."""
+    """A new fault with its order and pages; or part of another one, which has them. What came back joins the order that stands."""
     words: Values = {**r.parameters, **r.values}
     machine = house.machine(r.equipment)
     mode = machine.mode if machine is not None else "live"
-    severity = r.rule.severity_for(r.kind)
+    trace = {"seq": desk.seq, "values": _plain(r.values), "parameters": _plain(r.parameters), "expression": r.rule.when_text}
     fault = Fault(
         id=desk.new_id("F"),
         rule=r.rule.id,
         rule_hash=r.rule.hash,
         equipment=r.equipment,
         kind=r.kind,
-        severity=severity,
+        severity=r.severity or r.rule.severity_for(r.kind),
         condition="active",
         mode=mode,
         no_data=r.no_data,
@@ -89,28 +121,38 @@ def raise_fault(desk: Desk, house: House, r: Raised, at_ns: int) -> Fault:
         raised_ns=desk.now_ns,
         text_json=as_json({lang: r.rule.say(lang, words) for lang in LANGUAGES}),
         do_json=as_json({lang: r.rule.first_step(lang, words) for lang in LANGUAGES}),
-        trace_json=as_json(
-            {"seq": desk.seq, "values": _plain(r.values), "parameters": _plain(r.parameters), "expression": r.rule.when_text}
-        ),
+        trace_json=as_json({**trace, "moved": list(r.moved)}),
     )
     order = desk.order_of(r.equipment, r.rule.id) if mode == "live" else None
     if order is not None:
         fault.work_order = order.id
+    elif mode == "live" and (parent := parentage.parent_of(desk, house, fault)) is not None:
+        fault.parent, fault.presented = parent.id, 0
     desk.put_fault(fault)
     desk.put_condition(Pending(r.equipment, r.rule.id, "active", r.onset_ns, at_ns, fault.id))
     desk.tell(
         "fault.raised",
-        {"fault": fault.id, "rule": fault.rule, "rule_hash": fault.rule_hash, "equipment": fault.equipment, "severity": severity.value,
-         "mode": mode, "onset_ns": fault.onset_ns, "no_data": fault.no_data, "order": fault.work_order},
+        {"fault": fault.id, "rule": fault.rule, "rule_hash": fault.rule_hash, "equipment": fault.equipment,
+         "severity": fault.severity.value, "mode": mode, "onset_ns": fault.onset_ns, "no_data": fault.no_data, "order": fault.work_order,
+         "parent": fault.parent},
     )  # fmt: skip
-    if mode != "live":
-        return fault
+    if mode == "live":
+        _present(desk, house, fault, order)
+    return fault
+
+
+def _present(desk: Desk, house: House, fault: Fault, order: Order | None) -> None:
+    """Puts a live fault before people, as an order and pages of its own, unless it is part of another one."""
+    if fault.presented and fault.kind != MONITOR:
+        desk.show(fault)
+        chatter.shelve(desk, fault)
     if order is not None:
         work.step(desk, house, order, Event.RETURNED)
         paging.page(desk, house, "returned", fault, order)
-    else:
+    elif fault.parent is None:
         give_order(desk, house, fault)
-    return fault
+    parentage.gather(desk, house, fault)
+    desk.moved.append(fault)
 
 
 def give_order(desk: Desk, house: House, fault: Fault) -> None:
@@ -118,7 +160,17 @@ def give_order(desk: Desk, house: House, fault: Fault) -> None:
     order = work.open_order(desk, house, fault.equipment, fault.severity, orjson.loads(fault.text_json), fault)
     fault.work_order = order.id
     desk.put_fault(fault)
-    paging.page(desk, house, "no_data" if fault.no_data else "raised", fault, order)
+    wait_ns = SETTLE_NS if not fault.severity.urgent and parentage.may_join(house, fault) else 0
+    paging.page(desk, house, "no_data" if fault.no_data else "raised", fault, order, wait_ns=wait_ns)
+
+
+def stand_alone(desk: Desk, house: House, fault: Fault) -> None:
+    """A child whose parent is gone: it counts by itself now, and somebody has to come. An order that was taken while it was one goes on."""
+    fault.parent = None
+    desk.put_fault(fault)
+    desk.tell("fault.alone", {"fault": fault.id})
+    if desk.standing(fault.work_order) is None:
+        give_order(desk, house, fault)
 
 
 def into_service(desk: Desk, house: House) -> None:
@@ -132,18 +184,20 @@ def into_service(desk: Desk, house: House) -> None:
 
 def end(desk: Desk, house: House, fault: Fault, condition: str, at_ns: int, why: str) -> None:
     """A fault ended. An urgent one still wants a person; another one's order that nobody has taken is closed as self-cleared."""
-    shelved = fault.shelved_until_ns is not None
+    shelved, child = fault.shelved_until_ns is not None, fault.parent is not None
     fault.condition, fault.ended_ns, fault.ended_why = condition, at_ns, why
     fault.shelved_until_ns = fault.shelf_json = None
     desk.drop_condition(fault.equipment, fault.rule)
     desk.put_fault(fault)
     desk.tell(f"fault.{condition}", {"fault": fault.id, "at_ns": at_ns, "why": why})
-    order = desk.orders.get(fault.work_order or "")
+    order = desk.standing(fault.work_order)
     if order is not None:
         work.step(desk, house, order, Event.FADED_URGENT if fault.severity.urgent else Event.FADED)
         work.agrees(desk, order)
-    if fault.severity is not Severity.ADVISORY and not shelved:
+    if fault.severity is not Severity.ADVISORY and not shelved and not child:
         paging.page(desk, house, "cleared", fault, order)
+    if fault.mode == "live":
+        desk.moved.append(fault)
 
 
 def _plain(values: Values) -> dict[str, float | str | None]:

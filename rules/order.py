@@ -35,6 +35,7 @@ class Event(StrEnum):
     RETURNED = "returned"  # the fault came back while its order still stands
     FADED = "faded"  # the fault ended by itself and nobody is wanted any more (normal, advisory)
     FADED_URGENT = "faded_urgent"  # it ended by itself; an urgent one still wants a person
+    JOINED = "joined"  # its fault became part of another one, which has an order of its own
 
 
 class Effect(StrEnum):
@@ -73,6 +74,7 @@ TABLE: Mapping[tuple[State, Event], Move | No] = {
     (S.OPEN, E.RETURNED): STAY[S.OPEN],
     (S.OPEN, E.FADED): Move(S.CLOSED, (X.STOP_ALL, X.END_HOLD)),
     (S.OPEN, E.FADED_URGENT): STAY[S.OPEN],
+    (S.OPEN, E.JOINED): Move(S.CLOSED, (X.STOP_ALL, X.END_HOLD, X.DROP_PAGES)),
     (S.ACCEPTED, E.ACCEPT): No("already_accepted"),
     (S.ACCEPTED, E.ARRIVE): Move(S.ARRIVED, (X.STOP_ARRIVAL, X.END_HOLD)),
     (S.ACCEPTED, E.RESTORE): Move(S.RESTORED, (X.STOP_ARRIVAL, X.STOP_RESTORE, X.END_HOLD)),  # reset from afar: nobody had to go
@@ -81,6 +83,7 @@ TABLE: Mapping[tuple[State, Event], Move | No] = {
     (S.ACCEPTED, E.RETURNED): STAY[S.ACCEPTED],
     (S.ACCEPTED, E.FADED): STAY[S.ACCEPTED],
     (S.ACCEPTED, E.FADED_URGENT): STAY[S.ACCEPTED],
+    (S.ACCEPTED, E.JOINED): STAY[S.ACCEPTED],
     (S.ARRIVED, E.ACCEPT): No("already_arrived"),
     (S.ARRIVED, E.ARRIVE): No("already_arrived"),
     (S.ARRIVED, E.RESTORE): Move(S.RESTORED, (X.STOP_RESTORE, X.END_HOLD)),
@@ -89,6 +92,7 @@ TABLE: Mapping[tuple[State, Event], Move | No] = {
     (S.ARRIVED, E.RETURNED): STAY[S.ARRIVED],
     (S.ARRIVED, E.FADED): STAY[S.ARRIVED],
     (S.ARRIVED, E.FADED_URGENT): STAY[S.ARRIVED],
+    (S.ARRIVED, E.JOINED): STAY[S.ARRIVED],
     (S.RESTORED, E.ACCEPT): No("already_restored"),
     (S.RESTORED, E.ARRIVE): No("already_restored"),
     (S.RESTORED, E.RESTORE): No("already_restored"),
@@ -97,6 +101,7 @@ TABLE: Mapping[tuple[State, Event], Move | No] = {
     (S.RESTORED, E.RETURNED): Move(S.OPEN, (X.NEW_ROUND,)),
     (S.RESTORED, E.FADED): STAY[S.RESTORED],
     (S.RESTORED, E.FADED_URGENT): STAY[S.RESTORED],
+    (S.RESTORED, E.JOINED): STAY[S.RESTORED],
     (S.CLOSED, E.ACCEPT): No("already_closed"),
     (S.CLOSED, E.ARRIVE): No("already_closed"),
     (S.CLOSED, E.RESTORE): No("already_closed"),
@@ -105,6 +110,7 @@ TABLE: Mapping[tuple[State, Event], Move | No] = {
     (S.CLOSED, E.RETURNED): No("already_closed"),  # a fault that comes back after closing opens an order of its own
     (S.CLOSED, E.FADED): STAY[S.CLOSED],
     (S.CLOSED, E.FADED_URGENT): STAY[S.CLOSED],
+    (S.CLOSED, E.JOINED): STAY[S.CLOSED],
 }
 
 

@@ -7,6 +7,7 @@ import orjson
 from plantroom.clock import NS, iso
 from plantroom.model import Severity
 from plantroom.words import LANGUAGES
+from rules import flood
 from rules.clocks import ClockName, OrderClock
 from rules.desk import Desk
 from rules.house import House, Machine
@@ -15,19 +16,33 @@ from rules.order import State
 from rules.rows import Fault, Order, Page, as_json
 
 
-def page(desk: Desk, house: House, reason: str, fault: Fault | None, order: Order | None, clock: OrderClock | None = None) -> list[Page]:
-    """Queues a page; the rows queued. None for advisories, in commissioning, while shelved, or where no channel takes the severity.
+def page(
+    desk: Desk,
+    house: House,
+    reason: str,
+    fault: Fault | None,
+    order: Order | None,
+    clock: OrderClock | None = None,
+    *,
+    wait_ns: int = 0,
+) -> list[Page]:
+    """Queues a page; the rows queued. None for advisories, in commissioning, while shelved, for a part of another fault, or where no
+    channel takes the severity. In a flood what is not urgent is gathered into one.
 
-    reason: as in outbox.reason. clock: the limit a warning or breach is about; else the order's next running one is named.
+    reason: as in outbox.reason. clock: the limit a warning or breach is about; else the order's next running one is named. wait_ns: it may
+    leave so much later.
     """
     severity = fault.severity if fault is not None else order.severity if order is not None else Severity.NORMAL
-    if severity is Severity.ADVISORY or (fault is not None and (fault.mode == "commissioning" or fault.shelved_until_ns is not None)):
+    quiet = fault is not None and (fault.mode == "commissioning" or fault.shelved_until_ns is not None or fault.parent is not None)
+    if severity is Severity.ADVISORY or quiet:
         return []
+    if flood.holds(desk, fault, severity):
+        return flood.gather(desk, house, reason, fault, order, severity)
     message = as_json(_message(desk, house, reason, fault, order, clock or next_clock(desk, order), severity))
     rows = []
     for channel in house.channels(severity):
         about = (fault.id if fault else None, order.id if order else None)
-        row = Page(desk.new_id("P"), *about, channel.id, reason, severity, message, created_ns=desk.now_ns, due_ns=desk.now_ns)
+        row = Page(desk.new_id("P"), *about, channel.id, reason, severity, message, created_ns=desk.now_ns, due_ns=desk.now_ns + wait_ns)
         _wake_elders(desk, row)
         desk.put_page(row)
         desk.tell("page.queued", {"page": row.id, "channel": channel.id, "reason": reason, "fault": row.fault, "order": row.work_order})

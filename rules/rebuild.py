@@ -29,7 +29,7 @@ from rules.snapshots import Snapshots
 
 TABLES = (
     "config", "condition", "fault", "work_order", "clock", "order_note", "person", "outbox", "attempt", "command", "private", "skipped",
-    "chronicle", "position",
+    "item_time", "chronicle", "position",
 )  # fmt: skip
 
 

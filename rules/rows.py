@@ -11,7 +11,7 @@ from plantroom.model import Severity
 from rules.clocks import OrderClock
 from rules.order import Facts, State
 
-__all__ = ["Attempt", "Fault", "Note", "Order", "OrderClock", "Outcome", "Page", "Pending", "Skipped", "as_json", "born"]
+__all__ = ["Attempt", "Fault", "ItemTime", "Note", "Order", "OrderClock", "Outcome", "Page", "Pending", "Skipped", "as_json", "born"]
 
 
 def as_json(value: Any) -> str:
@@ -27,7 +27,10 @@ def born(id_: str) -> tuple[int, int]:
 
 @dataclass(slots=True)
 class Pending:
-    """A condition that is not at rest. at_ns: its last transition; for the monitor's, when its event was last seen."""
+    """A condition that is not at rest. at_ns: its last transition; for the monitor's, when its event was last seen.
+
+    trace_json: while it is pending, the samples that began it.
+    """
 
     equipment: str
     rule: str
@@ -35,10 +38,13 @@ class Pending:
     since_ns: int
     at_ns: int
     fault: str | None = None
+    trace_json: str | None = None
 
 
 @dataclass(slots=True)
 class Fault:
+    """parent: the fault it is part of (rules/parentage.py). presented: 0 where it was part of one when it was raised."""
+
     id: str
     rule: str
     rule_hash: str
@@ -58,6 +64,8 @@ class Fault:
     work_order: str | None = None
     shelved_until_ns: int | None = None
     shelf_json: str | None = None
+    parent: str | None = None
+    presented: int = 1
 
     @property
     def open(self) -> bool:
@@ -155,6 +163,21 @@ class Outcome:
     reason: str
     says_json: str
     state_json: str
+
+
+@dataclass(slots=True)
+class ItemTime:
+    """One functional item on one local day. since_ns: the state runs from here on and is not yet added; None: the day is over."""
+
+    equipment: str
+    item: str
+    day: str
+    usable_ns: int = 0
+    faulted_ns: int = 0
+    unknown_ns: int = 0
+    state: str = "unknown"
+    heard: int = 0
+    since_ns: int | None = None
 
 
 @dataclass(slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rules import clocks
+from rules import clocks, usable
 from rules.desk import Desk
 from rules.order import State
 
@@ -22,6 +22,7 @@ def shift(desk: Desk, step_ns: int) -> None:
         if fault.shelved_until_ns is not None:
             fault.shelved_until_ns += step_ns
             desk.put_fault(fault)
+    usable.shift(desk, step_ns)
     for order in list(desk.orders.values()):
         if order.eta_ns is not None and order.state is State.ACCEPTED:
             order.eta_ns += step_ns

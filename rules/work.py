@@ -65,6 +65,8 @@ def _sign(order: Order, move: Move, event: Event, who: str, now_ns: int, fault_o
         order.closed_ns, order.closed_by = now_ns, who
         if event in (Event.FADED, Event.FADED_URGENT):
             order.cause = order.cause or "self_cleared"
+        elif event is Event.JOINED:
+            order.cause = "part_of_incident"
 
 
 def _do(desk: Desk, house: House, order: Order, effect: Effect, why: str) -> None:

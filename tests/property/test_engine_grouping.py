@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from plantroom.model import Quality
-from tests.kit.engine import RULES, Kit, pump, rule_text, site_text
+from rules import flood
+from tests.kit.engine import RULES, Kit, event_text, pump, rule_text, site_text
 
 PUMPS = st.integers(1, 3)
 BITS = st.fixed_dictionaries({"phase_loss": st.integers(0, 1), "pump_running": st.integers(0, 1), "jockey_fault": st.integers(0, 1)})
@@ -20,6 +23,23 @@ SITES = (
     site_text(pump(2), pump(3)),
 )
 OTHER_RULES = {**RULES, "rules/packs/fire_pump/jockey.yaml": rule_text("jockey", "jockey_fault", "normal", for_="0s", clear_after="1s")}
+GROUP = """
+id: line_down
+applies_to: connection
+when_faults: {rule: jockey, share: 60 %, least: 2}
+severity: normal
+says: {zh: 失联, en: silent}
+do: {zh: 查网关, en: look at the gateway}
+"""
+# one cause, one page: children, a group, chatter and a flood that two or three faults make
+RELATED = {
+    **OTHER_RULES,
+    "rules/packs/connection/line_down.yaml": GROUP,
+    "rules/packs/fire_pump/wet.yaml": rule_text("wet", "jockey_fault", "normal", for_="1s", extra="inhibited_by: [phase_loss]"),
+    "rules/packs/fire_pump/phase_loss.yaml": rule_text("phase_loss", "phase_loss", "readiness", extra="disables: [start_on_demand]"),
+    "rules/packs/monitor/alarm_flood.yaml": event_text("alarm_flood", clear_after="1h"),
+    "rules/packs/monitor/alarm_chattering.yaml": event_text("alarm_chattering", "advisory"),
+}
 
 AGES = st.lists(st.floats(0, 30), min_size=1, max_size=4).map(lambda ages: sorted(ages, reverse=True))
 DEEDS = ("accept", "arrive", "restore", "close", "reopen", "comment", "hold")
@@ -32,7 +52,7 @@ ACTIONS = st.one_of(
     st.tuples(st.just("tick"), st.integers(1, 4)),
     st.tuples(st.just("wait"), st.floats(0.1, 1200)),
     st.tuples(st.just("step"), st.sampled_from([-3600, -5, 3, 7200])),
-    st.tuples(st.just("site"), st.integers(0, 2), st.booleans()),
+    st.tuples(st.just("site"), st.integers(0, 2), st.integers(0, 2)),
     st.tuples(st.just("command"), st.sampled_from(DEEDS), st.integers(0, 5)),
     st.tuples(st.just("shelve"), st.integers(0, 5)),
     st.tuples(st.just("attempt"), st.integers(0, 5), st.sampled_from(["accepted", "retry", "refused"])),
@@ -56,8 +76,8 @@ def act(kit: Kit, what: str, *args: object) -> None:
             kit.clock.advance(seconds)
         case "step", (int(seconds),):
             kit.clock.step_wall(seconds)
-        case "site", (int(which), bool(other)):
-            kit.configure(SITES[which], OTHER_RULES if other else RULES)
+        case "site", (int(which), int(rules)):
+            kit.configure(SITES[which], (RULES, OTHER_RULES, RELATED)[rules])
         case "command", (str(does), int(which)):
             kit.run(1)
             orders = [row[0] for row in kit.rows("SELECT id FROM work_order ORDER BY opened_ns, id")]
@@ -75,6 +95,15 @@ def act(kit: Kit, what: str, *args: object) -> None:
             kit.event(name, service="collect", first=1, last=2)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def small_flood() -> Iterator[None]:
+    """A flood of three, so that these few machines can make one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(flood, "MORE_THAN", 2)
+        patch.setattr(flood, "FEWER_THAN", 2)
+        yield
+
+
 EXAMPLES = 1_000 if os.environ.get("PLANTROOM_SOAK") == "1" else 30
 
 
@@ -84,7 +113,7 @@ def test_regrouping_and_restarting_change_nothing(actions: list[tuple[object, ..
     with tempfile.TemporaryDirectory() as folder:
         kit = Kit(Path(folder))
         try:
-            kit.configure(SITES[0])
+            kit.configure(SITES[0], data.draw(st.sampled_from([RULES, RELATED])))
             kit.tick()
             for action in actions:
                 act(kit, *action)  # type: ignore[arg-type]

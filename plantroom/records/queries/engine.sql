@@ -8,39 +8,42 @@ INSERT INTO position (one, seq, wall_ns, boot_ns, boot) VALUES (1, :seq, :wall_n
 ON CONFLICT (one) DO UPDATE SET seq = excluded.seq, wall_ns = excluded.wall_ns, boot_ns = excluded.boot_ns, boot = excluded.boot;
 
 -- name: open_conditions
-SELECT equipment, rule, state, since_ns, at_ns, fault FROM condition ORDER BY equipment, rule;
+SELECT equipment, rule, state, since_ns, at_ns, fault, trace_json FROM condition ORDER BY equipment, rule;
 
 -- name: put_condition
-INSERT INTO condition (equipment, rule, state, since_ns, at_ns, fault) VALUES (:equipment, :rule, :state, :since_ns, :at_ns, :fault)
-ON CONFLICT (equipment, rule) DO UPDATE SET state = excluded.state, since_ns = excluded.since_ns, at_ns = excluded.at_ns, fault = excluded.fault;
+INSERT INTO condition (equipment, rule, state, since_ns, at_ns, fault, trace_json)
+VALUES (:equipment, :rule, :state, :since_ns, :at_ns, :fault, :trace_json)
+ON CONFLICT (equipment, rule) DO UPDATE SET state = excluded.state, since_ns = excluded.since_ns, at_ns = excluded.at_ns, fault = excluded.fault,
+  trace_json = excluded.trace_json;
 
 -- name: drop_condition
 DELETE FROM condition WHERE equipment = :equipment AND rule = :rule;
 
 -- name: open_faults
 SELECT id, rule, rule_hash, equipment, kind, severity, condition, mode, no_data, onset_ns, raised_ns, text_json, do_json, trace_json,
-  ended_ns, ended_why, work_order, shelved_until_ns, shelf_json
+  ended_ns, ended_why, work_order, shelved_until_ns, shelf_json, parent, presented
 FROM fault
 WHERE condition IN ('active', 'recovering') OR work_order IN (SELECT id FROM work_order WHERE state <> 'closed')
 ORDER BY raised_ns, id;
 
 -- name: fault
 SELECT id, rule, rule_hash, equipment, kind, severity, condition, mode, no_data, onset_ns, raised_ns, text_json, do_json, trace_json,
-  ended_ns, ended_why, work_order, shelved_until_ns, shelf_json
+  ended_ns, ended_why, work_order, shelved_until_ns, shelf_json, parent, presented
 FROM fault WHERE id = :id;
 
 -- name: faults_of
 SELECT id, rule, rule_hash, equipment, kind, severity, condition, mode, no_data, onset_ns, raised_ns, text_json, do_json, trace_json,
-  ended_ns, ended_why, work_order, shelved_until_ns, shelf_json
+  ended_ns, ended_why, work_order, shelved_until_ns, shelf_json, parent, presented
 FROM fault WHERE work_order = :work_order ORDER BY raised_ns, id;
 
 -- name: put_fault
 INSERT INTO fault (id, rule, rule_hash, equipment, kind, severity, condition, mode, no_data, onset_ns, raised_ns, text_json, do_json, trace_json,
-  ended_ns, ended_why, work_order, shelved_until_ns, shelf_json)
+  ended_ns, ended_why, work_order, shelved_until_ns, shelf_json, parent, presented)
 VALUES (:id, :rule, :rule_hash, :equipment, :kind, :severity, :condition, :mode, :no_data, :onset_ns, :raised_ns, :text_json, :do_json, :trace_json,
-  :ended_ns, :ended_why, :work_order, :shelved_until_ns, :shelf_json)
-ON CONFLICT (id) DO UPDATE SET condition = excluded.condition, mode = excluded.mode, no_data = excluded.no_data, ended_ns = excluded.ended_ns, ended_why = excluded.ended_why,
-  work_order = excluded.work_order, shelved_until_ns = excluded.shelved_until_ns, shelf_json = excluded.shelf_json;
+  :ended_ns, :ended_why, :work_order, :shelved_until_ns, :shelf_json, :parent, :presented)
+ON CONFLICT (id) DO UPDATE SET condition = excluded.condition, mode = excluded.mode, no_data = excluded.no_data, trace_json = excluded.trace_json,
+  ended_ns = excluded.ended_ns, ended_why = excluded.ended_why, work_order = excluded.work_order, shelved_until_ns = excluded.shelved_until_ns,
+  shelf_json = excluded.shelf_json, parent = excluded.parent;
 
 -- name: open_orders
 SELECT id, fault, equipment, severity, state, text_json, opened_ns, opened_by, round, accepted_ns, accepted_by, eta_ns, arrived_ns, arrived_by,
@@ -69,7 +72,7 @@ FROM work_order WHERE state = 'closed' AND closed_ns >= :since_ns ORDER BY opene
 
 -- name: reopenable_faults
 SELECT id, rule, rule_hash, equipment, kind, severity, condition, mode, no_data, onset_ns, raised_ns, text_json, do_json, trace_json,
-  ended_ns, ended_why, work_order, shelved_until_ns, shelf_json
+  ended_ns, ended_why, work_order, shelved_until_ns, shelf_json, parent, presented
 FROM fault
 WHERE condition NOT IN ('active', 'recovering') AND work_order IN (SELECT id FROM work_order WHERE state = 'closed' AND closed_ns >= :since_ns)
 ORDER BY raised_ns, id;
@@ -98,7 +101,7 @@ SELECT id, fault, work_order, channel, reason, severity, message_json, created_n
 -- name: put_page
 INSERT INTO outbox (id, fault, work_order, channel, reason, severity, message_json, created_ns, due_ns, state, attempts, answer)
 VALUES (:id, :fault, :work_order, :channel, :reason, :severity, :message_json, :created_ns, :due_ns, :state, :attempts, :answer)
-ON CONFLICT (id) DO UPDATE SET created_ns = excluded.created_ns, due_ns = excluded.due_ns, state = excluded.state, attempts = excluded.attempts, answer = excluded.answer;
+ON CONFLICT (id) DO UPDATE SET message_json = excluded.message_json, created_ns = excluded.created_ns, due_ns = excluded.due_ns, state = excluded.state, attempts = excluded.attempts, answer = excluded.answer;
 
 -- name: put_attempt
 INSERT INTO attempt (outbox, n, channel, verdict, answer, started_ns, ended_ns)
@@ -144,3 +147,21 @@ ON CONFLICT (id) DO UPDATE SET last_seq = excluded.last_seq, last_ns = excluded.
 -- The newest row of each cause. Not by time: the wall clock may have been set since.
 SELECT id, seq, at_ns, record, does, kind, equipment, error, place, max(last_seq) AS last_seq, last_ns, count
 FROM skipped GROUP BY record, does, kind, equipment, place ORDER BY seq, id;
+
+-- name: recent_faults
+-- What was shown to people lately, for alarm rates; advisories and the monitor's own are no alarms.
+SELECT equipment, rule, raised_ns FROM fault
+WHERE raised_ns > :since_ns AND presented = 1 AND mode = 'live' AND kind <> 'monitor' AND severity <> 'advisory' ORDER BY raised_ns, id;
+
+-- name: running_items
+SELECT equipment, item, day, usable_ns, faulted_ns, unknown_ns, state, heard, since_ns FROM item_time WHERE since_ns IS NOT NULL ORDER BY equipment, item;
+
+-- name: item_day
+SELECT equipment, item, day, usable_ns, faulted_ns, unknown_ns, state, heard, since_ns FROM item_time
+WHERE equipment = :equipment AND item = :item AND day = :day;
+
+-- name: put_item
+INSERT INTO item_time (equipment, item, day, usable_ns, faulted_ns, unknown_ns, state, heard, since_ns)
+VALUES (:equipment, :item, :day, :usable_ns, :faulted_ns, :unknown_ns, :state, :heard, :since_ns)
+ON CONFLICT (equipment, item, day) DO UPDATE SET usable_ns = excluded.usable_ns, faulted_ns = excluded.faulted_ns,
+  unknown_ns = excluded.unknown_ns, state = excluded.state, heard = excluded.heard, since_ns = excluded.since_ns;

@@ -12,7 +12,7 @@ from plantroom.kinds import Kind, PointType, kind_names, load_kind, load_kinds, 
 
 KINDS = [
     *("elevator", "fire_pump", "fire_pump_set", "fire_water", "smoke_fan", "fire_panel", "ahu", "vav", "fcu", "chiller", "tower", "pump"),
-    *("generator", "ats", "meter", "sump", "room", "asset", "area", "monitor"),
+    *("generator", "ats", "meter", "sump", "room", "asset", "area", "monitor", "connection", "bank"),
 ]
 
 

@@ -1,0 +1,116 @@
+"""Which fault explains which: a dead gateway or a lost feeder is one incident, with one order and one page; what it brings about are its
+children. They are shown under it, have no order and page nobody, and stand for themselves again when it ends before they do.
+
+    candidates: a rule's `inhibited_by` on the same machine, or on one that feeds it (`@fed_by`);  a group's rule (`when_faults`)
+    never:      a danger (people are never a footnote); an urgent fault under one that is not
+
+Of an incident the first-out is the one whose onset is earliest; it is read off the rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import ceil
+
+from plantroom.model import Severity
+from rules import paging, work
+from rules.desk import Desk
+from rules.house import Group, House
+from rules.order import Event
+from rules.rows import Fault
+from rules.rule import Among, Rule
+
+GRAVITY = {severity: rank for rank, severity in enumerate(reversed(Severity))}  # danger is the gravest
+
+Key = tuple[str, str]  # (equipment, rule)
+
+
+def parent_of(desk: Desk, house: House, child: Fault) -> Fault | None:
+    """The open fault that explains this one; of a chain its head."""
+    for key in _candidates(house, child):
+        found = desk.fault_of(*key)
+        if found is not None and found.open and found.id != child.id and _may(found, child):
+            head = desk.find_fault(found.parent) if found.parent is not None else found
+            return head if head is not None and head.open and head.id != child.id and _may(head, child) else found
+    return None
+
+
+def gather(desk: Desk, house: House, parent: Fault) -> None:
+    """A fault was raised: what it explains of what stands open becomes its child, or its head's."""
+    if not _has_children(house, parent):
+        return
+    head = desk.find_fault(parent.parent) if parent.parent is not None else None
+    head = head or parent
+    key = (parent.equipment, parent.rule)
+    for fault in desk.all_faults():
+        alone = fault.open and fault.mode == "live" and fault.parent is None and fault.id not in (parent.id, head.id)
+        if alone and _may(parent, fault) and key in _candidates(house, fault):
+            join(desk, house, fault, head)
+
+
+def join(desk: Desk, house: House, child: Fault, parent: Fault) -> None:
+    """A fault becomes part of another, its own children with it; its order is closed where nobody has taken it yet."""
+    child.parent = parent.id
+    desk.put_fault(child)
+    desk.tell("fault.joined", {"fault": child.id, "parent": parent.id})
+    paging.drop(desk, "part of an incident", fault=child)
+    order = desk.standing(child.work_order)
+    if order is not None:
+        work.step(desk, house, order, Event.JOINED)
+    for other in desk.all_faults():
+        if other.open and other.parent == child.id:
+            other.parent = parent.id
+            desk.put_fault(other)
+
+
+def may_join(house: House, fault: Fault) -> bool:
+    """Could it become a child soon? Its page waits a moment for that, unless it is urgent."""
+    return fault.severity is not Severity.DANGER and next(iter(_candidates(house, fault)), None) is not None
+
+
+def _candidates(house: House, fault: Fault) -> Iterator[Key]:
+    """Conditions whose fault would explain this one, nearest first."""
+    rule = house.rule(fault.kind, fault.rule)
+    if rule is None or fault.severity is Severity.DANGER:
+        return
+    for parent in rule.inhibited_by:
+        if not parent.of_feeder:
+            yield fault.equipment, parent.rule
+    for feeder in house.feeders(fault.equipment):
+        for parent in rule.inhibited_by:
+            if parent.of_feeder:
+                yield feeder, parent.rule
+    for group in house.groups_of(fault.equipment):
+        for group_rule in house.group_rules(group.kind):
+            if group_rule.when_faults is not None and counts(group_rule.when_faults, rule):
+                yield group.id, group_rule.id
+
+
+def _may(parent: Fault, child: Fault) -> bool:
+    return child.severity is not Severity.DANGER and (parent.severity.urgent or not child.severity.urgent)
+
+
+def _has_children(house: House, fault: Fault) -> bool:
+    return fault.rule in house.parents or fault.kind in house.group_kinds
+
+
+# --- groups: machines over one connection, of one bank
+
+
+def counts(among: Among, rule: Rule) -> bool:
+    """Is a fault of this rule one of those a group's rule counts?"""
+    return rule.id == among.rule if among.rule is not None else among.disables in rule.disables
+
+
+def out_of(desk: Desk, house: House, group: Group, among: Among) -> list[Fault]:
+    """For each member that is out its gravest fault that counts, in the order of the members."""
+    found = []
+    for member in group.members:
+        faults = [fault for rule in house.counted(among, member) if (fault := desk.fault_of(member, rule)) is not None and fault.open]
+        if faults:
+            found.append(max(faults, key=lambda fault: (GRAVITY[fault.severity], fault.id)))
+    return found
+
+
+def needed(among: Among, members: int) -> int:
+    return max(among.least, ceil(among.share * members - 1e-9))

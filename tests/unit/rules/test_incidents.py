@@ -1,0 +1,241 @@
+"""One cause, one page: faults that are part of another one, groups, floods, chatter; and the trace that says what moved a fault."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import orjson
+import pytest
+
+from plantroom.clock import NS
+from plantroom.model import Quality
+from tests.kit.engine import RULES, Kit, event_text, pump, rule_text, site_text
+
+GROUP = """
+id: line_down
+applies_to: connection
+when_faults: {rule: jockey, share: 60 %, least: 2}
+severity: normal
+says: {zh: "{count:.0f}/{of:.0f}台失联", en: "{count:.0f} of {of:.0f} silent"}
+do: {zh: 查网关, en: look at the gateway}
+"""
+HOUSE = {
+    **RULES,
+    "rules/packs/connection/line_down.yaml": GROUP,
+    "rules/packs/fire_pump/wet.yaml": rule_text("wet", "jockey_fault", "normal", extra="inhibited_by: [phase_loss, phase_loss@fed_by]", for_="5s"),
+    "rules/packs/monitor/alarm_flood.yaml": event_text("alarm_flood", clear_after="1h"),
+    "rules/packs/monitor/alarm_chattering.yaml": event_text("alarm_chattering", "advisory"),
+}
+QUICK = {"rules/packs/fire_pump/jockey.yaml": rule_text("jockey", "jockey_fault", "normal", for_="0s", clear_after="1s")}
+
+
+def only(*names: str) -> dict[str, str]:
+    """The monitor's rules and these."""
+    return {file: text for file, text in HOUSE.items() if "/monitor/" in file or file.split("/")[-1].removesuffix(".yaml") in names}
+
+
+def kit_of(path: Path, rules: dict[str, str], text: str | None = None) -> Kit:
+    kit = Kit(path)
+    kit.configure(text or site_text(*(pump(n) for n in range(1, 6))), rules)
+    kit.tick()
+    return kit
+
+
+@pytest.fixture
+def kit(tmp_path: Path) -> Iterator[Kit]:
+    kit = kit_of(tmp_path, only("phase_loss", "wet"))
+    yield kit
+    kit.close()
+
+
+def parents(kit: Kit) -> dict[str, str | None]:
+    names = {id_: f"{equipment}.{rule}" for id_, equipment, rule in kit.rows("SELECT id, equipment, rule FROM fault")}
+    return {names[id_]: names.get(parent) for id_, parent in kit.rows("SELECT id, parent FROM fault ORDER BY raised_ns, id")}
+
+
+def pages(kit: Kit, channel: str = "duty") -> list[tuple[str, str]]:
+    """(equipment.rule, reason) of what is or was to be sent, what was dropped left out."""
+    return kit.rows(
+        "SELECT coalesce(f.equipment || '.' || f.rule, '-'), o.reason FROM outbox o LEFT JOIN fault f ON f.id = o.fault "
+        "WHERE o.channel = ? AND o.state <> 'dropped' ORDER BY o.created_ns, o.id",
+        channel,
+    )
+
+
+def test_a_fault_that_another_one_explains_is_its_child_with_no_order_and_no_page(kit: Kit) -> None:
+    kit.stay(4, phase_loss=1)
+    kit.stay(8, phase_loss=1, jockey_fault=1)
+    kit.run()
+    assert parents(kit) == {"fp-1.phase_loss": None, "fp-1.wet": "fp-1.phase_loss"}
+    assert pages(kit) == [("fp-1.phase_loss", "raised")]
+    assert kit.rows("SELECT work_order FROM fault WHERE rule = 'wet'") == [(None,)]
+
+
+def test_a_child_that_came_first_joins_and_its_page_that_waited_is_dropped(kit: Kit) -> None:
+    kit.stay(4, jockey_fault=1)
+    kit.stay(2, jockey_fault=1, phase_loss=1)  # wet is raised in the fifth second, phase_loss in the sixth
+    kit.stay(3, jockey_fault=1, phase_loss=1)
+    kit.run()
+    assert parents(kit) == {"fp-1.wet": "fp-1.phase_loss", "fp-1.phase_loss": None}
+    assert pages(kit) == [("fp-1.phase_loss", "raised")]
+    assert kit.rows("SELECT state, cause FROM work_order ORDER BY id") == [("closed", "part_of_incident"), ("open", None)]
+
+
+def test_a_page_that_may_be_part_of_something_waits_ten_seconds_an_urgent_one_does_not(kit: Kit) -> None:
+    kit.stay(8, jockey_fault=1)
+    kit.stay(4, pump=2, phase_loss=1)
+    kit.run()
+    waits = {rule: due - created for rule, due, created in kit.rows("SELECT f.rule, o.due_ns, o.created_ns FROM outbox o JOIN fault f ON f.id = o.fault")}
+    assert waits == {"wet": 10 * NS, "phase_loss": 0}
+
+
+def test_an_order_that_somebody_has_taken_stays_his(kit: Kit) -> None:
+    kit.stay(8, jockey_fault=1)
+    kit.run()
+    assert kit.command("accept", kit.order()) == "ok"
+    kit.stay(5, jockey_fault=1, phase_loss=1)
+    kit.run()
+    assert parents(kit)["fp-1.wet"] == "fp-1.phase_loss"
+    assert ("accepted",) in kit.rows("SELECT state FROM work_order")
+
+
+def test_a_child_that_outlives_its_parent_stands_for_itself_after_a_minute(kit: Kit) -> None:
+    kit.stay(4, phase_loss=1)
+    kit.stay(8, phase_loss=1, jockey_fault=1)
+    kit.stay(50, jockey_fault=1)
+    kit.run()
+    assert kit.rows("SELECT condition FROM fault WHERE rule = 'phase_loss'") == [("cleared",)]
+    assert parents(kit)["fp-1.wet"] == "fp-1.phase_loss"
+    kit.stay(20, jockey_fault=1)
+    kit.run()
+    assert parents(kit)["fp-1.wet"] is None
+    assert ("fp-1.wet", "raised") in pages(kit)
+    assert kit.one("SELECT state FROM work_order WHERE id = (SELECT work_order FROM fault WHERE rule = 'wet')") == "open"
+
+
+def test_a_fault_of_what_feeds_a_machine_explains_one_here(tmp_path: Path) -> None:
+    fed = pump(2).replace("    kind: fire_pump\n", "    kind: fire_pump\n    fed_by: fp-1\n")
+    kit = kit_of(tmp_path, only("phase_loss", "wet"), site_text(pump(1), fed, pump(3)))
+    for _ in range(10):
+        kit.read(None, 1, phase_loss=1)
+        kit.read(None, 2, jockey_fault=1)
+        kit.read(None, 3, jockey_fault=1)
+        kit.tick()
+    kit.run()
+    assert parents(kit) == {"fp-1.phase_loss": None, "fp-2.wet": "fp-1.phase_loss", "fp-3.wet": None}
+    kit.close()
+
+
+def test_an_urgent_fault_is_no_part_of_a_normal_one(tmp_path: Path) -> None:
+    turned = {"rules/packs/fire_pump/phase_loss.yaml": rule_text("phase_loss", "phase_loss", "readiness", extra="inhibited_by: [jockey]")}
+    kit = kit_of(tmp_path, {**only("jockey"), **turned})
+    kit.stay(4, jockey_fault=1)
+    kit.stay(5, jockey_fault=1, phase_loss=1)
+    kit.run()
+    assert parents(kit) == {"fp-1.jockey": None, "fp-1.phase_loss": None}
+    kit.close()
+
+
+def test_most_machines_of_a_connection_make_one_fault_that_has_theirs_as_children(tmp_path: Path) -> None:
+    kit = kit_of(tmp_path, only("jockey", "line_down"))
+    at_rest = [0.0, 0.0, 0.0, 1.0]
+    for second in range(12):
+        kit.bank([[0.0, 0.0, float(n * 2 <= second and n != 5), 1.0] for n in range(1, 6)])  # one after the other, the fifth never
+        kit.tick()
+    kit.run()
+    assert parents(kit) == {**{f"fp-{n}.jockey": "@bus.line_down" for n in (1, 2, 3, 4)}, "@bus.line_down": None}
+    assert pages(kit) == [("@bus.line_down", "raised")]
+    assert kit.one("SELECT text_json FROM fault WHERE rule = 'line_down'") == '{"en":"3 of 5 silent","zh":"3/5台失联"}'
+    said = orjson.loads(kit.one("SELECT message_json FROM outbox WHERE state <> 'dropped'"))
+    assert said["zh"][0] == "〔一般〕3/5台失联 线路bus"
+    for _ in range(5):
+        kit.bank([at_rest] * 5)
+        kit.tick()
+    kit.run()
+    assert {condition for _, _, condition in kit.faults()} == {"cleared"}
+    kit.close()
+
+
+def test_more_than_ten_in_ten_minutes_are_a_flood_whose_normal_pages_are_one(tmp_path: Path) -> None:
+    names = [pump(n) for n in range(1, 9)]
+    kit = kit_of(tmp_path, {**only("phase_loss"), **QUICK}, site_text(*names))
+    for n in range(1, 9):  # each comes back: sixteen faults
+        for value in (1, 0, 0, 1):
+            kit.read(None, n, jockey_fault=value)
+            kit.tick(20.0)
+    kit.run()
+    assert kit.one("SELECT condition FROM fault WHERE rule = 'alarm_flood'") == "active"
+    alone = [what for what in pages(kit) if what[0].endswith("jockey") and what[1] in ("raised", "returned")]
+    assert len(alone) < 14
+    gathered = kit.rows("SELECT message_json, due_ns - created_ns FROM outbox WHERE reason = 'monitor' AND channel = 'duty'")
+    told = sum(orjson.loads(message)["count"] for message, _ in gathered)
+    assert len(alone) + told >= 16 and all(0 < wait <= 600 * NS for _, wait in gathered)
+    assert orjson.loads(gathered[0][0])["zh"][0].startswith("〔报警潮〕又有")
+    before = kit.clock.read().wall_ns
+    kit.stay(4, phase_loss=1)
+    kit.run()
+    urgent = kit.rows("SELECT due_ns, reason FROM outbox WHERE severity = 'readiness' AND channel = 'duty'")
+    assert [reason for _, reason in urgent] == ["raised"] and before < urgent[0][0] <= kit.clock.read().wall_ns
+    for _ in range(70):
+        kit.tick(10.0)
+    kit.run()
+    assert kit.one("SELECT condition FROM fault WHERE rule = 'alarm_flood'") == "cleared"
+    kit.close()
+
+
+def test_what_comes_and_goes_three_times_a_minute_is_shelved_for_half_an_hour(tmp_path: Path) -> None:
+    kit = kit_of(tmp_path, {**only("phase_loss"), **QUICK})
+    for _ in range(4):
+        kit.read(jockey_fault=1)
+        kit.tick()
+        kit.stay(3)
+    kit.run()
+    raised = kit.rows("SELECT shelf_json FROM fault WHERE rule = 'jockey' ORDER BY raised_ns")
+    assert len(raised) == 4
+    assert kit.one("SELECT count(*) FROM chronicle WHERE kind = 'fault.shelved'") == 2
+    assert kit.one("SELECT condition FROM fault WHERE rule = 'alarm_chattering'") == "active"
+    assert sum(reason in ("raised", "returned") for name, reason in pages(kit) if name == "fp-1.jockey") == 2
+    kit.stay(1, jockey_fault=1)
+    kit.stay(1_805, jockey_fault=1)
+    kit.run()
+    assert pages(kit)[-2:] == [("fp-1.jockey", "returned"), ("fp-1.jockey", "breach")]  # its clock ran on
+    kit.close()
+
+
+def test_an_urgent_fault_that_chatters_pages_each_time(tmp_path: Path) -> None:
+    quick = {"rules/packs/fire_pump/phase_loss.yaml": rule_text("phase_loss", "phase_loss", "readiness", for_="0s", clear_after="1s")}
+    kit = kit_of(tmp_path, {**only(), **quick})
+    for _ in range(4):
+        kit.read(phase_loss=1)
+        kit.tick()
+        kit.stay(3)
+    kit.run()
+    assert sum(reason in ("raised", "returned") for _, reason in pages(kit)) == 4
+    assert kit.one("SELECT count(*) FROM fault WHERE shelved_until_ns IS NOT NULL") == 0
+    kit.close()
+
+
+def test_a_trace_holds_the_samples_that_began_raised_and_ended_it(kit: Kit) -> None:
+    kit.stay(4, phase_loss=1)
+    kit.stay(2, phase_loss=0)
+    kit.stay(2, phase_loss=1)
+    kit.stay(6, phase_loss=0)
+    kit.run()
+    trace = orjson.loads(kit.one("SELECT trace_json FROM fault WHERE rule = 'phase_loss'"))
+    moved = [(moment["to"], moment["values"]["phase_loss"]) for moment in trace["moved"]]
+    assert moved == [("pending", 1.0), ("active", 1.0), ("recovering", 0.0), ("active", 1.0), ("recovering", 0.0), ("cleared", 0.0)]
+    assert [moment["at_ns"] for moment in trace["moved"]] == sorted(moment["at_ns"] for moment in trace["moved"])
+    assert all(kit.journal[moment["seq"] - 1].seq == moment["seq"] for moment in trace["moved"])
+
+
+def test_a_failed_read_ends_no_child_and_no_group(tmp_path: Path) -> None:
+    kit = kit_of(tmp_path, only("jockey", "line_down"))
+    for _ in range(6):
+        kit.bank([[0.0, 0.0, 1.0, 1.0]] * 5)
+        kit.tick()
+    for n in range(1, 6):
+        kit.stay(20, pump=n, bad=Quality.NO_ANSWER)
+    kit.run()
+    assert {condition for _, _, condition in kit.faults()} == {"active"}
+    kit.close()
