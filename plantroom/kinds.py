@@ -35,6 +35,7 @@ class KindPoint:
     required: bool = False
     safety: bool = False  # read first, never thinned
     period_s: float = 1.0  # the field's usual sampling, domain/points.md
+    lively: bool = False  # a sensor that is well never stands still for a day
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ def _points(name: str, f: y.Fields) -> Iterable[KindPoint]:
     if kind is PointType.SET and any(not 0 <= bit <= 51 for bit in codes.values()):
         f.wrong("codes", "a set has at most 52 members: bits 0..51")
     limits = f.opt("range", y.span)
-    required, safety = f.may("required", y.flag, False), f.may("safety", y.flag, False)
+    required, safety, lively = (f.may(key, y.flag, False) for key in ("required", "safety", "lively"))
     period = f.may("every", y.duration, 1.0)
     numbered = f.may("numbered", y.integer(1, 128), 0)
     f.done()
@@ -129,7 +130,7 @@ def _points(name: str, f: y.Fields) -> Iterable[KindPoint]:
         told = says if number is None else {language: words.replace("{n}", str(number)) for language, words in says.items()}
         full = name if number is None else f"{name}_{number}"
         first = required and number in (None, 1)
-        yield KindPoint(full, kind, unit, told, codes, limits, first, safety, period)
+        yield KindPoint(full, kind, unit, told, codes, limits, first, safety, period, lively)
 
 
 def _codes(node: y.Node) -> Mapping[str, int]:

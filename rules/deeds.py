@@ -21,10 +21,12 @@ from rules.rows import Fault, Note, Order, Outcome, as_json
 
 LONGEST_SHELF_NS = {Severity.READINESS: 8 * 3600 * NS, Severity.NORMAL: 72 * 3600 * NS, Severity.ADVISORY: 72 * 3600 * NS}
 ORDER_STEPS = {"accept": Event.ACCEPT, "arrive": Event.ARRIVE, "restore": Event.RESTORE, "close": Event.CLOSE, "reopen": Event.REOPEN}
+RELEARN = "relearn"
 NEEDED = {"close": ("cause",), "reopen": ("reason",)}
 NOTED = ("text", "reason", "remedy", "cause", "told")  # the argument whose words become the order's note, the first there is
 
 Release = Callable[[str, str], None]
+Relearn = Callable[[str], None]
 
 
 class Denied(Exception):
@@ -46,8 +48,9 @@ class Done:
     fault: Fault | None = None
 
 
-def apply(desk: Desk, house: House, body: bytes, release: Release) -> None:
-    """Judges one COMMAND record. release: ends a latched fault's condition once a person has dealt with it."""
+def apply(desk: Desk, house: House, body: bytes, release: Release, relearn: Relearn) -> None:
+    """Judges one COMMAND record. release: ends a latched fault's condition once a person has dealt with it; relearn: forgets what is
+    usual for a machine."""
     command = parse(body)
     if command is None:
         desk.tell("command.unreadable", {"text": desk.hide("body", body[:4000].decode("utf-8", "replace"))})
@@ -70,6 +73,8 @@ def apply(desk: Desk, house: House, body: bytes, release: Release) -> None:
         says = {lang: say(f"refused.{denied.code}", lang, **values[lang]) for lang in LANGUAGES}
         _answer(desk, command, "refused", denied.code, says, Done(desk.find_order(command.target), desk.find_fault(command.target)))
         return
+    if command.does == RELEARN:
+        relearn(command.target)
     if done.order is not None:
         _note(desk, command, done.order, hidden)
     desk.tell("command", {**told, "outcome": "applied", "reason": "ok"})
@@ -142,6 +147,15 @@ def _open(desk: Desk, house: House, command: Command) -> Done:
     return Done(order)
 
 
+def _relearn(desk: Desk, house: House, command: Command) -> Done:
+    """After a repair the machine is another one: what was usual for it is learned anew."""
+    if house.machine(command.target) is None:
+        raise Denied("unknown_equipment", {"target": _same(command.target)})
+    _words(command, "reason")
+    desk.tell("machine.relearn", {"equipment": command.target, "by": command.who})
+    return Done()
+
+
 def _shelve(desk: Desk, house: House, command: Command) -> Done:
     fault = _fault(desk, command)
     if not fault.open:
@@ -197,8 +211,15 @@ def released_by(desk: Desk, command: Command, seq: int) -> list[Fault]:
     return desk.faults_by_order(command.target)
 
 
+def relearned_by(desk: Desk, command: Command, seq: int) -> str | None:
+    """The machine that a command made learn anew when it was applied at `seq`; a replay does so again."""
+    outcome = desk.outcome(command.id)
+    applied = command.does == RELEARN and outcome is not None and outcome.seq == seq and outcome.outcome == "applied"
+    return command.target if applied else None
+
+
 _OTHERS: Mapping[str, Callable[[Desk, House, Command], Done]] = {
-    "hold": _hold, "comment": _comment, "open": _open, "shelve": _shelve, "unshelve": _unshelve,
+    "hold": _hold, "comment": _comment, "open": _open, "shelve": _shelve, "unshelve": _unshelve, RELEARN: _relearn,
 }  # fmt: skip
 
 

@@ -220,10 +220,17 @@ class Engine:
             self._release(record, equipment, rule)
 
         if live and self.house is not None:
-            deeds.apply(self.desk, self.house, record.body, release)
+            deeds.apply(self.desk, self.house, record.body, release, self._relearn)
         elif not live and (command := parse(record.body)) is not None:
             for fault in deeds.released_by(self.desk, command, record.seq):
                 release(fault.equipment, fault.rule)
+            if (machine := deeds.relearned_by(self.desk, command, record.seq)) is not None:
+                self._relearn(machine)
+
+    def _relearn(self, machine: str) -> None:
+        for evaluator in self.evaluators.values():
+            if machine in evaluator.rows:
+                evaluator.relearn(machine)
 
     def _release(self, record: Record, equipment: str, rule: str) -> None:
         """A person has dealt with a latched fault; others end only when the machine says so."""

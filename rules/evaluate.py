@@ -22,12 +22,14 @@ from rules.applies import SiteSettings, parameters, why_not
 from rules.condition import Condition, State, Transition
 from rules.conditions import CLEARED, RELEASE, STATES, WITHDRAW, WITHDRAWN, Change, Conditions, Verdicts
 from rules.graph import Graph
+from rules.learned import Learned
 from rules.program import Look, Machines, Program
 from rules.rule import OnMissing, Rule
 from rules.samples import FOREVER, Indexes, Samples
 from rules.silence import Silence
 from rules.turning import Turning
-from rules.types import DERIVED, FACTS, Given, condition
+from rules.types import FACTS, Given, condition
+from rules.vitals import NAMES, Vitals
 from rules.windows import NEVER, Bools, Floats, Ints, Pairs, Remembers, Rows, Span, Truth
 
 JUST_AFTER_NS = 1_000_000  # `>` turns just after the limit
@@ -52,7 +54,8 @@ class KindEvaluator:
         ops = {node.op for node in self._graph.nodes}
         read = self._graph.points(*(root for pair in self._roots for root in pair if root is not None))
         self.samples = Samples(kind, read, bound, keep_good=bool(ops & {"age", "stale"}))
-        self.silence = Silence(kind, self.equipment) if ops & DERIVED.keys() else None
+        self.silence = Silence(kind, self.equipment) if ops & {"silence", "polls_missed"} else None
+        self.vitals = Vitals(kind, size, bound) if ops & NAMES.keys() else None
         self.program = Program(self._graph, self._machines(bound))
         self.held = self._conditions()
         self._facts = np.full(len(FACTS), _UNTOLD, np.int8)  # 1 yes, 0 no
@@ -116,6 +119,8 @@ class KindEvaluator:
         moved = self._pass(where, now)
         if self.silence:
             self.silence.heard(where, at_ns, quality, columns)
+        if self.vitals:
+            self.vitals.heard(where, at_ns, values, quality, columns)
         came = self.samples.take(where, at_ns, values, quality, columns)
         return self._ordered(rows, moved + self._judge(where, now, came))
 
@@ -168,7 +173,7 @@ class KindEvaluator:
         """The wall clock was set by ns: everything remembered moves with it, so that no length changes."""
         for looked in (self._clock, self._start):
             looked[looked != NEVER] += ns
-        for part in (self.samples, self.held, self.silence, *self.program.states.values()):
+        for part in (self.samples, self.held, self.silence, self.vitals, *self.program.states.values()):
             if part is not None:
                 part.shift(ns)
 
@@ -232,7 +237,8 @@ class KindEvaluator:
             lambda point: age_ns(point) / NS,
             lambda point: age_ns(point) >= samples.limit[point, where],
             *silence, self.silence is None or not self.silence.paused,
-            {name: (np.asarray(told == 1), np.asarray(told == 0)) for name, told in zip(FACTS, self._facts.tolist(), strict=True)},
+            facts={name: (np.asarray(told == 1), np.asarray(told == 0)) for name, told in zip(FACTS, self._facts.tolist(), strict=True)},
+            vital=lambda name: self.vitals.of(name, where, now) if self.vitals else _NOTHING,
         )  # fmt: skip
 
     def _transition(self, change: Change) -> Transition:
@@ -252,11 +258,15 @@ class KindEvaluator:
         """What the points a rule reads hold for one machine, NaN = unknown; silence and polls_missed where it reads them."""
         roots = [root for root in self._roots[rule] if root is not None]
         found = {name: self.samples.one(name, row, at_ns) for name in self._graph.points(*roots)}
-        if self.silence and any(self._graph.nodes[node].op in DERIVED for node in self._graph.below(*roots)):
-            seconds, polls = self.silence.seconds(np.array([row]), np.array([at_ns], np.int64))
+        below = [self._graph.nodes[node] for node in self._graph.below(*roots)]
+        ops, at, now = {node.op for node in below}, np.array([row]), np.array([at_ns], np.int64)
+        if self.silence and ops & {"silence", "polls_missed"}:
+            seconds, polls = self.silence.seconds(at, now)
             found |= {"silence": float(seconds[0]), "polls_missed": float(polls[0])}
-        told = {str(node.data[0]) for node in map(self._graph.nodes.__getitem__, self._graph.below(*roots)) if node.op == "fact"}
-        return found | {name: float("nan") if (fact := self._facts[FACTS.index(name)]) == _UNTOLD else float(fact) for name in sorted(told)}
+        if self.vitals:
+            found |= {name: float(self.vitals.of(name, at, now)[0]) for name in NAMES if name in ops}
+        told = sorted(str(node.data[0]) for node in below if node.op == "fact")
+        return found | {name: float("nan") if (fact := self._facts[FACTS.index(name)]) == _UNTOLD else float(fact) for name in told}
 
     def parameters_of(self, rule: int, row: int) -> Mapping[str, float]:
         found = self.rules[rule]
@@ -307,6 +317,17 @@ class KindEvaluator:
         """A condition is at rest again, whatever it was, and judged anew from here on."""
         self.held.rest(self._number(rule), self.rows[equipment])
 
+    def relearn(self, equipment: str) -> None:
+        """What is usual for a machine is learned anew."""
+        for state in self.program.states.values():
+            if isinstance(state, Learned):
+                state.relearn(self.rows[equipment])
+
+    def learning(self, equipment: str) -> Mapping[str, float]:
+        """How far its warm-ups are, 0 to 1, by learned expression."""
+        learned = ((key, state) for key, state in self.program.states.items() if isinstance(state, Learned))
+        return {key: state.progress(self.rows[equipment]) for key, state in learned}
+
     def _number(self, rule: str) -> int:
         return {r.id: n for n, r in enumerate(self.rules)}[rule]
 
@@ -326,6 +347,8 @@ class KindEvaluator:
         self.samples.inherit(old.samples, pairs)
         if self.silence and old.silence:
             self.silence.inherit(old.silence, pairs)
+        if self.vitals and old.vitals:
+            self.vitals.inherit(old.vitals, pairs)
         for key, state in self.program.states.items():
             before = old.program.states.get(key)
             if before is None or [a.shape[1:] for _, a in state.arrays()] != [a.shape[1:] for _, a in before.arrays()]:
@@ -362,6 +385,8 @@ class KindEvaluator:
         parts: dict[str, Remembers] = {"sample": self.samples, "condition": self.held, **self.program.states}
         if self.silence:
             parts["silence"] = self.silence
+        if self.vitals:
+            parts["vitals"] = self.vitals
         for prefix, part in parts.items():
             for name, array in part.arrays():
                 yield f"{prefix}/{name}", array

@@ -15,7 +15,7 @@ from rules.rule import Rule
 from rules.types import Given, condition
 
 WINDOWS = frozenset({"avg", "min", "max", "sum", "delta", "rate", "count", "rises", "falls", "on_time", "median", "std", "changed"})
-COUNTING = frozenset({"duration", "since", "age", "silence", "polls_missed"})
+COUNTING = frozenset({"duration", "since", "age", "silence", "polls_missed", "unchanged", "flat"})
 COMPARISONS = frozenset({"less", "less_equal", "greater", "greater_equal", "equal"})
 FOREVER_S = float("inf")
 

@@ -15,6 +15,7 @@ from rules.functions import LEARNING, WINDOWED
 from rules.graph import Form, Graph, Node
 from rules.learned import Learned
 from rules.operations import Step, step_of
+from rules.vitals import NAMES
 from rules.windows import Bools, Floats, Lasting, Ring, Since, Span, Truth
 
 
@@ -25,6 +26,7 @@ class Look:
     known: [points, rows], NaN where bad, stale or never seen. fresh: [points, rows] = a sample came with this look, None on a tick.
     age: of a point (its row in `known`), s since its last good sample, [rows]; old: whether that is stale. silence (s), polls_missed:
     [rows]; silence_grows: False while a table of history has a pause. facts: what holds for the whole site, the same for all rows.
+    vital: one of rules/vitals.py, [rows].
     """
 
     span: Span
@@ -36,6 +38,7 @@ class Look:
     polls_missed: Floats
     silence_grows: bool = True
     facts: Mapping[str, Truth] = field(default_factory=dict)
+    vital: Callable[[str], Floats] = lambda name: np.zeros(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +138,13 @@ class Program:
                 slots[index] = self._look.facts[fact]
 
             return told
+        if node.op in NAMES:
+            vital = node.op
+
+            def seen() -> None:
+                slots[index] = self._look.vital(vital)
+
+            return seen
         if node.op in ("silence", "polls_missed"):
             name = node.op
 

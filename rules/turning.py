@@ -16,7 +16,7 @@ from rules.graph import Graph, Node
 from rules.program import Look, Program
 from rules.windows import Floats
 
-GROWING = ("duration", "since", "age", "silence", "polls_missed")
+GROWING = ("duration", "since", "age", "silence", "polls_missed", "unchanged", "flat")
 _COMPARISONS = ("less", "less_equal", "greater", "greater_equal", "equal")
 Left = Callable[[], Any]
 

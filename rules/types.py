@@ -13,12 +13,13 @@ from typing import NoReturn
 
 from plantroom.kinds import Kind, KindPoint, PointType
 from plantroom.yaml_file import nearest
+from rules import vitals
 from rules.functions import FUNCTIONS, Functions
 from rules.graph import BARE, BOOL, PLAIN, Form, Graph, Scale, Type, in_unit
 from rules.language import Among, Call, Minus, Name, Not, Number, Pair, Tree
 from rules.lexer import LARGEST_NUMBER, ExpressionError
 
-DERIVED: Mapping[str, str] = {"silence": "s", "polls_missed": ""}
+DERIVED: Mapping[str, str] = {"silence": "s", "polls_missed": "", **vitals.NAMES}
 FACTS = ("site_fire", "working_hours")  # what holds for the whole site, told to every machine with each tick: rules/facts.py
 WORDS = ("and", "or", "not", "in", "true", "false", *FUNCTIONS, *DERIVED)  # no point or parameter may be called so
 _COMPARES = {"<": "less", "<=": "less_equal", ">": "greater", ">=": "greater_equal", "==": "equal", "!=": "equal"}

@@ -54,7 +54,7 @@ def test_a_command_that_raises_leaves_no_trace_but_its_row_and_the_next_one_is_d
     kit.stay(4, phase_loss=1)
     kit.run()
     order = kit.order()
-    monkeypatch.setattr(deeds, "apply", raising(KeyError("who"), deeds.apply, lambda desk, house, body, release: b"li.wei" in body))
+    monkeypatch.setattr(deeds, "apply", raising(KeyError("who"), deeds.apply, lambda desk, house, body, *more: b"li.wei" in body))
     with pytest.raises(AssertionError):  # it has no outcome
         kit.command("accept", order)
     assert kit.one("SELECT state FROM work_order WHERE id = ?", order) == "open"
