@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from collector.cells import BYTE_FIELD, FLOATS, SECTIONS, WORD_FIELD, Cell, Scale, clean_window
+from collector.cells import FLOATS, SECTIONS, Cell, Scale, clean_window
 from collector.columns import Column, Numbers, Reasons, composite
 from collector.poll_plan import Read, Span
 from plantroom.model import Qualities, Quality, Values
@@ -54,6 +54,7 @@ class Decoder:
         self._reads_of = _reads_of(cells, reads, len(columns))
         self._all_good = np.zeros(len(columns), np.uint8)
         self._all_good.flags.writeable = False
+        self._good_row = self._all_good[None]
 
     def decode(self, data: bytes, failed: Mapping[int, Quality] | None = None) -> tuple[Values, Qualities]:
         """values float64[columns], NaN where bad; quality uint8[columns], perhaps shared and read-only.
@@ -81,6 +82,28 @@ class Decoder:
         if reasons is None and not failed and not self._composites:
             return values, self._all_good
         return self._finish(numbers, values, reasons, failed or {})
+
+    def decode_many(self, replies: Sequence[bytes]) -> list[tuple[Values, Qualities]]:
+        """Whole replies of this shape, each as `decode` would: (values float64[1, columns], quality uint8[1, columns], perhaps shared)."""
+        if any(len(data) != self._size for data in replies):
+            raise ValueError(f"replies of another size than the {self._size} data bytes that the reads bring")
+        if not self._composites:
+            with np.errstate(all="ignore"):
+                values = self._all_sound(replies)
+            if values is not None:
+                return [(values[n : n + 1], self._good_row) for n in range(len(replies))]
+        return [(values[None], quality[None]) for values, quality in map(self.decode, replies)]
+
+    def _all_sound(self, replies: Sequence[bytes]) -> Values | None:
+        """Row by row the values of replies in which all is good; None where anything needs a second look."""
+        numbers = self._gather.many(b"".join(replies), len(replies))
+        if not (numbers >= self._low).all() or not (numbers <= self._high).all():
+            return None
+        if self._codes is not None and not self._codes.translate_many(numbers):
+            return None
+        for operation, operand in self._affine:
+            operation(numbers, operand, numbers)
+        return numbers if self._ordered else numbers.take(self._places, 1)
 
     def raw_text(self, data: bytes) -> list[str]:
         """Per column its raw words in hexadecimal, as a person compares them with the vendor's table; cells of bit tables as 0 / 1."""
@@ -113,37 +136,60 @@ class Decoder:
 
 
 class _Gather:
-    """Picks every cell's bytes at once into little-endian order and widens them to float64."""
+    """Picks every cell's bytes into little-endian order and widens them to float64. Words that stand in a row are taken as they stand."""
 
     def __init__(self, cells: Sequence[Cell]) -> None:
-        self._index = np.array([byte for cell in cells for byte in cell.little_endian()], np.intp)
-        self._scratch = np.empty(len(self._index), np.uint8)
-        self._sections: list[tuple[int, int, npt.NDArray[Any]]] = []
-        self._fields: list[tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any]]] = []
         self._n = len(cells)
-        byte = first = 0
-        for section in SECTIONS:
-            inside = [cell for cell in cells if cell.section == section]
-            if not inside:
-                continue
-            dtype = np.dtype(section.split()[0])
-            view = self._scratch[byte : byte + len(inside) * dtype.itemsize].view(dtype)
-            self._sections.append((first, first + len(inside), view))
-            if section in (BYTE_FIELD, WORD_FIELD):
-                fields = [cell.field or (0, 0, 0) for cell in inside]
-                shift, mask = np.array([f[1] for f in fields], dtype), np.array([2 ** f[2] - 1 for f in fields], dtype)
-                self._fields.append((view, shift, mask))
-            byte, first = byte + len(inside) * dtype.itemsize, first + len(inside)
+        self._sections: list[_Section] = []
+        first = 0
+        for name in SECTIONS:
+            inside = [cell for cell in cells if cell.section == name]
+            if inside:
+                self._sections.append(_Section(name, inside, first))
+                first += len(inside)
 
     def __call__(self, data: bytes) -> Numbers:
-        np.frombuffer(data, np.uint8).take(self._index, None, self._scratch, "clip")
-        for view, shift, mask in self._fields:
-            np.right_shift(view, shift, view)
-            np.bitwise_and(view, mask, view)
         numbers = np.empty(self._n)
-        for first, end, view in self._sections:
-            numbers[first:end] = view
+        octets = np.frombuffer(data, np.uint8)
+        for section in self._sections:
+            numbers[section.first : section.end] = section.of(octets)
         return numbers
+
+    def many(self, data: bytes, rows: int) -> Numbers:
+        """float64[rows, cells] of as many replies, joined."""
+        numbers = np.empty((rows, self._n))
+        octets = np.frombuffer(data, np.uint8).reshape(rows, -1)
+        for section in self._sections:
+            numbers[:, section.first : section.end] = section.of(octets)
+        return numbers
+
+
+class _Section:
+    """The cells of one number type, numbers first..end of all."""
+
+    def __init__(self, name: str, cells: Sequence[Cell], first: int) -> None:
+        self.first, self.end = first, first + len(cells)
+        self._dtype = np.dtype(name.split()[0])
+        order = [byte for cell in cells for byte in cell.little_endian()]
+        self._index = np.array(order, np.intp)
+        start, swapped = cells[0].at, self._dtype.newbyteorder(">")
+        size = self._dtype.itemsize
+        in_a_row = [start + size * n + byte for n in range(len(cells)) for byte in range(size - 1, -1, -1)]
+        fields = [cell.field for cell in cells if cell.field is not None]
+        self._run = (slice(start, start + size * len(cells)), swapped) if order == in_a_row and not fields else None
+        self._shift = np.array([shift for _, shift, _ in fields], self._dtype)
+        self._mask = np.array([2**width - 1 for _, _, width in fields], self._dtype)
+
+    def of(self, octets: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
+        """octets: of one reply, or a row for each of several."""
+        if self._run is not None:
+            where, swapped = self._run
+            return octets[..., where].view(swapped)
+        found: npt.NDArray[Any] = octets.take(self._index, -1, None, "clip").view(self._dtype)
+        if len(self._mask):
+            np.right_shift(found, self._shift, found)
+            np.bitwise_and(found, self._mask, found)
+        return found
 
 
 class _Codes:
@@ -162,14 +208,8 @@ class _Codes:
 
     def translate(self, numbers: Numbers, reasons: Reasons | None) -> Reasons | None:
         """In place. A number without a code is bad (decode) unless it is bad already; returns the reasons with those added."""
-        keys = numbers.take(self._cells)
-        if self._wide:
-            np.maximum(keys, self._LEAST, out=keys)
-            np.minimum(keys, self._MOST, out=keys)
-        keys += self._base
-        at = self._keys.searchsorted(keys)
-        known = self._keys.take(at, None, None, "clip") == keys
-        numbers[self._cells] = self._code.take(at, None, None, "clip")
+        codes, known = self._looked_up(numbers.take(self._cells))
+        numbers[self._cells] = codes
         if known.tobytes() == self._every:
             return reasons
         if reasons is None:
@@ -177,6 +217,23 @@ class _Codes:
         unknown = self._cells[~known]
         reasons[unknown] = np.where(reasons[unknown] == _GOOD, _DECODE, reasons[unknown])
         return reasons
+
+    def translate_many(self, numbers: Numbers) -> bool:
+        """A row for each reply, in place; False where any number has no code."""
+        codes, known = self._looked_up(numbers.take(self._cells, 1))
+        numbers[:, self._cells] = codes
+        return bool(known.all())
+
+    def _looked_up(self, keys: Numbers) -> tuple[Numbers, npt.NDArray[np.bool_]]:
+        """The codes of raw numbers, and which of them have one."""
+        if self._wide:
+            np.maximum(keys, self._LEAST, out=keys)
+            np.minimum(keys, self._MOST, out=keys)
+            np.copyto(keys, np.nan, where=np.rint(keys) != keys)  # a fraction has no code; beside a large base it would be lost
+        keys += self._base
+        at = self._keys.searchsorted(keys)
+        known = self._keys.take(at, None, None, "clip") == keys
+        return self._code.take(at, None, None, "clip"), known
 
 
 def spans_of(source: Wired, max_hole: int, most: Callable[[Register], int]) -> list[Span]:

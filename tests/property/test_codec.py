@@ -195,3 +195,21 @@ def test_one_hot_means_the_one_that_is_set(hot: set[int], first_wins: bool, none
         assert quality[0] == Quality.DECODE
     else:
         assert (quality[0], values[0]) == (Quality.GOOD, expected)
+
+
+@PATIENT
+@given(st.lists(columns(), min_size=1, max_size=12), st.lists(DATA, min_size=1, max_size=4))
+def test_several_replies_at_once_are_what_each_is_alone(wanted: list[Column], replies: list[bytes]) -> None:
+    decoder = Decoder(READS, wanted)
+    together = decoder.decode_many(replies)
+    for data, (values, quality) in zip(replies, together, strict=True):
+        alone, its = decoder.decode(data)
+        assert values.shape == quality.shape == (1, len(wanted)) and values.dtype == float
+        assert values[0].tobytes() == alone.tobytes() and quality[0].tobytes() == its.tobytes()
+
+
+def test_a_fraction_is_no_code() -> None:
+    coded = Register(Table.HOLDING, 114, Encoding.F32, values={0: 0})
+    columns_ = [Column(Register(Table.HOLDING, 100, Encoding.U16, values={0: 0})), Column(coded)]
+    data = bytes(31) + b"\1" + bytes(4 * SPAN - 32)
+    assert Decoder(READS, columns_).decode(data)[1].tolist() == [Quality.GOOD, Quality.DECODE]
