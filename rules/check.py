@@ -24,7 +24,7 @@ def check(site: Site) -> Checked:
     problems += [problem for rule in book.rules if rule.file in own for problem in _own_tests(rule)]
     problems += [*_site_wide(site, book), *(problem for machine in site.equipment.values() for problem in _machine(site, machine, book))]
     kinds = {machine.kind.name for machine in site.equipment.values()}
-    used = [rule for rule in pack().rules if rule.on_event or any(rule.covers(kind) for kind in kinds)]
+    used = [rule for rule in pack().rules if rule.on_event or rule.when_faults or any(rule.covers(kind) for kind in kinds)]
     return Checked(problems, {rule.file: rule.text for rule in used}, _looser(site))
 
 
@@ -80,7 +80,12 @@ def _machine(site: Site, machine: Equipment, book: Rulebook) -> Iterator[Problem
             yield _problem(site, [machine.id, key], where, said)
             continue
         owner, _, name = key.rpartition(".")
-        for text in _wrong_values([rule for rule in rules if name in rule.parameters and owner in ("", rule.id)], name, value):
+        meant = [rule for rule in rules if name in rule.parameters and owner in ("", rule.id)]
+        if not owner and len({(rule.parameters[name].unit, rule.parameters[name].value) for rule in meant}) > 1:
+            several = ", ".join(f"{rule.id}.{name}" for rule in meant)
+            yield _problem(site, [machine.id, key], where, f"means something else in each of several rules; say which: {several}")
+            continue
+        for text in _wrong_values(meant, name, value):
             yield _problem(site, [machine.id, key], where, text)
 
 
