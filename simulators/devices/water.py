@@ -29,14 +29,14 @@ class SetPoints:
 class Network:
     """Pipes and air cushion as one capacity. Flows in L/s, pressures in bar, capacity in L/bar.
 
-    leak: what a tight building loses at rest; it empties the jockey's band in about 20 min, three starts an hour.
+    leak: what the pipes lose at rest; as it is here it empties the jockey's band in about 20 min, three starts an hour.
+    rise_s: how fast a running pump lifts the network to its own pressure; air in the pipes makes it slow.
     """
-
-    RISE_S = 1.5  # how fast a running pump lifts the network to its own pressure
 
     def __init__(self, curve: PumpCurve, points: SetPoints, pressure: float, capacity: float = 30.0, jockey_l_s: float = 1.0) -> None:
         self.curve, self.points, self.capacity, self.jockey_l_s = curve, points, capacity, jockey_l_s
         self.leak = 0.7 * capacity / 1200.0
+        self.rise_s = 1.5
         self.pressure = pressure
         self.flow = 0.0  # through the main pump
         self.jockey_on = False
@@ -61,8 +61,8 @@ class Network:
             self.pressure = max(held, self.pressure - out / self.capacity * dt)
             self.flow = 0.0 if self.pressure > held + 1e-6 or speed < 0.05 else max(0.0, out)
         else:
-            self.pressure += (held - self.pressure) * (1.0 - exp(-dt / self.RISE_S))
-            self.flow = max(0.0, out) + (held - self.pressure) * self.capacity / self.RISE_S * 0.2 if speed >= 0.05 else 0.0
+            self.pressure += (held - self.pressure) * (1.0 - exp(-dt / self.rise_s))
+            self.flow = max(0.0, out) + (held - self.pressure) * self.capacity / self.rise_s * 0.2 if speed >= 0.05 else 0.0
 
     def _until_jockey(self, jockey_power: bool) -> float:
         """s until the jockey's pressure switch acts, at rest; the step must not jump over it."""

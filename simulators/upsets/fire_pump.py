@@ -1,17 +1,39 @@
-"""What can go wrong in a fire pump with its jockey."""
+"""What can go wrong in a fire pump with its jockey, electric (make 0) or diesel (make 1)."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from simulators.upset import Setting, Upset, by_name
 
-_DRAW = Setting(15.0, 0.5, 60.0, "L/s", "water taken out, so that the pump is called")
-_DEMAND = ("unexpected_run", "pressure_decay_fast", "jockey_runs_continuously")  # what may rightly be said when water is drawn
+DIESEL = 1
+WINTER = "2026-01-14T03:00:00+08:00"
 
-UPSETS = by_name(
+_DRAW = Setting(15.0, 1.5, 60.0, "L/s", "water taken out, so that the pump is called")
+_LITTLE = Setting(3.0, 1.5, 60.0, "L/s", "water taken out, so that the pump is called")
+_BATTERY = Setting(1, 1, 2, "", "which")
+_CALLED = ("unexpected_run",)  # a pump that runs because water is drawn, and no fire is known, is said to run
+_STARTS_S = 40.0  # the longest a small draw takes until the pump is called and runs
+
+
+def _sizes(name: str, *values: float, **beside: float) -> Sequence[Mapping[str, float]]:
+    return tuple({name: value, **beside} for value in values)
+
+
+_SUPPLY = (
     Upset(
         "controller_not_in_auto",
         "the selector is left in manual or off after a service",
         {"off": Setting(0.0, 0.0, 1.0, "", "1 = off, 0 = manual")},
+        sizes=_sizes("off", 0.0, 0.0, 1.0),
+        shows_s=1.0,
+    ),
+    Upset(
+        "power_lost",
+        "the pump room's feeder is dead, or nearly",
+        {"left": Setting(0.0, 0.0, 0.65, "", "share of the voltage that is left")},
+        sizes=_sizes("left", 0.6, 0.2, 0.0),
+        shows_s=2.0,
     ),
     Upset(
         "phase_loss",
@@ -20,24 +42,94 @@ UPSETS = by_name(
             "phase": Setting(2, 1, 3, "", "which"),
             "left": Setting(0.6, 0.0, 0.7, "", "share of its voltage that is left"),
         },
+        sizes=({"phase": 1, "left": 0.65}, {"phase": 2, "left": 0.6}, {"phase": 3, "left": 0.0}),
+        leads_to=("controller_fault",),
+        shows_s=2.0,
+    ),
+    Upset("phase_reversal", "two phases changed after work on the cable", leads_to=("controller_fault",), shows_s=1.0),
+    Upset("on_alternate_source", "its own transfer switch has gone over to the second source", shows_s=1.0),
+    Upset("controller_fault", "the controller says it has a fault and does not say which: its own supply, a card", shows_s=1.0),
+)
+
+_RUNS = (
+    Upset(
+        "fail_to_start",
+        "called and does not start: contactor, breaker, engine",
+        {"draw": _DRAW},
+        sizes=_sizes("draw", 5.0, 15.0, 40.0),
+        leads_to=("controller_fault",),
+        shows_s=30.0,
     ),
     Upset(
-        "running_no_pressure",
-        "the pump is called, runs, and makes no head: prime lost, coupling broken",
-        {"head": Setting(0.05, 0.0, 0.4, "", "share of its curve that is left"), "draw": _DRAW},
-        leads_to=(*_DEMAND, "slow_start_to_pressure", "undercurrent"),
+        "engine_does_not_fire",
+        "called, cranks six times and does not fire",
+        {"draw": _DRAW},
+        rule="fail_to_start",
+        sizes=_sizes("draw", 5.0, 15.0, 40.0),
+        leads_to=("controller_fault",),
+        shows_s=190.0,
+        make=DIESEL,
     ),
-    Upset("fail_to_start", "called and does not start: contactor, breaker, engine", {"draw": _DRAW}, leads_to=_DEMAND),
-    Upset("power_lost", "the pump room's feeder is dead", leads_to=("phase_loss",)),
-    Upset("phase_reversal", "two phases changed after work on the cable"),
+    Upset(
+        "engine_does_not_crank",
+        "called, and the starter does not turn",
+        {"draw": _DRAW},
+        rule="fail_to_start",
+        sizes=_sizes("draw", 5.0, 15.0, 40.0),
+        leads_to=("controller_fault",),
+        shows_s=40.0,
+        make=DIESEL,
+    ),
+    Upset(
+        "start_failed_in_test",
+        "its weekly test begins and the pump does not start",
+        {"run_s": Setting(180.0, 30.0, 3600.0, "s", "how long the test lasts")},
+        leads_to=("weekly_test_failed", "controller_fault"),
+        shows_s=20.0,
+    ),
+    Upset(
+        "weekly_test_failed",
+        "the test's solenoid does not bring the pressure down, or the test is broken off",
+        {
+            "starts": Setting(0.0, 0.0, 1.0, "", "1 = the pump starts, 0 = the cut-in is not reached"),
+            "run_s": Setting(90.0, 10.0, 3600.0, "s", "how long the test lasts"),
+        },
+        sizes=({"starts": 1.0, "run_s": 100.0}, {"starts": 0.0, "run_s": 90.0}, {"starts": 1.0, "run_s": 20.0}),
+        shows_s=120.0,
+    ),
     Upset(
         "unexpected_run",
         "a pipe leaks, the pump starts",
-        {"draw": Setting(5.0, 0.5, 60.0, "L/s", "leak")},
-        leads_to=_DEMAND,
+        {"draw": Setting(5.0, 1.5, 60.0, "L/s", "leak")},
+        sizes=_sizes("draw", 2.5, 5.0, 20.0),
+        shows_s=_STARTS_S,
     ),
-    Upset("jockey_short_cycling", "a leak, the jockey starts often", {"leak": Setting(0.12, 0.03, 0.9, "L/s", "leak")}),
-    Upset("suction_valve_closed", "the suction valve is shut", leads_to=("running_no_pressure", "low_suction_pressure")),
+    Upset(
+        "fire_pump_auto_stopped",
+        "called, and a relay lets it go after a while though nobody has stopped it",
+        {"run_s": Setting(60.0, 15.0, 3600.0, "s", "after how long"), "draw": _LITTLE},
+        sizes=_sizes("run_s", 20.0, 60.0, 180.0),
+        leads_to=_CALLED,
+        shows_s=180.0 + _STARTS_S,
+    ),
+    Upset(
+        "engine_quits",
+        "called, runs, and its fuel fails after a while",
+        {"run_s": Setting(60.0, 15.0, 3600.0, "s", "after how long"), "draw": _LITTLE},
+        rule="fire_pump_auto_stopped",
+        sizes=_sizes("run_s", 20.0, 60.0, 120.0),
+        leads_to=(*_CALLED, "fail_to_start", "controller_fault"),
+        shows_s=120.0 + _STARTS_S,
+        make=DIESEL,
+    ),
+    Upset(
+        "locked_rotor",
+        "called, and the rotor is held: the motor draws its starting current until the breaker opens",
+        {"draw": _DRAW},
+        sizes=_sizes("draw", 5.0, 15.0, 40.0),
+        leads_to=("fail_to_start", "controller_fault"),
+        shows_s=20.0,
+    ),
     Upset(
         "weekly_test",
         "the controller's own weekly start: no fault, an event that explains a run",
@@ -45,17 +137,309 @@ UPSETS = by_name(
         rule="-",
         leads_to=("unexpected_run",),
     ),
-    Upset("tank_level_low", "the reservoir is low", {"level": Setting(40.0, 0.0, 89.0, "%", "level")}),
-    Upset("diesel_fuel_low", "the day tank is low", {"level": Setting(45.0, 0.0, 66.0, "%", "level")}),
+)
+
+_WATER = (
+    Upset(
+        "slow_start_to_pressure",
+        "air in the pipes: the pressure comes late",
+        {"tau_s": Setting(80.0, 45.0, 200.0, "s", "63 % of the way"), "draw": _LITTLE},
+        sizes=_sizes("tau_s", 60.0, 80.0, 120.0),
+        leads_to=(*_CALLED, "running_no_pressure"),
+        shows_s=90.0,
+    ),
+    Upset(
+        "start_too_slow",
+        "a valve nearly shut, a pump full of air: minutes until there is pressure",
+        {"tau_s": Setting(500.0, 320.0, 2000.0, "s", "63 % of the way"), "draw": _LITTLE},
+        sizes=_sizes("tau_s", 400.0, 500.0, 900.0),
+        leads_to=(*_CALLED, "running_no_pressure", "slow_start_to_pressure"),
+        shows_s=180.0,
+    ),
+    Upset(
+        "running_no_pressure",
+        "the pump is called, runs, and makes no head: prime lost, coupling broken",
+        {"head": Setting(0.05, 0.0, 0.4, "", "share of its curve that is left"), "draw": _DRAW},
+        sizes=_sizes("head", 0.4, 0.05, 0.0),
+        leads_to=(*_CALLED, "slow_start_to_pressure", "start_too_slow", "undercurrent"),
+        shows_s=_STARTS_S,
+    ),
+    Upset(
+        "low_suction_pressure",
+        "the strainer is clogging",
+        {"loss": Setting(0.25, 0.1, 0.3, "bar", "what it takes at rated flow"), "draw": Setting(30.0, 5.0, 60.0, "L/s", "water drawn")},
+        sizes=_sizes("loss", 0.14, 0.18, 0.2),
+        leads_to=_CALLED,
+        shows_s=30.0,
+    ),
+    Upset(
+        "suction_below_zero",
+        "the strainer is clogged, or the suction valve half shut",
+        {"loss": Setting(0.7, 0.4, 2.0, "bar", "what it takes at rated flow"), "draw": Setting(30.0, 5.0, 60.0, "L/s", "water drawn")},
+        sizes=_sizes("loss", 0.4, 0.6, 0.9),
+        leads_to=(*_CALLED, "low_suction_pressure", "running_no_pressure"),
+        shows_s=30.0,
+    ),
+    Upset(
+        "overpressure",
+        "the town main boosts the suction and the relief valve stays shut",
+        {"boost": Setting(2.5, 1.8, 8.0, "bar", "on the suction side"), "draw": _LITTLE},
+        sizes=_sizes("boost", 1.9, 2.5, 4.0),
+        leads_to=_CALLED,
+        shows_s=_STARTS_S + 10.0,
+    ),
+    Upset(
+        "jockey_short_cycling",
+        "a leak, the jockey starts often",
+        {"leak": Setting(0.12, 0.03, 0.9, "L/s", "leak")},
+        sizes=_sizes("leak", 0.105, 0.12, 0.3),
+        shows_s=4000.0,
+        tick_s=5.0,
+    ),
+    Upset(
+        "jockey_leak_grows",
+        "a leak grows: the jockey starts three times as often as it used to, still below fifteen an hour",
+        {"leak": Setting(0.012, 0.008, 0.1, "L/s", "leak")},
+        rule="jockey_short_cycling",
+        sizes=_sizes("leak", 0.012, 0.02, 0.04),
+        leads_to=("pressure_decay_fast",),
+        after_s=8.5 * 86_400.0,
+        shows_s=7 * 3600.0,
+        tick_s=60.0,
+    ),
+    Upset(
+        "jockey_runs_continuously",
+        "a leak as big as what the jockey gives",
+        {"leak": Setting(1.0, 0.97, 1.0, "L/s", "leak")},
+        sizes=_sizes("leak", 0.975, 0.99, 1.0),
+        shows_s=60.0,
+    ),
+    Upset("jockey_fault", "the jockey's overload has tripped", shows_s=1.0),
+    Upset(
+        "pressure_decay_fast",
+        "a pipe or a check valve leaks",
+        {"bar_per_h": Setting(0.8, 0.6, 3.0, "bar/h", "pressure lost at rest")},
+        sizes=_sizes("bar_per_h", 0.65, 0.8, 1.1),
+        after_s=5400.0,
+        shows_s=5000.0,
+        tick_s=5.0,
+    ),
+    Upset(
+        "pressure_sensor_fault",
+        "the pressure transmitter's wire is broken, or it gives 4 mA for good",
+        {"reads": Setting(0.0, 0.0, 1.0, "", "0 = nothing, 1 = 4 mA")},
+        sizes=_sizes("reads", 1.0, 0.0, 0.0),
+        shows_s=35.0,
+    ),
+    Upset(
+        "pressure_sensor_frozen",
+        "the sensing line is plugged: the transmitter shows the pressure of some day",
+        rule="pressure_sensor_fault",
+        after_s=3600.0,
+        shows_s=30 * 3600.0,
+        tick_s=60.0,
+    ),
+    Upset("suction_valve_closed", "the suction valve is shut", leads_to=("running_no_pressure", "suction_below_zero"), shows_s=1.0),
+    Upset("discharge_valve_closed", "the discharge valve is shut", shows_s=1.0),
+    Upset(
+        "tank_level_low",
+        "the reservoir is low",
+        {"level": Setting(70.0, 50.0, 89.0, "%", "level")},
+        sizes=_sizes("level", 88.0, 75.0, 55.0),
+        shows_s=11.0,
+    ),
+    Upset(
+        "tank_nearly_empty",
+        "the reservoir is half empty",
+        {"level": Setting(40.0, 0.0, 49.0, "%", "level")},
+        sizes=_sizes("level", 48.0, 30.0, 5.0),
+        leads_to=("tank_level_low",),
+        shows_s=11.0,
+    ),
+)
+
+_WEAR = (
+    Upset(
+        "churn_pressure_low",
+        "the impeller is worn: less pressure in the weekly tests",
+        {"left": Setting(0.92, 0.9, 0.945, "", "share of its curve")},
+        sizes=_sizes("left", 0.94, 0.925, 0.915),
+        after_s=22 * 86_400.0,
+        shows_s=15 * 86_400.0,
+        tick_s=60.0,
+    ),
+    Upset(
+        "churn_pressure_lost",
+        "the impeller is badly worn",
+        {"left": Setting(0.85, 0.7, 0.895, "", "share of its curve")},
+        sizes=_sizes("left", 0.89, 0.84, 0.8),
+        leads_to=("churn_pressure_low",),
+        after_s=22 * 86_400.0,
+        shows_s=7.1 * 86_400.0,
+        tick_s=60.0,
+    ),
+    Upset(
+        "undercurrent",
+        "the coupling is broken: the motor turns without load",
+        {"draw": _DRAW},
+        sizes=_sizes("draw", 3.0, 15.0, 40.0),
+        leads_to=(*_CALLED, "running_no_pressure", "slow_start_to_pressure", "start_too_slow"),
+        shows_s=_STARTS_S,
+    ),
+    Upset(
+        "overcurrent",
+        "a bearing is stiff: the motor draws more than it should",
+        {"times": Setting(1.4, 1.2, 2.5, "", "its healthy torque"), "draw": Setting(30.0, 5.0, 60.0, "L/s", "water drawn")},
+        sizes=_sizes("times", 1.2, 1.4, 1.8),
+        leads_to=(*_CALLED, "low_suction_pressure"),
+        shows_s=20.0,
+    ),
+    Upset(
+        "current_imbalance",
+        "a bad contact in one phase",
+        {"share": Setting(0.25, 0.17, 0.6, "", "of its current that is lost"), "draw": _DRAW},
+        sizes=_sizes("share", 0.18, 0.25, 0.5),
+        leads_to=_CALLED,
+        shows_s=20.0,
+    ),
+    Upset(
+        "bearing_hot",
+        "a dry bearing: it is called and heats up",
+        {"rise": Setting(80.0, 60.0, 150.0, "K", "over the room"), "draw": _DRAW},
+        sizes=_sizes("rise", 65.0, 80.0, 130.0),
+        leads_to=_CALLED,
+        shows_s=3600.0,
+        tick_s=5.0,
+    ),
+    Upset(
+        "vibration_high",
+        "out of balance or alignment",
+        {"mm_s": Setting(5.5, 4.6, 7.0, "mm/s", "vibration"), "draw": _DRAW},
+        sizes=_sizes("mm_s", 4.9, 5.5, 6.5),
+        leads_to=_CALLED,
+        shows_s=100.0,
+    ),
+    Upset(
+        "vibration_severe",
+        "a bearing goes to pieces",
+        {"mm_s": Setting(9.0, 7.2, 50.0, "mm/s", "vibration"), "draw": _DRAW},
+        sizes=_sizes("mm_s", 7.5, 9.0, 15.0),
+        leads_to=(*_CALLED, "vibration_high"),
+        shows_s=100.0,
+    ),
+    Upset(
+        "pump_room_cold",
+        "a door stands open in the frost and the heater is off",
+        {"room": Setting(0.0, -20.0, 4.0, "degC", "what the room falls to")},
+        sizes=_sizes("room", 2.0, 0.0, -8.0),
+        at=WINTER,
+        shows_s=2700.0,
+        tick_s=5.0,
+    ),
+)
+
+_ENGINE = (
     Upset(
         "diesel_battery_low",
-        "a starting battery is old",
-        {"battery": Setting(1, 1, 2, "", "which"), "volts": Setting(15.0, 0.0, 24.0, "V", "at rest")},
+        "a starting battery is not quite charged",
+        {"battery": _BATTERY, "volts": Setting(23.0, 16.5, 24.2, "V", "at rest")},
+        sizes=({"battery": 1, "volts": 24.2}, {"battery": 2, "volts": 23.5}, {"battery": 1, "volts": 20.0}),
+        shows_s=5.0,
+        tick_s=5.0,
+        make=DIESEL,
+    ),
+    Upset(
+        "diesel_battery_dead",
+        "a starting battery is old or disconnected",
+        {"battery": _BATTERY, "volts": Setting(12.0, 0.0, 15.8, "V", "at rest")},
+        sizes=({"battery": 1, "volts": 15.6}, {"battery": 2, "volts": 12.0}, {"battery": 1, "volts": 0.0}),
+        leads_to=("diesel_battery_low",),
+        shows_s=3.0,
+        make=DIESEL,
+    ),
+    Upset(
+        "diesel_battery_weak",
+        "a battery of high resistance: it falls under the starter's load",
+        {"battery": _BATTERY, "times": Setting(2.5, 1.95, 4.0, "", "a good one's resistance"), "draw": _LITTLE},
+        sizes=_sizes("times", 2.0, 2.5, 3.0),
+        leads_to=_CALLED,
+        shows_s=_STARTS_S,
+        make=DIESEL,
+    ),
+    Upset(
+        "diesel_charger_fail",
+        "a battery charger is off",
+        {"charger": _BATTERY},
+        sizes=_sizes("charger", 1, 2, 1),
+        shows_s=5.0,
+        make=DIESEL,
+    ),
+    Upset(
+        "diesel_fuel_low",
+        "the day tank is low",
+        {"level": Setting(60.0, 50.5, 66.0, "%", "level")},
+        sizes=_sizes("level", 65.5, 60.0, 52.0),
+        shows_s=11.0,
+        make=DIESEL,
+    ),
+    Upset(
+        "diesel_fuel_short",
+        "the day tank is less than half full",
+        {"level": Setting(40.0, 0.0, 49.5, "%", "level")},
+        sizes=_sizes("level", 49.0, 30.0, 3.0),
+        leads_to=("diesel_fuel_low",),
+        shows_s=11.0,
+        make=DIESEL,
     ),
     Upset(
         "diesel_low_oil_pressure",
         "called, runs, and the oil pump gives little",
         {"bar": Setting(0.6, 0.0, 0.95, "bar", "oil"), "draw": _DRAW},
-        leads_to=_DEMAND,
+        sizes=_sizes("bar", 0.9, 0.6, 0.2),
+        leads_to=(*_CALLED, "controller_fault"),
+        shows_s=60.0,
+        make=DIESEL,
     ),
+    Upset(
+        "diesel_overheat",
+        "called, runs, and the strainer of its cooling water is half clogged",
+        {"temp": Setting(97.5, 96.0, 99.0, "degC", "where it ends"), "draw": _LITTLE},
+        sizes=_sizes("temp", 96.5, 97.5, 99.0),
+        leads_to=_CALLED,
+        shows_s=560.0,
+        make=DIESEL,
+    ),
+    Upset(
+        "diesel_too_hot",
+        "called, runs, and its cooling water is shut off",
+        {"temp": Setting(115.0, 102.0, 140.0, "degC", "where it ends"), "draw": _LITTLE},
+        sizes=_sizes("temp", 103.0, 115.0, 130.0),
+        leads_to=(*_CALLED, "diesel_overheat", "controller_fault"),
+        shows_s=560.0,
+        make=DIESEL,
+    ),
+    Upset(
+        "diesel_overspeed",
+        "called, and its governor holds it too fast",
+        {"share": Setting(1.15, 1.115, 1.185, "", "of rated speed"), "draw": _LITTLE},
+        sizes=_sizes("share", 1.12, 1.15, 1.18),
+        leads_to=(*_CALLED, "overpressure"),
+        shows_s=_STARTS_S + 10.0,
+        make=DIESEL,
+    ),
+    Upset(
+        "diesel_overspeed_trip",
+        "called, and its governor lets it run away: it trips and stays so",
+        {"share": Setting(1.3, 1.22, 1.6, "", "of rated speed"), "draw": _LITTLE},
+        sizes=_sizes("share", 1.22, 1.3, 1.5),
+        leads_to=(*_CALLED, "diesel_overspeed", "fire_pump_auto_stopped", "fail_to_start", "diesel_locked_out", "controller_fault", "overpressure"),
+        shows_s=_STARTS_S + 10.0,
+        make=DIESEL,
+    ),
+    Upset("diesel_cold", "the block's heater is off in winter", at=WINTER, shows_s=7200.0, tick_s=5.0, make=DIESEL),
+    Upset("diesel_locked_out", "the controller has locked the engine out", shows_s=1.0, make=DIESEL),
+    Upset("air_flap_closed", "the flap of its air intake is shut", shows_s=1.0, make=DIESEL),
+    Upset("fuel_leak", "diesel between the two walls of the tank", shows_s=1.0, make=DIESEL),
 )
+
+UPSETS = by_name(*_SUPPLY, *_RUNS, *_WATER, *_WEAR, *_ENGINE)
