@@ -25,8 +25,7 @@ def cooling_demand(around: Surroundings) -> float:
 
 
 def wet_bulb(temp: float, humidity: float) -> float:
-    """degC, by Stull's fit: right to half a kelvin between 5 and 99 %RH and -20 and 50 degC."""
+    """degC, by Stull's fit: right to two thirds of a kelvin between 5 and 99 %RH and -20 and 50 degC."""
     h = humidity
-    return (
-        temp * atan(0.151977 * sqrt(h + 8.313659)) + atan(temp + h) - atan(h - 1.676331) + 0.00391838 * h**1.5 * atan(0.023101 * h) - 4.686035
-    )
+    root = 0.00391838 * h * sqrt(h)
+    return temp * atan(0.151977 * sqrt(h + 8.313659)) + atan(temp + h) - atan(h - 1.676331) + root * atan(0.023101 * h) - 4.686035

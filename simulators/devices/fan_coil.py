@@ -18,6 +18,7 @@ from simulators.upsets.fcu import UPSETS
 AIR_KW_K = (0.0, 0.10, 0.16, 0.22)  # by fan step
 COLD_AIR, WARM_AIR = 14.0, 36.0  # degC off the coil
 PEOPLE_KW, MACHINES_KW, SUN_KW = 0.5, 0.5, 0.4
+HEATING_BELOW = 3.0  # K under the cooling set point
 BUS_LOST = 65535.0
 
 
@@ -31,6 +32,7 @@ class FanCoil(Plant):
         self._setpoint = float(rng.choice([24.0, 25.0, 26.0]))
         self._seats = float(rng.uniform(0.7, 1.0))
         self._room = Room(23.0 + float(rng.normal(0.0, 0.4)), 0.14, 0.03)
+        self.heats = around.outdoor_temp < 12.0
         self._valve = Lag(0.0, 60.0)
         self._coil = Lag(23.0, 60.0)
         self._cooling = 0.0  # the controller's integral, %
@@ -65,10 +67,9 @@ class FanCoil(Plant):
         tripped = "condensate_overflow" in u and self._pan.value > 0.95
         self.on = (self.occupied or forced) and around.powered
         works = self.on and "indoor_unit_error" not in u and not tripped
-        warm_season = around.outdoor_temp > 17.0
-        self.heats = not warm_season
-        setpoint = self._setpoint if warm_season else self._setpoint - 3.0
-        error = (self._room.temp - setpoint) * (1.0 if warm_season else -1.0)
+        self._choose_mode()
+        setpoint = self._setpoint - HEATING_BELOW if self.heats else self._setpoint
+        error = (self._room.temp - setpoint) * (-1.0 if self.heats else 1.0)
         self._cooling = clip(self._cooling + 0.008 * error * dt, 0.0, 100.0) if works else 0.0
         wanted = clip(self._cooling + 40.0 * error, 0.0, 100.0) if works else 0.0
         self.fan = 0 if not works else 3 if wanted > 80.0 else 2 if wanted > 35.0 else 1
@@ -82,6 +83,13 @@ class FanCoil(Plant):
         self._room.step(dt, around.outdoor_temp, gain, self._coil.value, AIR_KW_K[self.fan])
         self._pan.toward(1.2 if "condensate_overflow" in u else 0.1 if self._valve.value > 5.0 and not self.heats else 0.0, dt)
         self._dust_h += dt / 3600.0 if self.fan else 0.0
+
+    def _choose_mode(self) -> None:
+        """Cools or heats whatever the season, as the room asks: three kelvin lie between the two set points."""
+        temp, heating = self._room.temp, self._setpoint - HEATING_BELOW
+        heats = temp < heating - 0.3 if not self.heats else temp < self._setpoint + 0.3
+        if heats != self.heats:
+            self.heats, self._cooling = heats, 0.0
 
     # what the gateway says
 
