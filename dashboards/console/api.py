@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -16,10 +17,10 @@ from dashboards.console.events import MOST_CLIENTS, Client, Hub
 from dashboards.console.forms import read_fields
 from dashboards.console.guard import COOKIE, needs, open_to_all
 from dashboards.console.metrics import exposition
-from dashboards.console.roles import DEEDS, FAULT_DEEDS, FIELDS, ORDER_DEEDS, Permission, Person
+from dashboards.console.roles import DEEDS, FAULT_DEEDS, FIELDS, MACHINE_DEEDS, ORDER_DEEDS, Permission, Person
 from dashboards.console.sites import SiteView
 from dashboards.console.tables import MOST, OPEN_CONDITIONS, OPEN_STATES, SEVERITIES, CommandRow
-from plantroom.clock import NS, iso
+from plantroom.clock import NS, at_utc, iso
 from plantroom.errors import Refused
 
 ROOT = "/api/v1"
@@ -60,6 +61,19 @@ def equipment_one(request: Request, person: See, equipment_id: str) -> shapes.Eq
     desk = Desk(request, person)
     view, one = desk.equipment(equipment_id)
     return described.equipment_shape(view, one, _open_by_equipment(view).get(one.id, []), desk.now_ns)
+
+
+@router.get("/equipment/{equipment_id}/items", responses=TROUBLES)
+def equipment_items(request: Request, person: See, equipment_id: str, days: Annotated[int, Query(ge=1, le=366)] = 30) -> shapes.ItemsShape:
+    """Its functional items: how long each was usable, faulted and unknown on each of the last local days, today included."""
+    desk = Desk(request, person)
+    view, one = desk.equipment(equipment_id)
+    return {"equipment": one.id, "items": described.item_shapes(one, view.tables.item_days(one.id, first_day(view, days, desk.now_ns)))}
+
+
+def first_day(view: SiteView, days: int, now_ns: int) -> str:
+    """The first of so many local days of the site, the last of which is today."""
+    return (at_utc(now_ns).astimezone(view.zone).date() - timedelta(days=days - 1)).isoformat()
 
 
 @router.get("/points/{point_id}", responses=TROUBLES)
@@ -133,7 +147,8 @@ def fault_one(request: Request, person: See, fault_id: str) -> shapes.FaultDetai
     desk = Desk(request, person)
     view, fault = desk.only(lambda view: view.tables.fault(fault_id), f"fault {fault_id}")
     order = view.tables.order(fault.work_order) if fault.work_order else None
-    return described.fault_detail(view, fault, order, view.tables.pages(fault.id, fault.work_order), desk.now_ns)
+    pages, children = view.tables.pages(fault.id, fault.work_order), view.tables.children(fault.id)
+    return described.fault_detail(view, fault, order, pages, children, desk.now_ns)
 
 
 @router.get("/orders", responses=TROUBLES)
@@ -178,6 +193,8 @@ async def deed(request: Request, person: Person, does: str, target: str = "") ->
     args = arguments(does, fields)
     if does == "open":
         target = args.pop("equipment", "")
+        view, _ = desk.equipment(target)
+    elif does in MACHINE_DEEDS:
         view, _ = desk.equipment(target)
     elif does in ORDER_DEEDS:
         view, _ = desk.only(lambda view: view.tables.order(target), f"order {target}")
@@ -228,8 +245,8 @@ def _command_route(does: str, things: str) -> None:
         return _answer(await deed(request, person, does, target))
 
     router.add_api_route(
-        f"/{things}/{{target}}/{does}", route, methods=["POST"], name=f"{does}_{things[:-1]}", response_model=shapes.CommandShape,
-        responses=COMMANDS, summary=f"{does} ({', '.join(FIELDS[does]) or 'no fields'}, command_id)",
+        f"/{things}/{{target}}/{does}", route, methods=["POST"], name=f"{does}_{things.removesuffix('s')}",
+        response_model=shapes.CommandShape, responses=COMMANDS, summary=f"{does} ({', '.join(FIELDS[does]) or 'no fields'}, command_id)",
     )  # fmt: skip
 
 
@@ -237,6 +254,8 @@ for _does in ORDER_DEEDS:
     _command_route(_does, "orders")
 for _does in FAULT_DEEDS:
     _command_route(_does, "faults")
+for _does in MACHINE_DEEDS:
+    _command_route(_does, "equipment")
 
 
 @router.get("/events", responses={503: {"model": shapes.TroubleShape}})

@@ -12,7 +12,7 @@ from dashboards.console.live import Sample, silent
 from dashboards.console.remaining import Limit
 from dashboards.console.shown import unit_text, value_text
 from dashboards.console.sites import SiteView
-from dashboards.console.tables import CommandRow, Fault, Note, Order, Page
+from dashboards.console.tables import CommandRow, Fault, ItemDay, Note, Order, Page
 from plantroom.clock import NS, iso
 from plantroom.history import Series
 from plantroom.kinds import KindPoint
@@ -20,10 +20,35 @@ from plantroom.model import Quality, Severity, Values
 from plantroom.site import Binding, Equipment
 from plantroom.words import LANGUAGES, say
 
+GROUP = "@"  # a fault of a line or a bank is one of the equipment @<its name>
+
 
 def equipment_name(view: SiteView, equipment: str) -> str:
     found = view.config.equipment.get(equipment) if view.config else None
-    return found.name if found else equipment
+    return found.name if found else group_name(view, equipment) or equipment
+
+
+def group_name(view: SiteView, equipment: str) -> str | None:
+    """`@bus-1` in words: a line, or a bank of machines. None for anything else."""
+    if view.config is None or not equipment.startswith(GROUP):
+        return None
+    name = equipment.removeprefix(GROUP)
+    return say(f"alert.group.{'connection' if name in view.config.connections else 'bank'}", view.config.language, name=name)
+
+
+def item_shapes(equipment: Equipment, days: Sequence[ItemDay]) -> list[shapes.ItemShape]:
+    """Functional items with what they are now and their days, newest last."""
+    return [
+        {
+            "item": item.name, "text": dict(item.says),
+            "state": next((day.state for day in reversed(days) if day.item == item.name and day.state), None),
+            "days": [
+                {"day": d.day, "usable_s": d.usable_s, "faulted_s": d.faulted_s, "unknown_s": d.unknown_s}
+                for d in days if d.item == item.name
+            ],
+        }
+        for item in equipment.kind.items.values()
+    ]  # fmt: skip
 
 
 def clock_shape(limit: Limit, now_ns: int) -> shapes.ClockShape:
@@ -40,13 +65,24 @@ def fault_shape(view: SiteView, fault: Fault, order: Order | None, now_ns: int) 
         "equipment_name": equipment_name(view, fault.equipment), "kind": fault.kind, "severity": fault.severity,
         "urgent": Severity(fault.severity).urgent, "condition": fault.condition, "mode": fault.mode, "no_data": fault.no_data,
         "onset_at": iso(fault.onset_ns), "raised_at": iso(fault.raised_ns), "ended_at": _iso(fault.ended_ns), "ended_why": fault.ended_why,
-        "text": dict(fault.text), "do": dict(fault.do), "order": fault.work_order, "shelved": _shelf(view, fault, now_ns),
+        "text": dict(fault.text), "do": dict(fault.do), "order": fault.work_order, "parent": fault.parent,
+        "shelved": _shelf(view, fault, now_ns),
         "clocks": [clock_shape(limit, now_ns) for limit in (order.limits if order else ())],
     }  # fmt: skip
 
 
-def fault_detail(view: SiteView, fault: Fault, order: Order | None, pages: Sequence[Page], now_ns: int) -> shapes.FaultDetail:
-    return {**fault_shape(view, fault, order, now_ns), "trace": dict(fault.trace), "pages": [page_shape(page) for page in pages]}
+def fault_detail(
+    view: SiteView, fault: Fault, order: Order | None, pages: Sequence[Page], children: Sequence[Fault], now_ns: int
+) -> shapes.FaultDetail:
+    return {
+        **fault_shape(view, fault, order, now_ns), "trace": dict(fault.trace), "pages": [page_shape(page) for page in pages],
+        "children": [child.id for child in children], "first_out": first_out(fault, children).id,
+    }  # fmt: skip
+
+
+def first_out(fault: Fault, children: Sequence[Fault]) -> Fault:
+    """Of an incident the fault whose condition began first."""
+    return min((fault, *children), key=lambda found: (found.onset_ns, found.id))
 
 
 def order_shape(view: SiteView, order: Order, now_ns: int) -> shapes.OrderShape:

@@ -3,7 +3,7 @@
 
 -- name: faults
 SELECT id, rule, equipment, kind, severity, condition, mode, no_data, onset_ns, raised_ns, ended_ns, ended_why, text_json, do_json, trace_json,
-  work_order, shelved_until_ns, shelf_json
+  work_order, shelved_until_ns, shelf_json, parent
 FROM fault
 WHERE (:condition IS NULL OR condition IN (SELECT value FROM json_each(:condition)))
   AND (:severity IS NULL OR severity IN (SELECT value FROM json_each(:severity)))
@@ -13,15 +13,24 @@ ORDER BY raised_ns DESC, id DESC LIMIT :most;
 
 -- name: open_faults
 SELECT id, rule, equipment, kind, severity, condition, mode, no_data, onset_ns, raised_ns, ended_ns, ended_why, text_json, do_json, trace_json,
-  work_order, shelved_until_ns, shelf_json
+  work_order, shelved_until_ns, shelf_json, parent
 FROM fault
 WHERE condition IN ('active', 'recovering')
 ORDER BY +raised_ns DESC, id DESC LIMIT :most;
 
 -- name: fault
 SELECT id, rule, equipment, kind, severity, condition, mode, no_data, onset_ns, raised_ns, ended_ns, ended_why, text_json, do_json, trace_json,
-  work_order, shelved_until_ns, shelf_json
+  work_order, shelved_until_ns, shelf_json, parent
 FROM fault WHERE id = :id;
+
+-- name: children
+SELECT id, rule, equipment, kind, severity, condition, mode, no_data, onset_ns, raised_ns, ended_ns, ended_why, text_json, do_json, trace_json,
+  work_order, shelved_until_ns, shelf_json, parent
+FROM fault WHERE parent = :parent ORDER BY onset_ns, id LIMIT 500;
+
+-- name: item_days
+SELECT item, day, usable_ns, faulted_ns, unknown_ns, state, heard, since_ns FROM item_time
+WHERE equipment = :equipment AND day >= :since ORDER BY item, day;
 
 -- name: orders
 SELECT id, fault, equipment, severity, state, text_json, round, opened_ns, opened_by, accepted_ns, accepted_by, eta_ns, arrived_ns, arrived_by,

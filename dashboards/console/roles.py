@@ -51,6 +51,7 @@ DEEDS: dict[str, Permission] = {
     "open": Permission.ORDER,
     "shelve": Permission.SHELVE,
     "unshelve": Permission.SHELVE,
+    "relearn": Permission.SHELVE,
 }
 # What a person may say with a deed; the engine asks for what is missing.
 FIELDS: dict[str, tuple[str, ...]] = {
@@ -64,9 +65,11 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "comment": ("text",),
     "shelve": ("until", "reason", "second"),
     "unshelve": ("reason",),
+    "relearn": ("reason",),
 }
 ORDER_DEEDS = ("accept", "arrive", "restore", "close", "hold", "reopen", "comment")
 FAULT_DEEDS = ("shelve", "unshelve")
+MACHINE_DEEDS = ("relearn",)
 
 
 # What a COMMAND record says for the engine's guards: a role includes those below it.

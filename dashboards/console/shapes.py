@@ -65,6 +65,7 @@ class FaultShape(TypedDict):
     text: Words
     do: Words
     order: str | None
+    parent: str | None
     shelved: ShelfShape | None
     clocks: list[ClockShape]
 
@@ -91,8 +92,35 @@ class PageShape(TypedDict):
 
 
 class FaultDetail(FaultShape):
+    """children: the faults that are part of this one, by onset; first_out: of it and them the one whose condition began first."""
+
     trace: dict[str, Any]
     pages: list[PageShape]
+    children: list[str]
+    first_out: str
+
+
+class ItemDayShape(TypedDict):
+    """One local day of the site; the three lengths add up to what of it is over."""
+
+    day: str
+    usable_s: float
+    faulted_s: float
+    unknown_s: float
+
+
+class ItemShape(TypedDict):
+    """A functional item. state: usable, faulted, unknown, None where it does not count (commissioning, out of service)."""
+
+    item: str
+    text: Words
+    state: str | None
+    days: list[ItemDayShape]
+
+
+class ItemsShape(TypedDict):
+    equipment: str
+    items: list[ItemShape]
 
 
 class NoteShape(TypedDict):

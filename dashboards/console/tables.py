@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from dashboards.console.remaining import Limit
+from plantroom.clock import NS
 from plantroom.records import Records
 from plantroom.records.named_sql import parse_queries
 
@@ -43,6 +44,7 @@ class Fault:
     work_order: str | None
     shelved_until_ns: int | None
     shelf: Mapping[str, Any] | None
+    parent: str | None = None  # the fault it is part of
 
     @property
     def open(self) -> bool:
@@ -80,6 +82,18 @@ class Order:
     def running(self) -> Limit | None:
         """The clock people look at: the running one that is due first."""
         return min((limit for limit in self.limits if limit.running), key=lambda limit: limit.due_ns, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class ItemDay:
+    """How long a functional item was what on one local day. state: what it is now, None where the day is over."""
+
+    item: str
+    day: str
+    usable_s: float
+    faulted_s: float
+    unknown_s: float
+    state: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +187,15 @@ class Tables:
     def fault(self, fault_id: str) -> Fault | None:
         return next((_fault(row) for row in self._rows("fault", id=fault_id)), None)
 
+    def children(self, fault_id: str) -> list[Fault]:
+        """What is part of this fault, by onset."""
+        return [_fault(row) for row in self._rows("children", parent=fault_id)]
+
+    def item_days(self, equipment: str, since: str) -> list[ItemDay]:
+        """Item time from a local day (2026-11-21) on, by item and day; the running state is added up to where the engine stands."""
+        _, now_ns = self.position()
+        return [_item_day(row, now_ns) for row in self._rows("item_days", equipment=equipment, since=since)]
+
     def orders(
         self, states: Sequence[str] | None = None, equipment: str | None = None, before_ns: int | None = None, most: int = MOST
     ) -> list[Order]:
@@ -254,12 +277,12 @@ class Tables:
 
 
 def _fault(row: tuple[Any, ...]) -> Fault:
-    *head, text, do, trace, work_order, shelved, shelf = row
+    *head, text, do, trace, work_order, shelved, shelf, parent = row
     id_, rule, equipment, kind, severity, condition, mode, no_data, onset, raised, ended, why = head
     shelf_value = orjson.loads(shelf) if shelf else None
     return Fault(
         id_, rule, equipment, kind, severity, condition, mode, bool(no_data), onset, raised, ended, why,
-        orjson.loads(text), orjson.loads(do), orjson.loads(trace), work_order, shelved, shelf_value,
+        orjson.loads(text), orjson.loads(do), orjson.loads(trace), work_order, shelved, shelf_value, parent,
     )  # fmt: skip
 
 
@@ -272,6 +295,14 @@ def _order(row: tuple[Any, ...], limits: Sequence[tuple[int, Limit]]) -> Order:
     values.append(tuple(limit for n, limit in limits if n == round_))
     values.append(tuple(limit for n, limit in limits if n != round_))
     return Order(*values)
+
+
+def _item_day(row: tuple[Any, ...], now_ns: int) -> ItemDay:
+    item, day, usable, faulted, unknown, state, _, since = row
+    lengths = {"usable": usable, "faulted": faulted, "unknown": unknown}
+    if since is not None:
+        lengths[state] += max(0, now_ns - since)
+    return ItemDay(item, day, *(length / NS for length in lengths.values()), state if since is not None else None)
 
 
 def _json(values: Sequence[str] | None) -> str | None:

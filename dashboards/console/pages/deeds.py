@@ -11,7 +11,7 @@ from dashboards.console.commanding import Recorded
 from dashboards.console.forms import read_fields
 from dashboards.console.guard import needs
 from dashboards.console.pages.frame import back, local_path
-from dashboards.console.roles import DEEDS, FAULT_DEEDS, ORDER_DEEDS, Person
+from dashboards.console.roles import DEEDS, FAULT_DEEDS, MACHINE_DEEDS, ORDER_DEEDS, Person
 from dashboards.console.tables import CommandRow
 
 router = APIRouter(include_in_schema=False)
@@ -40,3 +40,5 @@ for _does in ORDER_DEEDS:
     _route(_does, "orders")
 for _does in FAULT_DEEDS:
     _route(_does, "faults")
+for _does in MACHINE_DEEDS:
+    _route(_does, "equipment")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request, Response
 
-from dashboards.console.api import check_range
+from dashboards.console.api import check_range, first_day
 from dashboards.console.asking import Desk, instant
 from dashboards.console.axis import step_ns
 from dashboards.console.charts import Shape, svg
@@ -17,16 +18,18 @@ from dashboards.console.pages.frame import language_of, notice_of, page
 from dashboards.console.pages.now import by_kind, tile, tiles
 from dashboards.console.roles import Permission, Person
 from dashboards.console.shown import digits_of, names_of, number, unit_text
-from dashboards.console.tables import OPEN_CONDITIONS
+from dashboards.console.tables import OPEN_CONDITIONS, ItemDay
 from plantroom.clock import NS, at_utc, to_ns
 from plantroom.errors import Refused
 from plantroom.history import Series
-from plantroom.site import Binding
+from plantroom.kinds import Item
+from plantroom.site import Binding, Equipment
 
 router = APIRouter(include_in_schema=False)
 RANGES = ("15m", "1h", "6h", "24h", "7d", "30d")
 LENGTH_S = {"m": 60, "h": 3600, "d": 86_400}
 LEAST_HOLD_NS = 15 * NS
+ITEM_DAYS = 30
 
 
 @router.get("/equipment")
@@ -45,9 +48,22 @@ async def equipment_page(request: Request, person: Annotated[Person, needs(Permi
     values = {
         "view": view, "equipment": equipment, "rows": [(b, view.latest.sample(b.point)) for b in equipment.bindings],
         "tile": tile(view, equipment, worst, desk.now_ns), "open_faults": open_, "history": [f for f in history if not f.open],
+        "items": item_totals(equipment, view.tables.item_days(equipment.id, first_day(view, ITEM_DAYS, desk.now_ns))),
         "conditions": OPEN_CONDITIONS, "notice": await notice_of(request, desk),
     }  # fmt: skip
     return page(request, "equipment.html", values, person)
+
+
+def item_totals(equipment: Equipment, days: Sequence[ItemDay]) -> list[tuple[Item, str | None, dict[str, float]]]:
+    """(functional item, what it is now, share of the time by state in %); no shares where nothing was counted."""
+    found = []
+    for item in equipment.kind.items.values():
+        own = [day for day in days if day.item == item.name]
+        lengths = {state: sum(getattr(day, f"{state}_s") for day in own) for state in ("usable", "faulted", "unknown")}
+        whole = sum(lengths.values())
+        shares = {state: 100.0 * length / whole for state, length in lengths.items()} if whole else {}
+        found.append((item, next((day.state for day in reversed(own) if day.state), None), shares))
+    return found
 
 
 @router.get("/points/{point_id}")

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request, Response
 
 from dashboards.console.api import CONDITIONS
 from dashboards.console.asking import Desk, instant
+from dashboards.console.described import first_out
 from dashboards.console.guard import needs
 from dashboards.console.pages.frame import notice_of, page
 from dashboards.console.roles import Permission, Person
@@ -97,8 +98,30 @@ def about(view: SiteView, fault: Fault | None, order: Order | None, person: Pers
     return {
         "view": view, "fault": fault, "order": order, "pages": pages, "names": names, "equipment": equipment,
         "moments": timeline(fault, order, notes, pages, names), "traced": traced(fault, bound) if fault else [],
+        "moved": moved(fault, bound) if fault else [], **family(view, fault),
         "cannot_close": cannot_close(person, fault, order) if order else None,
     }  # fmt: skip
+
+
+def family(view: SiteView, fault: Fault | None) -> dict[str, object]:
+    """What it is part of, what is part of it, and which of them came first."""
+    if fault is None:
+        return {"parent": None, "children": [], "first": None}
+    children = view.tables.children(fault.id)
+    first = first_out(fault, children)
+    return {
+        "parent": view.tables.fault(fault.parent) if fault.parent else None, "children": children,
+        "first": first if children and first.id != fault.id else None,
+    }  # fmt: skip
+
+
+def moved(fault: Fault, bound: dict[str, Binding]) -> list[tuple[int, str, list[tuple[Binding | None, str, object]]]]:
+    """The samples that moved it, oldest first: (instant, what it became, [(the point, its name, the value)])."""
+    found = []
+    for moment in fault.trace.get("moved", ()):
+        values = [(bound.get(name), name, value) for name, value in moment["values"].items() if value is not None or name in bound]
+        found.append((int(moment["at_ns"]), str(moment["to"]), values))
+    return found
 
 
 def cannot_close(person: Person, fault: Fault | None, order: Order) -> str | None:

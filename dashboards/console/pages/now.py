@@ -34,6 +34,7 @@ class Item:
     view: SiteView
     fault: Fault | None
     order: Order | None
+    children: int = 0  # open faults that are part of it, and not lines of their own
 
     @property
     def severity(self) -> str:
@@ -67,7 +68,10 @@ def board(desk: Desk) -> list[Item]:
     for view in desk.views:
         orders = {order.id: order for order in view.tables.open_orders()}
         faults = view.tables.open_faults()
-        items += [Item(view, fault, orders.get(fault.work_order or "")) for fault in faults]
+        heads = {fault.id for fault in faults}
+        parts = Counter(fault.parent for fault in faults if fault.parent in heads)
+        alone = (fault for fault in faults if fault.parent not in heads)
+        items += [Item(view, fault, orders.get(fault.work_order or ""), parts[fault.id]) for fault in alone]
         with_fault = {fault.work_order for fault in faults}
         rest = (order for order in orders.values() if order.id not in with_fault)
         items += [Item(view, view.tables.fault(order.fault) if order.fault else None, order) for order in rest]

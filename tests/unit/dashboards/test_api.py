@@ -54,6 +54,32 @@ async def get(browser: httpx.AsyncClient, path: str) -> Any:
     return answer.json()
 
 
+def test_an_incident_names_its_parts_and_which_came_first(house: Installation) -> None:
+    house.records.db.execute("UPDATE fault SET parent = 'F0-1', onset_ns = onset_ns - 3600000000000 WHERE id = 'F3-1'")
+
+    async def scenario(app: FastAPI, browser: httpx.AsyncClient) -> None:
+        head, part = await get(browser, "faults/F0-1"), await get(browser, "faults/F3-1")
+        assert (head["parent"], head["children"], head["first_out"]) == (None, ["F3-1"], "F3-1")
+        assert (part["parent"], part["children"], part["first_out"]) == ("F0-1", [], "F3-1")
+
+    ask(house, scenario)
+
+
+def test_item_time_by_local_day_with_what_runs_added(house: Installation) -> None:
+    columns = "(equipment, item, day, usable_ns, faulted_ns, unknown_ns, state, heard, since_ns)"
+    rows = [("gen-1", "standby_power", "2026-11-20", 60 * NS, 0, 0, "usable", 1, None), ("gen-1", "standby_power", "2026-11-21", 0, 5 * NS, 0, "faulted", 1, NOW - 7 * NS)]
+    for row in rows:
+        house.records.db.execute(f"INSERT INTO item_time {columns} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+
+    async def scenario(app: FastAPI, browser: httpx.AsyncClient) -> None:
+        item = next(i for i in (await get(browser, "equipment/gen-1/items"))["items"] if i["item"] == "standby_power")
+        assert item["state"] == "faulted" and set(item["text"]) == {"zh", "en"}
+        assert [(d["day"], d["usable_s"], d["faulted_s"]) for d in item["days"]] == [("2026-11-20", 60.0, 0.0), ("2026-11-21", 0.0, 12.0)]
+        assert (await get(browser, "equipment/gen-1/items?days=1"))["items"][0]["days"] in ([], item["days"][1:])
+
+    ask(house, scenario)
+
+
 def test_faults_are_filtered_by_condition_severity_equipment_and_site(house: Installation) -> None:
     async def scenario(app: FastAPI, browser: httpx.AsyncClient) -> None:
         async def ids(query: str) -> list[str]:
