@@ -87,12 +87,12 @@ class Vav(Plant):
         choked = max((u[name]["left"] for name in ("vav_low_flow", "vav_very_low_flow") if name in u), default=100.0) / 100.0
         pressure = max(0.0, 1.0 + self._sway.value) if self.ahu else 0.0
         leaves = u.get("vav_damper_leak", {}).get("leak", 1.5) / 100.0
-        full = 1.35 * self._most * sqrt(pressure) * choked
-        opening = clip((self.flow_sp / max(full / choked, 1.0) - leaves) / (1.0 - leaves), 0.0, 1.0) if self.flow_sp > 0 else 0.0
+        full = 1.35 * self._most * sqrt(pressure)
+        opening = clip((self.flow_sp / max(full, 1.0) - leaves) / (1.0 - leaves), 0.0, 1.0) if self.flow_sp > 0 else 0.0
         self._damper.toward(100.0 * opening, dt)
         if self._damper.value < 0.5 and opening <= 0.0:
             self._damper.value = 0.0
-        self._flow.toward(full * (leaves + (1.0 - leaves) * self._damper.value / 100.0), dt)
+        self._flow.toward(full * choked * (leaves + (1.0 - leaves) * self._damper.value / 100.0), dt)
         self._duct.toward(self._supply() if self.ahu else self._room.temp, dt)
         leak = u.get("vav_reheat_leak", {}).get("leak", 0.0)
         self._reheat.toward(max(leak, self.valve_cmd), dt)

@@ -30,7 +30,7 @@ UPSETS = by_name(
     Upset(
         "room_temp_out_of_band",
         "more heat than the unit was chosen for",
-        {"heat": Setting(4.0, 0.0, 30.0, "kW", "on top")},
+        {"heat": Setting(4.0, 0.0, 10.0, "kW", "on top")},
         leads_to=("server_room_hot",),
         sizes=({"heat": 2.8}, {"heat": 3.5}, {"heat": 8.0}),
         shows_s=7200.0,
@@ -41,9 +41,9 @@ UPSETS = by_name(
     Upset(
         "server_room_hot",
         "a rack more than the unit can cool",
-        {"heat": Setting(6.0, 0.0, 30.0, "kW", "on top"), "run": _RUN},
+        {"heat": Setting(6.0, 0.0, 10.0, "kW", "on top"), "run": _RUN},
         leads_to=("room_temp_out_of_band",),
-        sizes=({"heat": 5.0}, {"heat": 7.0}, {"heat": 15.0}),
+        sizes=({"heat": 5.0}, {"heat": 7.0}, {"heat": 9.0}),
         shows_s=7200.0,
         after_s=300.0,
         at=_JULY,

@@ -67,7 +67,7 @@ UPSETS = by_name(
     Upset(
         "room_temp_out_of_band",
         "a room full of machines it was not built for",
-        {"heat": Setting(6.0, 0.0, 40.0, "kW", "on top")},
+        {"heat": Setting(6.0, 0.0, 15.0, "kW", "on top")},
         leads_to=("co2_high",),
         sizes=({"heat": 4.0}, {"heat": 6.0}, {"heat": 15.0}),
         shows_s=5400.0,
