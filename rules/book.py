@@ -55,15 +55,18 @@ def pack() -> Rulebook:
     return rulebook({f"{PREFIX}{path.relative_to(PACKS).as_posix()}": read_text(path) for path in sorted(PACKS.rglob("*.yaml"))})
 
 
-def rulebook(files: Mapping[str, str]) -> Rulebook:
-    """The rules among the texts of a config record (others are passed over). Raises BadInput with every problem of every file."""
-    book, problems = read_rules(files)
+def rulebook(files: Mapping[str, str], *, proven: bool = False) -> Rulebook:
+    """The rules among the texts of a config record (others are passed over). Raises BadInput with every problem of every file.
+
+    proven: the texts were applied, so their tests ran and are not read again.
+    """
+    book, problems = read_rules(files, proven=proven)
     if problems:
         raise BadInput(problems)
     return book
 
 
-def read_rules(files: Mapping[str, str]) -> tuple[Rulebook, list[Problem]]:
+def read_rules(files: Mapping[str, str], *, proven: bool = False) -> tuple[Rulebook, list[Problem]]:
     """Those that can be read, and every problem of every file."""
     own: list[Rule] = []
     shipped: list[Rule] = []
@@ -72,7 +75,7 @@ def read_rules(files: Mapping[str, str]) -> tuple[Rulebook, list[Problem]]:
         if not file.startswith((PREFIX, OWN)):
             continue
         try:
-            (own if file.startswith(OWN) else shipped).append(parse_rule(text, file))
+            (own if file.startswith(OWN) else shipped).append(parse_rule(text, file, proven))
         except BadInput as error:
             problems += error.problems
     problems += [*_doubles(shipped), *_doubles(own), *_replaced(own, shipped)]

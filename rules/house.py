@@ -47,7 +47,7 @@ class Group:
 def furnish(record: Record) -> House:
     """The house of a CONFIG record, from its own texts alone. Raises BadInput where this release cannot read it."""
     site = site_in(record)
-    return House(site, rulebook(site.files))
+    return House(site, rulebook(site.files, proven=True))
 
 
 class House:

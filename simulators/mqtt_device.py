@@ -9,6 +9,7 @@ from collections.abc import Callable
 import aiomqtt
 import structlog
 
+from plantroom.clock import NS
 from plantroom.kinds import PointType
 from plantroom.site import Device, Mqtt
 from simulators.publish import Message, Speaker
@@ -26,7 +27,8 @@ _AT_ONCE = frozenset({PointType.BOOL, PointType.ENUM, PointType.SET})
 class MqttDevice:
     """One device with a client of its own, as a real monitoring unit has. stamp_ns: the device's clock.
 
-    fault: silence = it publishes nothing; cut = it is gone, and its last will is out; duplicate = each message twice; garbage = no JSON.
+    fault: silence = it publishes nothing; cut = it is gone, and its last will is out; duplicate = each message twice; garbage = no JSON;
+    stuck = the same values again and again; retained = its last state with the retain flag, then nothing; clock_skew = stamps ahead.
     """
 
     def __init__(self, device: Device, link: Mqtt, world: World, stamp_ns: Callable[[], int]) -> None:
@@ -35,6 +37,7 @@ class MqttDevice:
         self._at_once = [b.source for b in world.site.bindings_of_device(device.id) if b.kind_point.type in _AT_ONCE]
         self._changed = asyncio.Event()
         self._fault: WireFault | None = None
+        self._retained: WireFault | None = None  # the fault for which the last state was left at the broker
         self.published = 0
 
     @property
@@ -91,18 +94,29 @@ class MqttDevice:
         values = self._world.device_values(self.device.id)
         await self._say(client, self.speaker.greeting(values, self._stamp_ns()))
         due, seen = 0.0, None
+        kept: dict[str, float] | None = None
         loop = asyncio.get_running_loop()
         while self._fault is None or self._fault.name != "cut":
             values = self._world.device_values(self.device.id)
+            kept = (kept or values) if self._is("stuck") else None
+            values = kept or values
             state = [values[name] for name in self._at_once]
             if loop.time() >= due or state != seen:
                 due, seen = loop.time() + PERIOD_S, state
-                await self._publish(client, self.speaker.state(values, self._stamp_ns()))
+                await self._publish(client, self.speaker.state(values, self.clock_ns(self._stamp_ns())))
             await asyncio.sleep(LOOK_S)
         await self._say(client, self.speaker.farewell())
         while self._fault is not None and self._fault.name == "cut":
             self._changed.clear()
             await self._changed.wait()
+
+    def _is(self, name: str) -> bool:
+        return self._fault is not None and self._fault.name == name
+
+    def clock_ns(self, right_ns: int) -> int:
+        """What its clock shows."""
+        ahead_s = self._fault.settings["ahead_s"] if self._fault is not None and self._is("clock_skew") else 0.0
+        return right_ns + round(ahead_s * NS)
 
     async def _say(self, client: aiomqtt.Client, messages: list[Message]) -> None:
         for message in messages:
@@ -110,10 +124,11 @@ class MqttDevice:
 
     async def _publish(self, client: aiomqtt.Client, messages: list[Message]) -> None:
         name = self._fault.name if self._fault is not None else ""
-        if name == "silence":
+        if name == "silence" or (name == "retained" and self._retained is self._fault):
             return
+        self._retained = self._fault if name == "retained" else None
         for message in messages:
             payload = b"\xff\x00{" + message.payload[: len(message.payload) // 2] if name == "garbage" else message.payload
             for _ in range(2 if name == "duplicate" else 1):
-                await client.publish(message.topic, payload, qos=message.qos, retain=message.retain)
+                await client.publish(message.topic, payload, qos=message.qos, retain=message.retain or name == "retained")
                 self.published += 1

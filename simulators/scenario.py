@@ -13,12 +13,11 @@ from plantroom.errors import BadInput, Problem
 from plantroom.site import Mqtt, Site
 from simulators.upset import DEVICE_OFFLINE, Upset
 from simulators.upsets import UPSETS
-from simulators.wire import FAULTS
+from simulators.wire import FAULTS, OF_MODBUS, OF_PUBLISHERS
 
 DEEDS = ("accept", "arrive", "restore", "close", "hold", "reopen", "comment", "alternative", "shelve", "unshelve", "complete")
 SERVICES = ("collect", "rules", "history", "notify", "web")
 MONITOR_FAULTS = ("kill", "freeze", "disk_full", "clock_step", "channel_down", "store_down")
-MQTT_FAULTS = ("silence", "cut", "duplicate", "garbage")
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +174,7 @@ def known_upsets(site: Site, equipment: str) -> Mapping[str, Upset]:
 def _wire(f: y.Fields, site: Site) -> WireEvent | None:
     connection = f.need("connection", y.one_of(site.connections, "a connection of this site"))
     mqtt = connection is not None and isinstance(site.connections[connection].link, Mqtt)
-    fault = f.need("fault", y.one_of(MQTT_FAULTS if mqtt else FAULTS, "a fault of such a wire"))
+    fault = f.need("fault", y.one_of(OF_PUBLISHERS if mqtt else OF_MODBUS, "a fault of such a wire"))
     unit: int | str | None
     if mqtt:
         devices = [d.id for d in site.devices.values() if d.connection == connection]

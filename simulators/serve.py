@@ -11,38 +11,48 @@ from pathlib import Path
 from plantroom.clock import NS, Clock
 from plantroom.errors import BadInput, Problem
 from plantroom.site import Device, Modbus, ModbusRtu, Mqtt, RtuOverTcp
+from simulators import image
 from simulators.director import Director
 from simulators.encode import Encoder
 from simulators.memory import Cells, Memory
 from simulators.modbus_server import ModbusServer
 from simulators.mqtt_device import MqttDevice
 from simulators.rtu_server import PtyServer, RtuServer
-from simulators.wire import WireFault
+from simulators.wire import OF_IMAGE, WireFault
 from simulators.world import World
 
 BEAT_S = 0.05  # how often time is moved
 _AT_ONCE = 200  # most ticks without looking at the sockets in between
 
 
-def device_memory(world: World, device: Device) -> Memory:
-    """A device's cells, encoded anew at the first read after the world has moved."""
-    encode = Encoder(device.profile)
-    seen = -1
+class DeviceImage:
+    """A device's cells, encoded anew at the first read after the world has moved. fault: one of wire.OF_IMAGE, or empty."""
 
-    def renew() -> Cells | None:
-        nonlocal seen
-        if world.version == seen:
+    def __init__(self, world: World, device: Device) -> None:
+        self._world, self._device = world, device
+        self._encode = Encoder(device.profile)
+        self._seen = (-1, "")
+        self.fault = ""
+        self.memory = Memory(self._encode.layout.cells, self._encode.layout.alone, self._renew)
+
+    def _renew(self) -> Cells | None:
+        if self.fault == image.STUCK or (self._world.version, self.fault) == self._seen:
             return None
-        seen = world.version
-        cells = encode(world.device_values(device.id))
-        if not encode.layout.told:
+        self._seen = self._world.version, self.fault
+        values = self._world.device_values(self._device.id)
+        profile = self._device.profile
+        cells = self._encode(image.silenced(profile, values) if self.fault == image.SENTINEL else values)
+        cells = image.reworded(self.fault, profile, cells)
+        if not self._encode.layout.told:
             return cells
         shown = {function: dict(table) for function, table in cells.items()}
-        for (function, address), word in encode.layout.told.items():  # what it is does not change with the plant
+        for (function, address), word in self._encode.layout.told.items():  # what it is does not change with the plant
             shown[function][address] = word
         return shown
 
-    return Memory(encode.layout.cells, encode.layout.alone, renew)
+
+def device_memory(world: World, device: Device) -> Memory:
+    return DeviceImage(world, device).memory
 
 
 def _server_of(link: Modbus, seed: int) -> ModbusServer:
@@ -61,13 +71,16 @@ class SiteOnTheWire:
         self._clock = clock
         self.servers: dict[str, ModbusServer] = {}  # by the address of the link
         self._of_connection: dict[str, ModbusServer] = {}
+        self._images: dict[tuple[str, int], list[DeviceImage]] = {}
         self.mqtt: dict[str, MqttDevice] = {}
         for device in world.site.devices.values():
             link = world.site.connections[device.connection].link
             if isinstance(link, Mqtt):
                 self.mqtt[device.id] = MqttDevice(device, link, world, lambda: clock.read().wall_ns)
             else:
-                self._server(device.connection, link).units[device.unit] = device_memory(world, device)
+                shown = DeviceImage(world, device)
+                self._images.setdefault((device.connection, device.unit), []).append(shown)
+                self._server(device.connection, link).units[device.unit] = shown.memory
 
     def _server(self, connection: str, link: Modbus) -> ModbusServer:
         if link.address not in self.servers:
@@ -78,16 +91,24 @@ class SiteOnTheWire:
     # simulators.director.Wires
 
     def disturb(self, connection: str, unit: int | str | None, fault: WireFault) -> None:
-        if connection in self._of_connection:
+        if fault.name in OF_IMAGE:
+            for shown in self._shown(connection, unit):
+                shown.fault = fault.name
+        elif connection in self._of_connection:
             self._of_connection[connection].faults[unit if isinstance(unit, int) else None] = fault
         for device in self._publishing(connection, unit):
             device.fault = fault
 
     def mend(self, connection: str, unit: int | str | None) -> None:
+        for shown in self._shown(connection, unit):
+            shown.fault = ""
         if connection in self._of_connection:
             self._of_connection[connection].faults.pop(unit if isinstance(unit, int) else None, None)
         for device in self._publishing(connection, unit):
             device.fault = None
+
+    def _shown(self, connection: str, unit: int | str | None) -> list[DeviceImage]:
+        return [shown for key, found in self._images.items() if key[0] == connection and unit in (None, key[1]) for shown in found]
 
     def _publishing(self, connection: str, unit: int | str | None) -> list[MqttDevice]:
         return [m for id, m in self.mqtt.items() if m.device.connection == connection and unit in (None, id)]

@@ -141,6 +141,7 @@ class VirtualPublisher:
         self._directory = directory_of([self._publisher])
         self._silence = Silence({device.device.id: self._publisher.heartbeat_s}, agenda.read().boot_ns / NS)
         self._there = False  # it has said its first words
+        self._kept: dict[str, float] | None = None  # what a stuck one repeats
         agenda.every(self._publisher.heartbeat_s, self._beat)
 
     def _beat(self) -> None:
@@ -153,8 +154,9 @@ class VirtualPublisher:
             if not self._there:
                 speaker.will()
                 self._say(speaker.greeting(values, at.wall_ns))
-            if fault != "silence":
-                said = speaker.state(values, at.wall_ns)
+            self._kept = (self._kept or values) if fault == "stuck" else None
+            if fault not in ("silence", "retained"):
+                said = speaker.state(self._kept or values, self._device.clock_ns(at.wall_ns))
                 spoilt = [replace(message, payload=b"{") for message in said] if fault == "garbage" else said
                 for _ in range(2 if fault == "duplicate" else 1):
                     self._say(spoilt)

@@ -31,6 +31,7 @@ class PlayDead:
 Act = Send | Close | PlayDead
 
 _DELAY = Setting(0.3, 0.0, 600.0, "s", "how much later")
+_BLIND = ("decode_error", "sensor_out_of_range", "stale_data")  # what may rightly be said of numbers that are none
 _RATE = Setting(1.0, 0.0, 1.0, "", "share of the requests it befalls")
 
 
@@ -57,7 +58,19 @@ FAULTS: Mapping[str, Upset] = by_name(
     _fault("crc", "the check of the answer is wrong; a gateway to Modbus TCP then answers exception 11 in its unit's place"),
     _fault("truncated", "the answer's header promises bytes that never come"),
     _fault("drip", "the answer comes byte by byte", silent=False, delay_s=Setting(0.02, 0.0, 10.0, "s", "between bytes")),
+    # of the device's image or clock, while the wire is well: simulators/image.py, simulators/mqtt_device.py
+    Upset("stuck", "answers, and repeats its last image for ever", rule="-", leads_to=("stale_data", "sensor_flatline")),
+    Upset("wild", "every measured register holds nonsense", rule="sensor_out_of_range", leads_to=_BLIND),
+    Upset("sentinel", "every sensor that can say so gives nothing", rule="-", leads_to=("sender_fault", *_BLIND)),
+    Upset("word_swap", "numbers of two registers have their words the wrong way round", rule="-", leads_to=_BLIND),
+    Upset("retained", "its last state with the retain flag, and gone: the broker tells it to whoever comes", rule="device_offline"),
+    Upset("clock_skew", "its clock is wrong", {"ahead_s": Setting(300.0, 121.0, 1e9, "s", "ahead of the right time")}, rule="clock_skew"),
 )
+
+
+OF_IMAGE = ("stuck", "wild", "sentinel", "word_swap")  # of what a Modbus device holds, not of its replies
+OF_PUBLISHERS = ("silence", "cut", "duplicate", "garbage", "stuck", "retained", "clock_skew")  # what a device on a broker may have
+OF_MODBUS = tuple(name for name in FAULTS if name not in ("retained", "clock_skew"))
 
 
 @dataclass(frozen=True, slots=True)
