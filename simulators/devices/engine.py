@@ -1,4 +1,4 @@
-"""A standby diesel: its starting sequence, governor, oil, coolant and starting battery.
+"""A standby diesel: its starting sequence, governor, oil and coolant.
 
 prestart 1-3 s, crank (200 rpm, battery dips) until it fires after 0.5-3 s, overshoot 5 %, stable at 6-8 s; three cranks of 10 s
 with 10 s rest, then crank failure (domain/faults.md 6, standards.md B: DSE704).
@@ -12,7 +12,7 @@ from math import exp, inf
 
 import numpy as np
 
-from simulators.devices.lags import Lag, Noise, Swing
+from simulators.devices.lags import Lag, Swing, clip
 
 RATED_RPM = 1500.0
 
@@ -37,23 +37,30 @@ TURNING = frozenset({State.STARTING, State.RUNNING, State.LOADED, State.COOLING}
 
 @dataclass(slots=True)
 class Condition:
-    """What upsets make of the engine. oil_kpa: of a warm engine at speed. cooling: 1 = the radiator does its work. governor: 1 = rated."""
+    """What upsets and battery make of the engine.
+
+    oil_kpa: of a warm engine at speed. cooling: 1 = the radiator does its work. governor: 1 = rated. run_up_s: firing to rated speed.
+    power: share of rated it can give before its speed sags. heater: share of the block heater's work. crank: 1 = a sound battery's
+    cranking speed. stops: fuel is cut when it is told to stop.
+    """
 
     fires: bool = True
     oil_kpa: float = 380.0
     oil_lag_s: float = 2.5
     cooling: float = 1.0
     governor: float = 1.0
-    battery_volts: float | None = None
-    battery_ohm: float = 0.012
-    charger: bool = True
+    run_up_s: float = 5.0
+    power: float = 1.1
+    heater: float = 1.0
+    crank: float = 1.0
+    stops: bool = True
 
 
 class Engine:
     CRANK_S, REST_S, ATTEMPTS, WARM_UP_S, COOL_DOWN_S = 10.0, 10.0, 3, 3.0, 180.0
 
-    def __init__(self, rng: np.random.Generator, noise: Noise) -> None:
-        self._rng, self._noise = rng, noise
+    def __init__(self, rng: np.random.Generator) -> None:
+        self._rng = rng
         self.state = State.STOPPED
         self.shutdown: str | None = None  # the alarm that stopped it, until it is reset
         self.attempt = 0
@@ -61,8 +68,8 @@ class Engine:
         self.rpm = Swing(0.0, 1.16, 0.69)
         self.oil, self.coolant, self.oil_temp = Lag(0.0, 2.5), Lag(41.0, 300.0), Lag(35.0, 600.0)
         self.exhaust = Lag(30.0, 60.0)
-        self.volts = 27.2
         self.run_s = 0.0  # of this run
+        self.stopping_s = 0.0  # since it was told to stop and still turns
         self.start_s = 7.0  # the last start, command to stable
         self._commanded_s = 0.0
         self.starts = float(rng.integers(60, 300))
@@ -81,7 +88,7 @@ class Engine:
         """wanted: the controller wants it to run. load: 0..1.2 of rated."""
         left = dt_s
         while left > 1e-9:
-            resting = self.state in (State.STOPPED, State.FAULT) and not wanted and self.rpm.value < 1.0
+            resting = (self.state is State.FAULT or self.state is State.STOPPED and not wanted) and self.rpm.value < 1.0
             length = left if resting else min(left, 0.25)
             self._sequence(length, wanted, load, condition)
             self._follow(length, load, condition, room, mains_ok)
@@ -108,6 +115,7 @@ class Engine:
     def _sequence(self, dt: float, wanted: bool, load: float, condition: Condition) -> None:
         self._left -= dt
         self._commanded_s += dt
+        self.stopping_s = self.stopping_s + dt if self.state is State.STOPPING else 0.0
         match self.state:
             case State.STOPPED if wanted and self.shutdown is None:
                 self.attempt, self._commanded_s = 0, 0.0
@@ -116,13 +124,14 @@ class Engine:
                 self._enter(State.STOPPED)
             case State.PRESTART | State.CRANK_REST if self._left <= 0:
                 self.attempt += 1
-                self._fires_in = 0.5 + 2.5 * self._rng.random()
+                slow = condition.crank**-4.0  # the slower it turns, the longer until it fires
+                self._fires_in = (0.5 + 2.5 * self._rng.random()) * slow + slow - 1.0
                 self._enter(State.CRANKING, self.CRANK_S)
             case State.CRANKING:
                 self._fires_in -= dt
                 if condition.fires and self._fires_in <= 0:
                     self.run_s, self.starts = 0.0, self.starts + 1
-                    self._enter(State.STARTING, 5.0)
+                    self._enter(State.STARTING, condition.run_up_s)
                 elif self._left <= 0 and self.attempt >= self.ATTEMPTS:
                     self.trip("crank_failure")
                     self._enter(State.FAULT)
@@ -146,22 +155,22 @@ class Engine:
 
     def _follow(self, dt: float, load: float, condition: Condition, room: float, mains_ok: bool) -> None:
         cranking = self.state is State.CRANKING
-        if self.turning:
-            self.rpm.toward(RATED_RPM * condition.governor, dt)
+        fuelled = self.turning or (self.state is State.STOPPING and not condition.stops)
+        if fuelled:
+            target = RATED_RPM * condition.governor * min(1.0, condition.power / max(load, 0.01))
+            if self.state is State.STARTING and condition.run_up_s > 5.0:
+                target *= min(1.0, 0.15 + 0.85 * self.run_s / condition.run_up_s)
+            self.rpm.toward(target, dt)
             self.run_s += dt
             self.hours += dt / 3600.0
         else:
-            target, tau = ((200.0 if condition.fires else 150.0), 0.4) if cranking else (0.0, 3.0)
+            target, tau = ((200.0 if condition.fires else 150.0) * condition.crank, 0.4) if cranking else (0.0, 3.0)
             self.rpm.value, self.rpm.rate = target + (self.rpm.value - target) * exp(-dt / tau), 0.0
         cold = max(0.0, 70.0 - self.coolant.value) * 2.0  # thick oil
-        oil = condition.oil_kpa + (cold if condition.oil_kpa > 200.0 else 0.0)
-        self.oil.toward(oil if self.turning else 40.0 if cranking else 0.0, dt, condition.oil_lag_s)
-        warm = 80.0 + 8.0 * load + 40.0 * (1.0 - condition.cooling)
-        self.coolant.toward(warm if self.turning else 41.0 if mains_ok else room, dt, 300.0 if self.turning else 5000.0)
-        self.oil_temp.toward(self.coolant.value + 10.0 if self.turning else room + 10.0, dt)
-        self.exhaust.toward(180.0 + 300.0 * load if self.turning else room, dt)
-        rest = 25.6 if not (mains_ok and condition.charger) else 27.2
-        if condition.battery_volts is not None:
-            rest = condition.battery_volts
-        charging = 28.1 if self.turning and condition.battery_volts is None else rest
-        self.volts = charging - (450.0 * condition.battery_ohm if cranking else 0.0) + self._noise(0.03)
+        oil = (condition.oil_kpa + (cold if condition.oil_kpa > 200.0 else 0.0)) * clip(self.rpm.value / 1200.0, 0.0, 1.0)
+        self.oil.toward(oil if fuelled else 40.0 if cranking else 0.0, dt, condition.oil_lag_s)
+        warm = 80.0 + 8.0 * max(0.0, load) + 40.0 * (1.0 - condition.cooling)
+        kept = room + max(0.0, 41.0 - room) * condition.heater if mains_ok else room
+        self.coolant.toward(warm if fuelled else kept, dt, 300.0 if fuelled else 5000.0)
+        self.oil_temp.toward(self.coolant.value + 10.0 if fuelled else room + 10.0, dt)
+        self.exhaust.toward(180.0 + 300.0 * max(0.0, load) if fuelled else room, dt)

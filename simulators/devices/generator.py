@@ -2,225 +2,242 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from math import sqrt
+from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
 
 from plantroom.kinds import Kind
-from simulators.devices.ats import Position, TransferSwitch
+from simulators.devices.battery import ALTERNATOR_V, FLOAT_V, Battery
 from simulators.devices.curves import Daily
 from simulators.devices.engine import RATED_RPM, Condition, Engine, State
+from simulators.devices.fuel import Tank
+from simulators.devices.genset_panel import POWER_FACTOR, RATED_KW, show
+from simulators.devices.genset_protection import Electrical, Protection
 from simulators.devices.lags import Lag, Swing, clip
 from simulators.devices.plant import Plant
+from simulators.devices.switching import TransferSwitch
 from simulators.surroundings import NOMINAL_V, Surroundings
 from simulators.upset import Upset
 from simulators.upsets.generator import UPSETS
 
-RATED_KW, POWER_FACTOR, TANK_L = 400.0, 0.86, 1000.0
 ESSENTIAL_LOAD = Daily(((0, 0.28), (6, 0.3), (9, 0.58), (17, 0.55), (20, 0.4)))  # share of rated, by hour
-_LOW_OIL_KPA, _SAFETY_ON_S, _HOT_DEGC = 103.0, 12.0, 98.0
+SETTLED_S = 15.0  # of a run, until what goes wrong with a running set goes wrong
+OUTAGES = frozenset({"mains_lost", "mains_lost_no_transfer", "overload", "gen_room_ventilation_on_load"})
+_SWITCH = frozenset({"ats_fail_to_transfer", "mains_lost_no_transfer"})
+_LOCKED_OUT = frozenset({"emergency_stop_active", "controller_alarm", "controller_alarm_in_outage"})
+_EXERCISE = (9.0, 9.25)  # on one Saturday in four, without load (GB practice: 10-15 min a month)
 
 
 class Generator(Plant):
+    """tank_volume: L of the day tank."""
+
     kind: ClassVar[str] = "generator"
     UPSETS: ClassVar[Mapping[str, Upset]] = UPSETS
+    PARAMETERS: ClassVar[Mapping[str, float | str]] = {"tank_volume": 1500.0, "rated_consumption": 97.0, "load_too_low.unburnt": "14d"}
 
     def __init__(self, kind: Kind, parameters: Mapping[str, float | str], rng: np.random.Generator, around: Surroundings) -> None:
         super().__init__(kind, parameters, rng, around)
-        self.engine = Engine(rng, self.noise)
+        self.engine = Engine(rng)
         self.switch = TransferSwitch()
-        self._volts = Swing(0.0, 4.0, 0.6)
-        self._states = {s: self.code("engine_state", s) for s in State}
-        self._positions = {s: self.code("ats_position", s) for s in Position}
-        self._fuel = 78.0 + 15.0 * float(rng.random())
-        self._fuel_used = float(rng.integers(2_000, 9_000))
-        self._energy = float(rng.integers(8_000, 60_000))
-        self._room = Lag(22.0, 1800.0)
-        self._load = 0.0
-        self._low_oil_s = self._hot_s = 0.0
+        self.battery = Battery(self.noise)
+        self.tank = Tank(rng, self.parameter("tank_volume", 1500.0))
+        self.protection = Protection()
+        self.avr = Swing(0.0, 4.0, 0.6)  # mean phase voltage
+        self.phases = (1.0, 1.0, 1.0)  # of it
+        self.room = Lag(_room_at_rest(around), 1800.0)
+        self.energy = float(rng.integers(8_000, 60_000))
+        self.load = 0.0  # share of rated
+        self._saturday = int(rng.integers(0, 4))
+        self._upset_s = 0.0
         self.step(around.now_s, 0.0)
 
     # what a switch sees of it
 
     @property
     def live(self) -> bool:
-        return self.engine.ready and self._volts.value > 0.85 * NOMINAL_V
+        return self.engine.ready and min(self.phase_volts) > 0.85 * NOMINAL_V and not self.protection.trips
 
     @property
     def volts(self) -> float:
-        return max(0.0, self._volts.value)
+        return max(0.0, self.avr.value)
+
+    @property
+    def phase_volts(self) -> tuple[float, float, float]:
+        a, b, c = self.phases
+        return self.volts * a, self.volts * b, self.volts * c
 
     @property
     def hertz(self) -> float:
-        return max(0.0, self.engine.rpm.value) / RATED_RPM * 50.0 if self.engine.turning else 0.0
+        turning = self.engine.turning or self.engine.rpm.value > 600.0
+        return max(0.0, self.engine.rpm.value) / RATED_RPM * 50.0 if turning else 0.0
 
     @property
     def load_amperes(self) -> float:
         return self._building_load() * RATED_KW * 1000.0 / (3 * NOMINAL_V * POWER_FACTOR)
 
+    @property
+    def in_parallel(self) -> bool:
+        """Both breakers closed: a test with the load shared."""
+        return "reverse_power" in self.upsets and self.live
+
     def _building_load(self) -> float:
+        for name in ("overload", "overload_in_outage", "load_too_low"):
+            if name in self.upsets:
+                return self.upsets[name]["load"]
         return ESSENTIAL_LOAD(self.around.hour)
 
     # upsets
 
+    def _outages(self) -> bool:
+        return any(name in OUTAGES or name.endswith("_in_outage") for name in self.upsets)
+
     def begun(self, name: str, settings: Mapping[str, float]) -> None:
-        if name == "mains_lost":
+        self._upset_s = 0.0
+        if name in OUTAGES or name.endswith("_in_outage"):
             self.around.mains.factors = [0.0, 0.0, 0.0]
-        elif name == "emergency_stop_active":
-            self.engine.trip("emergency_stop")
-        elif name == "ats_fail_to_transfer":
-            self.switch.stuck = True
+        if name in _LOCKED_OUT:
+            self.engine.trip("emergency_stop" if name == "emergency_stop_active" else "external_input")
+        elif name == "low_coolant_temp":
+            self.engine.coolant.value = self.room.value + max(0.0, 41.0 - self.room.value) * settings["heater"]
+        self.switch.stuck = self.switch.stuck or name in _SWITCH
 
     def ended(self, name: str) -> None:
-        if name == "mains_lost":
+        if (name in OUTAGES or name.endswith("_in_outage") or name == "excessive_starts") and not self._outages():
             self.around.mains.factors = [1.0, 1.0, 1.0]
-        elif name == "low_fuel":
-            self._fuel = 92.0  # the tanker came
-        elif name == "ats_fail_to_transfer":
-            self.switch.stuck = False
-        elif name in ("fail_to_start", "low_oil_pressure", "high_coolant_temp", "overspeed", "emergency_stop_active"):
+        self.tank.repaired(name)
+        self.switch.stuck = any(left in _SWITCH for left in self.upsets)
+        self.switch.exercise = False
+        if not _LOCKED_OUT & self.upsets.keys():
             self.engine.reset()
+            self.protection.reset()
 
-    def _mode(self) -> str:
+    def mode(self) -> str:
         if (left := self.upsets.get("not_in_auto")) is not None:
             return "manual" if left["manual"] >= 0.5 else "stop"
         return "test" if "test_run" in self.upsets else "auto"
 
-    def _asked(self) -> bool:
-        return any(u.get("start", 0.0) >= 0.5 for u in self.upsets.values())
+    def asked(self) -> bool:
+        """A start is asked for: by an upset's own test, by the controller's schedule."""
+        if any(u.get("start", 0.0) >= 0.5 for u in self.upsets.values()) or self.switch.exercise:
+            return True
+        if "fail_to_stop" in self.upsets:
+            return self._upset_s < 60.0
+        if "slow_start_repeated" in self.upsets:
+            return not 240.0 < self._upset_s < 600.0
+        now = self.around
+        week = int(now.day_of_year) // 7 % 4
+        return now.weekday == 5 and week == self._saturday and _EXERCISE[0] <= now.hour < _EXERCISE[1]
 
     def _condition(self) -> Condition:
-        c, u = Condition(), self.upsets
-        c.fires = "fail_to_start" not in u and self._fuel > 0.5
-        if "low_oil_pressure" in u and self.engine.run_s > 20.0:  # shows once the engine is warm enough to be judged
-            c.oil_kpa, c.oil_lag_s = u["low_oil_pressure"]["kpa"], 4.0
-        c.cooling = 0.3 if "high_coolant_temp" in u else 1.0
-        c.governor = u["overspeed"]["speed"] if "overspeed" in u and self.engine.run_s > 15.0 else 1.0
-        c.battery_volts = u.get("battery_low", {}).get("volts")
-        c.charger = "charger_failed" not in u
+        c, u, warm = Condition(), self.upsets, self.engine.run_s > SETTLED_S
+        c.crank = clip(self.battery.crank_volts / 20.2, 0.05, 1.0)
+        c.fires = "fail_to_start" not in u and self.tank.level > 0.5 and c.crank > 0.45
+        for name in ("low_oil_pressure", "low_oil_pressure_in_outage"):
+            if name in u and self.engine.run_s > 20.0:  # shows once the engine is warm enough to be judged
+                c.oil_kpa, c.oil_lag_s = u[name]["kpa"], 4.0
+        for name in ("high_coolant_temp", "high_coolant_temp_in_outage"):
+            c.cooling = u[name]["cooling"] if name in u else c.cooling
+        for name in ("overspeed", "frequency_low", "frequency_high"):
+            for found in (name, f"{name}_in_outage"):
+                c.governor = u[found]["speed"] if found in u and warm else c.governor
+        for name in ("slow_start", "slow_start_repeated"):
+            c.run_up_s = u[name]["run_up_s"] if name in u else c.run_up_s
+        c.heater = u["low_coolant_temp"]["heater"] if "low_coolant_temp" in u else 1.0
+        c.stops = "fail_to_stop" not in u
         return c
+
+    def _electrics(self) -> float:
+        """What the regulator holds, share of nominal; sets the phases' shares of it."""
+        u, held = self.upsets, 1.0
+        self.phases = (1.0, 1.0, 1.0)
+        if self.engine.run_s <= SETTLED_S:
+            return held
+        for name in ("voltage_out_of_range", "voltage_out_of_range_in_outage"):
+            held = u[name]["share"] if name in u else held
+        for name in ("voltage_unbalance", "voltage_unbalance_severe"):
+            if name in u:  # the neutral point shifts toward the phase that is loaded
+                left = u[name]["left"]
+                rise = 1.0 + (1.0 - left) / 4.0
+                self.phases = (rise, left, rise)
+        return held
 
     # the passage of time
 
     def step(self, now_s: float, dt_s: float) -> None:
-        mains, engine, mode = self.around.mains, self.engine, self._mode()
-        wanted = (mode == "auto" and (self.switch.generator_wanted or self._asked())) or mode == "test"
-        condition = self._condition()
-        engine.step(dt_s, wanted=wanted, load=self._load, condition=condition, room=self._room.value, mains_ok=mains.ok)
-        self._protect(dt_s)
-        excited = engine.turning and engine.rpm.value > 0.85 * RATED_RPM
-        self._volts.toward(NOMINAL_V + 1.0 if excited else 0.0, dt_s)
-        self.switch.step(now_s, dt_s, mains_ok=mains.ok, generator_ready=self.live)
-        load = self._building_load() if self.switch.on_generator and self.live else 0.0
-        if abs(load - self._load) > 0.1:
-            engine.kick(load - self._load)
-            self._volts.rate -= 120.0 * (load - self._load)
-        self._load = load
-        (self.around.standby.add if load > 0 else self.around.standby.discard)(id(self))
-        self._burn(dt_s)
-        self._show(mode, condition)
+        self._upset_s += dt_s
+        self._sequences()
+        mains, engine = self.around.mains, self.engine
+        wanted = self.mode() == "test" or (self.mode() == "auto" and (self.switch.standby_wanted or self.asked()))
+        mains_ok = self.mains_ok
+        engine.step(dt_s, wanted=wanted, load=self.load, condition=self._condition(), room=self.room.value, mains_ok=mains_ok)
+        self._charge(dt_s)
+        held = self._electrics()
+        excited = engine.turning and engine.rpm.value > 0.7 * RATED_RPM
+        self.avr.toward((NOMINAL_V + 1.0) * held if excited else 0.0, dt_s)
+        volts = self.phase_volts
+        seen = Electrical(min(volts), max(volts), self.hertz, self.load)
+        self.protection.step(dt_s, engine, seen, earth_fault="earth_fault" in self.upsets and engine.run_s > SETTLED_S)
+        self.switch.step(now_s, dt_s, mains_ok=mains.ok, standby_ready=self.live)
+        self._carry()
+        if engine.turning:
+            self.tank.burn(self.load, dt_s)
+            self.energy += max(0.0, self.load) * RATED_KW * dt_s / 3600.0
+        self.tank.upset(self.upsets, dt_s)
+        self.room.toward(self._room_rest(), dt_s)
+        show(self)
 
-    def _protect(self, dt_s: float) -> None:
-        """The controller's own shut-downs; oil counts from 12 s after firing."""
-        engine = self.engine
-        low = engine.turning and engine.run_s > _SAFETY_ON_S and engine.oil.value < _LOW_OIL_KPA
-        self._low_oil_s = self._low_oil_s + dt_s if low else 0.0
-        self._hot_s = self._hot_s + dt_s if engine.turning and engine.coolant.value > _HOT_DEGC else 0.0
-        if self._low_oil_s >= 2.0:
-            engine.trip("low_oil_pressure")
-        elif self._hot_s >= 2.0:
-            engine.trip("high_coolant_temp")
-        elif engine.turning and engine.rpm.value > 1.14 * RATED_RPM:
-            engine.trip("overspeed")
+    @property
+    def mains_ok(self) -> bool:
+        """At the switch, where its controller looks."""
+        return self.around.mains.ok and not self.switch.feed_lost
 
-    def _burn(self, dt_s: float) -> None:
-        if self.engine.turning:
-            litres = self._fuel_rate() * dt_s / 3600.0
-            self._fuel = max(0.0, self._fuel - 100.0 * litres / TANK_L)
-            self._fuel_used += litres
-            self._energy += self._load * RATED_KW * dt_s / 3600.0
-        if (low := self.upsets.get("low_fuel")) is not None and self._fuel > low["level"]:
-            fall = (92.0 - low["level"]) * dt_s / low["over_s"] if low["over_s"] > 0 else 100.0
-            self._fuel = max(low["level"], self._fuel - fall)
-        self._room.toward(clip(16.0 + 0.3 * self.around.outdoor_temp, 8.0, 35.0) + (9.0 if self.engine.turning else 0.0), dt_s)
+    def _sequences(self) -> None:
+        """Upsets that are a course of events."""
+        if (flicker := self.upsets.get("excessive_starts")) is not None:
+            share = 0.0 if self._upset_s % flicker["period_s"] < 25.0 else 1.0
+            self.around.mains.factors = [share] * 3
+        self.switch.exercise = "load_too_low" in self.upsets and self._upset_s % (7 * 86_400.0) < 2700.0
 
-    def _fuel_rate(self) -> float:
-        return 9.0 + 88.0 * self._load if self.engine.turning else 0.0
+    def _charge(self, dt_s: float) -> None:
+        u, battery = self.upsets, self.battery
+        weak = [u[name]["volts"] for name in ("battery_low", "battery_very_low") if name in u]
+        battery.rest_volts = min(weak) if weak else None
+        battery.ohm = u["battery_weak"]["ohm"] if "battery_weak" in u else battery.HEALTHY_OHM
+        held = ALTERNATOR_V if self.alternator_charges else FLOAT_V if self.charger_works else None
+        if "battery_over_voltage" in u and held is not None:
+            held = u["battery_over_voltage"]["volts"]
+        battery.step(dt_s, held_at=held, cranking=self.engine.state is State.CRANKING)
 
-    # what its controller says
+    @property
+    def charger_works(self) -> bool:
+        return self.mains_ok and "charger_failed" not in self.upsets
 
-    def _show(self, mode: str, condition: Condition) -> None:
-        p, engine, mains, noise = self.points, self.engine, self.around.mains, self.noise
-        turning = engine.turning
-        p["control_mode"] = self.code("control_mode", mode)
-        p["engine_state"] = self._states[engine.state]
-        p["engine_speed"] = max(0.0, engine.rpm.value + noise(1.0)) if engine.rpm.value > 5.0 else 0.0
-        p["oil_pressure"] = max(0.0, engine.oil.value + noise(1.5)) if engine.oil.value > 2.0 else 0.0
-        p["coolant_temp"], p["oil_temp"] = engine.coolant.value + noise(0.05), engine.oil_temp.value
-        p["fuel_level"], p["fuel_rate"], p["fuel_used"] = clip(self._fuel + noise(0.03), 0.0, 100.0), self._fuel_rate(), self._fuel_used
-        p["coolant_level"] = 20.0 if "high_coolant_temp" in self.upsets else 96.0
-        p["battery_voltage"] = engine.volts
-        p["charge_alt_voltage"] = 27.9 + noise(0.05) if turning else 0.0
-        p["charger_ok"] = float(mains.ok and condition.charger)
-        p["charger_current"] = 0.6 if mains.ok and condition.charger else 0.0
-        p["gen_frequency"] = self.hertz
-        volts = [max(0.0, self._volts.value + noise(0.15)) if self._volts.value > 3.0 else 0.0 for _ in range(3)]
-        _three_phases(p, "gen_voltage", volts)
-        _three_phases(p, "mains_voltage", mains.volts)
-        p["mains_frequency"], p["mains_ok"] = mains.hz, float(mains.ok)
-        kw = self._load * RATED_KW
-        amperes = kw * 1000.0 / (3 * NOMINAL_V * POWER_FACTOR)
-        for i, share in enumerate((0.98, 1.01, 1.01)):
-            p[f"gen_current_l{i + 1}"] = max(0.0, amperes * share + noise(0.5)) if kw else 0.0
-            p[f"gen_power_l{i + 1}"] = kw * share / 3
-        p["gen_power_total"], p["gen_load_percent"] = kw, 100.0 * self._load
-        p["gen_power_factor"] = POWER_FACTOR if kw else 1.0
-        p["gen_apparent_power"] = kw / POWER_FACTOR
-        p["gen_reactive_power"] = sqrt(max(0.0, (kw / POWER_FACTOR) ** 2 - kw * kw))
-        p["gen_breaker_closed"] = float(self.switch.position is Position.EMERGENCY)
-        p["mains_breaker_closed"] = float(self.switch.position is Position.NORMAL)
-        p["ats_position"] = self._positions[self.switch.position]
-        self._show_alarms(mode)
-        p["number_of_starts"], p["engine_run_time"], p["energy"] = engine.starts, engine.hours, self._energy
-        p["maintenance_hours_left"] = 250.0 - engine.hours % 250.0
-        p["start_time_s"], p["transfer_time_s"] = engine.start_s, self.switch.lost_s
-        p["exhaust_temp"], p["ambient_temp"], p["room_temp"] = engine.exhaust.value, self.around.outdoor_temp, self._room.value
-        p["controller_temp"] = self._room.value + 8.0
-        p["louvre_open"] = p["room_fan_running"] = float(turning)
-        p["fuel_leak"] = 0.0
+    @property
+    def alternator_charges(self) -> bool:
+        return self.engine.rpm.value > 600.0 and "charge_alternator_failure" not in self.upsets
 
-    def _show_alarms(self, mode: str) -> None:
-        p, engine = self.points, self.engine
-        shutdown = [engine.shutdown] if engine.shutdown else []
-        warning = [
-            name
-            for name, on in (
-                ("low_fuel_level", self._fuel < 10.0),
-                ("charger_failure", not p["charger_ok"]),  # without mains too: the charger does not ask why
-                ("battery_undervoltage", engine.volts < 23.0 and engine.state is not State.CRANKING),
-                ("low_coolant_level", "high_coolant_temp" in self.upsets),
-                ("not_in_auto", mode != "auto"),
-            )
-            if on
-        ]
-        p["shutdown_alarms"], p["warning_alarms"] = self._mask("shutdown_alarms", shutdown), self._mask("warning_alarms", warning)
-        p["trip_alarms"] = 0.0
-        p["crank_failure"] = float(engine.shutdown == "crank_failure")
-        p["common_shutdown"], p["common_warning"] = float(bool(shutdown)), float(bool(warning))
-        p["common_alarm"] = float(bool(shutdown or warning))
-        p["emergency_stop"] = float("emergency_stop_active" in self.upsets)
-        p["remote_start_input"] = float(self._asked())
-        p["not_in_auto"] = float(mode != "auto")
-        p["gen_normal"] = float(self.live)
+    def _carry(self) -> None:
+        """The load it has now; a step of it takes speed and voltage down."""
+        load = self._building_load() if self.switch.on_standby and self.live else 0.0
+        if self.in_parallel:
+            load = -self.upsets["reverse_power"]["share"]
+        if abs(load - self.load) > 0.1:
+            self.engine.kick(load - self.load)
+            self.avr.rate -= 120.0 * (load - self.load)
+        self.load = load
+        (self.around.standby.add if load > 0 and self.switch.on_standby else self.around.standby.discard)(id(self))
 
-    def _mask(self, point: str, names: Iterable[str]) -> float:
-        return float(sum(1 << round(self.code(point, name)) for name in names))
+    @property
+    def air(self) -> Mapping[str, bool]:
+        """Does each part of the room's ventilation work?"""
+        faults = {u["part"] for name, u in self.upsets.items() if name.startswith("gen_room_ventilation")}
+        return {"louvre": 0.0 not in faults, "fan": 1.0 not in faults, "duct": 2.0 not in faults}
+
+    def _room_rest(self) -> float:
+        """degC the room goes to: the radiator's heat leaves with the air, or it does not."""
+        return _room_at_rest(self.around) + ((9.0 if all(self.air.values()) else 45.0) if self.engine.turning else 0.0)
 
 
-def _three_phases(points: dict[str, float], stem: str, volts: list[float]) -> None:
-    for i in range(3):
-        a, b = volts[i], volts[(i + 1) % 3]
-        points[f"{stem}_l{i + 1}n"] = a
-        points[f"{stem}_l{i + 1}l{(i + 1) % 3 + 1}"] = sqrt(a * a + b * b + a * b)
+def _room_at_rest(around: Surroundings) -> float:
+    return clip(16.0 + 0.3 * around.outdoor_temp, 8.0, 35.0)

@@ -111,7 +111,7 @@ def test_overspeed_trips_the_engine(gen: Bench) -> None:
     gen.plant.upset("overspeed", speed=1.2)
     course = gen.record(60.0, "engine_speed", "shutdown_alarms")
     assert course["engine_speed"].max() > 1.1 * 1500 and course["engine_speed"][-1] == 0
-    assert course["shutdown_alarms"][-1] == 2 ** gen.code("shutdown_alarms", "overspeed")
+    assert round(course["shutdown_alarms"][-1]) >> round(gen.code("shutdown_alarms", "overspeed")) & 1
 
 
 def test_every_point_of_the_kind_is_there(gen: Bench) -> None:
