@@ -21,6 +21,11 @@ HIGH_BAR = 9.0  # static head of the roof tank over the pump room
 FLOAT_SHUT, FLOAT_BAND, LIP = 99.5, 2.0, 101.5  # % of the tank: float valve shut, its travel, the overflow's lip
 WEIR_M3_H = 90.0  # over the lip, for each % the water stands above it
 
+_DRAINED = {  # upsets that let water out of the reservoir, and of the roof tank
+    "": ("fire_water_level", "fire_water_reserve_short", "fire_water_depth", "fire_water_depth_short", "fire_water_fill_fails"),
+    "roof_": ("roof_tank_level", "roof_tank_reserve_short", "roof_tank_depth", "roof_tank_depth_short"),
+}
+
 
 class Tank:
     """A tank under a float valve that opens as the level falls. volume m3, inflow and outflow m3/h, level %."""
@@ -95,22 +100,20 @@ class FireWater(Plant):
         testing = self.around.weekday == 2 and 0.0 <= self.around.hour - self._test_hour < 0.1
         town = "fire_water_fill_fails" not in u
         out = 0.01 + (15.0 if testing else 0.0) + u.get("fire_water_makeup_long", {}).get("leak", 0.0)
-        self.tank.step(dt, town=town, **self._drain("", self.tank, out))
-        self.roof.step(dt, **self._drain("roof_", self.roof, 0.002))
+        draining, stuck = self._drain("", self.tank)
+        self.tank.step(dt, out=out + draining, town=town, stuck=stuck)
+        draining, stuck = self._drain("roof_", self.roof)
+        self.roof.step(dt, out=0.002 + draining, stuck=stuck)
         self._town = town
 
-    def _drain(self, prefix: str, tank: Tank, out: float) -> dict[str, float | None]:
-        """An open drain empties a tank to the level of the upset while its fill is shut; an overflow's float valve stays open."""
+    def _drain(self, prefix: str, tank: Tank) -> tuple[float, float | None]:
+        """(m3/h through an open drain, where a float valve hangs). A drain empties to the level of the upset while the fill is shut."""
         u = self.upsets
-        names = ("roof_tank_level", "roof_tank_reserve_short", "roof_tank_depth", "roof_tank_depth_short") if prefix else (
-            *("fire_water_level", "fire_water_reserve_short", "fire_water_depth", "fire_water_depth_short"), "fire_water_fill_fails")  # fmt: skip
-        for name in names:
+        for name in _DRAINED[prefix]:
             if name in u:
                 to_go = max(0.0, tank.level - u[name]["level"]) / 100.0 * tank.volume
-                drain = min(tank.volume, to_go * 60.0)  # m3/h: a tankful an hour, less as it comes near
-                return {"out": out + drain, "stuck": None if name == "fire_water_fill_fails" else 0.0}
-        stuck = u.get("roof_tank_overflow" if prefix else "fire_water_overflow", {}).get("opening")
-        return {"out": out, "stuck": stuck}
+                return min(tank.volume, to_go * 60.0), None if name == "fire_water_fill_fails" else 0.0  # a tankful an hour at most
+        return 0.0, u.get("roof_tank_overflow" if prefix else "fire_water_overflow", {}).get("opening")
 
     def _mains(self, dt: float) -> None:
         u = self.upsets

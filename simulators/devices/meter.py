@@ -118,6 +118,7 @@ class Meter(Plant):
             self._energy += max(power, 0.0) * dt / 3600.0
             self._exported += max(-power, 0.0) * dt / 3600.0
             self._reactive += reactive * dt / 3600.0
-        p["energy"], p["energy_exported"], p["reactive_energy"] = float(int(self._energy)), float(int(self._exported)), float(int(self._reactive))
+        p["energy"], p["energy_exported"] = float(int(self._energy)), float(int(self._exported))
+        p["reactive_energy"] = float(int(self._reactive))
         p["leakage_current"] = max(0.0, self._leak.value + self.noise(1.0))
         p["cable_temp"] = self._cable.value + self.noise(0.1)

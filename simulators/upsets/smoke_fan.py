@@ -34,13 +34,13 @@ UPSETS = by_name(
         {"by": _BY, "factor": _FACTOR},
         leads_to=_BAND,
         sizes=({"by": 0.0, "factor": 0.82}, {"by": 0.0, "factor": 1.3}, {"by": 0.0, "factor": 0.4}),
-        shows_s=130.0,
+        shows_s=100.0,
     ),
     Upset(
         "stair_pressure_test_failed",
         "in a test the relief damper hangs",
         {"factor": _FACTOR},
         sizes=({"factor": 0.82}, {"factor": 1.3}, {"factor": 0.4}),
-        shows_s=130.0,
+        shows_s=100.0,
     ),
 )

@@ -118,7 +118,8 @@ class Ward:
             self.evaluator.tell({"site_fire": self._around[0].fire, "working_hours": self._around[0].working_hours})
             values, quality = self._samples(tick)
             for t in self.evaluator.step(everyone, np.full(everyone.size, self._now_ns, np.int64), values, quality):
-                if t.after is not State.PENDING or t.before is not State.CLEARED:
+                back = t.before is State.RECOVERING and t.after is State.ACTIVE  # it never went: no second raise
+                if not back and (t.after is not State.PENDING or t.before is not State.CLEARED):
                     courses[at[t.equipment]].said.append(((t.at_ns - begun_ns) / NS, t.rule, t.after))
         return courses
 
