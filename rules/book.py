@@ -79,6 +79,8 @@ def read_rules(files: Mapping[str, str], *, proven: bool = False) -> tuple[Ruleb
         except BadInput as error:
             problems += error.problems
     problems += [*_doubles(shipped), *_doubles(own), *_replaced(own, shipped)]
+    if not problems and not proven:  # a record has only the rules of the site's kinds: the parent of another kind may not be among them
+        problems += _parentless([*own, *shipped])
     return Rulebook((*own, *shipped)), problems
 
 
@@ -108,6 +110,17 @@ def _replaced(own: Iterable[Rule], shipped: Sequence[Rule]) -> Iterator[Problem]
             ids = sorted({other.id for other in shipped if set(other.applies_to) & {*rule.applies_to, ANY}})
             said = f"no shipped rule {rule.id!r} to replace{nearest(rule.id, ids)}"
             yield Problem(rule.file, rule.lines.get("replaces", 0), "replaces", said)
+
+
+def _parentless(rules: Sequence[Rule]) -> Iterator[Problem]:
+    """What inhibits a rule must be a rule: of a kind it covers, or of any that may feed it."""
+    for rule in rules:
+        for parent in rule.inhibited_by:
+            if not any(other.id == parent.rule and (parent.of_feeder or _meet(rule, other)) for other in rules):
+                ids = sorted({other.id for other in rules if parent.of_feeder or _meet(rule, other)} - {rule.id})
+                where = "of what may feed it" if parent.of_feeder else "of this kind"
+                said = f"{parent.rule!r} is no rule {where}{nearest(parent.rule, ids)}"
+                yield Problem(rule.file, rule.lines.get("inhibited_by", 0), "inhibited_by", said)
 
 
 def _meet(one: Rule, other: Rule) -> bool:

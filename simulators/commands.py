@@ -56,16 +56,19 @@ def register(app: typer.Typer, services: dict[str, ServiceRunner]) -> None:
     @app.command()
     def rehearse(
         site: Annotated[Path, typer.Argument(metavar="SITE")],
-        scenario: Annotated[Path, typer.Option("--scenario", help="what happens when (docs/simulators.md)")],
+        scenario: Annotated[Path | None, typer.Option("--scenario", help="what happens when (docs/simulators.md)")] = None,
+        upset: Annotated[list[str] | None, typer.Option("--upset", help="instead: gen-1.fail_to_start, an upset by itself")] = None,
         seed: Seed = None,
         every: Annotated[float, typer.Option("--every", min=1.0, max=300.0, help="seconds: nothing is polled more often")] = 1.0,
     ) -> None:
         """Plays a scenario through the whole system on a virtual clock; JSON lines, last the score. The same bytes each time."""
+        if (scenario is None) == (not upset):
+            raise typer.BadParameter("say what happens: --scenario FILE, or --upset EQUIPMENT.FAULT as often as you like")
         from plantroom.logs import set_up_logging
         from simulators.rehearse_commands import rehearse as run
 
         set_up_logging(service="rehearse", site=None)
-        run(site, scenario, seed, every)
+        run(site, scenario, upset or (), seed, every)
 
 
 def _demo(port: int, data: Path | None, seconds: float | None) -> int:

@@ -37,6 +37,7 @@ from rules.replay import resume
 from rules.snapshots import Snapshots
 from simulators.agenda import Agenda
 from simulators.director import Director, Truth
+from simulators.ready import of_upsets
 from simulators.scenario import MonitorEvent, PersonEvent, Scenario, load_scenario
 from simulators.score import Raised, causes_of, score
 from simulators.serve import SiteOnTheWire
@@ -50,10 +51,10 @@ SHARED_MEMORY = Path("/dev/shm")
 Tell = Callable[[Mapping[str, object]], None]
 
 
-def rehearse(site: Path, scenario: Path, seed: int | None, every_s: float) -> None:
-    """Prints the transitions and the result, one JSON object a line. Raises BadInput."""
+def rehearse(site: Path, scenario: Path | None, upsets: Sequence[str], seed: int | None, every_s: float) -> None:
+    """Prints the transitions and the result, one JSON object a line. upsets: where there is no scenario. Raises BadInput."""
     loaded = load_site(site)
-    played = load_scenario(scenario, loaded)
+    played = load_scenario(scenario, loaded) if scenario is not None else of_upsets(loaded, upsets)
     where = str(SHARED_MEMORY) if SHARED_MEMORY.is_dir() else None
     with TemporaryDirectory(prefix="plantroom-rehearsal-", dir=where) as folder:
         print_json(Rehearsal(site, loaded, played, seed, every_s, Path(folder), print_json).run())
