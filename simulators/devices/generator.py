@@ -111,6 +111,7 @@ class Generator(Plant):
         if not _LOCKED_OUT & self.upsets.keys():
             self.engine.reset()
             self.protection.reset()
+        show(self)
 
     def mode(self) -> str:
         if (left := self.upsets.get("not_in_auto")) is not None:

@@ -139,3 +139,86 @@ def test_a_stuck_switch_leaves_the_load_dead(gen: Bench) -> None:
         switch.step(gen.around.now_s, 0.1)
     assert switch.points["emergency_ok"] == 1 and switch.points["position"] == switch.code("position", "normal")
     assert switch.points["fail_to_transfer"] == 1 and not gen.around.powered
+
+
+def test_oil_pressure_goes_with_speed_and_a_cold_engine_has_more(gen: Bench) -> None:
+    gen.plant.upset("fail_to_stop")
+    gen.run(40.0)
+    cold = gen.points["oil_pressure"]
+    gen.run(900.0)  # told to stop and runs on: warm by now
+    assert gen.points["coolant_temp"] > 75 and cold > gen.points["oil_pressure"] + 20 > 350
+    assert gen.points["engine_state"] == gen.code("engine_state", "stopping") and gen.points["engine_speed"] > 1400
+    gen.plant.end_upset("fail_to_stop")
+    course = gen.record(15.0, "engine_speed", "oil_pressure")
+    slow = (course["engine_speed"] > 300) & (course["engine_speed"] < 900)
+    assert slow.any() and course["oil_pressure"][slow].max() < 350
+
+
+def test_the_set_exercises_itself_without_load_on_one_saturday_in_four() -> None:
+    runs = []
+    for day in (4, 11, 18, 25):
+        bench = Bench(Generator, "generator", start=f"2026-07-{day:02}T08:58:00+08:00", tick_s=5.0)
+        course = bench.record(1200.0, "engine_speed", "gen_load_percent", "control_mode")
+        runs.append((course["engine_speed"] > 1400).sum() * 5.0)
+        assert not course["gen_load_percent"].any() and (course["control_mode"] == bench.code("control_mode", "auto")).all()
+    assert sorted(runs)[:3] == [0, 0, 0] and 840 < sum(runs) < 1130
+
+
+def test_a_weak_battery_collapses_under_the_starter_and_a_slow_engine_fires_later(gen: Bench) -> None:
+    gen.plant.upset("battery_weak", ohm=0.034)
+    course = gen.record(20.0, "battery_voltage", "engine_state", "engine_speed")
+    cranking = course["engine_state"] == gen.code("engine_state", "cranking")
+    assert 13.0 < course["battery_voltage"][cranking].min() < 16.0 and cranking.sum() * 0.1 > 2.0
+    assert course["engine_speed"][cranking].max() < 180
+
+
+def test_without_its_charger_the_battery_goes_to_its_rest_and_then_runs_down() -> None:
+    bench = Bench(Generator, "generator", tick_s=60.0)
+    bench.plant.upset("charger_failed")
+    bench.run(2 * 3600.0)
+    assert bench.points["battery_voltage"] == pytest.approx(25.6, abs=0.15) and bench.points["charger_ok"] == 0
+    bench.run(6 * 86_400.0)
+    assert 24.0 < bench.points["battery_voltage"] < 24.9
+
+
+def test_an_overload_takes_speed_down_and_trips_the_breaker_not_the_engine(gen: Bench) -> None:
+    gen.plant.upset("overload_in_outage", load=1.15)
+    course = gen.record(70.0, "gen_frequency", "gen_breaker_closed", "trip_alarms", "engine_speed")
+    loaded = course["gen_breaker_closed"] == 1
+    assert 46.5 < np.median(course["gen_frequency"][loaded]) < 48.5
+    assert not loaded[-1] and round(course["trip_alarms"][-1]) >> round(gen.code("trip_alarms", "overpower")) & 1
+
+
+def test_a_loose_neutral_drives_the_phases_apart(gen: Bench) -> None:
+    gen.plant.upset("voltage_unbalance_severe", left=0.87)
+    gen.run(60.0)
+    volts = [gen.points[f"gen_voltage_l{i}n"] for i in (1, 2, 3)]
+    mean = sum(volts) / 3
+    assert max(abs(v - mean) for v in volts) / mean > 0.1
+
+
+def test_long_steps_see_the_same_set_as_short_ones() -> None:
+    ends = []
+    for tick_s in (0.1, 5.0, 60.0):
+        bench = Bench(Generator, "generator", tick_s=tick_s)
+        bench.plant.upset("mains_lost")
+        bench.run(1800.0)
+        ends.append([bench.points[name] for name in ("coolant_temp", "oil_pressure", "gen_load_percent", "engine_speed", "fuel_level")])
+    for a, b in pairwise(ends):
+        assert a == pytest.approx(b, rel=0.02, abs=1.5)
+
+
+def test_two_feeders_and_their_switch() -> None:
+    switch = Bench(Ats, "ats", standby=None)
+    switch.plant.upset("dual_source_lost", feed=0.0)
+    switch.run(3.0)
+    assert switch.points["position"] == switch.code("position", "emergency") and switch.points["load_current_l1"] > 100
+    switch.plant.end_upset("dual_source_lost")
+    assert switch.until(lambda p: p["normal_breaker_closed"] == 1) == pytest.approx(61.0, abs=2.0)
+    switch.plant.upset("ats_both_open")
+    switch.run(1.0)
+    assert switch.points["position"] == switch.code("position", "both_open") and switch.points["load_current_l1"] == 0
+    switch.plant.end_upset("ats_both_open")
+    switch.plant.upset("left_on_standby")
+    switch.run(400.0)
+    assert switch.points["normal_ok"] == 1 and switch.points["emergency_breaker_closed"] == 1
