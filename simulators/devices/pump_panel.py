@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import nan, sqrt
 from typing import TYPE_CHECKING
 
-from simulators.devices.drivers import Crank, Diesel
+from simulators.devices.drivers import Crank, Diesel, Electric
 from simulators.surroundings import NOMINAL_V
 
 if TYPE_CHECKING:
@@ -35,14 +35,14 @@ class Panel:
         p["suction_pressure"] = suction + noise(0.004)
         p["pump_running"], p["pump_demand"] = float(running), float(pump.latched)
         p["test_running"] = float(testing)
-        p["start_cause"] = self._cause["pressure" if pump.latched else "weekly_test" if testing else "manual" if pump.runs.by_hand else "pressure"]
+        without_demand = "weekly_test" if testing else "manual" if pump.runs.by_hand else "pressure"
+        p["start_cause"] = self._cause["pressure" if pump.latched else without_demand]
         p["control_mode"] = self._mode[mode]
         p["stop_button"] = float(pump.runs.stop_pressed)
         p["flow_rate"] = max(0.0, network.flow + noise(0.05)) if running else 0.0
         p["flow_switch"], p["deluge_valve"] = float(network.flow > 2.0), 0.0
         p["pressure_switch"] = float(network.pressure < network.points.main_start)
         self._show_supply(dt_s, supply)
-        p["motor_temp"] = pump.electric.winding.value
         p["bearing_temp_de"], p["bearing_temp_nde"] = pump.bearing.value + 2.0, pump.bearing.value
         p["vibration_rms"] = pump.shudder + abs(noise(0.15)) if running else abs(noise(0.02))
         p["jockey_running"], p["jockey_starts"] = float(network.jockey_on), float(network.jockey_starts)
@@ -60,9 +60,9 @@ class Panel:
         p["low_discharge_pressure"] = float(running and network.pressure < 0.6 * network.curve.rated_bar)
         p["high_discharge_pressure"] = float(network.pressure > 1.3 * network.curve.rated_bar)
         p["low_suction"] = float(running and suction < 0.0)
-        self._no_run_s = self._no_run_s + dt_s if pump.called_s > 0.0 and not running else 0.0
-        p["fail_to_start"] = float(pump.diesel is None and self._no_run_s >= START_FAILED_S)
-        if pump.diesel is not None:
+        if pump.diesel is None:
+            self._show_motor(dt_s, pump.electric)
+        else:
             self._show_diesel(pump.diesel)
         p["system_fault"] = float("controller_fault" in upsets or any(p.get(name, 0.0) for name in _TROUBLES))
 
@@ -75,10 +75,9 @@ class Panel:
 
     def _show_supply(self, dt_s: float, supply: list[float]) -> None:
         pump = self._pump
-        p, mains, motor = pump.points, pump.around.mains, pump.electric
+        p, mains = pump.points, pump.around.mains
         volts = [NOMINAL_V * f for f in supply]
         p["voltage_l1l2"], p["voltage_l2l3"], p["voltage_l3l1"] = (_between(volts[i], volts[(i + 1) % 3]) for i in range(3))
-        p["current_l1"], p["current_l2"], p["current_l3"] = (max(0.0, a + pump.noise(0.4)) if a else 0.0 for a in motor.amperes)
         p["frequency"] = 0.0 if max(supply) < 0.1 else mains.hz if mains.ok else 50.0 if pump.around.standby_on_load else 0.0
         lost = [f < 0.7 for f in supply]
         self._no_phase_s = self._no_phase_s + dt_s if any(lost) and not all(lost) else 0.0
@@ -89,9 +88,16 @@ class Panel:
         p["power_available"] = float(max(supply) > 0.7)
         on_other = "on_alternate_source" in pump.upsets or not mains.ok and pump.around.standby_on_load
         p["source"] = self._source["alternate" if on_other else "normal"]
+
+    def _show_motor(self, dt_s: float, motor: Electric) -> None:
+        p, noise = self._pump.points, self._pump.noise
+        p["current_l1"], p["current_l2"], p["current_l3"] = (max(0.0, a + noise(0.4)) if a else 0.0 for a in motor.amperes)
+        p["motor_temp"] = motor.winding.value
         over = max(motor.amperes) > 1.15 * motor.FULL_LOAD_A and motor.speed > 0.97
         self._overload_s = self._overload_s + dt_s if over else 0.0
         p["motor_overload"] = float(self._overload_s > 10.0)  # a thermal relay takes its time
+        self._no_run_s = self._no_run_s + dt_s if self._pump.called_s > 0.0 and not motor.running else 0.0
+        p["fail_to_start"] = float(self._no_run_s >= START_FAILED_S)
 
     def _show_diesel(self, engine: Diesel) -> None:
         p, pump = self._pump.points, self._pump

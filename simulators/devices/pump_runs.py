@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-WEEK_S, MONTH_S = 7 * 86_400.0, 28 * 86_400.0
+MONTH_S = 28 * 86_400.0
 STOP_PRESS_S = 3.0  # how long a thumb stays on the stop button
 
 
@@ -15,8 +15,9 @@ class Runs:
     down to the start point (its solenoid is stuck), so that no start follows.
     """
 
-    def __init__(self, rng: np.random.Generator, now_s: float) -> None:
-        self.last_test_s = now_s - 86_400.0 * float(rng.uniform(1.0, 6.0))
+    def __init__(self, rng: np.random.Generator, now_s: float, every_s: float) -> None:
+        self._every_s = every_s
+        self.last_test_s = now_s - every_s * float(rng.uniform(0.15, 0.85))
         self._by_hand_at_s = now_s + 86_400.0 * float(rng.uniform(2.0, 26.0))
         self._test_left_s = self._hand_left_s = self._stop_left_s = 0.0
         self._asked_s = self._ran_s = 0.0
@@ -48,12 +49,11 @@ class Runs:
         self._stop_left_s -= dt_s
         if self.testing:
             self._go_on(now_s, dt_s, able, running, at_pressure)
-        elif able and now_s - self.last_test_s >= WEEK_S:
+        elif able and now_s - self.last_test_s >= self._every_s:
             self.begin(180.0)
         if self.by_hand:
             self._hand_left_s -= dt_s
-            if not self.by_hand:
-                self._stop_left_s = STOP_PRESS_S
+            self._stop_left_s = STOP_PRESS_S if self._hand_left_s <= 0.0 else self._stop_left_s
         elif able and now_s >= self._by_hand_at_s and not self.testing:
             self._hand_left_s, self._by_hand_at_s = 120.0, now_s + MONTH_S
 
@@ -61,6 +61,6 @@ class Runs:
         self._test_left_s = self._test_left_s - dt_s if able else 0.0
         self._ran_s += dt_s if running else 0.0
         self.reached |= at_pressure
-        if not self.testing:
+        if self._test_left_s <= 0.0:
             self.last_test_s = now_s
             self.passed = self.reached and self._ran_s >= min(0.8 * self._asked_s, 120.0)

@@ -1,12 +1,12 @@
-"""What can go wrong in a fire pump with its jockey, electric (make 0) or diesel (make 1)."""
+"""What can go wrong in a fire pump with its jockey, electric, diesel, or one that is tested every hour (makes 0 to 2)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from simulators.upset import Setting, Upset, by_name
 
-DIESEL = 1
+DIESEL, OFTEN_TESTED = 1, 2
 WINTER = "2026-01-14T03:00:00+08:00"
 
 _DRAW = Setting(15.0, 1.5, 60.0, "L/s", "water taken out, so that the pump is called")
@@ -16,8 +16,8 @@ _CALLED = ("unexpected_run",)  # a pump that runs because water is drawn, and no
 _STARTS_S = 40.0  # the longest a small draw takes until the pump is called and runs
 
 
-def _sizes(name: str, *values: float, **beside: float) -> Sequence[Mapping[str, float]]:
-    return tuple({name: value, **beside} for value in values)
+def _sizes(name: str, *values: float) -> tuple[Mapping[str, float], ...]:
+    return tuple({name: value} for value in values)
 
 
 _SUPPLY = (
@@ -95,7 +95,9 @@ _RUNS = (
             "run_s": Setting(90.0, 10.0, 3600.0, "s", "how long the test lasts"),
         },
         sizes=({"starts": 1.0, "run_s": 100.0}, {"starts": 0.0, "run_s": 90.0}, {"starts": 1.0, "run_s": 20.0}),
+        after_s=2400.0,
         shows_s=120.0,
+        tick_s=5.0,
     ),
     Upset(
         "unexpected_run",
@@ -177,7 +179,7 @@ _WATER = (
         "the strainer is clogged, or the suction valve half shut",
         {"loss": Setting(0.7, 0.4, 2.0, "bar", "what it takes at rated flow"), "draw": Setting(30.0, 5.0, 60.0, "L/s", "water drawn")},
         sizes=_sizes("loss", 0.4, 0.6, 0.9),
-        leads_to=(*_CALLED, "low_suction_pressure", "running_no_pressure"),
+        leads_to=(*_CALLED, "low_suction_pressure", "running_no_pressure", "slow_start_to_pressure", "start_too_slow"),
         shows_s=30.0,
     ),
     Upset(
@@ -212,7 +214,9 @@ _WATER = (
         "a leak as big as what the jockey gives",
         {"leak": Setting(1.0, 0.97, 1.0, "L/s", "leak")},
         sizes=_sizes("leak", 0.975, 0.99, 1.0),
+        after_s=2400.0,
         shows_s=60.0,
+        tick_s=5.0,
     ),
     Upset("jockey_fault", "the jockey's overload has tripped", shows_s=1.0),
     Upset(
@@ -220,7 +224,7 @@ _WATER = (
         "a pipe or a check valve leaks",
         {"bar_per_h": Setting(0.8, 0.6, 3.0, "bar/h", "pressure lost at rest")},
         sizes=_sizes("bar_per_h", 0.65, 0.8, 1.1),
-        after_s=5400.0,
+        after_s=3900.0,
         shows_s=5000.0,
         tick_s=5.0,
     ),
@@ -246,7 +250,9 @@ _WATER = (
         "the reservoir is low",
         {"level": Setting(70.0, 50.0, 89.0, "%", "level")},
         sizes=_sizes("level", 88.0, 75.0, 55.0),
+        after_s=2400.0,
         shows_s=11.0,
+        tick_s=5.0,
     ),
     Upset(
         "tank_nearly_empty",
@@ -264,9 +270,10 @@ _WEAR = (
         "the impeller is worn: less pressure in the weekly tests",
         {"left": Setting(0.92, 0.9, 0.945, "", "share of its curve")},
         sizes=_sizes("left", 0.94, 0.925, 0.915),
-        after_s=22 * 86_400.0,
-        shows_s=15 * 86_400.0,
-        tick_s=60.0,
+        after_s=4 * 3600.0,
+        shows_s=2.2 * 3600.0,
+        tick_s=6.0,
+        make=OFTEN_TESTED,
     ),
     Upset(
         "churn_pressure_lost",
@@ -274,15 +281,16 @@ _WEAR = (
         {"left": Setting(0.85, 0.7, 0.895, "", "share of its curve")},
         sizes=_sizes("left", 0.89, 0.84, 0.8),
         leads_to=("churn_pressure_low",),
-        after_s=22 * 86_400.0,
-        shows_s=7.1 * 86_400.0,
-        tick_s=60.0,
+        after_s=4 * 3600.0,
+        shows_s=1.2 * 3600.0,
+        tick_s=6.0,
+        make=OFTEN_TESTED,
     ),
     Upset(
         "undercurrent",
         "the coupling is broken: the motor turns without load",
         {"draw": _DRAW},
-        sizes=_sizes("draw", 3.0, 15.0, 40.0),
+        sizes=_sizes("draw", 3.0, 8.0, 15.0),
         leads_to=(*_CALLED, "running_no_pressure", "slow_start_to_pressure", "start_too_slow"),
         shows_s=_STARTS_S,
     ),
@@ -362,7 +370,7 @@ _ENGINE = (
         "a battery of high resistance: it falls under the starter's load",
         {"battery": _BATTERY, "times": Setting(2.5, 1.95, 4.0, "", "a good one's resistance"), "draw": _LITTLE},
         sizes=_sizes("times", 2.0, 2.5, 3.0),
-        leads_to=_CALLED,
+        leads_to=(*_CALLED, "slow_start_to_pressure"),
         shows_s=_STARTS_S,
         make=DIESEL,
     ),
@@ -371,7 +379,9 @@ _ENGINE = (
         "a battery charger is off",
         {"charger": _BATTERY},
         sizes=_sizes("charger", 1, 2, 1),
+        after_s=2400.0,
         shows_s=5.0,
+        tick_s=5.0,
         make=DIESEL,
     ),
     Upset(
@@ -421,8 +431,8 @@ _ENGINE = (
     Upset(
         "diesel_overspeed",
         "called, and its governor holds it too fast",
-        {"share": Setting(1.15, 1.115, 1.185, "", "of rated speed"), "draw": _LITTLE},
-        sizes=_sizes("share", 1.12, 1.15, 1.18),
+        {"share": Setting(1.13, 1.115, 1.14, "", "of rated speed; more and it trips while it settles"), "draw": _LITTLE},
+        sizes=_sizes("share", 1.12, 1.13, 1.14),
         leads_to=(*_CALLED, "overpressure"),
         shows_s=_STARTS_S + 10.0,
         make=DIESEL,
@@ -432,11 +442,14 @@ _ENGINE = (
         "called, and its governor lets it run away: it trips and stays so",
         {"share": Setting(1.3, 1.22, 1.6, "", "of rated speed"), "draw": _LITTLE},
         sizes=_sizes("share", 1.22, 1.3, 1.5),
-        leads_to=(*_CALLED, "diesel_overspeed", "fire_pump_auto_stopped", "fail_to_start", "diesel_locked_out", "controller_fault", "overpressure"),
+        leads_to=(
+            *_CALLED, "diesel_overspeed", "fire_pump_auto_stopped", "fail_to_start", "diesel_locked_out", "controller_fault",
+            "overpressure",
+        ),  # fmt: skip
         shows_s=_STARTS_S + 10.0,
         make=DIESEL,
     ),
-    Upset("diesel_cold", "the block's heater is off in winter", at=WINTER, shows_s=7200.0, tick_s=5.0, make=DIESEL),
+    Upset("diesel_cold", "the block's heater is off in winter", at=WINTER, shows_s=7000.0, tick_s=5.0, make=DIESEL),
     Upset("diesel_locked_out", "the controller has locked the engine out", shows_s=1.0, make=DIESEL),
     Upset("air_flap_closed", "the flap of its air intake is shut", shows_s=1.0, make=DIESEL),
     Upset("fuel_leak", "diesel between the two walls of the tank", shows_s=1.0, make=DIESEL),
