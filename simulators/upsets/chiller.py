@@ -70,7 +70,7 @@ UPSETS = by_name(
         "a strainer or a valve: chilled water flow falls",
         {"flow": Setting(60.0, 10.0, 100.0, "%", "of the design flow")},
         leads_to=("chiller_trip", "chiller_trip_critical", "evaporator_freezing", "chw_supply_high"),
-        sizes=({"flow": 66.0}, {"flow": 55.0}, {"flow": 30.0}),
+        sizes=({"flow": 66.0}, {"flow": 60.0}, {"flow": 55.0}),
         shows_s=90.0,
         after_s=300.0,
         at=_AFTERNOON,
