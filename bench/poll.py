@@ -64,6 +64,7 @@ async def ours(ports: list[int], journalled: bool) -> tuple[int, float]:
     from collector.modbus import Line
     from collector.outlet import Outlet
     from collector.session import Session
+    from collector.sheaf import Sheaf
     from plantroom.clock import SystemClock
     from plantroom.journal import GroupWriter, Journal
     from plantroom.model import Batch
@@ -82,11 +83,11 @@ async def ours(ports: list[int], journalled: bool) -> tuple[int, float]:
     def say(state: str, reason: str) -> None:
         return
 
-    lines, site, metronome = [], Site(), Metronome(clock)
+    lines, site, metronome, sheaf = [], Site(), Metronome(clock), Sheaf()
     for number, port in enumerate(ports):
         jobs = [job for unit in range(1, UNITS + 1) for job in site.jobs(unit, f"l{number}-{unit}", PERIOD_S)]
         session = Session(jobs, clock.read(), Backoff(Random(number)), number / len(ports))
-        lines.append(Line(Tcp("127.0.0.1", port), session, clock, take, say, metronome=metronome))
+        lines.append(Line(Tcp("127.0.0.1", port), session, clock, take, say, metronome=metronome, sheaf=sheaf))
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(writer.run()), *(group.create_task(line.run()) for line in lines)]
         await asyncio.sleep(1.0)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from collector.bindings import Job
 from collector.poll_plan import Read
-from plantroom.model import Batch
+from plantroom.model import Batch, one_row
 
 # The commands are made for every request and never changed; frozen ones would cost a microsecond each.
 
@@ -58,9 +59,33 @@ class HangUp:
     reason: str
 
 
-@dataclass(slots=True)
 class Samples:
-    batch: Batch
+    __slots__ = ("_batch",)
+    __match_args__ = ("batch",)
+
+    def __init__(self, batch: Batch | None) -> None:
+        self._batch = batch
+
+    @property
+    def batch(self) -> Batch:
+        assert self._batch is not None, "made with a batch, or of a kind that makes its own"
+        return self._batch
+
+
+class Undecoded(Samples):
+    """What the one read of a plain job brought: a line that has many of them has them decoded together. at_ns: wall time, whole ms."""
+
+    __slots__ = ("at_ns", "data", "job")
+
+    def __init__(self, job: Job, at_ns: int, data: bytes) -> None:
+        self.job, self.at_ns, self.data = job, at_ns, data
+        self._batch = None
+
+    @property
+    def batch(self) -> Batch:
+        if self._batch is None:
+            self._batch = one_row(self.job.frame, self.at_ns, *self.job.decoder.decode(self.data, None))
+        return self._batch
 
 
 @dataclass(slots=True)

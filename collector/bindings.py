@@ -44,6 +44,11 @@ class Job:
     concurrent: int = 1
     identify: bool = False
 
+    @property
+    def plain(self) -> bool:
+        """One read whose answer is the sample, whatever was read before."""
+        return len(self.reads) == 1 and self.debounce is None and self.confirm is None
+
 
 @dataclass(frozen=True, slots=True)
 class _Share:

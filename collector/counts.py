@@ -9,7 +9,7 @@ from pathlib import Path
 
 import structlog
 
-from collector.health import Unit
+from collector.digest import Digest
 from collector.modbus import Line
 from collector.mqtt import MqttLink
 from plantroom import link_counts
@@ -42,18 +42,20 @@ def of_line(name: str, line: Line) -> LinkCounts:
     devices: dict[int, dict[str, None]] = {}
     for job in session.jobs:
         devices.setdefault(job.unit, {})[job.device] = None
-    units = [_unit(number, unit, list(devices[number])) for number, unit in session.units.items()]
-    return LinkCounts(id=name, state=state, reason=reason, counts={**asdict(session.tally), "strays": line.strays}, units=units)
+    units = [_unit(number, unit.health, list(devices[number]), session.latencies[number]) for number, unit in session.units.items()]
+    counts, whole = {**asdict(session.tally), "strays": line.strays}, Digest.of(session.latencies.values())
+    return LinkCounts(id=name, state=state, reason=reason, counts=counts, units=units, p50_ms=_ms(whole, 0.5), p99_ms=_ms(whole, 0.99))
 
 
 def of_broker(name: str, link: MqttLink) -> LinkCounts:
     state, reason = link.state
-    return LinkCounts(id=name, state=state, reason=reason, counts=dict(link.counts), units=[])
+    return LinkCounts(id=name, state=state, reason=reason, counts=dict(link.counts), units=[], p50_ms=None, p99_ms=None)
 
 
-def _unit(number: int, unit: Unit, devices: list[str]) -> UnitCounts:
-    return UnitCounts(unit=number, devices=devices, health=unit.health, usual_ms=_ms(unit.usual_s), slowest_ms=_ms(unit.slowest_s))
+def _unit(number: int, health: str, devices: list[str], took: Digest) -> UnitCounts:
+    return UnitCounts(unit=number, devices=devices, health=health, p50_ms=_ms(took, 0.5), p99_ms=_ms(took, 0.99))
 
 
-def _ms(seconds: float | None) -> float | None:
+def _ms(took: Digest, share: float) -> float | None:
+    seconds = took.quantile_s(share)
     return None if seconds is None else round(1000 * seconds, 2)

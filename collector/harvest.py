@@ -10,12 +10,12 @@ from plantroom.model import Batch, Qualities, Quality, Values, all_bad, one_row
 
 
 class Harvest:
-    """latency_s: the longest answer so far."""
+    """task: the job's index on its line. patience_s: how long to wait for each answer. latency_s: the longest answer so far."""
 
-    __slots__ = ("_again", "_failed", "_first", "_parts", "job", "latency_s")
+    __slots__ = ("_again", "_failed", "_first", "_parts", "job", "latency_s", "patience_s", "task")
 
-    def __init__(self, job: Job) -> None:
-        self.job = job
+    def __init__(self, task: int, job: Job, patience_s: float) -> None:
+        self.task, self.job, self.patience_s = task, job, patience_s
         self.latency_s = 0.0
         self._parts: list[bytes] = []
         self._failed: dict[int, Quality] = {}
@@ -25,7 +25,9 @@ class Harvest:
     @property
     def read(self) -> Read:
         """What to ask for next."""
-        return self.job.reads[len(self._parts) if self._first is None else self._again[0]]
+        if self._first is not None:
+            return self.job.reads[self._again[0]]
+        return self.job.reads[len(self._parts) if self._parts else 0]
 
     @property
     def whole(self) -> bool:

@@ -7,6 +7,9 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from random import Random
+
+from collector.backoff import Backoff
 
 FLOOR_S = 0.1  # no patience is shorter: a gateway's own queue and a retransmission fit in
 FIRST_S = 0.25  # for a unit never heard, so that thirty absent ones do not hold up a start
@@ -52,16 +55,19 @@ TABLE: dict[tuple[Health, Heard], Health] = {
 
 
 class Unit:
-    """timeout_s: the profile's longest wait. slowest_s, usual_s: the slowest and the quickest answer seen, fading; None = never heard."""
+    """timeout_s: the profile's longest wait. slowest_s, usual_s: the slowest and the quickest answer seen, fading; None = never heard.
 
-    def __init__(self, timeout_s: float) -> None:
+    chance: probes of units that died together are not in step.
+    """
+
+    def __init__(self, timeout_s: float, chance: Random | None = None) -> None:
         self.health = Health.UNKNOWN
         self.timeout_s = timeout_s
         self.slowest_s: float | None = None
         self.usual_s: float | None = None
         self.probe_at_s = 0.0
         self._probes = 0
-        self._probe_wait_s = PROBE_FIRST_S
+        self._backoff = Backoff(chance or Random(0), PROBE_FIRST_S, PROBE_MOST_S)
 
     @property
     def expected(self) -> bool:
@@ -72,18 +78,20 @@ class Unit:
         """latency_s: None where something else may have held the answer up."""
         if latency_s is not None:
             self._learn(latency_s)
-            self.usual_s = latency_s if self.usual_s is None else min(latency_s, RISES * self.usual_s)
-        self.health = TABLE[self.health, Heard.ANSWERED]
+            usual_s = self.usual_s
+            self.usual_s = latency_s if usual_s is None or latency_s < RISES * usual_s else RISES * usual_s
+        if self.health is not Health.ALIVE:
+            self.health = TABLE[self.health, Heard.ANSWERED]
 
     def failed(self, now_s: float) -> bool:
         """Whether it is dead now; its next probe is then set."""
         if self.health is not Health.DEAD:
-            self._probes, self._probe_wait_s = 0, PROBE_FIRST_S
+            self._probes = 0
+            self._backoff.reset()
         self.health = TABLE[self.health, Heard.FAILED]
         if self.health is not Health.DEAD:
             return False
-        self.probe_at_s = now_s + max(self._probe_wait_s, self.timeout_s)  # what it was asked before is answered by then or never
-        self._probe_wait_s = min(2 * self._probe_wait_s, PROBE_MOST_S)
+        self.probe_at_s = now_s + max(self._backoff.next_s(), self.timeout_s)  # what it was asked before is answered by then or never
         self._probes += 1
         return True
 
@@ -114,4 +122,5 @@ class Unit:
         return min(self.timeout_s, max(wanted_s, FLOOR_S))
 
     def _learn(self, latency_s: float) -> None:
-        self.slowest_s = max(latency_s, FADES * (self.slowest_s or 0.0))
+        faded_s = FADES * (self.slowest_s or 0.0)
+        self.slowest_s = latency_s if latency_s > faded_s else faded_s

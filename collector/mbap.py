@@ -34,9 +34,11 @@ _HEADER = struct.Struct(">HHHB")
 _REPLY = struct.Struct(">HHHBBB")
 _LONGEST = 254  # unit + protocol data unit of 253 bytes
 _REPLY_HEAD = re.compile(rb"(?=..\0\0\0([\3-\xfe]).([\1-\4\x81-\x84])(.))", re.DOTALL)  # how a reply begins, wherever it stands
+_ZEROS = b"\0\0\0"  # from the third byte of a reply's head on; where there are none, there is no head
 MOST_GIVEN_UP = 1024  # remembered; an answer later than that many time-outs is a stray
 WORST_S = 3.0  # no unit of which nothing else is known answers later than this
 MOST_OWED = 3  # answers of one unit that may still come
+MOST_FRAMES = 4096  # remembered as they go out
 MOST_STRAYS = 100  # in a row, before the peer counts as mad
 
 
@@ -50,6 +52,17 @@ class _Asked:
     at_s: float
     settling: bool
     wrong_unit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """A read of a unit as it goes out and comes back, behind the transaction. It keeps the read, so that its identity stays its own."""
+
+    read: Read
+    function: int
+    data_bytes: int
+    request: bytes
+    reply: bytes  # up to the byte count
 
 
 class Exchange:
@@ -71,6 +84,7 @@ class Exchange:
         self._owed: dict[int, list[tuple[int, int, float]]] = {}  # unit -> (function, data bytes, asked at), oldest first
         self._buffer = b""
         self._strays = 0
+        self._frames: dict[tuple[int, int], _Frame] = {}  # by unit and identity of the read
 
     def connected(self, now_s: float) -> None:
         """A new byte stream. What was asked on the old one a gateway may still answer on this one."""
@@ -85,11 +99,11 @@ class Exchange:
         settling = False
         if unit in self._owed:
             settling, read = self._settling(unit, read, now_s)
-        transaction, function, data_bytes = self._transaction(), FUNCTION[read.table], read.reply_bytes
-        head = _REPLY.pack(transaction, 0, 3 + data_bytes, unit, function, data_bytes)
-        self._open[transaction] = _Asked(transaction, unit, function, data_bytes, head, now_s, settling)
+        transaction, frame = self._transaction(), self._frames.get((unit, id(read))) or self._frame(unit, read)
+        number = transaction.to_bytes(2, "big")
+        self._open[transaction] = _Asked(transaction, unit, frame.function, frame.data_bytes, number + frame.reply, now_s, settling)
         self.sent += 1
-        return _REQUEST.pack(transaction, 0, 6, unit, function, read.address, read.count)
+        return number + frame.request
 
     def ask_who(self, unit: int, first: int, now_s: float) -> bytes:
         """A request for basic identification, from object `first` on."""
@@ -120,7 +134,7 @@ class Exchange:
             asked = self._open.get(int.from_bytes(data[:2], "big"))
             if (
                 asked is not None and len(data) == 9 + asked.data_bytes and data.startswith(asked.head)
-                and not asked.settling and not self._owed and not _REPLY_HEAD.search(data, 9)
+                and not asked.settling and not self._owed and (data.find(_ZEROS, 11) < 0 or not _REPLY_HEAD.search(data, 9))
             ):  # fmt: skip
                 del self._open[asked.transaction]
                 self._strays = 0
@@ -219,6 +233,15 @@ class Exchange:
             return True, telling
         worst_s = self._worst_s.get(unit, WORST_S)
         return any(data_bytes == read.reply_bytes and now_s - at_s < worst_s for _, data_bytes, at_s in owed), read
+
+    def _frame(self, unit: int, read: Read) -> _Frame:
+        function, data_bytes = FUNCTION[read.table], read.reply_bytes
+        request = _REQUEST.pack(0, 0, 6, unit, function, read.address, read.count)[2:]
+        frame = _Frame(read, function, data_bytes, request, _REPLY.pack(0, 0, 3 + data_bytes, unit, function, data_bytes)[2:])
+        if len(self._frames) >= MOST_FRAMES:
+            self._frames.clear()
+        self._frames[unit, id(read)] = frame
+        return frame
 
     def _owe(self, asked: _Asked) -> None:
         owed = self._owed.setdefault(asked.unit, [])

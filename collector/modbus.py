@@ -9,12 +9,13 @@ from typing import cast
 
 import structlog
 
-from collector.actions import Ask, AskWho, Command, Dial, HangUp, Known, Rest, Samples, Say
+from collector.actions import Ask, AskWho, Command, Dial, HangUp, Known, Rest, Samples, Say, Undecoded
 from collector.connect import Way, why_ended
 from collector.exchange import Answer, Event, Exchange, Garbled, Identified, Late, Refusal, Settled, Spoilt, Stray
 from collector.mbap import Exchange as TcpExchange
 from collector.metronome import EARLY_S, Metronome
 from collector.session import Session
+from collector.sheaf import Sheaf
 from plantroom.clock import NS, Clock, Reading
 from plantroom.model import Batch, Quality
 
@@ -40,19 +41,21 @@ class Line:
         introduce: Callable[[str, Mapping[str, str]], None] = lambda device, texts: None,
         exchange: Exchange | None = None,
         metronome: Metronome | None = None,
+        sheaf: Sheaf | None = None,
     ) -> None:
         self.session, self.strays = session, 0
         self._way, self._clock = way, clock
         self._deliver, self._say, self._introduce = deliver, say, introduce
         self._exchange = exchange or TcpExchange()
         self._metronome = metronome or Metronome(clock)
+        self._sheaf = sheaf
         self._wire: _Wire | None = None  # the connection in use
         self._last: _Wire | None = None  # the newest, perhaps still closing
         self._dial_at_s: float | None = None
         self._dial = asyncio.Event()
         self._rest_s = inf  # when the session wants to hear of the time
         self._due_s = inf  # when we want to: that, or an answer's end
-        self._ring_s = inf  # when the metronome calls next
+        self._rings: list[float] = []  # when the metronome calls, the next one last
         self._asked: dict[int, tuple[Ask | AskWho, float]] = {}  # unit -> what was sent, and until when its answer is waited for
         self._deferred: list[Ask | AskWho] = []  # not sent yet: the line has to be quiet first, or we are paused
         self._hearing = False  # once more, before what came is an answer
@@ -72,6 +75,7 @@ class Line:
         finally:
             self._rest_s = self._due_s = inf
             self._forget()
+            self._bind()
             self._wire = None  # what ends now is no loss to report
             if self._last is not None:
                 self._last.drop()
@@ -118,25 +122,34 @@ class Line:
     def _take(self, events: Sequence[Event], at: Reading) -> None:
         for event in events:
             if isinstance(event, Answer):
-                self._ended(event.unit)
-                self._carry_out(self.session.answered(at, event.data, event.latency_s, event.unit), at)
-            elif isinstance(event, Refusal):
+                unit = event.unit
+                if unit is None:
+                    self._asked.popitem()
+                else:
+                    del self._asked[unit]
+                self._carry_out(self.session.answered(at, event.data, event.latency_s, unit), at)
+            else:
+                self._take_other(event, at)
+
+    def _take_other(self, event: Event, at: Reading) -> None:
+        match event:
+            case Refusal():
                 self._ended(event.unit)
                 self._carry_out(self.session.refused(at, event.code, event.latency_s, event.unit))
-            elif isinstance(event, Identified):
+            case Identified():
                 self._ended(event.unit)
                 self._carry_out(self.session.identified(at, event.texts, event.following))
-            elif isinstance(event, Late):
+            case Late():
                 self._carry_out(self.session.late(at, event.unit, event.latency_s))
-            elif isinstance(event, Stray):
+            case Stray():
                 self.strays += 1
-            elif isinstance(event, Settled):
+            case Settled():
                 self._ask(self._ended(event.unit), at.boot_ns / NS)
                 self._look_again()
-            elif isinstance(event, Spoilt):
+            case Spoilt():
                 self._ended(event.unit)
                 self._carry_out(self.session.silent(at, Quality.DECODE, event.unit))
-            else:
+            case Garbled():
                 self._garbled(at, event)
 
     def _ended(self, unit: int | None) -> Ask | AskWho:
@@ -166,22 +179,43 @@ class Line:
         """at: the present, where it was just read."""
         self._rest_s = inf
         for command in commands:
-            if isinstance(command, Ask | AskWho):
-                self._ask(command, (at or self._clock.read()).boot_ns / NS)
-            elif isinstance(command, Samples):
-                self._deliver(command.batch)
-            elif isinstance(command, Known):
-                self._introduce(command.device, command.texts)
+            if isinstance(command, Undecoded) and self._sheaf is not None:
+                self._sheaf.take(self._brought, command)
             elif isinstance(command, Rest):
                 self._rest_s = command.until_s
-            elif isinstance(command, HangUp):
+            elif isinstance(command, Ask):
+                self._ask(command, (at or self._clock.read()).boot_ns / NS)
+            else:
+                self._carry_out_other(command)
+        self._look_again()
+
+    def _carry_out_other(self, command: Command) -> None:
+        self._bind()
+        match command:
+            case Samples():
+                self._deliver(command.batch)
+            case AskWho():
+                self._ask(command, self._clock.read().boot_ns / NS)
+            case Known():
+                self._introduce(command.device, command.texts)
+            case HangUp():
                 self._hang_up()
-            elif isinstance(command, Dial):
+            case Dial():
                 self._dial_at_s = command.at_s
                 self._dial.set()
-            elif isinstance(command, Say):
+            case Say():
                 self._say(command.state, command.reason)
-        self._look_again()
+
+    def _brought(self, batch: Batch) -> None:
+        try:
+            self._deliver(batch)
+        except BaseException as error:  # it is not only this line's: see `broken`
+            self.broken(error)
+
+    def _bind(self) -> None:
+        """What was read before is delivered before."""
+        if self._sheaf is not None:
+            self._sheaf.bind()
 
     def _ask(self, ask: Ask | AskWho, now_s: float) -> None:
         if self._paused or self._exchange.free_s > now_s:
@@ -215,46 +249,54 @@ class Line:
         due_s, ripe_s = self._rest_s, self._exchange.ripe_s
         if ripe_s == inf:
             for _, until_s in self._asked.values():
-                due_s = min(due_s, until_s)
+                if until_s < due_s:
+                    due_s = until_s
         elif self._asked and not self._hearing:
             due_s = min(due_s, ripe_s)
         if not self._paused:
             if self._deferred:
                 due_s = min(due_s, self._exchange.free_s)
-            due_s = min(due_s, self.session.overdue_s)
+            overdue_s = self.session.overdue_s
+            if overdue_s < due_s:
+                due_s = overdue_s
         self._due_s = due_s
-        if due_s < self._ring_s:
-            self._ring_s = due_s
+        if due_s < inf and (not self._rings or due_s < self._rings[-1]):
+            self._rings.append(due_s)
             self._metronome.at(due_s, self._rung)
 
     def _rung(self, at: Reading) -> None:
         try:
             now_s = at.boot_ns / NS + EARLY_S
-            if self._ring_s <= now_s:
-                self._ring_s = inf
+            while self._rings and self._rings[-1] <= now_s:
+                self._rings.pop()
             if self._due_s <= now_s:
                 self._act(at, now_s)
-            self._look_again()
+            else:
+                self._look_again()
         except BaseException as error:  # the loop would only log it
             self.broken(error)
 
     def _act(self, at: Reading, now_s: float) -> None:
-        """Something is due by now_s, a little later than `at`."""
+        """Something is due by now_s, a little later than `at`. Looks again."""
         if self._asked and self._exchange.ripe_s < inf:  # what came may be an answer, also where patience ends before that is certain
             if self._exchange.ripe_s <= now_s and not self._hearing:
                 self._hearing, loop = True, asyncio.get_running_loop()
                 loop.call_soon(loop.call_soon, self._ripen)  # a loop that was busy rings before it reads: first what has come meanwhile
-        else:
+        elif self._asked:
             for unit in [unit for unit, (_, until_s) in self._asked.items() if until_s <= now_s]:
                 if unit in self._asked:  # the one before may have ended the connection
                     self._give_up(unit, at)
-        if self._deferred and not self._paused and self._exchange.free_s <= now_s:
-            self._send_deferred(max(at.boot_ns / NS, self._exchange.free_s))
+        if not self._paused:
+            if self._deferred and self._exchange.free_s <= now_s:
+                self._send_deferred(max(at.boot_ns / NS, self._exchange.free_s))
+            if self.session.overdue_s <= now_s:
+                self._bind()
+                for stale in self.session.overdue(at):
+                    self._deliver(stale.batch)
         if self._rest_s <= now_s:
             self._carry_out(self.session.woken(max(at.boot_ns / NS, self._rest_s)), at)
-        if self.session.overdue_s <= now_s and not self._paused:
-            for stale in self.session.overdue(at):
-                self._deliver(stale.batch)
+        else:
+            self._look_again()
 
     def _ripen(self) -> None:
         self._hearing = False

@@ -37,11 +37,13 @@ class Patience:
         self._tasks, self._units, self._probes, self._waits_out = tasks, units, probes, waits_out
         self._alone = len(units) == 1
         self._tolerance: dict[int, float] = {}
+        self._given: dict[int, tuple[float, float]] = {}  # unit -> (its slowest answer, how long to wait then), for an undisturbed line
         self._learnt_s = -inf
 
     def changed(self) -> None:
         """A unit's health changed: what the line bears is worked out anew when asked."""
         self._tolerance.clear()
+        self._given.clear()
 
     def of(self, number: int, now_s: float) -> float:
         """For this unit, now."""
@@ -50,12 +52,18 @@ class Patience:
             return unit.timeout_s
         if now_s - self._learnt_s > LEARN_S:
             self._learnt_s = now_s
-            self._tolerance.clear()
+            self.changed()
+        slowest_s, patience_s = self._given.get(number, (-1.0, 0.0))
+        if unit.slowest_s is not None and unit.slowest_s <= slowest_s and not self._probes.recent_s(now_s):
+            return patience_s  # a slowest answer fades slowly: what it was worth is worked out anew now and then
         tolerance_s = self.tolerance_s(number)
         if tolerance_s == inf:
             return unit.patience_s(inf, self._alone)
-        patience_s = unit.patience_s(max(0.0, tolerance_s - self._probes.recent_s(now_s)), self._alone)
+        recent_s = self._probes.recent_s(now_s)
+        patience_s = unit.patience_s(max(0.0, tolerance_s - recent_s), self._alone)
         if unit.health is Health.ALIVE:
+            if not recent_s and unit.slowest_s is not None:
+                self._given[number] = unit.slowest_s, patience_s
             return patience_s
         known_s = 2 * (unit.slowest_s or 0.0) if unit.expected else 0.0  # a slow unit that is dead comes back with a late answer
         return min(patience_s, max(tolerance_s, FLOOR_S, known_s))

@@ -30,6 +30,11 @@ class Probes:
         self.probing = None
         self._silent_s = self._doubt_until_s = -inf
 
+    @property
+    def calm(self) -> bool:
+        """Nothing is silent that was asked last, no probe is under way: an answer took what it took."""
+        return self._silent_s == -inf and self.probing is None
+
     def answered(self, unit: int, asked_s: float, now_s: float, latency_s: float, usual_s: float | None) -> float | None:
         """What the answer itself took, without the time it waited behind a silence; None where that cannot be told.
 
@@ -89,7 +94,7 @@ class Probes:
 
     def shared_s(self, due_s: float, patience_s: float) -> float:
         """The same where the live ones miss slots whatever is done: a tenth of the line's time, and never later than else."""
-        return max(due_s, self._forced_s + min(patience_s / PROBE_SHARE, PUT_OFF_S))
+        return max(due_s, self._forced_s + min(self.loss_s(patience_s) / PROBE_SHARE, PUT_OFF_S))
 
     def force(self, now_s: float) -> None:
         self._forced_s = now_s

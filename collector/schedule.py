@@ -14,14 +14,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
-from math import ceil, floor, inf
+from math import inf
+from random import Random
 
 from collector.health import FIRST_S, Health, Unit
 from collector.patience import Patience, Task
 from collector.probes import Probes
+from collector.slots import Slots
 
 FIRST_CONTACT_S = 5.0  # a unit not heard yet lets those that live go first, but not for longer
-BEAT_S = 0.05  # grids of all lines begin on multiples of it: waking up costs more than a request, so lines wake together
 LOOK_AGAIN_S = 0.01  # least pause before a probe that cannot be afforded yet is looked at again
 SAFE, DOUBTFUL, PLAIN = 0, 1, 2  # ranks
 
@@ -45,13 +46,12 @@ class Schedule:
     def __init__(self, tasks: Sequence[Task], start_s: float, offset: float = 0.0, *, waits_out: bool = False) -> None:
         self._tasks = tasks
         self._waits_out = waits_out
-        self._start_s = start_s
-        self.units = {t.unit: Unit(max(o.timeout_s for o in tasks if o.unit == t.unit)) for t in tasks}
+        self.units = {t.unit: Unit(max(o.timeout_s for o in tasks if o.unit == t.unit), Random(f"{offset}/{t.unit}")) for t in tasks}
         self._of_unit = {unit: [i for i, t in enumerate(tasks) if t.unit == unit] for unit in self.units}
-        self._phase = _phases(tasks, start_s, offset)
-        self._slot = [0] * len(tasks)  # the number of the slot a task waits for
-        self._fresh = [True] * len(tasks)  # its next turn is no slot: the first, a first one again, or the repetition of one
-        self._owed: set[int] = set()  # of these a slot that passed while there was no connection is missed too
+        self._unit = [self.units[task.unit] for task in tasks]
+        self._slots = Slots(tasks, start_s, offset)
+        self._rank = [PLAIN] * len(tasks)
+        self._within_s = [task.period_s for task in tasks]  # from due to deadline
         self._deadline = [inf] * len(tasks)  # of the slot in hand
         self._waiting: list[tuple[float, int]] = []  # (due, task)
         self._ready: list[tuple[int, float, int]] = []  # (rank, deadline, task)
@@ -64,48 +64,52 @@ class Schedule:
 
     def relinked(self, now_s: float, *, owing: bool = False) -> None:
         """A new connection: every unit is asked anew, at once. owing: nothing was said of the units when the last one ended."""
-        alive = {i for i, task in enumerate(self._tasks) if self.units[task.unit].health is Health.ALIVE}
-        self._owed = self._owed | alive if owing else set()
+        self._slots.relinked([i for i, unit in enumerate(self._unit) if unit.health is Health.ALIVE], owing=owing)
         for unit in self.units.values():
             unit.relinked()
         self._ready.clear()
         self._running.clear()
         self._probes.relinked()
         self._changed()
-        self._fresh = [True] * len(self._tasks)
         self._waiting = [(now_s, i) for i in range(len(self._tasks))]
         heapify(self._waiting)
 
     def next(self, now_s: float) -> Turn | float:
         """The turn to take now, or when to ask again (inf: when something was answered; there is nothing else to do)."""
-        self._wake(now_s)
         waiting, ready = self._waiting, self._ready
+        if waiting and waiting[0][0] <= now_s:
+            self._wake(now_s)
         probe = self._probe(now_s, ready[0][0] if ready else PLAIN) if self._dead else inf
         if isinstance(probe, Turn):
             return probe
-        i = self._first(now_s)
+        i = self._first(now_s) if ready else None
         if i is None:
             return min(probe, waiting[0][0]) if waiting else probe
         number = self._tasks[i].unit
-        doubt_s = self._probes.doubt_s(now_s)
+        doubt_s = 0.0 if self._probes.calm else self._probes.doubt_s(now_s)
         if doubt_s and self._probes.holds and self.units[number].health is not Health.ALIVE and self.any_alive:
-            heappush(ready, (self._rank(i), self._deadline[i], i))  # a gateway that holds a request for a silent unit gets no second one
+            heappush(ready, (self._rank[i], self._deadline[i], i))  # a gateway that holds a request for a silent unit gets no second one
             return min(now_s + doubt_s, waiting[0][0]) if waiting else now_s + doubt_s
         self._begin(i, now_s)
         patience_s = self._patience.of(number, now_s)
         if doubt_s:  # it may still be waiting; a line on which many fail has no time for that
             patience_s += min(doubt_s, max(0.0, 2 * self._patience.tolerance_s(number) - self._probes.recent_s(now_s)))
-        return Turn(i, patience_s, False, self._missed(i, now_s))
+        return Turn(i, patience_s, False, self._slots.missed(i, now_s))
 
     def answered(self, i: int, now_s: float, latency_s: float) -> None:
         """Its unit is alive. latency_s: from the request to the end of the answer."""
-        self._heard(i, now_s, latency_s)
-        self._to_next_slot(i, now_s)
+        unit = self._unit[i]
+        if unit.health is Health.ALIVE and self._probes.calm:
+            self._running.pop(self._tasks[i].unit, None)
+            unit.answered(latency_s)
+        else:
+            self._heard(i, now_s, latency_s)
+        heappush(self._waiting, (self._slots.next_s(i, now_s), i))
 
     def busy(self, i: int, now_s: float, latency_s: float, pause_s: float) -> None:
         """Its unit is alive and asks for patience: the same slot once more after the pause."""
         self._heard(i, now_s, latency_s)
-        self._fresh[i] = True
+        self._slots.renew(i)
         heappush(self._waiting, (now_s + pause_s, i))
 
     def again(self, i: int, now_s: float, latency_s: float) -> float | None:
@@ -137,10 +141,10 @@ class Schedule:
         if unit.health is not was:
             self._changed()
         if not dead:
-            self._to_next_slot(i, now_s)
+            heappush(self._waiting, (self._slots.next_s(i, now_s), i))
         elif was is not Health.DEAD:
             gone = set(self.tasks_of(i))
-            self._owed -= gone
+            self._slots.forgive(gone)
             self._waiting = [entry for entry in self._waiting if entry[1] not in gone]
             self._ready = [entry for entry in self._ready if entry[2] not in gone]
             heapify(self._waiting)
@@ -158,7 +162,7 @@ class Schedule:
 
     def passed(self, i: int, now_s: float) -> int:
         """Slots of this task that passed unread and were not said before; nothing waits for its turn to say them."""
-        return self._missed(i, now_s)
+        return self._slots.missed(i, now_s)
 
     @property
     def any_alive(self) -> bool:
@@ -169,10 +173,11 @@ class Schedule:
         return self._of_unit[self._tasks[i].unit]
 
     def _heard(self, i: int, now_s: float, latency_s: float) -> None:
-        number = self._tasks[i].unit
-        unit = self.units[number]
+        unit, number = self._unit[i], self._tasks[i].unit
         _, asked_s = self._running.pop(number, (i, now_s - latency_s))
-        own_s = self._probes.answered(number, asked_s, now_s, latency_s, unit.usual_s)
+        own_s: float | None = latency_s
+        if not self._probes.calm:
+            own_s = self._probes.answered(number, asked_s, now_s, latency_s, unit.usual_s)
         was = unit.health
         unit.answered(own_s)
         if was is not Health.ALIVE:
@@ -182,22 +187,10 @@ class Schedule:
 
     def _wake(self, now_s: float) -> None:
         """What is due is ready."""
-        while self._waiting and self._waiting[0][0] <= now_s:
-            due_s, i = heappop(self._waiting)
-            heappush(self._ready, self._entry(due_s, i))
-
-    def _entry(self, due_s: float, i: int) -> tuple[int, float, int]:
-        task = self._tasks[i]
-        deadline = due_s + task.period_s
-        if self.units[task.unit].health is Health.UNKNOWN:
-            deadline += FIRST_CONTACT_S
-        return (self._rank(i), deadline, i)
-
-    def _rank(self, i: int) -> int:
-        task = self._tasks[i]
-        if not task.safety:
-            return PLAIN
-        return SAFE if self.units[task.unit].health is Health.ALIVE else DOUBTFUL
+        waiting = self._waiting
+        while waiting and waiting[0][0] <= now_s:
+            due_s, i = heappop(waiting)
+            heappush(self._ready, (self._rank[i], due_s + self._within_s[i], i))
 
     def _first(self, now_s: float) -> int | None:
         """The ready task whose turn it is, taken out; None where there is none."""
@@ -212,8 +205,6 @@ class Schedule:
                     return entry[2]
         if self._running or self._capped:
             return self._first_free(now_s)
-        if not ready:
-            return None
         _, deadline, i = heappop(ready)
         self._deadline[i] = deadline
         return i
@@ -225,7 +216,7 @@ class Schedule:
         """
         _, deadline, i = entry
         number = self._tasks[i].unit
-        unit = self.units[number]
+        unit = self._unit[i]
         if unit.health is Health.UNKNOWN and self._patience.tolerance_s(number) == 0.0:
             return self._probes.shared_s(deadline, unit.timeout_s if self._waits_out else FIRST_S)
         return self._probes.overdue_s(deadline)
@@ -280,29 +271,10 @@ class Schedule:
         self._probes.probing = number
         return Turn(i, patience_s, True)
 
-    def _missed(self, i: int, now_s: float) -> int:
-        if self._fresh[i] and i not in self._owed:
-            return 0
-        slot = floor((now_s - self._phase[i]) / self._tasks[i].period_s)
-        missed = max(0, slot - self._slot[i])
-        self._slot[i] += missed
-        return missed
-
-    def _to_next_slot(self, i: int, now_s: float) -> None:
-        """After a turn off the grid the next slot is at least half a period away."""
-        period_s, phase_s = self._tasks[i].period_s, self._phase[i]
-        self._owed.discard(i)  # not before its turn has ended: the connection may end first
-        if self._fresh[i]:
-            self._fresh[i] = False
-            self._slot[i] = ceil((now_s + period_s / 2 - phase_s) / period_s)
-        else:
-            self._slot[i] += 1
-        heappush(self._waiting, (phase_s + self._slot[i] * period_s, i))
-
     def _enlist(self, number: int, at_s: float, but: int | None) -> None:
         """The unit is back: its tasks are due, but the one in hand."""
         for i in self._of_unit[number]:
-            self._fresh[i] = True
+            self._slots.renew(i)
             if i != but:
                 heappush(self._waiting, (at_s, i))
 
@@ -312,16 +284,9 @@ class Schedule:
         self._dead = [u for u, unit in self.units.items() if unit.health is Health.DEAD]
         self._living = len(self._dead) < len(self.units)
         self._hesitant = any(unit.health in (Health.UNKNOWN, Health.SUSPECT) for unit in self.units.values())
-        self._ready = [(self._rank(i), deadline, i) for _, deadline, i in self._ready]
+        for i, (task, unit) in enumerate(zip(self._tasks, self._unit, strict=True)):
+            if task.safety:
+                self._rank[i] = SAFE if unit.health is Health.ALIVE else DOUBTFUL
+            self._within_s[i] = task.period_s + (FIRST_CONTACT_S if unit.health is Health.UNKNOWN else 0.0)
+        self._ready = [(self._rank[i], deadline, i) for _, deadline, i in self._ready]
         heapify(self._ready)
-
-
-def _phases(tasks: Sequence[Task], start_s: float, offset: float) -> list[float]:
-    """Where each task's grid begins: those of one period spread evenly over it, on whole beats, so that lines wake together."""
-    phases = [start_s] * len(tasks)
-    for period_s in {t.period_s for t in tasks}:
-        alike = [i for i, t in enumerate(tasks) if t.period_s == period_s]
-        for rank, i in enumerate(alike):
-            phase_s = start_s + period_s * ((rank / len(alike) + offset) % 1.0)
-            phases[i] = ceil(phase_s / BEAT_S) * BEAT_S if period_s >= 5 * BEAT_S else phase_s
-    return phases

@@ -22,6 +22,7 @@ from collector.mqtt import MqttLink
 from collector.outlet import Outlet
 from collector.poll_plan import LineCost
 from collector.publishers import publishers
+from collector.sheaf import Sheaf
 from plantroom.bundle import site_of
 from plantroom.cli import ServiceContext
 from plantroom.clock import Clock
@@ -67,7 +68,7 @@ async def run(context: ServiceContext) -> None:
 
 def modbus_lines(site: Site, clock: Clock, outlet: Outlet) -> dict[str, Line]:
     """One line for each connection that anything is read of. Raises BadInput where a point can never be read."""
-    problems, now, metronome = list[Problem](), clock.read(), Metronome(clock)
+    problems, now, metronome, sheaf = list[Problem](), clock.read(), Metronome(clock), Sheaf()
     planners: dict[LineCost, Planner] = {}
     lines: dict[str, Line] = {}
     for name, connection in site.connections.items():
@@ -87,7 +88,9 @@ def modbus_lines(site: Site, clock: Clock, outlet: Outlet) -> dict[str, Line]:
         session = session_of(link, jobs, now, Backoff(_chance(site, name)), _fraction(name))
         way, exchange = way_of(link), exchange_of(link, jobs)
         say, introduce = partial(outlet.say, name), partial(outlet.introduce, name)
-        lines[name] = Line(way, session, clock, outlet.take, say, introduce=introduce, exchange=exchange, metronome=metronome)
+        lines[name] = Line(
+            way, session, clock, outlet.take, say, introduce=introduce, exchange=exchange, metronome=metronome, sheaf=sheaf
+        )
         outlet.join(lines[name])
     if problems:
         raise BadInput(problems)

@@ -17,32 +17,23 @@ their gateway can. What fails becomes bad samples:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from math import inf
 
-from collector.actions import Ask, AskWho, Command, Dial, HangUp, Rest, Samples, Say, Tally
+from collector.actions import Ask, AskWho, Command, Dial, HangUp, Rest, Samples, Say, Tally, Undecoded
 from collector.backoff import Backoff, Busy
 from collector.bindings import Job
+from collector.digest import Digest
 from collector.harvest import Harvest, bad_samples
 from collector.health import Unit
 from collector.introductions import Introductions
 from collector.overdue import Overdue
 from collector.patience import Task
 from collector.schedule import Schedule, Turn
-from plantroom.clock import NS, Reading
+from plantroom.clock import NS, Reading, whole_ms
 from plantroom.model import Quality
 
 ACCEPTED, BUSY, GATEWAY_PATH, GATEWAY_TARGET = 5, 6, 10, 11  # MODBUS Application Protocol V1.1b3, 7
 MOST_UNHEARD = 3  # silences in a row, with no unit alive, before the link itself is doubted (half-open)
-
-
-@dataclass(slots=True)
-class _Turn:
-    """The job in hand, and what it brought so far."""
-
-    task: int
-    patience_s: float
-    crop: Harvest
 
 
 class Session:
@@ -68,10 +59,13 @@ class Session:
         self._schedule = Schedule(tasks, _s(start), offset, waits_out=waits_out)
         self._backoff = backoff
         self._concurrent, self._least_s = concurrent, least_s
-        self._flying: dict[int, _Turn] = {}  # unit -> what it was asked for
-        self._next: list[_Turn] = []  # turns to ask for as soon as the line may be used
+        self._flying: dict[int, Harvest] = {}  # unit -> what it was asked for
+        self._next: list[Harvest] = []  # turns to ask for as soon as the line may be used
         self._kept: dict[int, Harvest] = {}  # task -> a first reading whose repetition waits for its turn
         self._busy = Busy()
+        self._plain = [job.plain for job in jobs]
+        self.latencies = {job.unit: Digest() for job in jobs}
+        self._latency = [self.latencies[job.unit] for job in jobs]
         self._who = Introductions(jobs)
         self._overdue = Overdue([job.period_s for job in jobs], _s(start))
         self._linked = False
@@ -124,18 +118,21 @@ class Session:
 
     def answered(self, at: Reading, data: bytes, latency_s: float, unit: int | None = None) -> list[Command]:
         """data: the reply's data bytes, as many as asked for. unit: who answered; may be left out where one at a time is asked."""
-        now = self._landed(unit)
+        now = self._flying.pop(unit) if unit is not None else self._landed(unit)
         self._well(now, latency_s)
         self.tally.answers += 1
-        now.crop.take(data)
-        return self._tell("up", "") + self._further(now, at)
+        told = [] if self._told == "up" else self._tell("up", "")
+        if self._plain[now.task]:
+            return self._end(now, at, Undecoded(now.job, whole_ms(at.wall_ns), data), told)
+        now.take(data)
+        return told + self._further(now, at)
 
     def refused(self, at: Reading, code: int, latency_s: float, unit: int | None = None) -> list[Command]:
         """An exception reply."""
         if self._who.asking is not None:
             return self._introduced(at)
         now = self._landed(unit)
-        task, crop = now.task, now.crop
+        task = now.task
         self.tally.exceptions += 1
         if code in (GATEWAY_PATH, GATEWAY_TARGET):
             self._heard, self._unheard = True, 0
@@ -143,15 +140,15 @@ class Session:
         self._well(now, latency_s)
         if code in (ACCEPTED, BUSY):
             self.tally.busy += 1
-            if pause_s := self._busy.pause_s(task, crop.job.period_s):
-                if crop.repeating:
-                    self._kept[task] = crop
+            if pause_s := self._busy.pause_s(task, now.job.period_s):
+                if now.repeating:
+                    self._kept[task] = now
                 self._schedule.busy(task, _s(at), latency_s, pause_s)
                 self._done(now, at)
                 return [*self._tell("up", ""), *self._go(_s(at))]
-        if crop.repeating:
-            return [*self._tell("up", ""), *self._end(now, at, self._doubtful(task, crop))]
-        crop.refuse()
+        if now.repeating:
+            return [*self._tell("up", ""), *self._end(now, at, self._doubtful(now))]
+        now.refuse()
         return self._tell("up", "") + self._further(now, at)
 
     def silent(self, at: Reading, quality: Quality = Quality.NO_ANSWER, unit: int | None = None) -> list[Command]:
@@ -194,77 +191,90 @@ class Session:
         """The time of the last Rest has come. now_s: seconds since boot."""
         return self._go(now_s)
 
-    def _go(self, now_s: float) -> list[Command]:
-        """The next requests, or when to come back."""
-        out: list[Command] = []
-        while self._linked and len(self._flying) < self._concurrent and self._who.asking is None:
-            if not self._next:
+    def _go(self, now_s: float, out: list[Command] | None = None) -> list[Command]:
+        """The next requests, or when to come back; behind what is in `out` already."""
+        out = [] if out is None else out
+        flying, following = self._flying, self._next
+        while self._linked and len(flying) < self._concurrent and self._who.asking is None:
+            if following:
+                now = following[0]
+            else:
                 turn = self._schedule.next(now_s)
                 if not isinstance(turn, Turn):
-                    return [*out, self._idle(now_s, turn)]
+                    out.append(self._idle(now_s, turn))
+                    break
                 self.tally.missed_slots += turn.missed
-                crop = self._kept.pop(turn.task, None) or Harvest(self.jobs[turn.task])
-                self._next.append(_Turn(turn.task, turn.patience_s, crop))
-            now = self._next[0]
-            job = now.crop.job
-            free_s = max(self._free_s + max(self._gap_s, job.gap_s), self._not_before_s)
-            if free_s > now_s:
-                return [*out, Rest(free_s)]
-            del self._next[0]
-            self._flying[job.unit] = now
+                if turn.task in self._kept:
+                    now = self._kept.pop(turn.task)
+                    now.patience_s = turn.patience_s
+                else:
+                    now = Harvest(turn.task, self.jobs[turn.task], turn.patience_s)
+                following.append(now)
+            job = now.job
+            gap_s = self._gap_s if self._gap_s > job.gap_s else job.gap_s
+            if self._free_s + gap_s > now_s or self._not_before_s > now_s:
+                out.append(Rest(max(self._free_s + gap_s, self._not_before_s)))
+                break
+            del following[0]
+            flying[job.unit] = now
             self.tally.requests += 1
             if self._least_s or self._concurrent > 1:
                 self._not_before_s = now_s + max(self._least_s, job.gap_s)
-            out.append(Ask(job.unit, now.crop.read, now.patience_s))
+            out.append(Ask(job.unit, now.read, now.patience_s))
         return out
 
     def _idle(self, now_s: float, until_s: float) -> Rest | AskWho:
         """Nothing is due: somebody may be asked who it is."""
+        if self._flying or not self._who.left:
+            return Rest(until_s)
         free_s = max(self._free_s + self._gap_s, self._not_before_s)
-        if self._flying or not self._who.wants(self._schedule.units, until_s - max(free_s, now_s)):
+        if not self._who.wants(self._schedule.units, until_s - max(free_s, now_s)):
             return Rest(until_s)
         return Rest(free_s) if free_s > now_s else self._who.next(self._schedule.units, until_s - now_s)
 
-    def _further(self, now: _Turn, at: Reading) -> list[Command]:
+    def _further(self, now: Harvest, at: Reading) -> list[Command]:
         """Ask for the rest of the job, or turn what it brought into samples, or repeat what changed."""
-        crop, task = now.crop, now.task
-        if not crop.whole:
+        task = now.task
+        if not now.whole:
             self._next.append(now)
             self._done(now, at)
             return self._go(_s(at))
-        was_repeated = crop.repeating
-        batch = crop.samples(at)
+        was_repeated = now.repeating
+        batch = now.samples(at)
         if batch is not None:
             if was_repeated and bool((batch.quality == Quality.UNCONFIRMED).any()):
                 self.tally.unconfirmed += 1
             return self._end(now, at, Samples(batch))
         self.tally.repeated += 1
-        patience_s = self._schedule.again(task, _s(at), crop.latency_s)
+        patience_s = self._schedule.again(task, _s(at), now.latency_s)
         if patience_s is None:
-            self._kept[task] = crop
+            self._kept[task] = now
         else:
             now.patience_s = patience_s
             self._next.insert(0, now)
         self._done(now, at)
         return self._go(_s(at))
 
-    def _end(self, now: _Turn, at: Reading, samples: Samples) -> list[Command]:
+    def _end(self, now: Harvest, at: Reading, samples: Samples, told: list[Command] | None = None) -> list[Command]:
         """The slot is done with, its unit alive."""
+        now_s = at.boot_ns / NS
         self._busy.forget(now.task)
-        self._overdue.good(now.task, _s(at))
-        self._schedule.answered(now.task, _s(at), now.crop.latency_s)
-        self._done(now, at)
-        return [samples, *self._go(_s(at))]
+        self._overdue.good(now.task, now_s)
+        self._schedule.answered(now.task, now_s, now.latency_s)
+        self._free_s, self._gap_s = now_s, now.job.gap_s
+        out: list[Command] = told if told is not None else []
+        out.append(samples)
+        return self._go(now_s, out)
 
-    def _fail(self, now: _Turn, at: Reading, quality: Quality, *, line_free: bool = False) -> list[Command]:
+    def _fail(self, now: Harvest, at: Reading, quality: Quality, *, line_free: bool = False) -> list[Command]:
         """This job, and where its unit is dead now every other job of that unit, has bad samples."""
-        task, crop = now.task, now.crop
+        task = now.task
         self._busy.forget(task)
         dead = self._schedule.failed(task, _s(at), line_free=line_free)
-        out: list[Command] = [self._doubtful(task, crop) if crop.repeating else self._bad(task, at, quality)]
+        out: list[Command] = [self._doubtful(now) if now.repeating else self._bad(task, at, quality)]
         if dead:
             for i in (i for i in self._schedule.tasks_of(task) if i != task):
-                out += [self._doubtful(i, kept)] if (kept := self._kept.pop(i, None)) else []
+                out += [self._doubtful(kept)] if (kept := self._kept.pop(i, None)) else []
                 out.append(self._bad(i, at, Quality.NO_ANSWER))
         self._done(now, at)
         return out
@@ -273,16 +283,18 @@ class Session:
         self._overdue.bad(task)
         return Samples(bad_samples(self.jobs[task], at, quality))
 
-    def _doubtful(self, task: int, crop: Harvest) -> Samples:
+    def _doubtful(self, now: Harvest) -> Samples:
         self.tally.unconfirmed += 1
-        self._overdue.good(task, _s(crop.first_at))
-        return Samples(crop.doubtful())
+        self._overdue.good(now.task, _s(now.first_at))
+        return Samples(now.doubtful())
 
-    def _done(self, now: _Turn, at: Reading) -> None:
-        self._free_s, self._gap_s = _s(at), now.crop.job.gap_s
+    def _done(self, now: Harvest, at: Reading) -> None:
+        self._free_s, self._gap_s = _s(at), now.job.gap_s
 
-    def _well(self, now: _Turn, latency_s: float) -> None:
-        now.crop.latency_s = max(now.crop.latency_s, latency_s)
+    def _well(self, now: Harvest, latency_s: float) -> None:
+        self._latency[now.task].add(latency_s)
+        if latency_s > now.latency_s:
+            now.latency_s = latency_s
         if not self._heard:
             self._heard = True
             self._backoff.reset()
@@ -291,11 +303,11 @@ class Session:
     def _drop(self) -> list[Command]:
         """The link is gone: what was under way brings nothing more. First readings whose repetition it was are said."""
         turns = (*self._flying.values(), *self._next)
-        crops = [*self._kept.items(), *((now.task, now.crop) for now in turns if now.crop.repeating)]
+        crops = [*self._kept.values(), *(now for now in turns if now.repeating)]
         self._linked, self._who.asking = False, None
         for under_way in (self._kept, self._flying, self._next, self._busy):
             under_way.clear()
-        return [self._doubtful(task, crop) for task, crop in crops]
+        return [self._doubtful(crop) for crop in crops]
 
     def _hang_up(self, at: Reading, reason: str) -> list[Command]:
         """At once dialled anew where this connection has worked, else after a wait."""
@@ -312,7 +324,7 @@ class Session:
         self._told, self._why = state, reason
         return [Say(state, reason)]
 
-    def _landed(self, unit: int | None) -> _Turn:
+    def _landed(self, unit: int | None) -> Harvest:
         """What this unit was asked for; it is not any more."""
         if unit is None:
             assert len(self._flying) == 1, "the link answers what was asked, once"

@@ -21,23 +21,29 @@ EVERY_S = 10.0  # how often it is written
 
 
 class UnitCounts(TypedDict):
-    """health: unknown, alive, suspect, dead. usual_ms, slowest_ms: of its answers of late, None where it was not heard yet."""
+    """health: unknown, alive, suspect, dead. p50_ms, p99_ms: how long half, and all but one in a hundred, of its answers of late
+    took at most, within 5 %; None where it was not heard yet."""
 
     unit: int
     devices: list[str]
     health: str
-    usual_ms: float | None
-    slowest_ms: float | None
+    p50_ms: float | None
+    p99_ms: float | None
 
 
 class LinkCounts(TypedDict):
-    """state: up, down, or connecting where neither was said yet; reason: why it is down. counts: since the collector's start."""
+    """state: up, down, or connecting where neither was said yet; reason: why it is down. counts: since the collector's start.
+
+    p50_ms, p99_ms: of all its units' answers together; None for a broker.
+    """
 
     id: str
     state: str
     reason: str
     counts: dict[str, int]
     units: list[UnitCounts]
+    p50_ms: float | None
+    p99_ms: float | None
 
 
 class SiteCounts(TypedDict):

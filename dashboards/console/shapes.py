@@ -30,7 +30,7 @@ class ShelfShape(TypedDict):
 
 
 class ConnectionShape(TypedDict):
-    """at: when it was counted; stale: longer ago than the collector takes. units: [] for a broker."""
+    """at: when it was counted; stale: longer ago than the collector takes. units: [] for a broker. p50_ms, p99_ms: of its answers of late."""
 
     site: str
     id: str
@@ -40,6 +40,8 @@ class ConnectionShape(TypedDict):
     reason: str
     counts: dict[str, int]
     units: list[UnitCounts]
+    p50_ms: float | None
+    p99_ms: float | None
 
 
 class ConnectionList(TypedDict):

@@ -6,6 +6,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections import Counter
 from dataclasses import dataclass, field
+from math import inf
 
 from collector.actions import Ask, Command, Dial, HangUp, Tally
 from collector.poll_plan import Read
@@ -26,6 +27,7 @@ class Hammer(ABC):
     tally: Tally = field(default_factory=Tally)
     outcome: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
+    overdue_s: float = inf  # it waits for nothing that could be
 
     @abstractmethod
     def choose(self) -> tuple[int, Read]:

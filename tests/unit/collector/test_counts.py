@@ -8,6 +8,8 @@ from pathlib import Path
 from random import Random
 from typing import cast
 
+from pytest import approx
+
 from collector.backoff import Backoff
 from collector.connect import Tcp
 from collector.counts import of_broker, of_line
@@ -34,9 +36,10 @@ def test_a_line_says_what_it_counted_and_who_answers(tmp_path: Path) -> None:
     said = of_line("bus-1", line)
     assert (said["state"], said["counts"]["requests"], said["counts"]["silences"]) == ("up", 2, 1)
     assert said["units"] == [
-        {"unit": 1, "devices": ["dev-1"], "health": "alive", "usual_ms": 20.0, "slowest_ms": 20.0},
-        {"unit": 2, "devices": ["dev-2"], "health": "dead", "usual_ms": None, "slowest_ms": None},
+        {"unit": 1, "devices": ["dev-1"], "health": "alive", "p50_ms": approx(20.0, rel=0.05), "p99_ms": approx(20.0, rel=0.05)},
+        {"unit": 2, "devices": ["dev-2"], "health": "dead", "p50_ms": None, "p99_ms": None},
     ]
+    assert said["p50_ms"] == said["units"][0]["p50_ms"]
     link_counts.write(tmp_path, 7, [said])
     assert link_counts.read(tmp_path) == {"at_ns": 7, "connections": [said]}
     assert link_counts.read(tmp_path / "nowhere") is None

@@ -161,3 +161,21 @@ def test_a_slot_that_passes_while_the_line_is_dialled_anew_is_missed_and_said() 
 
     assert missed(owing=True) == 2, "those of second 2 and 3; the turn itself is that of second 4"
     assert missed(owing=False) == 0, "bad samples have been said for them"
+
+
+def test_units_that_died_together_are_not_probed_in_step_and_never_later_than_ten_seconds() -> None:
+    def waits(unit: int) -> list[float]:
+        schedule, now_s, found = Schedule([Task(unit, 1.0, timeout_s=0.2)], 0.0), 0.0, []
+        for _ in range(8):
+            turn = schedule.next(now_s)
+            while not isinstance(turn, Turn):
+                now_s = turn
+                turn = schedule.next(now_s)
+            schedule.failed(turn.task, now_s)
+            found.append(schedule.units[unit].probe_at_s - now_s)
+        return found
+
+    one, other = waits(1), waits(2)
+    assert one != other and one == waits(1), "by chance, and alike on every start"
+    for wait_s, most_s in zip(one, [1.0, 2.0, 4.0, 8.0, 10.0, 10.0, 10.0, 10.0], strict=True):
+        assert most_s / 2 <= wait_s <= most_s

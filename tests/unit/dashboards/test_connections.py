@@ -18,12 +18,12 @@ COUNTS = {
     "repeated": 4, "unconfirmed": 1, "strays": 0,
 }  # fmt: skip
 UNITS = [
-    UnitCounts(unit=3, devices=["gen-1"], health="alive", usual_ms=4.5, slowest_ms=31.25),
-    UnitCounts(unit=9, devices=["io-1"], health="dead", usual_ms=None, slowest_ms=None),
+    UnitCounts(unit=3, devices=["gen-1"], health="alive", p50_ms=4.5, p99_ms=31.25),
+    UnitCounts(unit=9, devices=["io-1"], health="dead", p50_ms=None, p99_ms=None),
 ]
-BUS = LinkCounts(id="bus-1", state="up", reason="", counts=COUNTS, units=UNITS)
+BUS = LinkCounts(id="bus-1", state="up", reason="", counts=COUNTS, units=UNITS, p50_ms=4.5, p99_ms=31.25)
 BROKER = LinkCounts(
-    id="broker-1", state="down", reason="refused", units=[],
+    id="broker-1", state="down", reason="refused", units=[], p50_ms=None, p99_ms=None,
     counts={"messages": 900, "delivered again": 2, "silent": 1, "too many messages": 30, "missing messages": 4},
 )  # fmt: skip
 
@@ -40,7 +40,7 @@ def test_each_connection_is_shown_with_its_counts_and_units_to_those_who_see_its
             assert found == [{**head, **BUS}, {**head, **BROKER}], "and only what the site file has"
             assert (await browser.get("/api/v1/connections?site=elsewhere")).status_code == 404
             page = (await browser.get("/health?lang=en")).text
-            assert "120 / 100" in page and "31.25 ms" in page and ">9<" in page
+            assert "120 / 100" in page and "4.5 / 31.25 ms" in page and ">9<" in page
             assert "down · refused" in page and "<td>900</td><td>34</td>" in page, "a broker that is down is not left out"
             clock.advance(60.0)
             assert (await browser.get("/api/v1/connections")).json()["connections"][0]["stale"]
