@@ -101,5 +101,56 @@ def test_smoke_in_the_duct_stops_the_fan() -> None:
     assert bench.points["smoke_alarm"] == 1 and bench.points["fan_status"] == 0 and bench.points["fan_cmd"] == 0
 
 
+def test_the_fan_holds_the_pressure_of_the_duct() -> None:
+    course = ahu().record(1800.0, "supply_static_pressure", "fan_speed")
+    assert abs(course["supply_static_pressure"].mean() - 250.0) < 3.0 and 40 < course["fan_speed"].min() < course["fan_speed"].max() < 95
+
+
+def test_a_duct_that_came_apart_leaves_the_fan_at_full_speed_and_the_pressure_low() -> None:
+    bench = ahu()
+    bench.plant.upset("duct_static_low", leak=1.2)
+    bench.run(300.0)
+    assert bench.points["fan_speed"] > 99 and bench.points["supply_static_pressure"] < 215
+
+
+def test_a_slipping_belt_lowers_the_current_at_the_same_speed() -> None:
+    bench = ahu()
+    usual = bench.points["fan_current"] / bench.points["fan_speed"]
+    bench.plant.upset("belt_slip", speed=0.5)
+    bench.run(300.0)
+    assert bench.points["fan_current"] / bench.points["fan_speed"] < 0.7 * usual
+
+
+def test_in_the_cold_it_opens_to_outdoor_air_before_it_asks_for_chilled_water() -> None:
+    bench = ahu(SEASONS["winter"], tick_s=5.0)
+    course = bench.record(3600.0, "oa_damper_cmd", "cool_valve_cmd", "mixed_temp", "supply_temp_sp")
+    assert not course["cool_valve_cmd"].any() and course["oa_damper_cmd"].max() > 30
+
+
+def test_a_leaking_heating_valve_shows_between_mixed_and_supply_air_though_its_spindle_is_down() -> None:
+    bench = ahu(SEASONS["winter"], tick_s=5.0)
+    bench.plant.upset("heating_valve_leak", least=30.0)
+    bench.run(3600.0)
+    p = bench.points
+    assert p["heat_valve_cmd"] == p["heat_valve_pos"] == 0 and p["supply_temp"] - p["mixed_temp"] > 5.0
+
+
+def test_out_of_hours_it_only_circulates() -> None:
+    bench = ahu("2026-01-21T21:00:00+08:00", tick_s=5.0)
+    bench.plant.upset("damper_leaking", leak=10.0)
+    bench.run(3600.0)
+    p = bench.points
+    assert p["oa_damper_cmd"] == 0 and p["fan_status"] == 1 and 0.5 < p["return_temp"] - p["mixed_temp"] < 4.0
+
+
+def test_steps_of_a_second_and_of_a_minute_come_to_the_same() -> None:
+    ends = []
+    for tick_s in (1.0, 60.0):
+        bench = ahu(SEASONS["spring"], tick_s=tick_s)
+        bench.run(3600.0)
+        ends.append([bench.points[name] for name in ("supply_temp", "room_temp", "fan_speed", "co2")])
+    assert ends[0] == pytest.approx(ends[1], rel=0.06)
+
+
 def test_every_point_of_the_kind_is_there() -> None:
     assert set(ahu().points) == set(load_kind("ahu").points)
