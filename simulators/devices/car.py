@@ -1,4 +1,7 @@
-"""A lift's car in its shaft: where it is, how fast, and in which part of its round; driven by its next event, so a step may be 20 ms or a minute."""
+"""A lift's car in its shaft: where it is, how fast, and in which part of its round.
+
+It is driven by its next event, so a step may be 20 ms or a minute.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,6 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from math import inf
 
-from simulators.devices.lags import clip
 from simulators.devices.motion import Ride
 
 ACCELERATION, JERK = 0.9, 1.1  # m/s2, m/s3
@@ -56,8 +58,11 @@ class Shaft:
         return (floor - 1) * self.floor_m
 
 
+USUAL = Shaft()
+
+
 class Car:
-    """floor: the landing it stands at or left last; m: height of its sill; until: when its phase ends (epoch s), inf = when something happens."""
+    """floor: the landing it stands at or left last. m: of its sill. until: when its phase ends (epoch s), inf = when something happens."""
 
     __slots__ = ("shaft", "phase", "until", "begun", "floor", "target", "m", "speed", "acceleration", "_from_m", "_ride")
 
@@ -98,7 +103,8 @@ class Car:
 
     @property
     def nearest(self) -> int:
-        return int(clip(round(self.m / self.shaft.floor_m) + 1, 1, self.shaft.floors))
+        floor = int(self.m / self.shaft.floor_m + 0.5) + 1  # a car is never below the lowest landing by half a storey
+        return floor if floor < self.shaft.floors else self.shaft.floors
 
     @property
     def in_zone(self) -> bool:

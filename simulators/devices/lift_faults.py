@@ -105,7 +105,7 @@ class LiftFaults:
         if name in HALTING:
             self.alarm = (inf, inf)
             if car.phase is not Phase.RIDING:
-                lift.send_away(settings.get("load", 0.0), now_s)
+                lift.round.send_away(settings.get("load", 0.0), now_s)
         elif name in ("passenger_alarm_pressed", "passenger_alarm_unanswered"):
             self.alarm = (now_s + 5.0, now_s + 5.0 + settings["hold_s"])
             answer_s = now_s + 5.0 + settings.get("answer_s", inf)
@@ -120,7 +120,7 @@ class LiftFaults:
             lift.calls.appendleft(Call(away, car.floor, 1) if name == "door_fails_to_open" else Call(car.floor, away, 2))
         elif name in ("door_fails_to_close", "light_curtain_blocked", "unintended_movement", "levelling_trip_hazard"):
             if car.phase is Phase.PARKED and name != "levelling_trip_hazard":
-                lift.open_doors(now_s)
+                lift.round.open_doors(now_s)
         elif name in ("mode_left_in_inspection", "trip_count_stall"):
             lift.calls.clear()
         elif name == "lift_recall_failed":
@@ -138,7 +138,7 @@ class LiftFaults:
         elif name == "position_lost":
             self.lost = False
         if name in STANDING and lift.car.phase in (Phase.HALTED, Phase.SHUT, Phase.SLIDING, Phase.STRAINING):
-            lift.set_free(now_s)
+            lift.round.set_free(now_s)
 
     # as time passes
 
@@ -147,7 +147,7 @@ class LiftFaults:
         if car.phase is Phase.SLIDING:
             car.slide(upsets["unintended_movement"]["speed"], HELD_AT_M, now_s)
             if car.speed == 0.0:
-                lift.halt(now_s, doors_open=True)
+                lift.round.halt(now_s, doors_open=True)
         elif car.phase is Phase.RIDING and car.between and now_s - car.begun > 2.0:
             for name in HALTING:
                 if name in upsets and not (name == "stopped_outside_door_zone" and lift.load):
@@ -160,7 +160,7 @@ class LiftFaults:
 
     def _halted_by(self, name: str, now_s: float) -> None:
         lift = self._lift
-        lift.halt(now_s)
+        lift.round.halt(now_s)
         self.happened.add(name)
         self.unpowered = self.unpowered or name == "mains_failure_between_floors"
         if name == "passenger_entrapment":

@@ -48,7 +48,7 @@ class LiftMachine:
         self.battery.toward(sound * (FLOAT_V if powered else 47.0), dt_s, 900.0 if sound == 1.0 else 60.0)
 
     def _room_target(self, outdoor: float, upsets: Upsets) -> tuple[float, float]:
-        """(degC, s): where the room goes and how fast: a small room without its air conditioner, or with an open window, follows in minutes."""
+        """(degC, s): where the room goes and how fast; without its air conditioner, or with an open window, it follows in minutes."""
         for name in ("machine_room_hot", "machine_room_overheated"):
             if name in upsets:
                 return outdoor + upsets[name]["rise"], 1200.0

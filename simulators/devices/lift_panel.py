@@ -63,8 +63,9 @@ class LiftPanel:
         p["next_stopping_floor"] = float(car.target)
         p["passenger_alarm"] = float(lift.faults.alarm[0] <= now_s < lift.faults.alarm[1])
         p["intercom_active"] = float(lift.faults.answer[0] <= now_s < lift.faults.answer[1])
-        p["fault_signals"], p["maker_fault_code"] = lift.faults.signals(), lift.faults.maker_code()
-        p["safety_chain_closed"] = float(not lift.faults.chain_open)
+        wrong = lift.faults if lift.faults.happened else None
+        p["fault_signals"], p["maker_fault_code"] = (wrong.signals(), wrong.maker_code()) if wrong else (0.0, 0.0)
+        p["safety_chain_closed"] = float(wrong is None or not wrong.chain_open)
         p["door_lock_closed"] = float(shut and not (riding and "door_lock_break_while_moving" in upsets and self._rubs()))
         p["brake_released"] = float(riding and now_s - car.begun >= lift.machine.brake_delay_s or phase is Phase.STRAINING)
         p["light_curtain_blocked"] = float(lift.door.beam_broken(now_s, upsets))
@@ -104,7 +105,7 @@ class LiftPanel:
         p["overload"] = float(lift.load > 110.0)
         p["fire_recall_arrived"] = float(lift.follows and lift.car.floor == 1 and door == "opened")
         p["registered_car_calls"] = float(1 << (lift.aboard.target - 1)) if lift.aboard else 0.0
-        p["landing_calls"] = float(sum(1 << floor for floor in {call.origin - 1 for call in lift.calls}))
+        p["landing_calls"] = float(sum(1 << floor for floor in {call.origin - 1 for call in lift.calls})) if lift.calls else 0.0
 
     def _show_landings(self, door: str) -> None:
         """A landing door moves with the car's; the others stay shut. Written only when something changes: there may be 64."""
@@ -119,7 +120,7 @@ class LiftPanel:
     def _door(self) -> str:
         car = self._lift.car
         if car.phase is Phase.HALTED:
-            return "opened" if self._lift.doors_open else "closed"
+            return "opened" if self._lift.round.doors_open else "closed"
         return _DOOR[car.phase]
 
     def _drive(self) -> str:
