@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from plantroom.clock import at_utc
+from plantroom.clock import at_utc, to_ns
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 OFFICE = (8 * 60, 18 * 60)
@@ -28,6 +28,20 @@ class WorkingTime:
         local = at_utc(at_ns).astimezone(zone)
         hours = self.hours_of(local.date())
         return hours is not None and hours[0] <= _minute(local) < hours[1]
+
+    def turns(self, start_ns: int, end_ns: int, zone: ZoneInfo) -> Iterator[int]:
+        """The instants in [start, end) at which working time may begin or end: the edges of each local day's hours, and its midnight."""
+        day = at_utc(start_ns).astimezone(zone).date()
+        while True:
+            hours = self.hours_of(day)
+            for minute in (0, *(hours or ())):
+                local = datetime.combine(day, time(), zone) + timedelta(minutes=minute)
+                at = to_ns(local)
+                if at >= end_ns:
+                    return
+                if at >= start_ns:
+                    yield at
+            day += timedelta(days=1)
 
     def hours_of(self, day: date) -> tuple[int, int] | None:
         """(from, to) in minutes of the local day; None on a free day."""

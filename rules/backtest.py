@@ -1,34 +1,37 @@
-"""Rules over history: what the engine would have raised, from a table of samples instead of a journal.
+"""Rules over history: what the engine would have raised.
 
-The same evaluator as live. There are no ticks in a table, so time is moved to every instant at which time alone changes something:
-`for` and `clear_after` running full, a value going stale, a duration crossing its limit. Rules with windows look at every row. Each
-point's poll period is read off the table (its usual spacing). A stretch of more than six hours without any row is the recorder's
-silence, not the machines': no device is called silent for it.
+The same evaluator as live (rules/past.py), many stretches of time at once (rules/stretches.py). Fire panels go first: what they say of
+the whole site, and the site's working hours, is told to all others as live. Each point's poll period is read off the history (its usual
+spacing) where that is longer than the site's own. A stretch of more than six hours without any sample is the recorder's silence, not the
+machines': no device is called silent for it.
 """
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from zoneinfo import ZoneInfo
 
 import numpy as np
-import numpy.typing as npt
 
 from plantroom.clock import NS
-from plantroom.model import Batch, Severity
-from plantroom.site import Site
-from rules.applies import settings_of
+from plantroom.kinds import Kind
+from plantroom.model import Severity
+from plantroom.site import Binding, Equipment, Site
+from rules.applies import settings_of, why_not
 from rules.book import Rulebook
 from rules.condition import State, Transition
-from rules.evaluate import KindEvaluator
-from rules.history_csv import Block, Column, HistoryFile
+from rules.facts import CONFIRMED, PANEL
+from rules.history import History, Samples, Span, spacing_s
+from rules.past import Calendar, PastEvaluator
+from rules.rule import Rule
+from rules.stretches import MOST, Rows, Stretches
 from rules.virtual import bound
+from rules.windows import Ints
 
 RECORDER_OFF_NS = 6 * 3600 * NS
-HOLDS_SPACINGS = 2.5  # a thinned point is not stale before its longest usual spacing (95th percentile)
-USUAL_S = 60.0
+BANDS_S = (2 * 3600.0, 8 * 3600.0, 32 * 3600.0)  # rules that look back alike far go together: the farthest sets the warm-up of all
+OPEN = (State.ACTIVE, State.RECOVERING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,120 +47,200 @@ class Event:
     no_data: bool
 
 
-def backtest(site: Site, history: Path, book: Rulebook, start_ns: int | None = None, end_ns: int | None = None) -> Iterator[Event]:
-    """Events in the order of time with start <= at < end. What lies before start still counts: windows and timers are warm by then.
+class Backtest:
+    """One version of the rules over one history.
 
-    Raises BadInput with file:line where the table cannot be used; events of blocks before the bad one have been yielded then.
+    only: rules by id that are judged, None = all. samples, rows: how many were judged; again: stretches that were judged twice.
     """
-    with HistoryFile(history, site.equipment) as table:
-        blocks = table.blocks()
-        first = next(blocks, None)
-        if first is None:
-            return
-        replay = _Replay(site, table.columns, first, book)
-        for block in itertools.chain([first], blocks):
-            over = end_ns is not None and bool(block.at_ns.size) and int(block.at_ns[-1]) >= end_ns
-            yield from _within(replay.take(_before(block, end_ns)), start_ns, end_ns)
-            if over:
-                return
-        yield from _within(replay.finish(), start_ns, end_ns)
 
-
-def _within(events: Iterator[Event], start_ns: int | None, end_ns: int | None) -> Iterator[Event]:
-    for event in events:
-        if (start_ns is None or event.at_ns >= start_ns) and (end_ns is None or event.at_ns < end_ns):
-            yield event
-
-
-def _before(block: Block, end_ns: int | None) -> Block:
-    keep = slice(None) if end_ns is None else slice(0, int(np.searchsorted(block.at_ns, end_ns)))
-    return Block(block.at_ns[keep], block.values[keep])
-
-
-class _Replay:
-    """One evaluator per kind, fed row by row."""
-
-    def __init__(self, site: Site, columns: Sequence[Column], first: Block, book: Rulebook) -> None:
-        usual_s = _spacing_s(first.at_ns, USUAL_S)
-        self._hold_ns = round(usual_s * NS)
-        self._last: int | None = None
+    def __init__(self, site: Site, book: Rulebook, *, only: Container[str] | None = None, most: int = MOST) -> None:
+        self._site, self._book, self._only, self._most = site, book, only, most
+        self._calendar = Calendar()
         self._lanes: list[_Lane] = []
-        by_kind: dict[str, dict[str, dict[str, float]]] = {}  # kind -> equipment -> point -> period
-        lanes: dict[str, list[Column]] = {}
-        for column in columns:
-            kind = site.equipment[column.equipment].kind.name
-            sampled = first.at_ns[~np.isnan(first.values[:, column.at])]
-            by_kind.setdefault(kind, {}).setdefault(column.equipment, {})[column.point.name] = _spacing_s(sampled, usual_s)
-            lanes.setdefault(kind, []).append(column)
-        for kind, machines in sorted(by_kind.items()):
-            equipment = [bound(site.equipment[name], periods) for name, periods in machines.items()]
-            evaluator = KindEvaluator(equipment[0].kind, equipment, book.for_kind(kind), settings_of(site))
-            self._lanes.append(_Lane(evaluator, lanes[kind]))
+        self._last: int | None = None
+        self._onset: dict[tuple[str, str], int] = {}
+        self.samples = self.rows = 0
 
-    def take(self, block: Block) -> Iterator[Event]:
-        for at, row in zip(block.at_ns.tolist(), block.values, strict=True):
-            paused = self._last is not None and at - self._last > RECORDER_OFF_NS
-            moved = [transition for lane in self._lanes for transition in lane.row(at, row, self._last if paused else None)]
-            self._last = at
-            yield from self._events(moved)
+    @property
+    def again(self) -> int:
+        return sum(part.again for lane in self._lanes for part in lane.parts)
 
-    def finish(self) -> Iterator[Event]:
-        """The last row's values hold for one more spacing."""
-        if self._last is not None:
-            yield from self._events([t for lane in self._lanes for t in lane.until(self._last + self._hold_ns)])
+    @property
+    def rules(self) -> int:
+        """How many rules apply to some machine of the history."""
+        return sum(len(lane.severity) for lane in self._lanes)
 
-    def _events(self, moved: list[Transition]) -> Iterator[Event]:
-        for t in sorted(moved, key=lambda t: t.at_ns):
-            open_before, open_after = (state in (State.ACTIVE, State.RECOVERING) for state in (t.before, t.after))
-            if open_before != open_after:
-                lane = next(lane for lane in self._lanes if t.equipment in lane.evaluator.rows)
-                what = "raised" if open_after else "cleared"
-                yield Event(t.at_ns, t.onset_ns, what, t.rule, t.equipment, lane.severity(t.rule), t.no_data)
+    def run(self, history: History, start_ns: int | None = None, end_ns: int | None = None) -> Iterator[Event]:
+        """Events in the order of time with start <= at < end. What lies before start still counts: windows and timers are warm by then.
+
+        Raises BadInput where the history cannot be used; events of the spans before the bad place have been yielded then.
+        """
+        for span in history.spans(start_ns, end_ns):
+            if not self._lanes:
+                self._lanes = list(self._found(history, span))
+            for event in self._take(span):
+                if (start_ns is None or event.at_ns >= start_ns) and (end_ns is None or event.at_ns < end_ns):
+                    yield event
+
+    def _take(self, span: Span) -> list[Event]:
+        self._pauses(span)
+        _working_hours(self._calendar, self._site, span)
+        events: list[Event] = []
+        for lane in self._lanes:
+            moved = lane.take(span, self._calendar)
+            self.samples, self.rows = self.samples + lane.samples, self.rows + lane.rows
+            if lane.kind.name == PANEL:
+                _fires(self._calendar, moved)
+            events += self._events(lane, moved)
+        return sorted(events, key=lambda event: event.at_ns)
+
+    def _events(self, lane: _Lane, moved: Sequence[Transition]) -> Iterator[Event]:
+        """A fault's onset is what it was when it was raised: a stretch that found it standing does not know it."""
+        for t in moved:
+            if (t.before in OPEN) == (t.after in OPEN) or (self._only is not None and t.rule not in self._only):
+                continue
+            key = t.equipment, t.rule
+            if t.after in OPEN:
+                self._onset[key] = t.onset_ns
+                yield Event(t.at_ns, t.onset_ns, "raised", t.rule, t.equipment, lane.severity[t.rule], t.no_data)
+            else:
+                since_ns = self._onset.pop(key, t.onset_ns)
+                yield Event(t.at_ns, since_ns, "cleared", t.rule, t.equipment, lane.severity[t.rule], t.no_data)
+
+    def _pauses(self, span: Span) -> None:
+        instants = [part.at_ns for part in span.machines.values() if part.at_ns.size]
+        if not instants:
+            return
+        at = np.unique(np.concatenate([*instants, *([[self._last]] if self._last is not None else [])]))
+        gaps = np.flatnonzero(np.diff(at) > RECORDER_OFF_NS)
+        self._calendar.pauses += [(int(at[gap]), int(at[gap + 1])) for gap in gaps]
+        self._last = int(at[-1])
+
+    def _found(self, history: History, span: Span) -> Iterator[_Lane]:
+        """A lane for each kind in the history, fire panels first."""
+        by_kind: dict[str, list[Equipment]] = {}
+        for name, points in history.points.items():
+            machine = self._site.equipment[name]
+            found = _watched(machine, points, span.machines.get(name), history.devices)
+            by_kind.setdefault(machine.kind.name, []).append(found)
+        settings = settings_of(self._site)
+        for kind, machines in sorted(by_kind.items(), key=lambda item: (item[0] != PANEL, item[0])):
+            rules = [rule for rule in self._book.for_kind(kind) if self._only is None or rule.id in self._only or rule.id == CONFIRMED]
+            rules = [rule for rule in rules if any(why_not(rule, machine, settings) is None for machine in machines)]
+            bands: dict[float, list[Rule]] = {}
+            for rule in rules:
+                alone = PastEvaluator(machines[0].kind, machines, [rule], settings, self._calendar)
+                reach_s = alone.warm_ns() / NS
+                bands.setdefault(next((band for band in BANDS_S if reach_s <= band), reach_s), []).append(rule)
+            parts = [Stretches(machines[0].kind, machines, of, settings, self._calendar) for _, of in sorted(bands.items())]
+            severity = {rule.id: rule.severity_for(kind) for rule in rules}
+            yield _Lane(machines[0].kind, machines, parts, severity, self._most)
 
 
 class _Lane:
-    """All machines of one kind in the table."""
+    """All machines of one kind: its rules in parts that look back alike far."""
 
-    def __init__(self, evaluator: KindEvaluator, columns: Sequence[Column]) -> None:
-        self.evaluator = evaluator
-        self._severity: Mapping[str, Severity] = {rule.id: rule.severity_for(evaluator.kind.name) for rule in evaluator.rules}
-        self._from = np.array([column.at for column in columns])
-        names = list(dict.fromkeys(column.point.name for column in columns))
-        self._points = np.array([evaluator.columns[name] for name in names])
-        self._machine = np.array([evaluator.rows[column.equipment] for column in columns])
-        self._place = np.array([names.index(column.point.name) for column in columns])
-        self._shape = len(evaluator.rows), len(names)
+    def __init__(
+        self, kind: Kind, machines: Sequence[Equipment], parts: Sequence[Stretches], severity: Mapping[str, Severity], most: int
+    ) -> None:
+        self.kind, self.machines, self.parts, self.severity, self._most = kind, machines, parts, severity, most
+        self.samples = self.rows = 0
 
-    def severity(self, rule: str) -> Severity:
-        return self._severity[rule]
-
-    def row(self, at_ns: int, cells: npt.NDArray[np.float64], paused_at: int | None) -> Iterator[Transition]:
-        """One row of the table. paused_at: the instant of the row before, where the recorder was off in between."""
-        silence = self.evaluator.silence
-        if paused_at is not None and silence is not None:
-            silence.pause(paused_at)
-        yield from self.until(at_ns)
-        if paused_at is not None and silence is not None:
-            silence.resume(at_ns)
-        values = np.full(self._shape, np.nan)
-        values[self._machine, self._place] = cells[self._from]
-        known = values == values
-        rows = np.flatnonzero(known.any(axis=1))
-        if rows.size:
-            quality = np.where(known, 0, Batch.ABSENT).astype(np.uint8)
-            yield from self.evaluator.step(rows, np.full(rows.size, at_ns, np.int64), values[rows], quality[rows], self._points)
-        if rows.size < self._shape[0]:
-            yield from self.evaluator.tick(at_ns)
-
-    def until(self, now_ns: int) -> Iterator[Transition]:
-        """Looks at whatever instants before now matter."""
-        while (due := self.evaluator.due()) < now_ns:
-            yield from self.evaluator.tick(due)
+    def take(self, span: Span, calendar: Calendar) -> list[Transition]:
+        rows = joined(self.kind, self.machines, span.machines)
+        facts = sorted({at for instants in calendar.changes.values() for at in instants if span.begin_ns <= at < span.end_ns})
+        told = with_looks(rows, np.array(facts, np.int64)) if facts and any(part.asks_facts for part in self.parts) else rows
+        self.rows, self.samples = rows.at_ns.size, int(np.count_nonzero(~np.isnan(rows.values)))
+        moved: list[Transition] = []
+        for part in self.parts:
+            begin = span.begin_ns
+            for _ in range(5):
+                if (learning := part.learning_ns()) == 0 or begin >= span.end_ns:
+                    break
+                end = min(begin + learning, span.end_ns)
+                moved += part.take(told if part.asks_facts else rows, begin, end, 1)
+                begin = end
+            if begin < span.end_ns:
+                moved += part.take(told if part.asks_facts else rows, begin, span.end_ns, self._most)
+        return moved
 
 
-def _spacing_s(at_ns: npt.NDArray[np.int64], otherwise: float) -> float:
-    """The usual time between samples: the median, or for a thinned point what keeps its longest usual spacing from being stale."""
-    if at_ns.size < 3:
-        return otherwise
-    gaps = np.diff(at_ns) / NS
-    return max(float(np.median(gaps)), float(np.percentile(gaps, 95)) / HOLDS_SPACINGS, 0.001)
+def joined(kind: Kind, machines: Sequence[Equipment], samples: Mapping[str, Samples]) -> Rows:
+    """The samples of a kind's machines under one set of columns."""
+    order = {name: column for column, name in enumerate(kind.points)}
+    have = [samples.get(machine.id) for machine in machines]
+    names = sorted({name for one in have if one is not None for name in one.points}, key=order.__getitem__)
+    ends = np.cumsum([0 if one is None else one.at_ns.size for one in have])
+    values = np.full((int(ends[-1]), len(names)), np.nan)
+    judged = any(one is not None and one.quality is not None for one in have)
+    quality = np.full(values.shape, 255, np.uint8) if judged else None
+    at_ns = np.zeros(int(ends[-1]), np.int64)
+    for one, end in zip(have, ends.tolist(), strict=True):
+        if one is None or not one.at_ns.size:
+            continue
+        rows, places = slice(end - one.at_ns.size, end), [names.index(name) for name in one.points]
+        at_ns[rows] = one.at_ns
+        values[rows, places] = one.values
+        if quality is not None and one.quality is not None:
+            quality[rows, places] = one.quality
+        elif quality is not None:
+            quality[rows, places] = np.where(np.isnan(one.values), 255, 0)
+    return Rows(at_ns, values, quality, ends, np.array([order[name] for name in names], np.intp))
+
+
+def with_looks(rows: Rows, at_ns: Ints) -> Rows:
+    """The same with a row without samples for each machine at these instants: what holds for the site turns there."""
+    before, first = [], 0
+    for end in rows.ends.tolist():
+        before.append(first + np.searchsorted(rows.at_ns[first:end], at_ns))
+        first = end
+    places = np.concatenate(before)
+    quality = rows.quality if rows.quality is None else np.insert(rows.quality, places, 255, axis=0)
+    more = np.arange(1, len(before) + 1) * at_ns.size
+    values = np.insert(rows.values, places, np.nan, axis=0)
+    return Rows(np.insert(rows.at_ns, places, np.tile(at_ns, len(before))), values, quality, rows.ends + more, rows.columns)
+
+
+def _watched(machine: Equipment, points: Sequence[str], samples: Samples | None, devices: bool) -> Equipment:
+    """The machine as the history shows it: its points, each with its usual spacing where that is longer than what the site says."""
+    known = {binding.kind_point.name: binding for binding in machine.bindings}
+    usual = spacing_s(samples.at_ns) if samples is not None else 0.0
+    periods = {}
+    for point in points:
+        at = samples.of(point) if samples is not None and point in samples.points else np.zeros(0, np.int64)
+        asked = known[point].period_s if point in known else 0.0
+        spacing = spacing_s(at, usual or machine.kind.points[point].period_s)
+        periods[point] = asked if 0 < spacing <= 2 * asked else spacing
+    found = bound(machine, periods)
+    if not devices:
+        return found
+
+    def own(binding: Binding) -> Binding:
+        real = known.get(binding.kind_point.name)
+        return binding if real is None else replace(binding, device=real.device)
+
+    return replace(found, bindings=tuple(own(binding) for binding in found.bindings))
+
+
+def _working_hours(calendar: Calendar, site: Site, span: Span) -> None:
+    """When working hours begin and end in this span; before the first span: whether they are on."""
+    instants, zone = calendar.changes["working_hours"], ZoneInfo(site.zone)
+    on = len(instants) % 2 == 1
+    if not instants and site.calendar.is_on(span.begin_ns, zone):
+        instants.append(span.begin_ns)
+        on = True
+    for at in site.calendar.turns(span.begin_ns, span.end_ns, zone):
+        if site.calendar.is_on(at, zone) != on:
+            instants.append(at)
+            on = not on
+
+
+def _fires(calendar: Calendar, moved: Sequence[Transition]) -> None:
+    """The site is on fire while some panel's confirmed fire stands."""
+    instants = calendar.changes["site_fire"]
+    burning = calendar.burning
+    for t in sorted((t for t in moved if t.rule == CONFIRMED), key=lambda t: t.at_ns):
+        before = bool(burning)
+        (burning.add if t.after in OPEN else burning.discard)(t.equipment)
+        if bool(burning) != before:
+            instants.append(t.at_ns)

@@ -34,6 +34,7 @@ from rules.windows import NEVER, Bools, Floats, Ints, Pairs, Remembers, Rows, Sp
 
 JUST_AFTER_NS = 1_000_000  # `>` turns just after the limit
 LONGEST_WAIT_S = 1e9
+SELDOM = 2.0  # polled more than so many times less often than the kind's usual sampling
 UNHEARD_POLLS, UNHEARD_S = 3.0, 30.0  # T5: a comms fault after three polls or 30 s
 
 
@@ -97,11 +98,24 @@ class KindEvaluator:
         applies = [[why_not(rule, machine, self.site) is None for machine in self.equipment] for rule in self.rules]
         return Conditions(
             np.array(applies, np.bool_).reshape(shape),
-            np.array([self._lengths(rule, rule.for_) for rule in self.rules], np.int64).reshape(shape),
+            np.array([self._patience(number) for number in range(len(self.rules))], np.int64).reshape(shape),
             np.array([self._lengths(rule, rule.clear_after) for rule in self.rules], np.int64).reshape(shape),
             np.array([rule.on_missing is OnMissing.RAISE for rule in self.rules], np.bool_),
             np.array([rule.latch for rule in self.rules], np.bool_),
         )
+
+    def _patience(self, number: int) -> Ints:
+        """`for` in ns per machine. Where a point is polled so seldom that it would run full between two samples, it lasts to the next
+        sample and half a period beyond: one look at a lift between two floors is no fault. What says `for: 0s` is meant to be seen at once.
+        """
+        patience = self._lengths(self.rules[number], self.rules[number].for_)
+        read = set(self._graph.points(self._roots[number][0]))
+        for row, machine in enumerate(self.equipment):
+            seldom = (b.period_s for b in machine.bindings if b.kind_point.name in read and b.period_s > SELDOM * b.kind_point.period_s)
+            slow_s = max(seldom, default=0.0)
+            if 0 < patience[row] < slow_s * NS:
+                patience[row] = round(1.5 * slow_s * NS)
+        return patience
 
     def _lengths(self, rule: Rule, length: float | str) -> Ints:
         seconds = self._parameters[rule.id, length] if isinstance(length, str) else np.full(self._size, length)
@@ -124,8 +138,8 @@ class KindEvaluator:
         came = self.samples.take(where, at_ns, values, quality, columns)
         return self._ordered(rows, moved + self._judge(where, now, came))
 
-    def tick(self, now_ns: int, rows: Indexes | None = None) -> list[Transition]:
-        """Time passes for every machine, or for these: timers run, values go stale."""
+    def tick(self, now_ns: int | Ints, rows: Indexes | None = None) -> list[Transition]:
+        """Time passes for every machine, or for these, up to one instant or one of each: timers run, values go stale."""
         where: Rows = slice(None) if rows is None else rows
         now = self._now(where, np.full(self._size if rows is None else rows.size, now_ns, np.int64))
         return self._ordered(self._everyone if rows is None else rows, self._pass(where, now) + self._judge(where, now, None))

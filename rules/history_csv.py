@@ -1,4 +1,4 @@
-"""A table of samples as CSV (plain or .gz) -> blocks of instants and values. Months stream through in blocks; every bad cell has its line.
+"""A table of samples as CSV (plain or .gz) -> blocks of instants and values -> spans. Every bad cell has its line.
 
 First column `time`: ISO 8601, UTC where it names no zone, never going back. The others `equipment.point`: numbers in the unit of the kind
 file, 0/1 or true/false, enum names or codes, set members joined with `+`. An empty cell or `nan` is no sample.
@@ -13,52 +13,28 @@ import math
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from plantroom.clock import to_ns
 from plantroom.errors import BadInput, Problem
 from plantroom.kinds import KindPoint
 from plantroom.site import Equipment
-from plantroom.yaml_file import Wrong, nearest
+from plantroom.yaml_file import Wrong
 from rules.series import value_of
+from rules.table import MOST_PROBLEMS, Block, Column, named
+from rules.windows import Floats
 
 BLOCK_ROWS = 5_000
-MOST_PROBLEMS = 20
-MOST_COLUMNS = 100_000
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column of the file. at: its position among the sample columns."""
-
-    at: int
-    equipment: str
-    point: KindPoint
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """at_ns: ascending instants. values: [rows, columns], NaN = no sample."""
-
-    at_ns: Ints
-    values: Floats
 
 
 class HistoryFile:
-    """Open with `with`; `columns` is known then. Raises BadInput with file:line for whatever cannot be used."""
+    """An open file; `columns` is what its first line says. Raises BadInput with file:line for whatever cannot be used."""
 
     def __init__(self, path: Path, equipment: Mapping[str, Equipment]) -> None:
         self._path, self._equipment = path, equipment
-        self.columns: tuple[Column, ...] = ()
-
-    def __enter__(self) -> HistoryFile:
         with ExitStack() as stack:
             try:
                 raw = stack.enter_context(self._path.open("rb"))
@@ -68,11 +44,10 @@ class HistoryFile:
             plain = stack.enter_context(gzip.open(raw)) if packed else raw
             text = stack.enter_context(io.TextIOWrapper(plain, encoding="utf-8-sig", newline=""))
             self._rows = csv.reader(text, strict=True)
-            self.columns = self._header()
+            self.columns: tuple[Column, ...] = self._header()
             self._open = stack.pop_all()
-        return self
 
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
         self._open.close()
 
     def blocks(self) -> Iterator[Block]:
@@ -80,7 +55,7 @@ class HistoryFile:
         first_line = 2
         while rows := self._next():
             block = self._block(rows, first_line, last)
-            last, first_line = int(block.at_ns[-1]), first_line + len(rows)
+            last, first_line = int(block.at_ns[-1]) if block.at_ns.size else last, first_line + len(rows)
             yield block
 
     # --- reading
@@ -91,30 +66,7 @@ class HistoryFile:
             raise self._bad(1, "", "is empty; the first line names the columns: time,equipment.point,...")
         if header[0].strip() != "time":
             raise self._bad(1, header[0], "the first column must be `time`")
-        if len(header) > MOST_COLUMNS:
-            raise self._bad(1, "", f"has {len(header):,} columns; at most {MOST_COLUMNS:,}")
-        problems: list[Problem] = []
-        columns: list[Column] = []
-        seen: set[str] = set()
-        for at, name in enumerate(text.strip() for text in header[1:]):
-            said = f"column {name} stands twice" if name in seen else ""
-            seen.add(name)
-            owner, _, point_name = name.partition(".")
-            machine = self._equipment.get(owner)
-            point = machine.kind.points.get(point_name) if machine else None
-            if not said and machine is None:
-                said = f"{owner!r} is no equipment of the site{nearest(owner, self._equipment)}; columns are equipment.point"
-            elif not said and machine is not None and point is None:
-                said = f"{point_name!r} is no point of {machine.kind.name}{nearest(point_name, machine.kind.points)}"
-            if said:
-                problems.append(Problem(str(self._path), 1, name, said))
-            elif point is not None:
-                columns.append(Column(at, owner, point))
-        if problems:
-            raise BadInput(problems[:MOST_PROBLEMS])
-        if not columns:
-            raise self._bad(1, "", "names no points; write time,equipment.point,...")
-        return tuple(columns)
+        return named(header[1:], self._equipment, self._path)
 
     def _next(self, most: int = BLOCK_ROWS) -> list[list[str]]:
         rows: list[list[str]] = []

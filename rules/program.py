@@ -36,7 +36,7 @@ class Look:
     old: Callable[[int], Bools]
     silence: Floats
     polls_missed: Floats
-    silence_grows: bool = True
+    silence_grows: bool | Bools = True
     facts: Mapping[str, Truth] = field(default_factory=dict)
     vital: Callable[[str], Floats] = lambda name: np.zeros(0)
 
@@ -169,7 +169,7 @@ class Program:
     def _lasting(self, index: int, node: Node) -> Step:
         (a,) = node.args
         slots = self.slots
-        state = self.states[self._spelled(index)] = Lasting(self._machines.size) if node.op == "duration" else Since(self._machines.size)
+        state = self.states[self.spelled(index)] = Lasting(self._machines.size) if node.op == "duration" else Since(self._machines.size)
 
         def lasting() -> None:
             look = self._look
@@ -180,7 +180,7 @@ class Program:
     def _learning(self, index: int, node: Node) -> Iterator[Step]:
         """Value and spread of one expression share what is learned; it is fed before the first of them."""
         length_s, slots = float(str(node.data[0])), self.slots
-        key = f"learned({','.join(self._spelled(a) for a in node.args)}) in {length_s:g}"
+        key = f"learned({','.join(self.spelled(a) for a in node.args)}) in {length_s:g}"
         state = self.states.get(key)
         if not isinstance(state, Learned):
             state = self.states[key] = Learned(self._machines.size, length_s)
@@ -231,7 +231,7 @@ class Program:
         names = self._graph.points(a)
         yes_no = self._graph.nodes[a].type.form is Form.BOOL
         ring = Ring(self._machines.size, window, self._machines.period_s(names), asked, counter=counter, yes_no=yes_no)
-        self._rings[key] = self.states[f"{self._spelled(a)} over {window:g}{' counted' if counter else ''}"] = ring
+        self._rings[key] = self.states[f"{self.spelled(a)} over {window:g}{' counted' if counter else ''}"] = ring
         slots, points = self.slots, [self._machines.points[name] for name in names]
 
         def feed() -> None:
@@ -247,7 +247,7 @@ class Program:
 
     # --- identity of what is remembered, over restarts and new rule versions
 
-    def _spelled(self, index: int) -> str:
+    def spelled(self, index: int) -> str:
         """The expression written out; parameters by owner and name."""
         spelled: dict[int, str] = {}
         for i in self._graph.below(index):

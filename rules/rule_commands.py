@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -16,8 +17,9 @@ from plantroom.site import Site
 from plantroom.yaml_file import read_text
 from rules import rule_test
 from rules.applies import caveat, settings_of, why_not
-from rules.backtest import backtest
+from rules.backtest import Backtest
 from rules.book import Rulebook, pack, rulebook
+from rules.histories import open_history
 from rules.history_csv import instant_ns
 from rules.rule import Rule
 from rules.rule_check import MONITOR
@@ -47,7 +49,7 @@ def register(app: typer.Typer, services: dict[str, ServiceRunner]) -> None:
     @app.command("backtest")
     def backtest_(
         site: SiteFile,
-        history: Annotated[Path, typer.Option("--history", help="CSV (or .csv.gz): time,equipment.point,...")],
+        history: Annotated[str, typer.Option("--history", help="F.csv, F.csv.gz, F.parquet; a data folder; influx:http://host:8086/db")],
         start: Annotated[str | None, typer.Option("--from", help="first instant, ISO 8601")] = None,
         end: Annotated[str | None, typer.Option("--to", help="first instant that no longer counts")] = None,
         as_json: Json = False,
@@ -119,15 +121,17 @@ def list_rules(site_file: Path, as_json: bool) -> int:
     return 0
 
 
-def run_backtest(site_file: Path, history: Path, start: str | None, end: str | None, as_json: bool) -> int:
+def run_backtest(site_file: Path, history: str, start: str | None, end: str | None, as_json: bool) -> int:
     site, book = _site_and_book(site_file)
-    for event in backtest(site, history, book, _instant("--from", start), _instant("--to", end)):
-        print_json(
-            {
-                "at": iso(event.at_ns), "since": iso(event.since_ns), "event": event.event,
-                "rule": event.rule, "equipment": event.equipment, "severity": event.severity,
-            }
-        )  # fmt: skip
+    start_ns, end_ns = _instant("--from", start), _instant("--to", end)
+    with closing(open_history(history, site)) as found:
+        for event in Backtest(site, book).run(found, start_ns, end_ns):
+            print_json(
+                {
+                    "at": iso(event.at_ns), "since": iso(event.since_ns), "event": event.event,
+                    "rule": event.rule, "equipment": event.equipment, "severity": event.severity,
+                }
+            )  # fmt: skip
     return 0
 
 

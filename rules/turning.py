@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -16,39 +17,62 @@ from rules.graph import Graph, Node
 from rules.program import Look, Program
 from rules.windows import Floats
 
-GROWING = ("duration", "since", "age", "silence", "polls_missed", "unchanged", "flat")
+GROWING = ("duration", "since", "age", "silence", "polls_missed")
 _COMPARISONS = ("less", "less_equal", "greater", "greater_equal", "equal")
 Left = Callable[[], Any]
 
 
 class Turning:
-    """left(look): the fewest seconds until any of the roots may change, after the program has run on that look; inf = never by itself."""
+    """Asked after the program has run on a look. Each node is worked out once; nodes that time cannot turn are not there at all."""
 
     def __init__(self, graph: Graph, program: Program, roots: Iterable[int]) -> None:
         self._graph, self._slots = graph, program.slots
         self._look: Look
-        made: dict[int, Left | None] = {}
-        for index, node in enumerate(graph.nodes):
-            made[index] = self._made(node, made)
-        self._roots = [left for root in dict.fromkeys(roots) if (left := made[root]) is not None]
+        self._found: list[Any] = [None] * len(graph.nodes)
+        self._leaves: list[tuple[int, Left]] = []  # comparisons of something that grows
+        self._joined: list[tuple[int, Left]] = []  # what is made of them, in the order of the graph
+        turns: set[int] = set()
+        roots = dict.fromkeys(roots)
+        for index in graph.below(*roots):
+            if self._made(index, graph.nodes[index], turns):
+                turns.add(index)
+        self._roots = [root for root in roots if root in turns]
 
     def left(self, look: Look) -> float:
-        self._look = look
-        with np.errstate(all="ignore"):
-            return min((float(np.min(left())) for left in self._roots), default=math.inf)
+        """The fewest seconds until any of the roots may change; inf = never by itself."""
+        return float(np.min(self.each(look)))
 
-    def _made(self, node: Node, made: dict[int, Left | None]) -> Left | None:
+    def each(self, look: Look, within: Floats | None = None) -> Floats:
+        """The same for each row of the look. within: s per row; where nothing grows past a limit sooner, inf is said for all."""
+        self._look = look
+        found = self._found
+        with np.errstate(all="ignore"):
+            for index, left in self._leaves:
+                found[index] = left()
+            if within is not None and not any((found[index] <= within).any() for index, _ in self._leaves):
+                return np.full(look.span.now.size, math.inf)
+            for index, left in self._joined:
+                found[index] = left()
+        return np.broadcast_to(reduce(np.minimum, (found[root] for root in self._roots), np.asarray(math.inf)), look.span.now.shape)
+
+    def _made(self, index: int, node: Node, turns: set[int]) -> bool:
+        """Finds how to work a node out; False where time changes nothing about it."""
         if node.op in _COMPARISONS:
-            return self._comparison(node)
-        if node.op == "stale":
-            return None  # the instant a point goes stale is known anyway
-        inner = [made[a] for a in node.args]
-        if node.op in ("and", "or") and all(left is not None for left in inner):
-            return self._joined(node, inner[0], inner[1])  # type: ignore[arg-type]
-        if node.op in ("and", "or") and any(left is not None for left in inner):
-            return self._joined(node, inner[0] or _never, inner[1] or _never)
-        some = [left for left in inner if left is not None]
-        return some[0] if len(some) == 1 else (lambda: np.minimum(some[0](), some[1]())) if some else None
+            left = self._comparison(node)
+            if left is not None:
+                self._leaves.append((index, left))
+            return left is not None
+        inner = [a for a in node.args if a in turns]
+        if node.op == "stale" or not inner:
+            return False  # the instant a point goes stale is known anyway
+        found = self._found
+        if node.op in ("and", "or"):
+            self._joined.append((index, self._both(node, *(a in turns for a in node.args))))
+        elif len(inner) == 1:
+            self._joined.append((index, lambda: found[inner[0]]))
+        else:
+            self._joined.append((index, lambda: reduce(np.minimum, (found[a] for a in inner))))
+        return True
 
     def _comparison(self, node: Node) -> Left | None:
         slots, nodes = self._slots, self._graph.nodes
@@ -60,31 +84,27 @@ class Turning:
 
             def left(grows: int = grows, limit: int = limit, op: str = op, inner: int = inner) -> Any:
                 look = self._look
-                if op in ("silence", "polls_missed") and not look.silence_grows:
-                    return math.inf
                 rest = slots[limit] - slots[grows]
                 if op in ("duration", "since"):
                     rest = np.where(slots[inner][op == "since"], rest, math.inf)
                 elif op == "polls_missed":
                     rest = rest * np.where(look.polls_missed > 0, look.silence / look.polls_missed, math.nan)
+                if op in ("silence", "polls_missed"):
+                    rest = np.where(look.silence_grows, rest, math.inf)
                 return np.where(rest >= 0, rest, math.inf)
 
             return left
         return None
 
-    def _joined(self, node: Node, one: Left, other: Left) -> Left:
-        (a, b), holds, slots = node.args, int(node.op == "and"), self._slots
+    def _both(self, node: Node, first: bool, second: bool) -> Left:
+        (a, b), holds, slots, found = node.args, int(node.op == "and"), self._slots, self._found
 
         def left() -> Floats:
             """An `and` is held false by its false sides (an `or` true by its true ones): while there are such, all of them must turn."""
-            x, y = one(), other()
+            x, y = found[a] if first else math.inf, found[b] if second else math.inf
             hold_a, hold_b = slots[a][holds], slots[b][holds]
             both = np.where(hold_a & hold_b, np.maximum(x, y), np.where(hold_a, x, y))
-            found: Floats = np.where(hold_a | hold_b, both, np.minimum(x, y))
-            return found
+            turned: Floats = np.where(hold_a | hold_b, both, np.minimum(x, y))
+            return turned
 
         return left
-
-
-def _never() -> float:
-    return math.inf

@@ -36,7 +36,7 @@ class Vitals:
         self._of_column = np.full(len(order), -1, np.intp)
         self._of_column[[order[name] for name in measured]] = np.arange(len(measured))
         lively = np.array([[kind.points[name].lively and name in have for have in has] for name in measured], np.bool_)
-        self._lively = lively.reshape(len(measured), size)
+        self.lively = lively.reshape(len(measured), size)
         shape = len(measured), size
         self.last = np.full(shape, np.nan)
         self.moved = np.full(shape, NEVER, np.int64)  # instant of the last change; NEVER: no good sample yet
@@ -69,7 +69,7 @@ class Vitals:
         if name == "unchanged":
             return _since(self.any_moved[where], now)
         if name == "flat":
-            seen = self._lively[:, where] & (self.moved[:, where] != NEVER)
+            seen = self.lively[:, where] & (self.moved[:, where] != NEVER)
             oldest = np.where(seen, self.moved[:, where], np.iinfo(np.int64).max).min(axis=0, initial=np.iinfo(np.int64).max)
             return _since(np.where(seen.any(axis=0), oldest, NEVER), now)
         if name == "implausible":

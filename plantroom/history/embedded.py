@@ -15,6 +15,7 @@ from plantroom.history.parts import counting, found, sealed_upto
 from plantroom.history.series import Series, no_series, of_buckets, of_samples
 from plantroom.history.tail import Samples, Tail
 from plantroom.journal import Reader
+from plantroom.model import Instants, Qualities, Values
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
@@ -61,6 +62,15 @@ class EmbeddedHistory:
         rows = self._rows(asked, start_ns, end_ns, step_ns)
         edges = np.searchsorted(rows["which"], np.arange(len(asked) + 1))
         return {point: _series(rows, slice(edges[i], edges[i + 1]), step_ns is not None) for i, point in enumerate(asked)}
+
+    def samples(self, points: Sequence[str], start_ns: int, end_ns: int) -> dict[str, tuple[Instants, Values, Qualities]]:
+        """Every sample of [start_ns, end_ns), the bad ones too, each with its instant: (at_ns, values, quality) by point, ascending."""
+        asked = list(points)
+        rows = self._rows(asked, start_ns, end_ns, None)
+        edges = np.searchsorted(rows["which"], np.arange(len(asked) + 1))
+        at_ns, values, quality = (np.asarray(rows[name]) for name in ("at_ns", "value", "quality"))
+        parts = (slice(edges[i], edges[i + 1]) for i in range(len(asked)))
+        return {point: (at_ns[part], values[part], quality[part]) for point, part in zip(asked, parts, strict=True)}
 
     def close(self) -> None:
         self._duckdb.close()
