@@ -24,7 +24,7 @@ GAS_AT = 25.0  # % of the lower explosive limit
 
 
 class Room(Plant):
-    """A healthy year: doors open for minutes, a bucket of the cleaner's now and then, dust at the detector, a burner that lights."""
+    """A healthy year: doors open for minutes, dust at the detector, a burner that lights."""
 
     kind: ClassVar[str] = "room"
     UPSETS: ClassVar[Mapping[str, Upset]] = UPSETS
@@ -38,7 +38,6 @@ class Room(Plant):
         self._drift = Wander(self.noise, 0.4, 3600.0)
         self._fan = False
         self._water_l = self._fuel_l = self._smoke = 0.0
-        self._bucket = Spells(rng, 7 * day, 2.0, 6.0)
         self._dust = Spells(rng, 30 * day, 1.0, 6.0)
         self._burner = Spells(rng, day, 20.0, 90.0)
         self._door = Spells(rng, 3 * 3600.0, 30.0, 900.0)
@@ -98,7 +97,7 @@ class Room(Plant):
         p, u = self.points, self.upsets
         gas = max(0.0, self._gas.value + self._drift.step(dt))
         p["temp"], p["humidity"] = self._temp.value + self.noise(0.05), clip(self._damp.value + self.noise(0.2), 0.0, 100.0)
-        p["water_leak"] = float(self._water_l >= WET_L or self._bucket.step(dt))
+        p["water_leak"] = float(self._water_l >= WET_L)
         p["fuel_leak"], p["smoke"] = float(self._fuel_l >= BUND_L), float(self._smoke >= SMOKE_AT or self._dust.step(dt))
         p["gas_concentration"], p["gas_alarm"] = gas, float(gas >= GAS_AT)
         p["door_open"] = float("room_door_open" in u or self._door.step(dt, self.around.working_hours))

@@ -30,9 +30,9 @@ class SmokeFan(Plant):
     def __init__(self, kind: Kind, parameters: Mapping[str, float | str], rng: np.random.Generator, around: Surroundings) -> None:
         super().__init__(kind, parameters, rng, around)
         self._speed, self._flow = Lag(0.0, 4.0), Lag(0.0, 3.0)
-        self._stair, self._lobby = Lag(0.0, 4.0), Lag(0.0, 4.0)
+        self._stair, self._lobby = Lag(0.0, 3.0), Lag(0.0, 3.0)
         self._sway = Wander(self.noise, 0.012, 20.0)  # of the pressure: wind, leaks, the damper's play
-        self._door = Spells(rng, 60.0, 2.0, 8.0)
+        self._door = Spells(rng, 150.0, 2.0, 8.0)
         self._test_hour = float(rng.uniform(9.0, 16.0))
         self._starts, self._hours = float(rng.integers(30, 200)), float(rng.integers(5, 60))
         self._turned = False

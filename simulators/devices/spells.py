@@ -18,12 +18,14 @@ class Spells:
         self._left_s = self._pause()
 
     def step(self, dt_s: float, may: bool = True) -> bool:
-        """may: can one begin now; what goes on goes on."""
+        """Is one going on at the end of the step. may: can one begin now; what goes on goes on."""
+        left = dt_s
+        while (self.on or may) and self._left_s <= left:
+            left -= self._left_s
+            self.on = not self.on
+            self._left_s = float(self._rng.uniform(self._shortest_s, self._longest_s)) if self.on else self._pause()
         if self.on or may:
-            self._left_s -= dt_s
-            if self._left_s <= 0.0:
-                self.on = not self.on
-                self._left_s = float(self._rng.uniform(self._shortest_s, self._longest_s)) if self.on else self._pause()
+            self._left_s -= left
         return self.on
 
     def _pause(self) -> float:
