@@ -177,7 +177,7 @@ class FirePump(Plant):
     def _ail(self) -> None:
         """Upsets become what ails pipes, motor and engine."""
         network, upsets, motor, of = self.network, self.upsets, self.electric, self._of
-        leak = of("jockey_short_cycling", "leak", of("jockey_leak_grows", "leak", of("jockey_runs_continuously", "leak", 0.0)))
+        leak = of("jockey_short_cycling", "leak", of("jockey_starts_doubled", "leak", of("jockey_runs_continuously", "leak", 0.0)))
         network.leak = leak or of("pressure_decay_fast", "bar_per_h", self.tightness) * network.capacity / 3600.0
         network.rise_s = of("slow_start_to_pressure", "tau_s", of("start_too_slow", "tau_s", 1.5))
         motor.stuck, motor.resistance = "locked_rotor" in upsets, of("current_imbalance", "share", 0.0)

@@ -199,10 +199,9 @@ _WATER = (
         tick_s=5.0,
     ),
     Upset(
-        "jockey_leak_grows",
-        "a leak grows: the jockey starts three times as often as it used to, still below fifteen an hour",
-        {"leak": Setting(0.012, 0.008, 0.1, "L/s", "leak")},
-        rule="jockey_short_cycling",
+        "jockey_starts_doubled",
+        "a leak grows: the jockey starts far more often than it used to, still below fifteen an hour",
+        {"leak": Setting(0.02, 0.011, 0.1, "L/s", "leak")},
         sizes=_sizes("leak", 0.012, 0.02, 0.04),
         leads_to=("pressure_decay_fast",),
         after_s=8.5 * 86_400.0,

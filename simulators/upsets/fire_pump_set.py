@@ -72,6 +72,15 @@ UPSETS = by_name(
         tick_s=5.0,
     ),
     Upset(
+        "jockey_starts_doubled",
+        "a leak grows: the jockey starts far more often than it used to, still below fifteen an hour",
+        {"leak": Setting(0.02, 0.011, 0.1, "L/s", "leak")},
+        sizes=({"leak": 0.012}, {"leak": 0.02}, {"leak": 0.04}),
+        after_s=8.5 * 86_400.0,
+        shows_s=7 * 3600.0,
+        tick_s=60.0,
+    ),
+    Upset(
         "jockey_runs_continuously",
         "a leak as big as what the jockey gives",
         {"leak": Setting(1.0, 0.97, 1.0, "L/s", "leak")},

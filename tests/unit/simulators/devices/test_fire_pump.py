@@ -136,3 +136,77 @@ def test_the_weekly_test_starts_it_for_its_time_and_says_why(pump: Bench) -> Non
     pump.run(60.0)
     assert pump.points["pump_running"] == 0 and pump.points["test_running"] == 0
     assert pump.around.now_s - pump.points["last_weekly_test"] < 120.0
+
+
+def test_a_start_by_hand_says_so_and_ends_with_the_stop_button() -> None:
+    bench = Bench(FirePump, "fire_pump", tick_s=1.0)
+    bench.plant.runs._by_hand_at_s = bench.around.now_s + 5.0
+    bench.until(lambda p: p["pump_running"] == 1, 20.0)
+    assert bench.points["start_cause"] == bench.code("start_cause", "manual") and bench.points["pump_demand"] == 0
+    pressed = bench.until(lambda p: p["stop_button"] == 1, 200.0)
+    assert pressed == pytest.approx(119.0, abs=3.0)
+    bench.run(10.0)
+    assert bench.points["pump_running"] == 0 and bench.points["stop_button"] == 0
+
+
+def test_a_held_rotor_draws_six_times_its_current_until_the_breaker_opens(pump: Bench) -> None:
+    pump.plant.upset("locked_rotor")
+    pump.until(lambda p: p["current_l1"] > 100.0, 30.0)
+    course = pump.record(30.0, "current_l1", "pump_running")
+    assert course["current_l1"].max() == pytest.approx(624.0, abs=3.0) and not course["pump_running"].any()
+    assert (course["current_l1"] > 500.0).sum() * 0.1 == pytest.approx(15.0, abs=0.3)
+
+
+def test_a_worn_impeller_shows_at_no_flow(pump: Bench) -> None:
+    heads = []
+    for left in (1.0, 0.9):
+        if left < 1.0:
+            pump.plant.upset("churn_pressure_low", left=left)
+        pump.plant.upset("weekly_test", run_s=60.0)
+        course = pump.record(40.0, "system_pressure", "suction_pressure")
+        heads.append(course["system_pressure"][-50:].mean() - course["suction_pressure"][-50:].mean())
+        pump.plant.end_upset("weekly_test")
+        pump.plant.network.pressure = 7.5
+    assert heads[1] / heads[0] == pytest.approx(0.9, abs=0.01)
+
+
+def test_a_clogged_strainer_takes_pressure_with_the_flow_squared(pump: Bench) -> None:
+    pump.plant.upset("suction_below_zero", loss=0.8, draw=15.0)
+    pump.run(60.0)
+    half = pump.points["suction_pressure"]
+    pump.plant.end_upset("suction_below_zero")
+    pump.plant.upset("suction_below_zero", loss=0.8, draw=30.0)
+    pump.run(60.0)
+    assert 0.34 - pump.points["suction_pressure"] == pytest.approx(4 * (0.34 - half), rel=0.15)
+
+
+def test_a_plugged_sensing_line_shows_the_pressure_of_some_day(pump: Bench) -> None:
+    pump.plant.upset("pressure_sensor_frozen")
+    course = pump.record(30.0, "system_pressure")
+    assert course["system_pressure"].std() == 0.0
+    pump.plant.end_upset("pressure_sensor_frozen")
+    assert pump.record(30.0, "system_pressure")["system_pressure"].std() > 0.0
+
+
+def test_a_weak_battery_does_not_fire_it_and_the_other_does(diesel: Bench) -> None:
+    diesel.plant.upset("diesel_battery_weak", draw=15.0)
+    diesel.until(lambda p: p["cranking"] == 1, 60.0)
+    assert diesel.points["battery1_voltage"] < 16.0
+    assert 25.0 < diesel.until(lambda p: p["pump_running"] == 1, 60.0) < 40.0 and diesel.points["active_battery"] == 2
+
+
+def test_an_engine_that_runs_away_trips_and_stays_so_until_it_is_reset(diesel: Bench) -> None:
+    diesel.plant.upset("diesel_overspeed_trip")
+    diesel.until(lambda p: p["engine_overspeed"] == 1, 60.0)
+    diesel.run(30.0)
+    assert diesel.points["pump_running"] == 0 and diesel.points["engine_lockout"] == 1 and diesel.points["pump_demand"] == 1
+    diesel.plant.end_upset("diesel_overspeed_trip")
+    diesel.run(1.0)
+    assert diesel.points["engine_overspeed"] == 0
+
+
+def test_an_unheated_block_cools_to_its_room_in_hours() -> None:
+    bench = Bench(FirePump, "fire_pump", diesel=True, tick_s=60.0, start="2026-01-14T03:00:00+08:00")
+    bench.plant.upset("diesel_cold")
+    course = bench.record(4 * 3600.0, "coolant_temp", "room_temp")
+    assert course["coolant_temp"][0] > 45.0 and course["coolant_temp"][-1] == pytest.approx(course["room_temp"][-1], abs=2.0)
