@@ -94,7 +94,7 @@ UPSETS = by_name(
         "water seeps through a wall",
         {"humidity": Setting(96.0, 91.0, 100.0, "%RH", "reached")},
         sizes=({"humidity": 93.0}, {"humidity": 96.0}, {"humidity": 100.0}),
-        shows_s=2.5 * 3600.0,
+        shows_s=4.0 * 3600.0,
         tick_s=60.0,
     ),
     Upset("room_power_lost", "the room's feeder has tripped", leads_to=("room_hot",), shows_s=2.0),
