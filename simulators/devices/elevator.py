@@ -12,6 +12,7 @@ from plantroom.kinds import Kind
 from plantroom.site import Equipment
 from simulators.devices.car import DOOR_ZONE_M, USUAL, Car, Phase, Shaft
 from simulators.devices.car_door import CarDoor
+from simulators.devices.lags import clip
 from simulators.devices.lift_faults import DEAF, RECALLS, LiftFaults
 from simulators.devices.lift_machine import LiftMachine
 from simulators.devices.lift_panel import LiftPanel
@@ -40,7 +41,7 @@ class Elevator(Plant):
         self.aboard: Call | None = None  # who is inside
         self.car = Car(shaft, int(rng.integers(1, shaft.floors + 1)), self._now)
         self.load = self.levelling = 0.0
-        self._levelling_bias = [float(b) for b in rng.normal(0.0, 2.0, shaft.floors + 1)]
+        self.levelling_bias = [clip(float(b), -4.0, 4.0) for b in rng.normal(0.0, 2.0, shaft.floors + 1)]  # mm, as adjusted
         self.trips = float(rng.integers(200_000, 900_000))
         self.run_hours, self.energy = self.trips * 14.0 / 3600.0, self.trips * 0.06
         self.door = CarDoor(shaft.door_s, rng, self.noise, self.trips * 1.1)

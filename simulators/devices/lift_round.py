@@ -108,7 +108,7 @@ class LiftRound:
         self._lift.machine.rode(rough["factor"] if rough and car.passed((self._lift.shaft.floors + 1) // 2) else 1.0)
         car.arrive()
         off = self._lift.upsets.get("levelling_out_of_tolerance") or self._lift.upsets.get("levelling_trip_hazard")
-        self._lift.levelling = self._lift._levelling_bias[car.floor] + self._lift.noise(1.5) + (off["mm"] if off else 0.0)
+        self._lift.levelling = self._lift.levelling_bias[car.floor] + self._lift.noise(1.5) + (off["mm"] if off else 0.0)
         parking, self.parking, self.rescuing = self.parking, False, False
         if self._lift.follows and car.floor != 1 and self._lift.powered:
             self._ride(1, at)
