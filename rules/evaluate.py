@@ -34,15 +34,22 @@ from rules.windows import NEVER, Bools, Floats, Ints, Pairs, Remembers, Rows, Sp
 
 JUST_AFTER_NS = 1_000_000  # `>` turns just after the limit
 LONGEST_WAIT_S = 1e9
+NO_SETTINGS = SiteSettings()
 SELDOM = 2.0  # polled more than so many times less often than the kind's usual sampling
 UNHEARD_POLLS, UNHEARD_S = 3.0, 30.0  # T5: a comms fault after three polls or 30 s
 
 
 class KindEvaluator:
-    """rows: equipment id -> row; columns: point name -> column, in the kind's order. rules: those that watch this kind, in order."""
+    """rows: equipment id -> row; columns: point name -> column, in the kind's order. rules: those that watch this kind, in order.
 
-    def __init__(self, kind: Kind, equipment: Sequence[Equipment], rules: Sequence[Rule], site: SiteSettings = SiteSettings()) -> None:  # noqa: B008
-        self.kind, self.equipment, self.site = kind, tuple(equipment), site
+    seldom: a point polled more than so many times less often than the kind's usual sampling makes its rules wait, see `_patience`; the
+    tests in rule files take coarse steps for brevity and do without.
+    """
+
+    def __init__(
+        self, kind: Kind, equipment: Sequence[Equipment], rules: Sequence[Rule], site: SiteSettings = NO_SETTINGS, seldom: float = SELDOM
+    ) -> None:
+        self.kind, self.equipment, self.site, self._seldom = kind, tuple(equipment), site, seldom
         self.rules = tuple(rule for rule in rules if rule.when is not None and rule.covers(kind.name))
         self.rows = {machine.id: row for row, machine in enumerate(self.equipment)}
         self.columns = {name: column for column, name in enumerate(kind.points)}
@@ -111,8 +118,8 @@ class KindEvaluator:
         patience = self._lengths(self.rules[number], self.rules[number].for_)
         read = set(self._graph.points(self._roots[number][0]))
         for row, machine in enumerate(self.equipment):
-            seldom = (b.period_s for b in machine.bindings if b.kind_point.name in read and b.period_s > SELDOM * b.kind_point.period_s)
-            slow_s = max(seldom, default=0.0)
+            asked = [binding for binding in machine.bindings if binding.kind_point.name in read]
+            slow_s = max((b.period_s for b in asked if b.period_s > self._seldom * b.kind_point.period_s), default=0.0)
             if 0 < patience[row] < slow_s * NS:
                 patience[row] = round(1.5 * slow_s * NS)
         return patience
