@@ -59,7 +59,22 @@ class Backtest:
         self._lanes: list[_Lane] = []
         self._last: int | None = None
         self._onset: dict[tuple[str, str], int] = {}
+        self._seen: tuple[int, int] | None = None
         self.samples = self.rows = 0
+
+    @property
+    def machines(self) -> Mapping[str, Equipment]:
+        """The machines as the history showed them."""
+        return {machine.id: machine for lane in self._lanes for machine in lane.machines}
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """First and last instant of the history that was read; (0, 0) where there was none."""
+        return self._seen or (0, 0)
+
+    def facts_at(self, at_ns: int) -> Mapping[str, bool]:
+        """What held for the whole site, once the history was read that far."""
+        return {name: bool(yes[0]) for name, (yes, _) in self._calendar.facts_at(np.array([at_ns], np.int64)).items()}
 
     @property
     def again(self) -> int:
@@ -78,6 +93,7 @@ class Backtest:
         for span in history.spans(start_ns, end_ns):
             if not self._lanes:
                 self._lanes = list(self._found(history, span))
+            self._seen = (self._seen[0] if self._seen else span.begin_ns, span.end_ns)
             for event in self._take(span):
                 if (start_ns is None or event.at_ns >= start_ns) and (end_ns is None or event.at_ns < end_ns):
                     yield event

@@ -19,12 +19,13 @@ if TYPE_CHECKING:
 
 
 def register(app: typer.Typer, services: dict[str, ServiceRunner]) -> None:
-    from rules import rule_commands
+    from rules import backtest_commands, rule_commands
 
     services["rules"] = _rules
     services["notify"] = _notify
     app.command("rebuild")(rebuild)
     rule_commands.register(app, services)
+    backtest_commands.register(app)
 
 
 def check(site: Site) -> Checked:

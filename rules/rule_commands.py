@@ -1,9 +1,8 @@
-"""`plantroom rules test`, `plantroom rules list`, `plantroom backtest`: rules away from the running service."""
+"""`plantroom rules test` and `plantroom rules list`: rules away from the running service."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -11,16 +10,12 @@ import typer
 
 from plantroom.bundle import checked
 from plantroom.cli import FAILED, ServiceRunner, print_json
-from plantroom.clock import iso
 from plantroom.errors import BadInput, Problem
 from plantroom.site import Site
 from plantroom.yaml_file import read_text
 from rules import rule_test
 from rules.applies import caveat, settings_of, why_not
-from rules.backtest import Backtest
 from rules.book import Rulebook, pack, rulebook
-from rules.histories import open_history
-from rules.history_csv import instant_ns
 from rules.rule import Rule
 from rules.rule_check import MONITOR
 from rules.rule_file import parse_rule
@@ -45,17 +40,6 @@ def register(app: typer.Typer, services: dict[str, ServiceRunner]) -> None:
     def list_(site: SiteFile, as_json: Json = False) -> None:
         """What applies to which machine, and why something does not."""
         raise typer.Exit(list_rules(site, as_json))
-
-    @app.command("backtest")
-    def backtest_(
-        site: SiteFile,
-        history: Annotated[str, typer.Option("--history", help="F.csv, F.csv.gz, F.parquet; a data folder; influx:http://host:8086/db")],
-        start: Annotated[str | None, typer.Option("--from", help="first instant, ISO 8601")] = None,
-        end: Annotated[str | None, typer.Option("--to", help="first instant that no longer counts")] = None,
-        as_json: Json = False,
-    ) -> None:
-        """What the rules would have raised over a table of history; JSON lines."""
-        raise typer.Exit(run_backtest(site, history, start, end, as_json))
 
 
 def run_tests(files: Sequence[Path], as_json: bool) -> int:
@@ -121,29 +105,6 @@ def list_rules(site_file: Path, as_json: bool) -> int:
     return 0
 
 
-def run_backtest(site_file: Path, history: str, start: str | None, end: str | None, as_json: bool) -> int:
-    site, book = _site_and_book(site_file)
-    start_ns, end_ns = _instant("--from", start), _instant("--to", end)
-    with closing(open_history(history, site)) as found:
-        for event in Backtest(site, book).run(found, start_ns, end_ns):
-            print_json(
-                {
-                    "at": iso(event.at_ns), "since": iso(event.since_ns), "event": event.event,
-                    "rule": event.rule, "equipment": event.equipment, "severity": event.severity,
-                }
-            )  # fmt: skip
-    return 0
-
-
 def _site_and_book(site_file: Path) -> tuple[Site, Rulebook]:
     site = checked(site_file)
     return site, rulebook(site.files)
-
-
-def _instant(option: str, text: str | None) -> int | None:
-    if text is None:
-        return None
-    try:
-        return instant_ns(text)
-    except ValueError:
-        raise BadInput([Problem("command line", 0, option, f"{text!r} is no instant; write 2026-03-01T06:00:00Z")]) from None

@@ -189,7 +189,7 @@ class Stretches:
         while some.size:
             more = plan.next[some] < upto[some]
             until = np.where(more, rows.at_ns[np.minimum(plan.next[some], size - 1)], upto_ns[some]) if size else upto_ns[some]
-            self._pass_time(some, until, found)
+            self._pass_time(rows, plan, some, until, found)
             some, until = some[more], until[more]
             if not some.size:
                 return
@@ -197,15 +197,20 @@ class Stretches:
             values = rows.values[index]
             self._keep(evaluator.step(some, until, values, rows.quality_of(index, values), rows.columns), found)
             plan.next[some] += 1
-            later = plan.next[some] < upto[some]
-            evaluator.look_at(some, np.where(later, rows.at_ns[np.minimum(plan.next[some], size - 1)], upto_ns[some]))
+            evaluator.look_at(some, self._again_at(rows, plan.next[some], some))
 
-    def _pass_time(self, some: Indexes, until: Ints, found: dict[int, list[Transition]] | None) -> None:
+    def _again_at(self, rows: Rows, index: Ints, some: Indexes) -> Ints:
+        """When these machines are looked at anyway: at their next sample, wherever a stretch ends; FOREVER where the span has none."""
+        ends = rows.ends[some % len(self.machines)]
+        at = rows.at_ns[np.minimum(index, rows.at_ns.size - 1)] if rows.at_ns.size else np.zeros(index.shape, np.int64)
+        return np.where(index < ends, at, FOREVER)
+
+    def _pass_time(self, rows: Rows, plan: _Plan, some: Indexes, until: Ints, found: dict[int, list[Transition]] | None) -> None:
         evaluator = self._evaluator
         while (waiting := np.flatnonzero(evaluator.turns_ns[some] < until)).size:
-            rows = some[waiting]
-            self._keep(evaluator.tick(evaluator.turns_ns[rows], rows), found)
-            evaluator.look_at(rows, until[waiting])
+            due = some[waiting]
+            self._keep(evaluator.tick(evaluator.turns_ns[due], due), found)
+            evaluator.look_at(due, self._again_at(rows, plan.next[due], due))
 
     def _keep(self, moved: list[Transition], found: dict[int, list[Transition]] | None) -> None:
         for transition in moved if found is not None else ():
