@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from bisect import bisect
 from collections.abc import Iterable
 from itertools import accumulate
+from math import log
 from typing import Self
 
-FINEST_S, STEP = 0.0001, 1.1
-EDGES_S = [FINEST_S * STEP**n for n in range(140)]  # up to a minute
+FINEST_S, STEP, STEPS = 0.0001, 1.1, 140  # up to a minute
+COARSEST_S = FINEST_S * STEP**STEPS
+_A_STEP = 1 / log(STEP)
 MOST = 4096  # answers; then each counts half, so that what was long ago fades
 
 
@@ -18,11 +19,14 @@ class Digest:
     __slots__ = ("_counts", "_room")
 
     def __init__(self) -> None:
-        self._counts = [0] * (len(EDGES_S) + 1)
+        self._counts = [0] * (STEPS + 2)  # too small to tell, the steps, and room for a rounding
         self._room = MOST
 
     def add(self, seconds: float) -> None:
-        self._counts[bisect(EDGES_S, seconds)] += 1
+        if FINEST_S < seconds < COARSEST_S:
+            self._counts[1 + int(log(seconds / FINEST_S) * _A_STEP)] += 1
+        else:
+            self._counts[STEPS if seconds > FINEST_S else 0] += 1
         self._room -= 1
         if not self._room:
             self._counts = [count // 2 for count in self._counts]

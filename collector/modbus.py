@@ -58,7 +58,7 @@ class Line:
         self._rings: list[float] = []  # when the metronome calls, the next one last
         self._asked: dict[int, tuple[Ask | AskWho, float]] = {}  # unit -> what was sent, and until when its answer is waited for
         self._deferred: list[Ask | AskWho] = []  # not sent yet: the line has to be quiet first, or we are paused
-        self._hearing = False  # once more, before what came is an answer
+        self._hearing = False  # once more, before what came is an answer, or nothing came
         self._paused = False
         self._broken: BaseException | None = None
 
@@ -247,11 +247,13 @@ class Line:
     def _look_again(self) -> None:
         """The metronome is asked only for an earlier time than it knows of; called too early we find that our time has not come."""
         due_s, ripe_s = self._rest_s, self._exchange.ripe_s
-        if ripe_s == inf:
+        if self._hearing:
+            pass  # what came is looked at anyway
+        elif ripe_s == inf:
             for _, until_s in self._asked.values():
                 if until_s < due_s:
                     due_s = until_s
-        elif self._asked and not self._hearing:
+        elif self._asked:
             due_s = min(due_s, ripe_s)
         if not self._paused:
             if self._deferred:
@@ -278,14 +280,9 @@ class Line:
 
     def _act(self, at: Reading, now_s: float) -> None:
         """Something is due by now_s, a little later than `at`. Looks again."""
-        if self._asked and self._exchange.ripe_s < inf:  # what came may be an answer, also where patience ends before that is certain
-            if self._exchange.ripe_s <= now_s and not self._hearing:
-                self._hearing, loop = True, asyncio.get_running_loop()
-                loop.call_soon(loop.call_soon, self._ripen)  # a loop that was busy rings before it reads: first what has come meanwhile
-        elif self._asked:
-            for unit in [unit for unit, (_, until_s) in self._asked.items() if until_s <= now_s]:
-                if unit in self._asked:  # the one before may have ended the connection
-                    self._give_up(unit, at)
+        if self._asked and not self._hearing and self._ended_s() <= now_s:
+            self._hearing, loop = True, asyncio.get_running_loop()
+            loop.call_soon(loop.call_soon, self._hear)  # a loop that was busy rings before it reads: first what has come meanwhile
         if not self._paused:
             if self._deferred and self._exchange.free_s <= now_s:
                 self._send_deferred(max(at.boot_ns / NS, self._exchange.free_s))
@@ -298,12 +295,24 @@ class Line:
         else:
             self._look_again()
 
-    def _ripen(self) -> None:
+    def _ended_s(self) -> float:
+        """When the next of what was asked is answered or given up. What came may be an answer, also where patience ends before that
+        is certain."""
+        ripe_s = self._exchange.ripe_s
+        return ripe_s if ripe_s < inf else min((until_s for _, until_s in self._asked.values()), default=inf)
+
+    def _hear(self) -> None:
         self._hearing = False
         try:
             at = self._clock.read()
-            if self._asked and self._exchange.ripe_s <= at.boot_ns / NS + EARLY_S:
-                self._take(self._exchange.ripen(at.boot_ns / NS), at)
+            now_s = at.boot_ns / NS + EARLY_S
+            if self._asked and self._exchange.ripe_s < inf:
+                if self._exchange.ripe_s <= now_s:
+                    self._take(self._exchange.ripen(at.boot_ns / NS), at)
+            else:
+                for unit in [unit for unit, (_, until_s) in self._asked.items() if until_s <= now_s]:
+                    if unit in self._asked:  # the one before may have ended the connection
+                        self._give_up(unit, at)
             self._look_again()
         except BaseException as error:  # the loop would only log it
             self.broken(error)

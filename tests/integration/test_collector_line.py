@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import socket
+import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
@@ -92,6 +95,33 @@ def test_a_device_is_read_on_its_period_with_the_instants_of_its_answers() -> No
         times = [int(batch.at_ns[0]) / NS for batch in seen.batches[2:]]
         assert abs((times[-1] - times[0]) / (len(times) - 1) - 0.1) < 0.02
         assert device_server.refused == 0
+
+    on_uvloop(play)
+
+
+def test_an_answer_that_lay_in_the_socket_while_our_loop_was_busy_is_no_late_one() -> None:
+    """The loop's timers ring before it reads: a machine that was busy for longer than the patience would give up what has come."""
+
+    class Prompt(asyncio.Protocol):
+        requests = 0
+
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            self.socket: socket.socket = transport.get_extra_info("socket")
+
+        def data_received(self, data: bytes) -> None:
+            os.write(self.socket.fileno(), data[:2] + bytes.fromhex("00000007 010304 0007 05dc"))
+            Prompt.requests += 1
+            if Prompt.requests % 3 == 0:
+                time.sleep(0.5)
+
+    async def play() -> None:
+        prompt = await asyncio.get_running_loop().create_server(Prompt, "127.0.0.1", 0)
+        hasty = profile([register("level", 10), register("speed", 11)], timeout_s=0.2)
+        jobs = jobs_of(hasty, [bound("u1", "level", 0.1), bound("u1", "speed", 0.1)], 1, "u1")
+        async with line(prompt.sockets[0].getsockname()[1], jobs) as (made, seen):
+            await seen.until(lambda: seen.good() >= 8)
+        prompt.close()
+        assert Prompt.requests >= 8 and (made.session.tally.silences, made.session.tally.late) == (0, 0)
 
     on_uvloop(play)
 
