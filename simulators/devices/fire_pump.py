@@ -115,6 +115,9 @@ class FirePump(Plant):
         self.runs.step(
             now_s, dt_s, able=mode == "auto", running=running, at_pressure=self.network.pressure > 0.9 * self.network.curve.rated_bar
         )
+        if self.runs.begins and self.runs.cut_in:  # a drain is opened, or the check valve's pressure would hide what the pump makes
+            self.network.pressure = min(self.network.pressure, self.network.points.main_start + 0.05)
+        self.runs.begins = False
         wanted = self._wanted(dt_s, mode)
         suction = self._suction()
         self._drive(dt_s, wanted, supply)

@@ -11,8 +11,8 @@ STOP_PRESS_S = 3.0  # how long a thumb stays on the stop button
 class Runs:
     """testing: the controller's own run goes on; by_hand: a person's. stop_pressed: the person ends it. Lengths in s.
 
-    The first of each is some days ahead, so that a bench of hours sees none. cut_in: False where the test did not bring the pressure
-    down to the start point (its solenoid is stuck), so that no start follows.
+    The first of each is some days ahead, so that a bench of hours sees none. begins: a test has just begun. cut_in: False where the
+    test did not bring the pressure down to the start point (its solenoid is stuck), so that no start follows.
     """
 
     def __init__(self, rng: np.random.Generator, now_s: float, every_s: float) -> None:
@@ -21,7 +21,7 @@ class Runs:
         self._by_hand_at_s = now_s + 86_400.0 * float(rng.uniform(2.0, 26.0))
         self._test_left_s = self._hand_left_s = self._stop_left_s = 0.0
         self._asked_s = self._ran_s = 0.0
-        self.reached = False
+        self.reached = self.begins = False
         self.cut_in = True
         self.passed = True
 
@@ -39,7 +39,7 @@ class Runs:
 
     def begin(self, run_s: float) -> None:
         self._test_left_s = self._asked_s = run_s
-        self._ran_s, self.reached = 0.0, False
+        self._ran_s, self.reached, self.begins = 0.0, False, True
 
     def cancel(self) -> None:
         self._test_left_s = 0.0
