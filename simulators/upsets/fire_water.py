@@ -100,7 +100,7 @@ UPSETS = by_name(
         shows_s=7.0,
     ),
     _cold("fire_water_cold", "the heating is off in a frost", (4.0, 2.0, -8.0), ("fire_water_freezing",)),
-    _cold("fire_water_freezing", "the heating is off in a hard frost", (-0.5, -4.0, -15.0), ("fire_water_cold",)),
+    _cold("fire_water_freezing", "the heating is off in a hard frost", (-0.5, -4.0, -8.0), ("fire_water_cold",)),
     Upset(
         "fire_water_makeup_long",
         "a buried pipe leaks, the float valve makes up for it",
