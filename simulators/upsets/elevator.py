@@ -108,11 +108,11 @@ UPSETS = by_name(
         "rollers and belt wear, doors become slow",
         {
             "factor": Setting(1.4, 1.0, 3.0, "", "of their usual time"),
-            "over_s": Setting(5 * 86_400.0, 0.0, 200 * 86_400.0, "s", "reached in this time"),
+            "over_s": Setting(2 * 86_400.0, 0.0, 200 * 86_400.0, "s", "reached in this time"),
         },
         sizes=({"factor": 1.38}, {"factor": 1.5}, {"factor": 2.0}),
         after_s=4 * 86_400.0,
-        shows_s=10 * 86_400.0,
+        shows_s=6 * 86_400.0,
         tick_s=60.0,
     ),
     Upset("light_curtain_blocked", "a beam of the light curtain stays dark", leads_to=("door_fails_to_close",), shows_s=5.0),
@@ -226,7 +226,7 @@ UPSETS = by_name(
     Upset("car_camera_lost", "the car's camera has no picture", shows_s=0.0),
     Upset("pit_water", "water in the pit", leads_to=("pit_water_fire_lift",), shows_s=2.0),
     Upset("pit_water_fire_lift", "water in the pit of a fire lift", leads_to=("pit_water",), shows_s=2.0),
-    Upset("mode_left_in_inspection", "the inspection switch is left on after a visit", shows_s=2.0),
+    Upset("mode_left_in_inspection", "the inspection switch is left on after a visit", shows_s=60.0, tick_s=60.0),
     Upset(
         "ride_vibration_high",
         "a guide shoe is worn: rough past the middle of the shaft",
