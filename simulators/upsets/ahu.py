@@ -8,7 +8,7 @@ _RUN = Setting(1.0, 0.0, 1.0, "", "1 = the unit is asked to run whatever the hou
 _OVER = Setting(0.0, 0.0, 8e6, "s", "reached in this time")
 _SHUT = Setting(0.0, 0.0, 5.0, "%", "opening of the other valve")
 _WINTER, _WINTER_EVENING = "2026-01-14T10:00:00+08:00", "2026-01-14T20:30:00+08:00"
-_WINTER_SATURDAY, _EARLY_SPRING, _SPRING = "2026-01-17T08:00:00+08:00", "2026-04-08T08:00:00+08:00", "2026-04-15T08:00:00+08:00"
+_WINTER_SATURDAY, _EARLY_SPRING, _SPRING = "2026-01-17T08:00:00+08:00", "2026-03-24T08:00:00+08:00", "2026-04-15T08:00:00+08:00"
 _DAYS_S = 2 * 86_400.0  # until what is usual for it is known
 _NO_AIR = (
     "supply_temp_high",
@@ -251,10 +251,10 @@ UPSETS = by_name(
     Upset(
         "free_cooling_too_warm",
         "the outdoor sensor reads too warm: sun, a wall, its own heat",
-        {"bias": Setting(8.5, 3.0, 20.0, "K", "added to what it feels"), "run": _RUN},
+        {"bias": Setting(8.0, 3.0, 20.0, "K", "added to what it feels"), "run": _RUN},
         leads_to=("mixed_air_sensor_fault", "damper_stuck", "control_hunting"),
-        sizes=({"bias": 7.5}, {"bias": 8.5}, {"bias": 9.5}),
-        shows_s=7200.0,
+        sizes=({"bias": 7.5}, {"bias": 8.0}, {"bias": 8.5}),
+        shows_s=10_800.0,
         at=_EARLY_SPRING,
         tick_s=10.0,
     ),
