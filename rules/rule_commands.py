@@ -13,7 +13,7 @@ from plantroom.cli import FAILED, ServiceRunner, print_json
 from plantroom.errors import BadInput, Problem
 from plantroom.site import Site
 from plantroom.yaml_file import read_text
-from rules import rule_test
+from rules import housekeeping_commands, rule_test
 from rules.applies import caveat, settings_of, why_not
 from rules.book import Rulebook, pack, rulebook
 from rules.rule import Rule
@@ -27,6 +27,7 @@ SiteFile = Annotated[Path, typer.Argument(metavar="SITE", help="the site file")]
 def register(app: typer.Typer, services: dict[str, ServiceRunner]) -> None:
     rules = typer.Typer(no_args_is_help=True, help="Rules: their own tests, and where they apply.")
     app.add_typer(rules, name="rules")
+    housekeeping_commands.register(rules)
 
     @rules.command("test")
     def test(

@@ -13,13 +13,14 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from dashboards.console import api, assets, connections
+from dashboards.console import alarms, api, assets, connections
 from dashboards.console.access import Access
 from dashboards.console.asking import Ambiguous, NotFound
 from dashboards.console.commanding import NotRecorded
 from dashboards.console.events import Hub, TooMany
 from dashboards.console.forms import BadBody
 from dashboards.console.guard import Forbidden, NotLoggedIn, needs, open_to_all, person_of, unguarded
+from dashboards.console.pages import alarms as alarm_pages
 from dashboards.console.pages import deeds, equipment, faults, health, login, now, orders
 from dashboards.console.pages.frame import here, page
 from dashboards.console.roles import Permission
@@ -47,7 +48,7 @@ def create_app(data: Path, clock: Clock, site_of: SiteOf, *, public_url: str | N
 
     app.state.public_urls = public_urls
     app.state.origins = lambda: [urlsplit(address).netloc.lower() for address in public_urls()]
-    for routes in (api, connections, assets, login, now, faults, orders, deeds, equipment, health):
+    for routes in (api, connections, alarms, assets, login, now, faults, orders, deeds, equipment, health, alarm_pages):
         app.router.routes.extend(routes.router.routes)  # as they are: an included router would hide them from `unguarded`
     app.add_api_route("/healthz", api.healthz, dependencies=[open_to_all()], include_in_schema=False)
     app.add_api_route("/api/openapi.json", _openapi, dependencies=[needs(Permission.SEE)], include_in_schema=False)

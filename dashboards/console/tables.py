@@ -12,6 +12,7 @@ import orjson
 
 from dashboards.console.remaining import Limit
 from plantroom.clock import NS
+from plantroom.housekeeping import Alarm
 from plantroom.records import Records
 from plantroom.records.named_sql import parse_queries
 
@@ -190,6 +191,13 @@ class Tables:
     def children(self, fault_id: str) -> list[Fault]:
         """What is part of this fault, by onset."""
         return [_fault(row) for row in self._rows("children", parent=fault_id)]
+
+    def alarms(self, start_ns: int, end_ns: int) -> list[Alarm]:
+        """For housekeeping: raised before the end, not ended before the start."""
+        with self._lock:
+            records = self._open()
+            rows = [] if records is None else records.rows("alarms_within", {"start_ns": start_ns, "end_ns": end_ns})
+        return [Alarm(**{**row, "presented": bool(row["presented"])}) for row in rows]
 
     def item_days(self, equipment: str, since: str) -> list[ItemDay]:
         """Item time from a local day (2026-11-21) on, by item and day; the running state is added up to where the engine stands."""

@@ -59,11 +59,11 @@ class Made:
             yield Span(begin, end, found)
 
 
-def generator(seed: int, days: float, start: int = START) -> Samples:
+def generator(seed: int, days: float, jitter_s: int = 20) -> Samples:
     """Minutes of a generator that starts and stops, loses samples, is silent for a while; and drifts slowly."""
     random = np.random.default_rng(seed)
     size = round(days * 1440)
-    at = start + np.arange(size) * MINUTE + random.integers(0, 20 * NS, size)
+    at = START + np.arange(size) * MINUTE + random.integers(0, jitter_s * NS + 1, size)
     running = np.cumsum(random.random(size) < 0.01) % 2
     fuel = np.clip(50 + np.cumsum(random.normal(0, 0.8, size)), 5, 95)
     values = np.column_stack([running * 1500.0, fuel, 50 + random.normal(0, 0.4, size) * (running + 0.2)])
@@ -105,7 +105,8 @@ def test_stretches_side_by_side_find_what_one_after_the_other_finds(site: Site, 
 
 
 def test_spans_of_any_length_give_the_same(site: Site, book: Rulebook) -> None:
-    machines = {f"gen-{n}": generator(n, 3) for n in range(1, 3)}
+    """On the minute: the usual spacing of a point is read off the first span."""
+    machines = {f"gen-{n}": generator(n, 3, 0) for n in range(1, 3)}
     whole, _ = told(site, book, Made(machines), 64)
     assert told(site, book, Made(machines, (700, 701, 2_000, 3_000)), 64)[0] == whole
     assert told(site, book, Made(machines, (3_000,)), 1)[0] == whole
