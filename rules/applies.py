@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from plantroom.model import EquipmentState
-from plantroom.site import Equipment, Site
+from plantroom.site import Binding, Equipment, Site
+from plantroom.words import say
 from rules.quantities import quantity
 from rules.rule import Rule
 
@@ -42,32 +43,54 @@ def parameters(rule: Rule, equipment: Equipment, site: SiteSettings) -> Mapping[
     return found
 
 
-def why_not(rule: Rule, equipment: Equipment, site: SiteSettings) -> str | None:
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a rule does not apply. code: of `detect.why` in the catalogue; values: what its words take. points: each entry one of several."""
+
+    code: str
+    values: Mapping[str, str] = field(default_factory=dict)
+    points: tuple[tuple[str, ...], ...] = ()
+
+
+def reason_not(rule: Rule, equipment: Equipment, site: SiteSettings) -> Reason | None:
     """Why a rule of this kind does not apply to this machine; None = it applies."""
+    machine = {"machine": equipment.id}
     if reason := site.rules_off.get(rule.id):
-        return f"switched off for the site: {reason}"
+        return Reason("off_site", {"reason": reason})
     if reason := equipment.rules_off.get(rule.id):
-        return f"switched off for {equipment.id}: {reason}"
+        return Reason("off_machine", {**machine, "reason": reason})
     if equipment.state in UNWATCHED_STATES:
-        return f"{equipment.id} is {equipment.state}"
+        return Reason(equipment.state.value, machine)
     if not equipment.monitored:
-        return f"{equipment.id} has no device: nothing is read from it"
+        return Reason("unmonitored", machine)
     bound = {binding.kind_point.name for binding in equipment.bindings}
-    missing = [" or ".join(entry) for entry in rule.needs if not bound.intersection(entry)]
+    missing = tuple(entry for entry in rule.needs if not bound.intersection(entry))
     if missing:
-        return f"no source for {', '.join(missing)}"
+        return Reason("points", {}, missing)
     unset = [name for name, value in parameters(rule, equipment, site).items() if value is None]
-    if unset:
-        return f"the site must set {', '.join(f'{rule.id}.{name}' for name in unset)}"
-    return None
+    return Reason("parameters", {"parameters": ", ".join(f"{rule.id}.{name}" for name in unset)}) if unset else None
 
 
-def caveat(rule: Rule, equipment: Equipment) -> str | None:
-    """What a rule that applies cannot see here."""
+def why_not(rule: Rule, equipment: Equipment, site: SiteSettings) -> str | None:
+    """The same in English, with the names of points as rules write them."""
+    reason = reason_not(rule, equipment, site)
+    if reason is None:
+        return None
+    return say(f"detect.why.{reason.code}", "en", **reason.values, points=", ".join(" or ".join(entry) for entry in reason.points))
+
+
+def too_slow(rule: Rule, equipment: Equipment) -> Binding | None:
+    """The slowest point of a rule on events shorter than its poll: it applies, and may miss one. None where nothing is missed."""
     if not rule.cov:
         return None
     slow = [b for b in equipment.bindings if b.period_s > 1.0 and any(b.kind_point.name in entry for entry in rule.needs)]
-    if not slow:
+    return max(slow, key=lambda b: b.period_s, default=None)
+
+
+def caveat(rule: Rule, equipment: Equipment, language: str = "en") -> str | None:
+    """What a rule that applies cannot see here."""
+    slow = too_slow(rule, equipment)
+    if slow is None:
         return None
-    worst = max(slow, key=lambda b: b.period_s)
-    return f"an event shorter than {worst.period_s:g} s is missed: {worst.kind_point.name} is polled; use a latched bit or report on change"
+    point = slow.kind_point.name if language == "en" else slow.kind_point.says.get(language, slow.kind_point.name)
+    return say("detect.poll", language, period=f"{slow.period_s:g}", point=point)

@@ -11,13 +11,12 @@ import typer
 from plantroom.bundle import checked
 from plantroom.cli import FAILED, ServiceRunner, print_json
 from plantroom.errors import BadInput, Problem
-from plantroom.site import Site
+from plantroom.words import language
 from plantroom.yaml_file import read_text
-from rules import housekeeping_commands, rule_test
-from rules.applies import caveat, settings_of, why_not
-from rules.book import Rulebook, pack, rulebook
+from rules import detection, housekeeping_commands, rule_test
+from rules.book import pack, rulebook
+from rules.house import House
 from rules.rule import Rule
-from rules.rule_check import MONITOR
 from rules.rule_file import parse_rule
 
 Json = Annotated[bool, typer.Option("--json", help="JSON lines on stdout")]
@@ -38,9 +37,13 @@ def register(app: typer.Typer, services: dict[str, ServiceRunner]) -> None:
         raise typer.Exit(run_tests(files or [], as_json))
 
     @rules.command("list")
-    def list_(site: SiteFile, as_json: Json = False) -> None:
-        """What applies to which machine, and why something does not."""
-        raise typer.Exit(list_rules(site, as_json))
+    def list_(
+        site: SiteFile,
+        as_json: Json = False,
+        lang: Annotated[str | None, typer.Option("--lang", help="zh or en; default: the site's")] = None,
+    ) -> None:
+        """What can and cannot be detected on which machine, and why not; groups, and what is only a part of another fault."""
+        raise typer.Exit(list_rules(site, as_json, lang))
 
 
 def run_tests(files: Sequence[Path], as_json: bool) -> int:
@@ -84,28 +87,12 @@ def _files(paths: Sequence[Path]) -> Iterator[Path]:
         yield from found
 
 
-def list_rules(site_file: Path, as_json: bool) -> int:
-    site, book = _site_and_book(site_file)
-    settings = settings_of(site)
-    for machine in site.equipment.values():
-        if machine.kind.name == MONITOR:
-            continue
-        rows = [(rule, why_not(rule, machine, settings)) for rule in book.for_kind(machine.kind.name)]
-        for rule, reason in rows if as_json else ():
-            line = {"equipment": machine.id, "rule": rule.id, "severity": rule.severity_for(machine.kind.name)}
-            note = caveat(rule, machine) if reason is None else None
-            print_json(line | {"applies": reason is None, "why_not": reason, "caveat": note})
-        if as_json:
-            continue
-        count = sum(reason is None for _, reason in rows)
-        typer.echo(f"{machine.id}  {machine.name}  ({machine.kind.name}): {count} of {len(rows)} rules apply")
-        for rule, reason in sorted(rows, key=lambda row: row[1] is not None):
-            note = caveat(rule, machine) if reason is None else None
-            mark = "+" if reason is None else "-"
-            typer.echo(f"  {mark} {rule.id:<28} {rule.severity_for(machine.kind.name):<10} {reason or note or ''}".rstrip())
-    return 0
-
-
-def _site_and_book(site_file: Path) -> tuple[Site, Rulebook]:
+def list_rules(site_file: Path, as_json: bool, lang: str | None = None) -> int:
     site = checked(site_file)
-    return site, rulebook(site.files)
+    house = House(site, rulebook(site.files))
+    machines, groups = list(detection.watched(house)), list(detection.grouped(house))
+    for line in detection.as_json(machines, groups) if as_json else ():
+        print_json(line)
+    for text in () if as_json else detection.lines(machines, groups, language(lang, site.language)):
+        typer.echo(text)
+    return 0
