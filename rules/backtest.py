@@ -22,15 +22,15 @@ from rules.applies import settings_of, why_not
 from rules.book import Rulebook
 from rules.condition import State, Transition
 from rules.facts import CONFIRMED, PANEL
-from rules.history import History, Samples, Span, spacing_s
+from rules.history import RECORDER_OFF_NS, History, Samples, Span, spacing_s
 from rules.past import Calendar, PastEvaluator
 from rules.rule import Rule
 from rules.stretches import MOST, Rows, Stretches
 from rules.virtual import bound
 from rules.windows import Ints
 
-RECORDER_OFF_NS = 6 * 3600 * NS
-BANDS_S = (2 * 3600.0, 8 * 3600.0, 32 * 3600.0)  # rules that look back alike far go together: the farthest sets the warm-up of all
+# Rules that look back alike far go together: the farthest sets the warm-up of all. Those that learn go apart: they go in a row at first.
+BANDS_S = (2 * 3600.0, 8 * 3600.0, 32 * 3600.0)
 OPEN = (State.ACTIVE, State.RECOVERING)
 
 
@@ -137,17 +137,21 @@ class Backtest:
         by_kind: dict[str, list[Equipment]] = {}
         for name, points in history.points.items():
             machine = self._site.equipment[name]
-            found = _watched(machine, points, span.machines.get(name), history.devices)
+            samples = span.machines.get(name)
+            if history.devices and not machine.bindings:  # what it may have is only guessed: what it shows counts
+                points = tuple(point for point in points if samples is not None and samples.of(point).size)
+            found = _watched(machine, points, samples, history.devices)
             by_kind.setdefault(machine.kind.name, []).append(found)
         settings = settings_of(self._site)
         for kind, machines in sorted(by_kind.items(), key=lambda item: (item[0] != PANEL, item[0])):
             rules = [rule for rule in self._book.for_kind(kind) if self._only is None or rule.id in self._only or rule.id == CONFIRMED]
             rules = [rule for rule in rules if any(why_not(rule, machine, settings) is None for machine in machines)]
-            bands: dict[float, list[Rule]] = {}
+            bands: dict[tuple[float, bool], list[Rule]] = {}
             for rule in rules:
                 alone = PastEvaluator(machines[0].kind, machines, [rule], settings, self._calendar)
                 reach_s = alone.warm_ns() / NS
-                bands.setdefault(next((band for band in BANDS_S if reach_s <= band), reach_s), []).append(rule)
+                band = next((band for band in BANDS_S if reach_s <= band), reach_s)
+                bands.setdefault((band, alone.learns), []).append(rule)
             parts = [Stretches(machines[0].kind, machines, of, settings, self._calendar) for _, of in sorted(bands.items())]
             severity = {rule.id: rule.severity_for(kind) for rule in rules}
             yield _Lane(machines[0].kind, machines, parts, severity, self._most)

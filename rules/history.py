@@ -21,6 +21,7 @@ from rules.windows import Floats, Ints
 SPAN_CELLS = 12_000_000  # of a span: 100 MB of values
 HOLDS_SPACINGS = 2.5  # a thinned point is not stale before its longest usual spacing (95th percentile)
 USUAL_S = 60.0
+RECORDER_OFF_NS = 6 * 3600 * NS  # nothing from anywhere for so long: nobody was listening
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,4 +77,5 @@ def spacing_s(at_ns: npt.NDArray[np.int64], otherwise: float = USUAL_S) -> float
     if at_ns.size < 3:
         return otherwise
     gaps = np.diff(at_ns) / NS
+    gaps = gaps[gaps <= RECORDER_OFF_NS / NS] if gaps.min() <= RECORDER_OFF_NS / NS else gaps
     return max(float(np.median(gaps)), float(np.percentile(gaps, 95)) / HOLDS_SPACINGS, 0.001)

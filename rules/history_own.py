@@ -20,7 +20,7 @@ from plantroom.site import Site
 from rules.history import SPAN_CELLS, Samples, Span
 
 WARM_DAYS = 40  # before --from: as far as nearly any rule looks back (35 d windows)
-HOLD_NS = 60 * NS
+HOLD_NS = NS  # what the last samples say holds a moment longer
 
 
 class OwnHistory:

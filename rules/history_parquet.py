@@ -18,12 +18,19 @@ from plantroom.errors import BadInput, Problem
 from plantroom.history.embedded import connect
 from plantroom.site import Equipment
 from plantroom.yaml_file import Wrong
+from rules.history_csv import instant_ns
 from rules.series import value_of
 from rules.table import Block, Column, named
 from rules.windows import Floats
 
 BLOCK_ROWS = 50_000
-_TIMES = {"BIGINT": '"time"', "TIMESTAMP_NS": 'epoch_ns("time")', "VARCHAR": 'epoch_ns(CAST("time" AS TIMESTAMPTZ))'}
+_TIMES = {
+    "BIGINT": '"time"',
+    "INTEGER": '"time"',
+    "UBIGINT": '"time"',
+    "TIMESTAMP_NS": 'epoch_ns("time")',
+    "VARCHAR": 'epoch_ns(CAST("time" AS TIMESTAMP))',
+}
 
 
 class ParquetFile:
@@ -31,7 +38,6 @@ class ParquetFile:
 
     def __init__(self, path: Path, equipment: Mapping[str, Equipment]) -> None:
         self._path, self._db = path, connect()
-        self._db.execute("SET TimeZone = 'UTC'")
         try:
             found = self._db.execute("DESCRIBE SELECT * FROM read_parquet($file)", {"file": str(path)}).fetchall()
         except duckdb.Error as error:
@@ -45,20 +51,35 @@ class ParquetFile:
         self._db.close()
 
     def blocks(self) -> Iterator[Block]:
-        kind = self._types["time"]
+        kind, file = self._types["time"], f"read_parquet({_quoted(self._path)})"
         time = _TIMES.get(kind) or ('epoch_ns("time")' if kind.startswith("TIMESTAMP") else "")
+        if kind == "VARCHAR":
+            self._read_instants()
+            time, file = "read_at", f'{file} LEFT JOIN instants ON said = "time"'
         if not time:
             raise self._bad("time", f"is {kind}; write timestamps, epoch ns or ISO 8601 text")
         names = ", ".join(f'"{column.equipment}.{column.point.name}" AS c{column.at}' for column in self.columns)
         try:
             size = int(self._one("SELECT count(*) FROM read_parquet($file)"))
-            self._db.execute(f"CREATE TEMP VIEW sorted AS SELECT {time} AS at_ns, {names} FROM read_parquet({_quoted(self._path)})")
+            self._db.execute(f"CREATE TEMP VIEW sorted AS SELECT {time} AS at_ns, {names} FROM {file}")
             edges = self._edges(size)
             for begin, end in zip(edges, edges[1:], strict=False):
                 asked = "SELECT * FROM sorted WHERE at_ns >= $begin AND at_ns < $end ORDER BY at_ns"
                 yield self._block(self._db.execute(asked, {"begin": begin, "end": end}).fetchnumpy())
         except duckdb.Error as error:
             raise self._bad("", f"cannot be read: {str(error).splitlines()[0]}") from error
+
+    def _read_instants(self) -> None:
+        """Texts as instants, in a table: DuckDB passes over their zone where its time zones are not installed."""
+        said = [row[0] for row in self._db.execute('SELECT DISTINCT "time" FROM read_parquet($file)', {"file": str(self._path)}).fetchall()]
+        try:
+            at = [instant_ns(text) for text in said if text is not None]
+        except ValueError as error:
+            raise self._bad("time", f"{error}; write 2026-03-01T06:00:00Z") from error
+        given = {"said": np.array([text for text in said if text is not None], object), "read_at": np.array(at, np.int64)}
+        self._db.register("given", given)
+        self._db.execute("CREATE TEMP TABLE instants AS SELECT * FROM given")
+        self._db.unregister("given")
 
     def _edges(self, size: int) -> list[int]:
         """Instants that cut the rows into blocks of about BLOCK_ROWS."""

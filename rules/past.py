@@ -86,6 +86,11 @@ class PastEvaluator(KindEvaluator):
     def asks_facts(self) -> bool:
         return self._asks_facts
 
+    @property
+    def learns(self) -> bool:
+        """Does something here remember from the very beginning on?"""
+        return any(node.op in ("std", "learned", "learned_spread") for node in self._graph.nodes)
+
     def warm_ns(self) -> int:
         """How long a stretch must have been watched before it knows what one that was watched for ever does; half a year where nobody can
         say. A ring's oldest bucket counts whole, and the newest sample may be a poll old."""
