@@ -30,7 +30,7 @@ from rules.virtual import bound
 from rules.windows import Ints
 
 # Rules that look back alike far go together: the farthest sets the warm-up of all. Those that learn go apart: they go in a row at first.
-BANDS_S = (2 * 3600.0, 8 * 3600.0, 32 * 3600.0)
+BANDS_S = (3 * 3600.0, 8 * 3600.0, 32 * 3600.0)
 OPEN = (State.ACTIVE, State.RECOVERING)
 
 

@@ -20,7 +20,7 @@ from rules.applies import SiteSettings
 from rules.condition import Transition
 from rules.conditions import FOREVER, STATES, Change
 from rules.evaluate import JUST_AFTER_NS, LONGEST_WAIT_S, KindEvaluator
-from rules.lookback import looks_back_s
+from rules.lookback import COMPARISONS, COUNTING, WINDOWS
 from rules.program import Look
 from rules.rule import Rule
 from rules.samples import Indexes
@@ -92,12 +92,29 @@ class PastEvaluator(KindEvaluator):
         return any(node.op in ("std", "learned", "learned_spread") for node in self._graph.nodes)
 
     def warm_ns(self) -> int:
-        """How long a stretch must have been watched before it knows what one that was watched for ever does; half a year where nobody can
-        say. A ring's oldest bucket counts whole, and the newest sample may be a poll old."""
+        """How long a stretch has usually to be watched before it knows what one that was watched for ever does. A ring's oldest bucket
+        counts whole, the newest sample may be a poll old. Only time depends on it: where it is too short the seam shows.
+        """
         rings = [state for state in self.program.states.values() if isinstance(state, Ring)]
-        polls = max((binding.period_s for machine in self.equipment for binding in machine.bindings), default=1.0)
-        reach_s = min(looks_back_s([self]), FOREVER_S) + 4 * max(polls, 1.0)
+        lengths = [self._lengths(rule, length).max(initial=0) / NS for rule in self.rules for length in (rule.for_, rule.clear_after)]
+        reach_s = min(self._reach_s() + 2 * max(lengths, default=0.0), FOREVER_S) + 4 * max(self._poll_s(), 1.0)
         return round(reach_s * NS) + 2 * max((ring.width for ring in rings), default=0)
+
+    def _reach_s(self) -> float:
+        """How far the deepest expression looks back: windows and limits of lengths, one inside the other added up."""
+        nodes, slots = self._graph.nodes, self.program.slots
+        reach: list[float] = []
+        for node in nodes:
+            own = float(str(node.data[0])) if node.op in WINDOWS else 0.0
+            for side, other in (node.args, node.args[::-1]) if node.op in COMPARISONS else ():
+                if nodes[side].op in COUNTING and nodes[other].static:
+                    limit = float(np.nanmax(np.abs(slots[other]), initial=0.0))
+                    own = max(own, limit * (self._poll_s() if nodes[side].op == "polls_missed" else 1.0))
+            reach.append(own + max((reach[a] for a in node.args), default=0.0))
+        return max((reach[root] for pair in self._roots for root in pair if root is not None), default=0.0)
+
+    def _poll_s(self) -> float:
+        return max((binding.period_s for machine in self.equipment for binding in machine.bindings), default=1.0)
 
     def look_at(self, rows: Indexes, until_ns: Ints) -> None:
         """Works out `turns_ns` of the rows just looked at. until_ns: of each the instant at which it is looked at again anyway."""

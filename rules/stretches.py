@@ -29,7 +29,7 @@ from rules.rule import Rule
 from rules.samples import Indexes
 from rules.windows import Floats, Ints
 
-AT_ONCE = 900  # rows that numpy takes at nearly the price of one
+AT_ONCE = 1_800  # rows at which numpy no longer costs more for being asked than for counting
 MOST = 64
 Memory = dict[str, npt.NDArray[Any]]
 

@@ -223,13 +223,10 @@ class Ring:
             past, empty = self._past[name], _EMPTY[name]
             past[rows, index % self.n] = empty
             self._open[name][rows] = empty
-            chosen = past[rows]
-            if name == "low":
-                self._closed[name][rows] = chosen.min(axis=1)
-            elif name == "high":
-                self._closed[name][rows] = chosen.max(axis=1)
-            else:
-                self._closed[name][rows] = chosen.sum(axis=1)
+            whole = rows.size == past.shape[0]  # every machine, in whatever order: no copy of the ring
+            chosen = past if whole else past[rows]
+            over = chosen.min(axis=1) if name == "low" else chosen.max(axis=1) if name == "high" else chosen.sum(axis=1)
+            self._closed[name][rows] = over[rows] if whole else over
         if self._median:
             self._medians(rows)
 

@@ -158,7 +158,7 @@ class Recorded:
 
 
 def recorded(kit: Kit) -> Recorded:
-    rows: dict[str, list[tuple[int, np.ndarray, np.ndarray]]] = {}  # type: ignore[type-arg]
+    rows: dict[str, list[tuple[int, np.ndarray, np.ndarray]]] = {}
     for record in kit.journal:
         if record.kind is Kind.TELEMETRY:
             frame = kit.frames[frame_id_of(record.body)]
