@@ -59,7 +59,10 @@ def outcome(site: Site, book: Rulebook, events: Iterable[Event], facts_at: Facts
         records.db.pragma("synchronous", 0)  # a scratch file
         _Night(Desk(records), house, facts_at).pass_(events)
         faults = tuple(_rows(records, "SELECT * FROM fault ORDER BY raised_ns, id"))
-        asked = "SELECT o.created_ns, o.severity, o.reason, f.rule, f.equipment FROM outbox o LEFT JOIN fault f ON f.id = o.fault WHERE o.state <> 'dropped' ORDER BY o.created_ns, o.id"
+        asked = (
+            "SELECT o.created_ns, o.severity, o.reason, f.rule, f.equipment FROM outbox o LEFT JOIN fault f ON f.id = o.fault "
+            "WHERE o.state <> 'dropped' ORDER BY o.created_ns, o.id"
+        )
         calls = [
             Called(at, Severity(severity), rule, machine)
             for at, severity, reason, rule, machine in records.db.execute(asked)
