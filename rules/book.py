@@ -79,8 +79,6 @@ def read_rules(files: Mapping[str, str], *, proven: bool = False) -> tuple[Ruleb
         except BadInput as error:
             problems += error.problems
     problems += [*_doubles(shipped), *_doubles(own), *_replaced(own, shipped)]
-    if not problems and not proven:  # a record has only the rules of the site's kinds: the parent of another kind may not be among them
-        problems += _parentless([*own, *shipped])
     return Rulebook((*own, *shipped)), problems
 
 
@@ -112,9 +110,9 @@ def _replaced(own: Iterable[Rule], shipped: Sequence[Rule]) -> Iterator[Problem]
             yield Problem(rule.file, rule.lines.get("replaces", 0), "replaces", said)
 
 
-def _parentless(rules: Sequence[Rule]) -> Iterator[Problem]:
-    """What inhibits a rule must be a rule: of a kind it covers, or of any that may feed it."""
-    for rule in rules:
+def parentless(some: Iterable[Rule], rules: Sequence[Rule]) -> Iterator[Problem]:
+    """What inhibits one of some rules must be a rule: of a kind it covers, or of any that may feed it. rules: all there are."""
+    for rule in some:
         for parent in rule.inhibited_by:
             if not any(other.id == parent.rule and (parent.of_feeder or _meet(rule, other)) for other in rules):
                 ids = sorted({other.id for other in rules if parent.of_feeder or _meet(rule, other)} - {rule.id})

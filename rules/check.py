@@ -12,7 +12,7 @@ from plantroom.site_rules import OWN
 from plantroom.words import say
 from plantroom.yaml_file import nearest
 from rules import rule_test
-from rules.book import Rulebook, pack, read_rules
+from rules.book import Rulebook, pack, parentless, read_rules
 from rules.clocks import LIMITS, MINUTE, loosened, times_of
 from rules.quantities import quantity
 from rules.rule import Rule
@@ -22,6 +22,7 @@ def check(site: Site) -> Checked:
     own = {file: text for file, text in site.files.items() if file.startswith(OWN)}
     book, problems = read_rules({**pack().files, **own})
     problems += [problem for rule in book.rules if rule.file in own for problem in _own_tests(rule)]
+    problems += parentless([rule for rule in book.rules if rule.file in own], book.rules)
     problems += [*_site_wide(site, book), *(problem for machine in site.equipment.values() for problem in _machine(site, machine, book))]
     kinds = {machine.kind.name for machine in site.equipment.values()}
     used = [rule for rule in pack().rules if rule.on_event or rule.when_faults or any(rule.covers(kind) for kind in kinds)]

@@ -42,14 +42,20 @@ UNHEARD_POLLS, UNHEARD_S = 3.0, 30.0  # T5: a comms fault after three polls or 3
 class KindEvaluator:
     """rows: equipment id -> row; columns: point name -> column, in the kind's order. rules: those that watch this kind, in order.
 
-    seldom: a point polled more than so many times less often than the kind's usual sampling makes its rules wait, see `_patience`; the
-    tests in rule files take coarse steps for brevity and do without.
+    polled: the machines as they are read live, whose poll periods make rules wait (see `_patience`); None = these. What stands in a table
+    of history or in the tests of a rule file has spacings of its own, which say nothing about that.
     """
 
     def __init__(
-        self, kind: Kind, equipment: Sequence[Equipment], rules: Sequence[Rule], site: SiteSettings = NO_SETTINGS, seldom: float = SELDOM
+        self,
+        kind: Kind,
+        equipment: Sequence[Equipment],
+        rules: Sequence[Rule],
+        site: SiteSettings = NO_SETTINGS,
+        polled: Sequence[Equipment] | None = None,
     ) -> None:
-        self.kind, self.equipment, self.site, self._seldom = kind, tuple(equipment), site, seldom
+        self.kind, self.equipment, self.site = kind, tuple(equipment), site
+        self._polled = {machine.id: machine.bindings for machine in (equipment if polled is None else polled)}
         self.rules = tuple(rule for rule in rules if rule.when is not None and rule.covers(kind.name))
         self.rows = {machine.id: row for row, machine in enumerate(self.equipment)}
         self.columns = {name: column for column, name in enumerate(kind.points)}
@@ -64,8 +70,10 @@ class KindEvaluator:
         self.samples = Samples(kind, read, bound, keep_good=bool(ops & {"age", "stale"}))
         self.silence = Silence(kind, self.equipment) if ops & {"silence", "polls_missed"} else None
         self.vitals = Vitals(kind, size, bound) if ops & NAMES.keys() else None
-        self.program = Program(self._graph, self._machines(bound))
-        self.held = self._conditions()
+        applies = np.array([[why_not(rule, machine, site) is None for machine in self.equipment] for rule in self.rules], np.bool_)
+        asked = [root for pair, some in zip(self._roots, applies, strict=True) if some.any() for root in pair if root is not None]
+        self.program = Program(self._graph, self._machines(bound), asked)
+        self.held = self._conditions(applies)
         self._facts = np.full(len(FACTS), _UNTOLD, np.int8)  # 1 yes, 0 no
         self._heard = np.full(size, _UNTOLD, np.int8)  # as it was told last
         self._clock = np.full(size, NEVER, np.int64)  # instant of the last look
@@ -100,11 +108,10 @@ class KindEvaluator:
 
         return Machines(self._size, self.samples.position, self._parameters, has, period_s)
 
-    def _conditions(self) -> Conditions:
+    def _conditions(self, applies: Bools) -> Conditions:
         shape = len(self.rules), self._size
-        applies = [[why_not(rule, machine, self.site) is None for machine in self.equipment] for rule in self.rules]
         return Conditions(
-            np.array(applies, np.bool_).reshape(shape),
+            applies.reshape(shape),
             np.array([self._patience(number) for number in range(len(self.rules))], np.int64).reshape(shape),
             np.array([self._lengths(rule, rule.clear_after) for rule in self.rules], np.int64).reshape(shape),
             np.array([rule.on_missing is OnMissing.RAISE for rule in self.rules], np.bool_),
@@ -118,8 +125,8 @@ class KindEvaluator:
         patience = self._lengths(self.rules[number], self.rules[number].for_)
         read = set(self._graph.points(self._roots[number][0]))
         for row, machine in enumerate(self.equipment):
-            asked = [binding for binding in machine.bindings if binding.kind_point.name in read]
-            slow_s = max((b.period_s for b in asked if b.period_s > self._seldom * b.kind_point.period_s), default=0.0)
+            asked = [binding for binding in self._polled.get(machine.id, ()) if binding.kind_point.name in read]
+            slow_s = max((b.period_s for b in asked if b.period_s > SELDOM * b.kind_point.period_s), default=0.0)
             if 0 < patience[row] < slow_s * NS:
                 patience[row] = round(1.5 * slow_s * NS)
         return patience

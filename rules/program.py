@@ -5,7 +5,7 @@ Plain operations are rules/operations.py; here stand the points, what never chan
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,9 +56,12 @@ class Machines:
 
 
 class Program:
-    """run(look) computes everything; truth(node) is then the (true, false) of a condition. states: what is remembered, by expression."""
+    """run(look) computes everything; truth(node) is then the (true, false) of a condition. states: what is remembered, by expression.
 
-    def __init__(self, graph: Graph, machines: Machines) -> None:
+    roots: the conditions anybody asks for, None = all; what none of them depends on is not computed, and unknown.
+    """
+
+    def __init__(self, graph: Graph, machines: Machines, roots: Iterable[int] | None = None) -> None:
         self._graph, self._machines = graph, machines
         self.slots: list[Any] = [None] * len(graph.nodes)
         self.states: dict[str, Lasting | Since | Ring | Learned] = {}
@@ -72,9 +75,12 @@ class Program:
                 if node.static:
                     self.slots[index] = _alike(self._settled(index, node))
         self._find_vectors()
+        wanted = self._wanted(range(len(graph.nodes)) if roots is None else roots)
         for index, node in enumerate(graph.nodes):
-            if not node.static:
+            if index in wanted:
                 self._steps += self._compiled(index, node)
+            elif not node.static and self.slots[index] is None:
+                self.slots[index] = _UNKNOWN if node.type.form is Form.BOOL else np.float64(np.nan)
 
     def run(self, look: Look) -> None:
         self._look = look
@@ -112,6 +118,39 @@ class Program:
             value = self.slots[index]
             if self._graph.nodes[index].static and np.ndim(value[0] if isinstance(value, tuple) else value):
                 self._vectors.append((index, value))
+
+    # --- what need not be computed
+
+    def _wanted(self, roots: Iterable[int]) -> set[int]:
+        """The changing nodes that the roots depend on. Behind a `has()` that is false for all machines nothing is computed; a yes/no that
+        is settled by it gets its value here, once and for all."""
+        nodes, settled = self._graph.nodes, dict[int, bool]()
+        for index, node in enumerate(nodes):
+            if node.type.form is Form.BOOL and (truth := self._known(index, node, settled)) is not None:
+                settled[index] = truth
+                if not node.static:
+                    self.slots[index] = _TRUE if truth else _FALSE
+        wanted, todo = set[int](), list(roots)
+        while todo:
+            index = todo.pop()
+            if index not in wanted and index not in settled and not nodes[index].static:
+                wanted.add(index)
+                todo += nodes[index].args
+        return wanted
+
+    def _known(self, index: int, node: Node, settled: Mapping[int, bool]) -> bool | None:
+        """A yes/no that is the same for every machine at every instant; None where it is not, or unknown."""
+        if node.static:
+            true, false = self.slots[index]
+            return None if np.ndim(true) or bool(true) == bool(false) else bool(true)
+        if node.op == "not":
+            inner = settled.get(node.args[0])
+            return None if inner is None else not inner
+        if node.op in ("and", "or"):
+            decides = node.op == "or"  # one side alone
+            sides = [settled.get(a) for a in node.args]
+            return decides if decides in sides else None if None in sides else not decides
+        return None
 
     # --- what changes
 
@@ -260,6 +299,11 @@ class Program:
         for owner, name in self._machines.parameters:
             if f"parameter({owner},{name})" in state:
                 yield owner, name
+
+
+_TRUE, _FALSE, _UNKNOWN = (
+    (np.bool_(true), np.bool_(false)) for true, false in ((True, False), (False, True), (False, False))
+)  # fmt: skip
 
 
 def _wide(truth: Truth, rows: int) -> Truth:

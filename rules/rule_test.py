@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from itertools import chain
 
@@ -45,7 +44,7 @@ def run_test(rule: Rule, test: RuleTest, kind: Kind) -> list[Miss]:
     needed = [name for entry in rule.needs for name in entry if len(entry) == 1 or name in test.series]
     given = {f"{rule.id}.{name}": value for name, value in test.parameters.items()}
     unit = machine(kind, dict.fromkeys(name for name in [*needed, *test.series] if name not in FACTS), test.every_s, given)
-    evaluator = KindEvaluator(kind, [unit], [rule], seldom=math.inf)
+    evaluator = KindEvaluator(kind, [unit], [rule], polled=())
     samples = max(map(len, test.series.values()))
     instants = [(START_NS + round(n * test.every_s * NS), n) for n in range(samples)]
     asked = [(START_NS + round(at_s * NS), at_s) for at_s in test.expect]

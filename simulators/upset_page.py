@@ -11,8 +11,9 @@ from simulators.wire import FAULTS
 
 _HEAD = """# What can be made to go wrong
 
-Made from the tables in `simulators/upsets/` and `simulators/wire.py`; not edited by hand. An upset acts on a machine's physics, never on the values it shows. *Found by*: the rule that must raise
-it, in at most what the plant takes to show it (*shows*) plus the rule's patience and one poll; `–` where it is only a cause of others. *May bring*: rules that may rightly speak up as well.
+Made from the tables in `simulators/upsets/` and `simulators/wire.py`; not edited by hand. An upset acts on a machine's physics, never
+on the values it shows. *Found by*: the rule that must raise it, in at most what the plant takes to show it (*shows*) plus the rule's
+patience and one poll; `–` where it is only a cause of others. *May bring*: rules that may rightly speak up as well.
 `tests/simulation/test_wards.py` holds the packs to every line of it.
 """
 

@@ -30,7 +30,7 @@ class ShelfShape(TypedDict):
 
 
 class ConnectionShape(TypedDict):
-    """at: when it was counted; stale: longer ago than the collector takes. units: [] for a broker. p50_ms, p99_ms: of its answers of late."""
+    """at: when it was counted; stale: longer ago than the collector takes. units: [] for a broker. p50_ms, p99_ms: of its last answers."""
 
     site: str
     id: str

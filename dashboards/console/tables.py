@@ -310,7 +310,8 @@ def _item_day(row: tuple[Any, ...], now_ns: int) -> ItemDay:
     lengths = {"usable": usable, "faulted": faulted, "unknown": unknown}
     if since is not None:
         lengths[state] += max(0, now_ns - since)
-    return ItemDay(item, day, *(length / NS for length in lengths.values()), state if since is not None else None)
+    usable_s, faulted_s, unknown_s = (length / NS for length in lengths.values())
+    return ItemDay(item, day, usable_s, faulted_s, unknown_s, state if since is not None else None)
 
 
 def _json(values: Sequence[str] | None) -> str | None:

@@ -24,7 +24,7 @@ def test_an_upset_is_found_in_time_once_and_by_nothing_else(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_healthy_machine_is_left_alone_for_a_day(kind: str) -> None:
-    ward = healthy(kind, HEALTHY.get(kind, 6), 1.0, 5.0)
+    ward = healthy(kind, HEALTHY.get(kind, 6), 1.0, 30.0)
     assert [line for course in ward.run() for line in wrong_with(ward, course)] == []
 
 

@@ -16,7 +16,7 @@ COMPOSITION_ROOT = "commands.py"
 SOCKET_LIBRARIES = {"socket", "httpx", "serial", "paho", "aiomqtt", "amqtt", "pymodbus", "uvicorn", "fastapi", "http", "urllib", "grafana_client"}
 SOCKETS_ALLOWED = (
     "collector/connect.py", "collector/serial_line.py", "collector/mqtt.py", "collector/store/", "rules/notify/", "rules/history_influx.py",
-    "simulators/modbus_server.py",
+    "simulators/modbus_server.py", "simulators/rig.py",
     "simulators/mqtt_device.py", "simulators/receiver.py", "simulators/broker.py", "simulators/demo.py", "dashboards/console/", "dashboards/grafana/",
     "plantroom/journal/bell.py", "plantroom/supervisor.py",
 )  # fmt: skip

@@ -34,7 +34,7 @@ def test_every_block_is_good_yaml(page: str) -> None:
 
 
 def test_the_pieces_on_the_page_are_understood(tmp_path: Path) -> None:
-    _, points, parts, each = blocks("site-file.md")
+    _, points, parts, each, _calendar = blocks("site-file.md")
     devices = "".join(f"  - {{id: {name}, profile: {profile}, connection: bus-1, unit: {unit}}}\n" for name, profile, unit in (
         ("fp1-ctl", "metron-fd4", 1), ("ai-1", "generic-8ai", 2), ("io-3", "generic-32di", 3), ("io-4", "generic-32di", 4),
     ))  # fmt: skip

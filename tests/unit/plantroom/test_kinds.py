@@ -35,7 +35,7 @@ def test_a_kind_is_consistent(name: str) -> None:
         if point.safety:
             assert point.period_s <= 10
     assert len({point.says["zh"] for point in kind.points.values()}) == len(kind.points)
-    assert kind.items
+    assert kind.items or kind.name in ("connection", "bank"), "a group is what its members are"
 
 
 def test_names_of_the_measured_air_handlers_are_points() -> None:

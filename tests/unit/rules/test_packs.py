@@ -11,10 +11,10 @@ from plantroom.errors import BadInput
 from plantroom.kinds import load_kind
 from plantroom.model import Severity
 from rules import rule_test
-from rules.book import PACKS, pack, rulebook
+from rules.book import PACKS, pack, parentless, rulebook
 from rules.lexer import LARGEST_NUMBER
 from rules.messages import width
-from rules.rule import ANY, Rule
+from rules.rule import ANY, Parent, Rule
 
 RULES = pack().rules
 WATCHING = [rule for rule in RULES if rule.when is not None]
@@ -29,11 +29,6 @@ EVENTS = {"service_restarted", "clock_step", "journal_gap", "config_rejected", "
 
 def named(rule: Rule) -> str:
     return f"{rule.applies_to[0]}-{rule.id}"
-
-
-@pytest.mark.parametrize("rule", WATCHING, ids=named)
-def test_a_rule_keeps_what_its_own_tests_say(rule: Rule) -> None:
-    assert [str(miss) for miss in rule_test.run(rule)] == []
 
 
 def test_the_promised_rules_are_there() -> None:
@@ -94,6 +89,12 @@ def test_severities_are_those_of_the_catalogue() -> None:
     assert of("elevator", "passenger_entrapment") is of("fire_pump", "running_no_pressure") is Severity.DANGER
     assert of("fire_pump", "device_offline") is of("generator", "not_in_auto") is Severity.READINESS
     assert of("elevator", "device_offline") is of("ahu", "filter_dirty") is Severity.NORMAL
+
+
+def test_what_inhibits_a_rule_is_a_rule() -> None:
+    assert [str(problem) for problem in parentless(RULES, RULES)] == []
+    astray = replace(next(rule for rule in RULES if rule.id == "low_fuel"), inhibited_by=(Parent("fuel_nearly_emty", False),))
+    assert "did you mean 'fuel_nearly_empty'" in str(next(parentless([astray], RULES)))
 
 
 def test_a_broken_rule_fails_its_own_tests() -> None:
