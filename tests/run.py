@@ -22,6 +22,7 @@ PARTS: list[tuple[str, list[str]]] = [
     ("rules", [str(BIN / "plantroom"), "rules", "test"]),
     ("unit", [*PYTEST, "-n2", "tests/unit"]),
     ("property", [*PYTEST, "-n2", "tests/property"]),
+    ("simulation", [*PYTEST, "-n2", "tests/simulation"]),
     ("contract", [*PYTEST, "-n2", "tests/contract"]),
     # their time-outs are fractions of a second: nothing else runs beside them
     ("field", [*PYTEST, "--durations=5", *FIELD]),

@@ -6,6 +6,7 @@ says nothing else; that wires and engine carry it is proven elsewhere.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -140,10 +141,10 @@ class Ward:
         return values, quality
 
 
-def wards(kind: str, *, sizes: bool, slow: bool) -> Iterator[tuple[Ward, Sequence[Case]]]:
+def wards(kind: str, *, sizes: bool, slow: bool, within_s: float = math.inf) -> Iterator[tuple[Ward, Sequence[Case]]]:
     """Every upset of a kind that a rule must find, those of one instant and tick together. sizes: all three of each, else one.
 
-    slow: those that take a coarse tick or more than four hours, else the others.
+    slow: those that take a coarse tick or more than four hours, else the others. within_s: of those, only what is over so soon.
     """
     groups: dict[tuple[str, float, float], list[Case]] = {}
     rules = {rule.id: rule for rule in pack().for_kind(kind)}
@@ -162,6 +163,8 @@ def wards(kind: str, *, sizes: bool, slow: bool) -> Iterator[tuple[Ward, Sequenc
     for (at, tick_s, length), cases in groups.items():
         after = max(case.upset.after_s for case in cases if case.upset)
         longest = max(length, 60.0) + TAIL_S + 4 * max(60.0, tick_s)
+        if after + longest > within_s:
+            continue
         yield Ward(kind, cases, at=at, after_s=after, length_s=longest, tick_s=tick_s), cases
 
 

@@ -1,6 +1,7 @@
 """Every upset is found by the rule that must find it, in time, once, and by no other; a healthy machine is left alone.
 
-`make soak` has all three sizes of each, drifts over weeks, and a thousand equipment-days of health, with the figures printed.
+Here what shows within an hour or so, at its middle size. `make soak` has every upset at all three sizes, drifts over weeks, and a thousand
+equipment-days of health, with the figures printed.
 """
 
 from __future__ import annotations
@@ -12,19 +13,19 @@ from simulators.upsets import UPSETS
 from tests.kit.ward import healthy, wards, wrong_with
 
 KINDS = sorted(UPSETS)
-HEALTHY = {"elevator": 4, "fire_pump": 6}
+HOUR_S = 4300.0  # an hour of showing and patience, with what comes before and after
 SEASONS = ("2026-01-14T00:00:00+08:00", "2026-04-15T00:00:00+08:00", "2026-07-15T00:00:00+08:00", "2026-10-14T00:00:00+08:00")
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_upset_is_found_in_time_once_and_by_nothing_else(kind: str) -> None:
-    wrong = [line for ward, _ in wards(kind, sizes=False, slow=False) for course in ward.run() for line in wrong_with(ward, course)]
+    wrong = [line for ward, _ in wards(kind, sizes=False, slow=False, within_s=HOUR_S) for course in ward.run() for line in wrong_with(ward, course)]
     assert wrong == []
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_healthy_machine_is_left_alone_for_a_day(kind: str) -> None:
-    ward = healthy(kind, HEALTHY.get(kind, 6), 1.0, 30.0)
+def test_a_healthy_machine_is_left_alone(kind: str) -> None:
+    ward = healthy(kind, 2, 0.25, 30.0)
     assert [line for course in ward.run() for line in wrong_with(ward, course)] == []
 
 
