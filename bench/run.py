@@ -12,8 +12,10 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).parent
-ORDER = ("poll", "burst", "scale", "mqtt", "serial_line", "plan", "journal",
-    "rules", "backtest", "through", "history", "flip", "memory", "peers")
+ORDER = (
+    *("poll", "burst", "scale", "mqtt", "serial_line", "plan", "journal"),
+    *("rules", "backtest", "through", "history", "flip", "memory", "peers"),
+)
 
 
 def main() -> int:
