@@ -9,7 +9,7 @@ import numpy as np
 
 from plantroom.kinds import Kind
 from simulators.devices.air import CHILLED, DUCT_PA, FAN_K, FILTER_PA, TIGHT, Blown, after_coils, blow, mixed
-from simulators.devices.lags import Lag, clip
+from simulators.devices.lags import Lag, clip, parts
 from simulators.devices.plant import Plant
 from simulators.surroundings import Surroundings
 from simulators.upset import Upset
@@ -73,11 +73,8 @@ class Ahu(Plant):
     # the passage of time
 
     def step(self, now_s: float, dt_s: float) -> None:
-        left = max(dt_s, 1e-3)
-        while left > 1e-9:
-            length = min(left, 10.0)
+        for length in parts(dt_s, 10.0):
             self._advance(length)
-            left -= length
         self._show()
 
     def _advance(self, dt: float) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from plantroom.kinds import Kind
 from simulators.devices.cooling import chilled_water_wanted, cooling_demand, wet_bulb
-from simulators.devices.lags import Lag, Wander, clip
+from simulators.devices.lags import Lag, Wander, clip, parts
 from simulators.devices.plant import Plant
 from simulators.surroundings import Surroundings
 from simulators.upset import Upset
@@ -63,11 +63,8 @@ class Chiller(Plant):
     # the passage of time
 
     def step(self, now_s: float, dt_s: float) -> None:
-        left = max(dt_s, 1e-3)
-        while left > 1e-9:
-            length = min(left, 10.0)
+        for length in parts(dt_s, 10.0):
             self._advance(length)
-            left -= length
         self._show()
 
     def ended(self, name: str) -> None:

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from plantroom.kinds import Kind
-from simulators.devices.lags import Lag, clip
+from simulators.devices.lags import Lag, clip, parts
 from simulators.devices.plant import Plant
 from simulators.devices.rooms import Room, occupied, people
 from simulators.surroundings import Surroundings
@@ -45,11 +45,8 @@ class FanCoil(Plant):
     # the passage of time
 
     def step(self, now_s: float, dt_s: float) -> None:
-        left = max(dt_s, 1e-3)
-        while left > 1e-9:
-            length = min(left, 15.0)
+        for length in parts(dt_s, 15.0):
             self._advance(length)
-            left -= length
         self._show()
 
     def begun(self, name: str, settings: Mapping[str, float]) -> None:

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import cos, exp, sin, sqrt
 
 import numpy as np
+
+
+def parts(whole_s: float, longest_s: float) -> Iterator[float]:
+    """A step cut into parts short enough for what is added up within it; one at least, of a millisecond at least."""
+    left = max(whole_s, 1e-3)
+    while left > 1e-9:
+        length = min(left, longest_s)
+        yield length
+        left -= length
 
 
 class Lag:

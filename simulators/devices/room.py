@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from plantroom.kinds import Kind
-from simulators.devices.lags import Lag, Wander, clip
+from simulators.devices.lags import Lag, Wander, clip, parts
 from simulators.devices.plant import Plant
 from simulators.devices.spells import Spells
 from simulators.surroundings import Surroundings
@@ -66,11 +66,8 @@ class Room(Plant):
         return max(min(warm, COOLED) if self._cooling() else warm, 12.0)
 
     def step(self, now_s: float, dt_s: float) -> None:
-        left = max(dt_s, 1e-3)
-        while left > 1e-9:
-            length = min(left, 30.0)
+        for length in parts(dt_s, 30.0):
             self._air(length)
-            left -= length
         self._harm(dt_s)
         self._show(dt_s)
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from plantroom.kinds import Kind
-from simulators.devices.lags import Lag, Wander
+from simulators.devices.lags import Lag, Wander, parts
 from simulators.devices.plant import Plant
 from simulators.devices.spells import Spells
 from simulators.surroundings import Surroundings
@@ -46,11 +46,8 @@ class SmokeFan(Plant):
         called = mode == "auto" and bool(calls) or "smoke_fan_no_airflow" in self.upsets
         stuck = any(name in self.upsets for name in ("smoke_fan_fail_to_start", "smoke_fan_test_failed", "smoke_fan_fault"))
         turns = called and powered and not stuck and not shut
-        left = max(dt_s, 1e-3)
-        while left > 1e-9:
-            length = min(left, 2.0)
+        for length in parts(dt_s, 2.0):
             self._air(length, turns, shut)
-            left -= length
         self._count(dt_s)
         self._show(calls, powered, mode, shut, turns)
 
