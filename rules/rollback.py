@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 Indexes = npt.NDArray[np.intp]
 
-# Of the arrays an evaluator remembers: those with an entry for all machines together, and parts that count machines in the second axis.
-SHARED = frozenset({"late", "origin"})
-MACHINES_LAST = frozenset({"sample", "condition", "silence"})
+# Of the arrays an evaluator remembers: those with an entry for all machines together, and parts that count machines in the last axis.
+SHARED = frozenset({"facts", "late", "origin"})
+MACHINES_LAST = frozenset({"sample", "condition", "silence", "vitals"})
 
 
 class Saved:
@@ -37,9 +37,9 @@ class Saved:
     def _of(self, name: str) -> Any:
         """Where these machines stand in an array."""
         part, _, leaf = name.partition("/")
-        if self._rows is None or leaf in SHARED:
+        if self._rows is None or (leaf or part) in SHARED:
             return ...
-        return (slice(None), self._rows) if part in MACHINES_LAST else self._rows
+        return (..., self._rows) if part in MACHINES_LAST else self._rows
 
 
 class Mark:
