@@ -2,7 +2,8 @@
 children. They are shown under it, have no order and page nobody, and stand for themselves again when it ends before they do.
 
     candidates: a rule's `inhibited_by` on the same machine, or on one that feeds it (`@fed_by`);  a group's rule (`when_faults`)
-    never:      a danger (people are never a footnote); an urgent fault under one that is not
+    never:      a danger (people are never a footnote); a fault under a lesser one, or under one that counts for nobody (commissioning):
+                those page fewer people, or none
 
 Of an incident the first-out is the one whose onset is earliest; it is read off the rows.
 """
@@ -87,7 +88,8 @@ def _candidates(house: House, fault: Fault) -> Iterator[Key]:
 
 
 def _may(parent: Fault, child: Fault) -> bool:
-    return child.severity is not Severity.DANGER and (parent.severity.urgent or not child.severity.urgent)
+    grave_enough = child.severity is not Severity.DANGER and GRAVITY[parent.severity] >= GRAVITY[child.severity]
+    return grave_enough and parent.mode == "live"
 
 
 def _has_children(house: House, fault: Fault) -> bool:
@@ -103,10 +105,11 @@ def counts(among: Among, rule: Rule) -> bool:
 
 
 def out_of(desk: Desk, house: House, group: Group, among: Among) -> list[Fault]:
-    """For each member that is out its gravest fault that counts, in the order of the members."""
+    """For each member that is out its gravest fault that counts, in the order of the members. What is in commissioning is not out."""
     found = []
     for member in group.members:
-        faults = [fault for rule in house.counted(among, member) if (fault := desk.fault_of(member, rule)) is not None and fault.open]
+        standing = (desk.fault_of(member, rule) for rule in house.counted(among, member))
+        faults = [fault for fault in standing if fault is not None and fault.open and fault.mode == "live"]
         if faults:
             found.append(max(faults, key=lambda fault: (GRAVITY[fault.severity], fault.id)))
     return found

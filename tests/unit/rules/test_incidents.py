@@ -127,6 +127,34 @@ def test_a_fault_of_what_feeds_a_machine_explains_one_here(tmp_path: Path) -> No
     kit.close()
 
 
+def test_a_feeder_in_commissioning_explains_nothing(tmp_path: Path) -> None:
+    """Its fault has no order and pages nobody: a child of it would be seen by nobody."""
+    fed = pump(2).replace("    kind: fire_pump\n", "    kind: fire_pump\n    fed_by: fp-1\n")
+    kit = kit_of(tmp_path, only("phase_loss", "wet"), site_text(pump(1, "commissioning"), fed))
+    for second in range(14):
+        kit.read(None, 1, phase_loss=1)
+        kit.read(None, 2, jockey_fault=int(second > 5))
+        kit.tick()
+    kit.run()
+    assert kit.rows("SELECT equipment, mode FROM fault ORDER BY raised_ns") == [("fp-1", "commissioning"), ("fp-2", "live")]
+    assert parents(kit) == {"fp-1.phase_loss": None, "fp-2.wet": None}
+    assert pages(kit) == [("fp-2.wet", "raised")]
+    kit.close()
+
+
+def test_a_fault_is_no_part_of_a_lesser_one(tmp_path: Path) -> None:
+    """An advisory pages nobody: what is more than that would be lost in it."""
+    hint = {"rules/packs/fire_pump/hint.yaml": rule_text("hint", "pump_running", "advisory")}
+    turned = {"rules/packs/fire_pump/wet.yaml": rule_text("wet", "jockey_fault", "normal", extra="inhibited_by: [hint]")}
+    kit = kit_of(tmp_path, {**only(), **hint, **turned})
+    kit.stay(4, pump_running=1)
+    kit.stay(5, pump_running=1, jockey_fault=1)
+    kit.run()
+    assert parents(kit) == {"fp-1.hint": None, "fp-1.wet": None}
+    assert ("fp-1.wet", "raised") in pages(kit)
+    kit.close()
+
+
 def test_an_urgent_fault_is_no_part_of_a_normal_one(tmp_path: Path) -> None:
     turned = {"rules/packs/fire_pump/phase_loss.yaml": rule_text("phase_loss", "phase_loss", "readiness", extra="inhibited_by: [jockey]")}
     kit = kit_of(tmp_path, {**only("jockey"), **turned})
@@ -155,6 +183,19 @@ def test_most_machines_of_a_connection_make_one_fault_that_has_theirs_as_childre
     kit.run()
     assert {condition for _, _, condition in kit.faults()} == {"cleared"}
     kit.close()
+
+
+def test_machines_in_commissioning_make_no_fault_of_their_line(tmp_path: Path) -> None:
+    for state, made in (("commissioning", 0), ("in_service", 1)):
+        (tmp_path / state).mkdir()
+        kit = kit_of(tmp_path / state, only("jockey", "line_down"), site_text(*(pump(n, state) for n in range(1, 4)), pump(4), pump(5)))
+        for _ in range(12):
+            kit.bank([[0.0, 0.0, float(n != 5), 1.0] for n in range(1, 6)])
+            kit.tick()
+        kit.run()
+        assert len(kit.rows("SELECT 1 FROM fault WHERE rule = 'jockey'")) == 4
+        assert len(kit.rows("SELECT 1 FROM fault WHERE rule = 'line_down'")) == made
+        kit.close()
 
 
 def test_more_than_ten_in_ten_minutes_are_a_flood_whose_normal_pages_are_one(tmp_path: Path) -> None:
