@@ -105,11 +105,10 @@ def counts(among: Among, rule: Rule) -> bool:
 
 
 def out_of(desk: Desk, house: House, group: Group, among: Among) -> list[Fault]:
-    """For each member that is out its gravest fault that counts, in the order of the members. What is in commissioning is not out."""
+    """For each member that is out its gravest fault that counts, in the order of the members."""
     found = []
     for member in group.members:
-        standing = (desk.fault_of(member, rule) for rule in house.counted(among, member))
-        faults = [fault for fault in standing if fault is not None and fault.open and fault.mode == "live"]
+        faults = [fault for rule in house.counted(among, member) if (fault := desk.fault_of(member, rule)) is not None and fault.open]
         if faults:
             found.append(max(faults, key=lambda fault: (GRAVITY[fault.severity], fault.id)))
     return found
