@@ -1,4 +1,4 @@
-"""The collector's commands and services: `try`, `probe`, `reads`, `profile prove`; `collect`, `history`. Its composition root."""
+"""The collector's commands: `try`, `probe`, `reads`, `profile prove`. Its composition root."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 
 from collector import probe_commands, try_commands
 from collector.line_options import Json
-from plantroom.cli import FAILED, ServiceContext, ServiceRunner, print_json
+from plantroom.cli import FAILED, print_json
 from plantroom.errors import BadInput, Problem
 from plantroom.profile_commands import group_of
 from plantroom.profile_file import load_profile
@@ -19,11 +19,9 @@ ProfileName = Annotated[str, typer.Argument(metavar="PROFILE", help="a profile's
 Points = Annotated[str | None, typer.Option("--points", help="only these points, a,b,c; a part (car_2) is all of its points")]
 
 
-def register(app: typer.Typer, services: dict[str, ServiceRunner]) -> None:
+def register(app: typer.Typer) -> None:
     probe_commands.register(app)
     try_commands.register(app, modbus_profile, wanted)
-    services["collect"] = _collect
-    services["history"] = _history
 
     @app.command()
     def reads(
@@ -59,18 +57,6 @@ def register(app: typer.Typer, services: dict[str, ServiceRunner]) -> None:
         left = f"; not in expected.yaml: {', '.join(unjudged)}" if unjudged else ""
         typer.echo(f"{len(expected) - len({line.partition(':')[0] for line in wrong})} of {len(expected)} points read as by hand{left}")
         raise typer.Exit(FAILED if wrong or not expected else 0)
-
-
-async def _collect(context: ServiceContext) -> None:
-    from collector import service
-
-    await service.run(context)
-
-
-async def _history(context: ServiceContext) -> None:
-    from collector.store import service
-
-    await service.run(context)
 
 
 def modbus_profile(name: str) -> Profile:

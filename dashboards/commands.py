@@ -1,4 +1,4 @@
-"""The service `web`, the `user` and the `dashboards` commands."""
+"""The `user` and the `dashboards` commands."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ from dashboards.console import passwords
 from dashboards.console.access import Access, Account
 from dashboards.console.roles import Role
 from dashboards.grafana import grafana_commands
-from plantroom.bundle import site_of
-from plantroom.cli import ServiceContext, ServiceRunner, print_json
+from plantroom.cli import print_json
 from plantroom.clock import SystemClock, iso
 from plantroom.errors import BadInput, Problem, Refused
 
@@ -26,16 +25,9 @@ Json = Annotated[bool, typer.Option("--json", help="JSON on stdout")]
 Typed = Annotated[bool, typer.Option("--password-from-stdin", help="read the password from stdin instead of making one")]
 
 
-def register(app: typer.Typer, services: dict[str, ServiceRunner]) -> None:
-    services["web"] = web
+def register(app: typer.Typer) -> None:
     app.add_typer(user_commands(), name="user")
     grafana_commands.register(app)
-
-
-async def web(context: ServiceContext) -> None:
-    from dashboards.console.web import run_web  # FastAPI takes half a second that no other command should pay
-
-    await run_web(context, site_of)
 
 
 def user_commands() -> typer.Typer:

@@ -1,6 +1,6 @@
 """The `plantroom` command: gathers every package's commands and services, answers bad input with its places and exit code 2.
 
-A package offers `register(app, services)` under the entry-point group `plantroom.commands`; `services` are coroutines by name.
+A package offers `register(app)` under the entry-point group `plantroom.commands`, its services as coroutines under `plantroom.services`.
 Exit codes: 0 done, 1 the check or the service failed, 2 bad input.
 """
 
@@ -39,25 +39,36 @@ class ServiceContext:
 
 
 ServiceRunner = Callable[[ServiceContext], Awaitable[None]]
-Register = Callable[[typer.Typer, dict[str, ServiceRunner]], None]
+Register = Callable[[typer.Typer], None]
 
 
-def build() -> tuple[typer.Typer, dict[str, ServiceRunner]]:
-    """The whole application. A package whose commands cannot be loaded is named on stderr; the others still work."""
+def build(*, service_only: bool = False) -> typer.Typer:
+    """The whole application, or the commands of the house itself: a service loads no other.
+
+    A package whose commands cannot be loaded is named on stderr; the others still work.
+    """
     import plantroom.run_command as run_command
 
     app = typer.Typer(name="plantroom", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
     app.callback()(_root)
-    services: dict[str, ServiceRunner] = {}
-    run_command.register(app, services)
-    for entry in sorted(entry_points(group="plantroom.commands"), key=lambda entry: entry.name):
+    run_command.register(app)
+    for entry in () if service_only else sorted(entry_points(group="plantroom.commands"), key=lambda entry: entry.name):
         try:
             register: Register = entry.load()
         except ImportError as error:
             typer.echo(f"plantroom: the commands of `{entry.name}` are missing: {error}", err=True)
             continue
-        register(app, services)
-    return app, services
+        register(app)
+    return app
+
+
+def service(name: str) -> ServiceRunner:
+    """A service's coroutine. Raises BadInput naming those there are."""
+    there = {entry.name: entry for entry in entry_points(group="plantroom.services")}
+    if name not in there:
+        raise BadInput([Problem("command line", 0, name, f"no such service; there are {', '.join(sorted(there))}")])
+    runner: ServiceRunner = there[name].load()
+    return runner
 
 
 def _root() -> None:
@@ -71,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(arguments: list[str]) -> int:
     """One command line; returns the exit code."""
-    app, _ = build()
+    app = build(service_only=arguments[:1] == ["service"])
     try:
         app(args=arguments, prog_name="plantroom")
     except SystemExit as end:  # how the command line library ends, its own complaints (2) included

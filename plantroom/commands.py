@@ -11,7 +11,7 @@ import orjson
 import typer
 
 from plantroom import bundle, profile_commands
-from plantroom.cli import BAD_INPUT, ServiceRunner, print_json, print_problems
+from plantroom.cli import BAD_INPUT, print_json, print_problems
 from plantroom.clock import SystemClock
 from plantroom.errors import BadInput, Problem
 from plantroom.journal import Journal
@@ -23,7 +23,7 @@ Json = Annotated[bool, typer.Option("--json", help="JSON on stdout")]
 SiteFile = Annotated[Path, typer.Argument(metavar="SITE", help="the site file")]
 
 
-def register(app: typer.Typer, services: dict[str, ServiceRunner]) -> None:
+def register(app: typer.Typer) -> None:
     profile_commands.register(app)
 
     @app.command()

@@ -11,7 +11,8 @@ from typing import Annotated
 import orjson
 import typer
 
-from plantroom.cli import FAILED, ServiceContext, ServiceRunner, print_json
+from plantroom import cli
+from plantroom.cli import FAILED, ServiceContext, print_json
 from plantroom.clock import SystemClock
 from plantroom.errors import BadInput, JournalFailed, Problem
 from plantroom.journal import Journal, Kind
@@ -24,7 +25,7 @@ Json = Annotated[bool, typer.Option("--json", help="JSON on stdout")]
 Listen = Annotated[str | None, typer.Option("--listen", help="address:port of the console, instead of the site file's")]
 
 
-def register(app: typer.Typer, services: dict[str, ServiceRunner]) -> None:
+def register(app: typer.Typer) -> None:
     audit = typer.Typer(no_args_is_help=True, help="Has anybody changed what was written?")
     app.add_typer(audit, name="audit")
 
@@ -43,9 +44,7 @@ def register(app: typer.Typer, services: dict[str, ServiceRunner]) -> None:
         """Runs one service as a process; started by `run`."""
         from plantroom.service import run_service
 
-        if name not in services:
-            raise BadInput([Problem("command line", 0, name, f"no such service; there are {', '.join(sorted(services))}")])
-        raise typer.Exit(run_service(name, services[name], ServiceContext(data, site, SystemClock(), listen)))
+        raise typer.Exit(run_service(name, cli.service(name), ServiceContext(data, site, SystemClock(), listen)))
 
     @audit.command()
     def verify(

@@ -1,4 +1,4 @@
-"""This package's commands and services: the composition root of `rules`. Each imports what it needs when it runs: a quick CLI."""
+"""This package's commands: the composition root of `rules`. Each imports what it needs when it runs: a quick CLI."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from plantroom.bundle import Checked
-from plantroom.cli import DONE, FAILED, ServiceContext, ServiceRunner, print_json
+from plantroom.cli import DONE, FAILED, print_json
 from plantroom.clock import SystemClock
 from plantroom.site import Site
 from plantroom.words import language, say
@@ -18,13 +18,11 @@ if TYPE_CHECKING:
     from rules.rebuild import Report
 
 
-def register(app: typer.Typer, services: dict[str, ServiceRunner]) -> None:
+def register(app: typer.Typer) -> None:
     from rules import backtest_commands, rule_commands
 
-    services["rules"] = _rules
-    services["notify"] = _notify
     app.command("rebuild")(rebuild)
-    rule_commands.register(app, services)
+    rule_commands.register(app)
     backtest_commands.register(app)
 
 
@@ -33,18 +31,6 @@ def check(site: Site) -> Checked:
     from rules import check as site_check
 
     return site_check.check(site)
-
-
-async def _rules(context: ServiceContext) -> None:
-    from rules.service import RulesService
-
-    await RulesService(context.site_folder, context.clock).run()
-
-
-async def _notify(context: ServiceContext) -> None:
-    from rules.notify.service import NotifyService
-
-    await NotifyService(context.site_folder, context.clock).run()
 
 
 def rebuild(

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from plantroom.bundle import checked
-from plantroom.cli import FAILED, ServiceRunner, print_json
+from plantroom.cli import FAILED, print_json
 from plantroom.errors import BadInput, Problem
 from plantroom.words import language
 from plantroom.yaml_file import read_text
@@ -27,7 +27,7 @@ Json = Annotated[bool, typer.Option("--json", help="JSON lines on stdout")]
 SiteFile = Annotated[Path, typer.Argument(metavar="SITE", help="the site file")]
 
 
-def register(app: typer.Typer, services: dict[str, ServiceRunner]) -> None:
+def register(app: typer.Typer) -> None:
     rules = typer.Typer(no_args_is_help=True, help="Rules: their own tests, and where they apply.")
     app.add_typer(rules, name="rules")
     housekeeping_commands.register(rules)

@@ -9,6 +9,7 @@ from pathlib import Path
 import orjson
 import structlog
 
+from plantroom.cli import ServiceContext
 from plantroom.clock import NS, Clock
 from plantroom.journal import Entry, Follower, GroupWriter, Journal, Keeper, Kind, Reader, Record
 from plantroom.journal.shelf import FileLock
@@ -28,6 +29,10 @@ WORTH_KEEPING = 100  # records replayed at a start: killed again within the minu
 MARK_NS = 1 * NS
 
 log = structlog.get_logger()
+
+
+async def run(context: ServiceContext) -> None:
+    await RulesService(context.site_folder, context.clock).run()
 
 
 class RulesService:

@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from plantroom.cli import DONE, FAILED, ServiceRunner, print_json
+from plantroom.cli import DONE, FAILED, print_json
 
 Seed = Annotated[int | None, typer.Option("--seed", help="of the world; the scenario's, else 1")]
 
 
-def register(app: typer.Typer, services: dict[str, ServiceRunner]) -> None:
+def register(app: typer.Typer) -> None:
     @app.command()
     def simulate(
         site: Annotated[Path, typer.Argument(metavar="SITE", help="site file whose devices are to answer")],

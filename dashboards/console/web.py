@@ -12,7 +12,7 @@ import structlog
 import uvicorn
 
 from dashboards.console.app import background, close, create_app
-from dashboards.console.sites import SiteOf
+from plantroom.bundle import site_of
 from plantroom.cli import ServiceContext
 from plantroom.errors import BadInput, Problem
 
@@ -34,7 +34,7 @@ class ServerEnded(RuntimeError):
     """The server stopped though nobody asked it to: mostly the address is taken."""
 
 
-async def run_web(context: ServiceContext, site_of: SiteOf) -> None:
+async def run(context: ServiceContext) -> None:
     """Serves until cancelled, then ends within two seconds. Raises BadInput for a bad address, ServerEnded when it cannot listen."""
     host, port = address(context.listen or os.environ.get("PLANTROOM_LISTEN") or LISTEN)
     app = create_app(context.data, context.clock, site_of, public_url=os.environ.get("PLANTROOM_PUBLIC_URL"))

@@ -14,6 +14,7 @@ import orjson
 import structlog
 
 from plantroom.bundle import site_of
+from plantroom.cli import ServiceContext
 from plantroom.clock import NS, Clock
 from plantroom.journal import Entry, GroupWriter, Journal, Keeper, Kind
 from plantroom.model import Severity
@@ -33,6 +34,10 @@ Send = Callable[..., Awaitable[Answer]]
 CHANNELS: Mapping[str, Send] = {"webhook": webhook.send, "mqtt": mqtt.send}
 
 log = structlog.get_logger()
+
+
+async def run(context: ServiceContext) -> None:
+    await NotifyService(context.site_folder, context.clock).run()
 
 
 class NotifyService:

@@ -10,13 +10,13 @@ import pytest
 import typer
 
 from plantroom import cli
-from plantroom.cli import ServiceContext, ServiceRunner
+from plantroom.cli import ServiceContext
 from plantroom.clock import VirtualClock
 from plantroom.errors import BadInput, JournalFailed, Problem
 from plantroom.records import Chronicle, Records
 
 
-def register(app: typer.Typer, services: dict[str, ServiceRunner]) -> None:
+def register(app: typer.Typer) -> None:
     @app.command()
     def judge(what: str, as_json: bool = typer.Option(False, "--json")) -> None:
         if what == "bad":
