@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
@@ -22,13 +23,18 @@ SOCKETS_ALLOWED = (
 )  # fmt: skip
 
 
+@lru_cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
 def modules() -> Iterator[Path]:
     for package in PACKAGES:
         yield from sorted((ROOT / package).rglob("*.py"))
 
 
 def imports(path: Path) -> Iterator[tuple[str, int]]:
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(tree(path)):
         if isinstance(node, ast.Import):
             yield from ((alias.name, node.lineno) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -84,7 +90,7 @@ def test_no_module_outside_the_clock_reads_the_time() -> None:
     for path in modules():
         if path.name == "clock.py":
             continue
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(tree(path)):
             if isinstance(node, ast.Attribute) and node.attr in reads and isinstance(node.value, ast.Name) and node.value.id in ("time", "datetime", "date"):
                 wrong.append(f"{path}:{node.lineno}: {node.value.id}.{node.attr}")
     assert not wrong

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
 from plantroom.errors import BadInput
 from plantroom.model import Quality, Severity
+from rules.book import pack
 from rules.quantities import quantity
-from rules.rule import OnMissing
+from rules.rule import OnMissing, Rule
 from rules.rule_file import parse_rule
 
 GOOD = """\
@@ -173,3 +175,18 @@ def test_a_quantity_is_read_in_its_unit(written: float | str, unit: str, expecte
 def test_what_is_no_quantity_is_refused(written: float | str, unit: str) -> None:
     with pytest.raises(ValueError):
         quantity(written, unit)
+
+
+def bare(rule: Rule) -> Rule:
+    return replace(rule, tests=(), lines={key: line for key, line in rule.lines.items() if key != "tests"})
+
+
+def test_what_was_applied_is_the_same_rule_without_its_tests() -> None:
+    assert all(parse_rule(rule.text, rule.file, proven=True).tests == () for rule in pack().rules)
+    assert [rule.file for rule in pack().rules if bare(parse_rule(rule.text, rule.file, proven=True)) != bare(rule)] == []
+
+
+def test_tests_in_the_middle_of_a_file_hide_nothing_behind_them() -> None:
+    head, tests = GOOD.split("\ntests:")
+    other = f"tests:{tests}\n{head}\n"
+    assert bare(parse_rule(other, "r.yaml", proven=True)) == bare(parse_rule(other, "r.yaml"))
