@@ -1,6 +1,7 @@
 """Telemetry records -> rounds of steps: each round takes at most one step of each machine, so that all machines of a kind go at once.
 
-Bodies with the same number of points are decoded together, whatever their frames: that is most of the speed.
+Bodies with the same number of points are decoded together, whatever their frames, and all machines of a kind that are in a round are
+looked at together, whatever points they bring: that is most of the speed.
 
 A step is one row of one record for one machine. Which records come together never changes a result: machines are independent, a
 machine's steps keep their order, and transitions are handed on in the order of their records.
@@ -17,7 +18,7 @@ import structlog
 
 from plantroom.journal.columns import Columns, frame_id_of, rows_of, size_of, stack, stamped_of
 from plantroom.journal.record import Record
-from plantroom.model import Frame
+from plantroom.model import Batch, Frame, Qualities, Values
 from rules.condition import Transition
 from rules.evaluate import KindEvaluator
 
@@ -86,6 +87,9 @@ class _Stack:
     total: int = 0
 
 
+# Samples of one step of each of some machines: (the evaluator's columns, at_ns[rows], values and quality [rows, columns]).
+_Samples = tuple[npt.NDArray[np.intp], Ints, Values, Qualities]
+
 # Event times to judge by: (at_ns, stamped, header's wall, header's boot), an array of each over rows -> int64[rows].
 Judged = Callable[[Ints, Bools, Ints, Ints], Ints]
 
@@ -135,8 +139,11 @@ class Router:
         columns = {width: _decoded(stacked, judged) for width, stacked in stacks.items() if stacked.total}
         found: list[tuple[tuple[int, int, int], Transition]] = []
         for calls in rounds:
+            together: dict[str, list[tuple[Layout, _Call]]] = {}
             for layout, call in calls.items():
-                found += self._step(layout, call, *columns[layout.width])
+                together.setdefault(layout.kind, []).append((layout, call))
+            for kind, some in together.items():
+                found += self._step(kind, some, columns)
         found.sort(key=lambda came: came[0])
         return [Came(records[place].seq, records[place].at.wall_ns, transition) for (place, _, _), transition in found]
 
@@ -147,12 +154,13 @@ class Router:
             return []
         frame, parts = known
         rows = rows_of(record.body)
-        columns, at_ns = _decoded(_Stack(frame, [record], [rows], rows), judged)
+        decoded = {len(frame.points): _decoded(_Stack(frame, [record], [rows], rows), judged)}
 
         def single(line: int, n: int, part: Part) -> Single:
             def run() -> list[Came]:
                 call = _Call([part.row], [line], [(0, line, n)])
-                return [Came(record.seq, record.at.wall_ns, transition) for _, transition in self._step(part.layout, call, columns, at_ns)]
+                came = self._step(part.layout.kind, [(part.layout, call)], decoded)
+                return [Came(record.seq, record.at.wall_ns, transition) for _, transition in came]
 
             return Single(part.layout.kind, part.row, run)
 
@@ -170,16 +178,18 @@ class Router:
             return None
         return known
 
-    def _step(self, layout: Layout, call: _Call, columns: Columns, at_ns: Ints) -> Iterable[tuple[tuple[int, int, int], Transition]]:
-        evaluator = self._evaluators[layout.kind]
-        index = np.array(call.index, np.intp)
-        values, quality = columns.values[index], columns.quality[index]
-        if layout.take is not None:
-            values, quality = values[:, layout.take], quality[:, layout.take]
-        transitions = evaluator.step(np.array(call.rows, np.intp), at_ns[index], values, quality, layout.give)
+    def _step(
+        self, kind: str, calls: Sequence[tuple[Layout, _Call]], decoded: Mapping[int, tuple[Columns, Ints]]
+    ) -> Iterable[tuple[tuple[int, int, int], Transition]]:
+        """One step of each machine of a kind that is in the round. decoded: by width."""
+        evaluator = self._evaluators[kind]
+        parts = [_cut(layout, call, *decoded[layout.width]) for layout, call in calls]
+        give, at_ns, values, quality = parts[0] if len(parts) == 1 else _side_by_side(parts)
+        rows = [row for _, call in calls for row in call.rows]
+        transitions = evaluator.step(np.array(rows, np.intp), at_ns, values, quality, give)
         if not transitions:
             return ()
-        order = dict(zip(call.rows, call.order, strict=True))
+        order = dict(zip(rows, (order for _, call in calls for order in call.order), strict=True))
         return [(order[evaluator.rows[t.equipment]], t) for t in transitions]
 
     def _look_up(self, record: Record) -> tuple[Frame, tuple[Part, ...]] | None:
@@ -236,3 +246,24 @@ def _decoded(stacked: _Stack, judged: Judged) -> tuple[Columns, Ints]:
     headers = np.array([(r.at.wall_ns, r.at.boot_ns, stamped_of(r.body)) for r in stacked.records], np.int64)
     wall, boot, stamped = headers.T if stacked.counts.count(1) == len(stacked.counts) else np.repeat(headers, stacked.counts, axis=0).T
     return columns, judged(columns.at_ns, stamped != 0, wall, boot)
+
+
+def _cut(layout: Layout, call: _Call, columns: Columns, at_ns: Ints) -> _Samples:
+    index = np.array(call.index, np.intp)
+    values, quality = columns.values[index], columns.quality[index]
+    if layout.take is not None:
+        values, quality = values[:, layout.take], quality[:, layout.take]
+    return layout.give, at_ns[index], values, quality
+
+
+def _side_by_side(parts: Sequence[_Samples]) -> _Samples:
+    """Steps of several layouts as one, over all their columns: a look at three machines costs hardly more than at one."""
+    give = np.unique(np.concatenate([own for own, _, _, _ in parts]))
+    shape = sum(at_ns.size for _, at_ns, _, _ in parts), give.size
+    values, quality = np.full(shape, np.nan), np.full(shape, Batch.ABSENT, np.uint8)
+    first = 0
+    for own, at_ns, some, of in parts:
+        spot = slice(first, first + at_ns.size), np.searchsorted(give, own)
+        values[spot], quality[spot] = some, of
+        first += at_ns.size
+    return give, np.concatenate([at_ns for _, at_ns, _, _ in parts]), values, quality
