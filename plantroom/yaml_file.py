@@ -252,7 +252,7 @@ def duration(node: Node) -> float:
 def unit_name(node: Node) -> str:
     word = text(node)
     if not known(word):
-        raise Wrong(f"{word!r} is no unit{nearest(word, UNITS)}", node)
+        raise Wrong(f"{word!r} is no unit{nearest(word, filter(None, UNITS))}", node)
     return word
 
 

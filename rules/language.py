@@ -15,12 +15,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Union
 
-from rules.lexer import ExpressionError, Kind, Token, tokens
+from rules.lexer import RESERVED, ExpressionError, Kind, Token, after_a_number, tokens
 
 DEEPEST = 32
 MOST_NODES = 300
 COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
-_RESERVED = ("and", "or", "not", "in")
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +163,7 @@ class _Parser:
         return Among(at, left, tuple(names))
 
     def _name(self) -> Name:
-        if self._now.kind is not Kind.NAME or self._now.text in _RESERVED:
+        if self._now.kind is not Kind.NAME or self._now.text in RESERVED:
             raise ExpressionError(self._now.at, "an enum name is wanted here: mode in (auto, test)")
         token = self._take()
         self._count(token.at)
@@ -200,7 +199,7 @@ class _Parser:
         if token.kind is Kind.NUMBER:
             self._take()
             return Number(token.at, token.value, token.unit)
-        if token.kind is Kind.NAME and token.text not in _RESERVED:
+        if token.kind is Kind.NAME and token.text not in RESERVED:
             self._take()
             return self._call(token) if self._is("(") else Name(token.at, token.text)
         if self._is("("):
@@ -236,6 +235,11 @@ class _Parser:
     def _unexpected(self) -> str:
         if self._now.kind is Kind.END:
             return "ends too early; a point, a parameter or a number is wanted"
-        if self._now.kind is Kind.NAME and self._now.text not in _RESERVED:
+        if self._now.kind is Kind.NAME and self._now.text not in RESERVED:
+            before = self._tokens[self._next - 1]
+            if before.kind is Kind.NUMBER and before.unit is None and (said := after_a_number(self._now.text)):
+                return f"{self._now.text!r} is no unit: {said}"
             return f"{self._now.text!r} stands after something complete; is `and`, `or` or a comparison missing?"
+        if self._is(","):
+            return "',' cannot stand here: a fraction is written with a point, 0.5; `,` is for the brackets of functions"
         return f"{self._now.text!r} cannot stand here"

@@ -42,9 +42,13 @@ _SPACE = re.compile(r"\s+")
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+(?![A-Za-z0-9_%])", re.ASCII)
 _NUMBER = re.compile(r"\d+(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
 _UNIT = re.compile(r" ?(%RH|%|[A-Za-z][A-Za-z0-9]*)(?:/([A-Za-z][A-Za-z0-9]*))?(?![A-Za-z0-9_])", re.ASCII)
+_WORD = re.compile(r"[^\W\d_]\w*")
 _NAME = re.compile(r"[a-z_][a-z0-9_]*", re.ASCII)
 _SIGNS = ("<=", ">=", "==", "!=", "<", ">", "+", "-", "*", "/", "(", ")", ",")
+RESERVED = ("and", "or", "not", "in")
 _LENGTHS = ("ms", "s", "m", "h", "d", "t", "1")  # after a number without a space these are durations; with one they would be guesses
+_TIMES = ("s", "sec", "secs", "second", "seconds", "m", "mins", "minute", "minutes", "h", "hr", "hrs", "hour", "hours", "d", "day", "days")
+_SPELT_OUT = {"percent": "%", "pct": "%", "celsius": "degC", "kelvin": "K", "volts": "V", "amps": "A"}
 _INSTEAD = {
     "=": "write == to compare",
     "!": "write `not`, or != to compare",
@@ -86,9 +90,32 @@ def _next(text: str, at: int) -> tuple[Token, int]:
     for sign in _SIGNS:
         if text.startswith(sign, at):
             return Token(Kind.SIGN, sign, at), at + len(sign)
+    if word := _WORD.match(text, at):
+        raise ExpressionError(at, f"{word.group()!r} cannot stand here: {_instead_of(word.group())}")
     letter = text[at]
-    said = _INSTEAD.get(letter) or ("names are small letters, digits and _" if letter.isalpha() else "it has no meaning here")
-    raise ExpressionError(at, f"{letter!r} cannot stand here: {said}")
+    raise ExpressionError(at, f"{letter!r} cannot stand here: {_INSTEAD.get(letter, 'it has no meaning here')}")
+
+
+def _instead_of(word: str) -> str:
+    if word.lower() in RESERVED:
+        return f"write `{word.lower()}`"
+    meant = unit_meant(word)
+    return f"the unit is written {meant}, as in 20 {meant}" if meant else "names are small letters, digits and _"
+
+
+def unit_meant(word: str) -> str | None:
+    """The unit somebody had in mind who wrote kpa, RPM or sec."""
+    if word.lower() in _TIMES:
+        return None
+    return next((name for name in units.UNITS if name.lower() == word.lower()), _SPELT_OUT.get(word.lower()))
+
+
+def after_a_number(word: str) -> str | None:
+    """What to write for a word that stands where the unit of a number may stand; None where nothing is near."""
+    if word.lower() in _TIMES:
+        return "a length of time is written without a space and short: 12s, 10m, 2h"
+    meant = unit_meant(word)
+    return f"the unit is written {meant}" if meant else None
 
 
 def _quantity(text: str, at: int, number: re.Match[str]) -> tuple[Token, int]:

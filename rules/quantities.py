@@ -24,7 +24,12 @@ def _read(text: str, unit: str) -> float:
             raise
     number, _, written = text.partition(" ")
     try:
-        return units.convert(float(number), written.strip() or unit, unit)
+        value = float(number)
+    except ValueError:
+        example = "12s" if unit == "s" else f"20 {unit}".rstrip()
+        raise ValueError(f"{text!r} is no quantity; write a number, as in {example}") from None
+    try:
+        return units.convert(value, written.strip() or unit, unit)
     except KeyError:
         raise ValueError(f"{written.strip()!r} is no unit; write a number of {unit or 'no unit'}") from None
     except ValueError as error:

@@ -102,8 +102,9 @@ def _read(f: y.Fields, text: str, proven: bool) -> Rule:
 
 
 def _tests(f: y.Fields, rule: Rule, node: y.Node | None, covered: tuple[Kind, ...]) -> tuple[RuleTest, ...]:
-    if node is None:
-        f.paper.wrong(0, "tests", "is missing; show that the rule raises, stays quiet just below, holds through a gap and clears")
+    if node is None or (isinstance(node, y.Sequence) and not node.items):
+        line, lacking = (0, "is missing") if node is None else (node.line, "is empty")
+        f.paper.wrong(line, "tests", f"{lacking}; show that the rule raises, stays quiet just below, holds through a gap and clears")
     if f.paper.problems or not covered:
         return ()
     return read_tests(node, rule, covered, f.paper)

@@ -22,6 +22,7 @@ from rules.lexer import LARGEST_NUMBER, ExpressionError
 DERIVED: Mapping[str, str] = {"silence": "s", "polls_missed": "", **vitals.NAMES}
 FACTS = ("site_fire", "working_hours")  # what holds for the whole site, told to every machine with each tick: rules/facts.py
 WORDS = ("and", "or", "not", "in", "true", "false", *FUNCTIONS, *DERIVED)  # no point or parameter may be called so
+_NO_VALUE = ("nan", "null", "none", "nil", "unknown", "bad")  # what people write who want to ask whether a value is there
 _COMPARES = {"<": "less", "<=": "less_equal", ">": "greater", ">=": "greater_equal", "==": "equal", "!=": "equal"}
 
 
@@ -98,6 +99,9 @@ class Typer:
             return self.graph.add("fact", data=(name,), type=BOOL, static=False)
         if name in ("true", "false"):
             return self.graph.add("truth", data=(name == "true",), type=BOOL)
+        if name in _NO_VALUE:
+            said = "is no value here: what is not known is unknown by itself; ask age(point), stale(point) or `silence`"
+            return self.wrong(tree, f"{name!r} {said}")
         near = nearest(name, [*given.parameters, *given.kind.points, *DERIVED, *FACTS])
         return self.wrong(tree, f"{name!r} is no point of {given.kind.name}, no parameter and no value of what it is compared with{near}")
 
