@@ -36,7 +36,16 @@ def read_tests(node: y.Node | None, rule: Rule, covered: tuple[Kind, ...], paper
         test = _test(y.Fields(entry, f"tests[{number}]", paper, "a test"), rule, covered)
         if test is not None:
             found.append(test)
+    if found and not any(_changes(test) for test in found):
+        paper.wrong(
+            found[0].line, "tests", "no series ever changes; show one that crosses over, as in `300 x20, 80 x10`: constants prove no instant and no return"
+        )
     return tuple(found)
+
+
+def _changes(test: RuleTest) -> bool:
+    """A value becomes another, or is lost."""
+    return any(len({(s.quality, s.value if s.quality is Quality.GOOD else 0.0) for s in series}) > 1 for series in test.series.values())
 
 
 def _test(f: y.Fields, rule: Rule, covered: tuple[Kind, ...]) -> RuleTest | None:

@@ -103,6 +103,7 @@ def test_the_complete_example_is_read() -> None:
         ("oil_pressure: \"300 x20, 80 x10\"", "oil_pressure: \"300 x20, low x10\"", r":17: .*'low' is no value of oil_pressure"),
         ("oil_pressure: \"300 x20, 80 x10\"", "oil_presure: \"300 x20, 80 x10\"", r":17: .*is no point of generator; did you mean 'oil_pressure'"),
         ("oil_pressure: \"300 x20, 80 x10\"", "oil_pressure: \"300 x99999\"", r":17: .*1 to 20000 samples"),
+        ("engine_speed: \"1500 x30\", oil_pressure: \"300 x20, 80 x10\"", "engine_speed: 1500, oil_pressure: 80", r":17: tests: no series ever changes"),
         ("22s: active", "22s: raised", r":17: .*'raised' is not a state"),
         ("22s: active", "22: active", r":17: .*'22' is no duration"),
         (", expect: {19s: cleared, 20s: pending, 22s: active}", "", r":17: tests\[1\]\.expect: must say what is seen when"),

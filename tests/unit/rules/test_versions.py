@@ -37,7 +37,7 @@ severity: normal
 says: {zh: 油少, en: Little fuel}
 do: {zh: 加油, en: Fill it}
 tests:
-  - {name: raised, every: 60s, fuel_level: "80 x9", expect: {0s: pending}}
+  - {name: raised, every: 60s, fuel_level: "95, 80 x9", expect: {60s: pending}}
 """
 
 
