@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -21,9 +21,11 @@ from typing import Any, Self, TypeVar
 from plantroom.clock import NS, SystemClock, to_ns
 from plantroom.site import Connection, Link, ModbusRtu, ModbusTcp, Mqtt, RtuOverTcp, Site
 from plantroom.site_file import load_site
+from plantroom.yaml_file import nearest
 from simulators.director import Director, Truth
-from simulators.scenario import Scenario, UpsetEvent, WireEvent
+from simulators.scenario import Scenario, UpsetEvent, WireEvent, known_upsets
 from simulators.serve import BEAT_S, SiteOnTheWire
+from simulators.wire import FAULTS
 from simulators.world import World
 
 T = TypeVar("T")
@@ -66,6 +68,7 @@ class Rig:
 
     def address(self, device: str) -> Address:
         """Raises KeyError for a device the site does not have."""
+        _known(device, self.site.devices, "a device of this site")
         found = self.site.devices[device]
         link = self.site.connections[found.connection].link
         if isinstance(link, ModbusRtu):
@@ -75,7 +78,10 @@ class Rig:
     def value(self, point: str) -> float:
         """The truth of `gen-1.engine_speed` now, in the kind's unit; a code for an enum. KeyError for what the plant does not have."""
         equipment, _, name = point.partition(".")
-        return self._do(lambda: self.world.plants[equipment].points[name])
+        _known(equipment, self.world.plants, "a machine with devices")
+        plant = self.world.plants[equipment]
+        _known(name, plant.points, f"a point that {equipment} has")
+        return self._do(lambda: plant.points[name])
 
     def advance(self, seconds: float) -> None:
         """Plant time passes; what is due in it happens at its instant."""
@@ -102,16 +108,25 @@ class Rig:
 
     def upset(self, equipment: str, fault: str, *, lasts_s: float | None = None, **settings: float) -> None:
         """Begins an upset of docs/upsets.md. KeyError for one the machine does not know, ValueError for a setting out of its range."""
+        _known(equipment, self.world.plants, "a machine with devices")
+        _known(fault, known_upsets(self.site, equipment), f"an upset of {equipment}")
         self._begin(UpsetEvent(equipment, fault, lasts_s, settings))
 
     def repair(self, equipment: str, fault: str) -> None:
         self._do(lambda: self._director.end(UpsetEvent(equipment, fault, None, {})))
 
-    def wire(self, connection: str, fault: str, *, unit: int | None = None, lasts_s: float | None = None, **settings: float) -> None:
-        """Begins a wire fault of docs/simulators.md, for one unit or all of a connection."""
+    def wire(self, connection: str, fault: str, *, unit: int | str | None = None, lasts_s: float | None = None, **settings: float) -> None:
+        """Begins a wire fault of docs/simulators.md, for one unit (the device's id on MQTT) or all of a connection.
+
+        KeyError for a connection, a fault or a unit the site does not have, ValueError for a setting out of its range.
+        """
+        _known(connection, self.site.connections, "a connection of this site")
+        _known(fault, FAULTS, "a fault of a wire")
+        if unit is not None:
+            _known(unit, self._units(connection), f"a unit of {connection}")
         self._begin(WireEvent(connection, fault, unit, lasts_s, settings))
 
-    def mend(self, connection: str, fault: str, *, unit: int | None = None) -> None:
+    def mend(self, connection: str, fault: str, *, unit: int | str | None = None) -> None:
         self._do(lambda: self._director.end(WireEvent(connection, fault, unit, None, {})))
 
     @property
@@ -129,6 +144,10 @@ class Rig:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+    def _units(self, connection: str) -> list[int | str]:
+        mqtt = isinstance(self.site.connections[connection].link, Mqtt)
+        return [device.id if mqtt else device.unit for device in self.site.devices.values() if device.connection == connection]
 
     # in its thread
 
@@ -164,7 +183,15 @@ async def _event() -> asyncio.Event:
     return asyncio.Event()
 
 
+def _known(name: int | str, known: Iterable[int | str], what: str) -> None:
+    names = list(known)
+    if name not in names:
+        raise KeyError(f"{name!r} is not {what}{nearest(str(name), map(str, names))}")
+
+
 def _loaded(site: Path | str, folder: Path) -> Site:
+    if isinstance(site, str) and "\n" not in site and site.endswith((".yaml", ".yml")):
+        site = Path(site)
     if isinstance(site, Path):
         return load_site(site, env={})
     path = folder / "site.yaml"

@@ -80,12 +80,28 @@ def test_a_serial_line_is_a_pseudo_terminal(plant_rig: MakeRig) -> None:
     assert at.serial is not None and Path(at.serial).exists() and at.unit == 1
 
 
+@pytest.mark.parametrize("path", [str, Path])
+def test_a_site_may_be_a_path(plant_rig: MakeRig, tmp_path: Path, path: type) -> None:
+    (tmp_path / "site.yaml").write_text(SITE, "utf-8")
+    assert plant_rig(path(tmp_path / "site.yaml")).address("gen-1").port
+
+
 def test_what_is_wrong_with_the_site_or_the_order_is_said(plant_rig: MakeRig) -> None:
     with pytest.raises(BadInput, match="no kind"):
         plant_rig(SITE.replace("kind: generator, name: Generator 1", "kind: genrator, name: Generator 1"))
     rig = plant_rig(SITE)
-    with pytest.raises(KeyError):
-        rig.upset("gen-1", "gremlins")
+    with pytest.raises(KeyError, match="did you mean 'low_fuel'"):
+        rig.upset("gen-1", "low_fuell")
+    with pytest.raises(KeyError, match="'gen-9' is not a machine with devices; did you mean 'gen-"):
+        rig.upset("gen-9", "low_fuel")
+    with pytest.raises(KeyError, match="'busy-bee' is not a connection of this site"):
+        rig.wire("busy-bee", "silence")
+    with pytest.raises(KeyError, match="is not a fault of a wire; did you mean 'silence'"):
+        rig.wire(next(iter(rig.site.connections)), "silense")
+    with pytest.raises(KeyError, match="is not a unit of"):
+        rig.wire(next(iter(rig.site.connections)), "silence", unit=200)
+    with pytest.raises(KeyError, match="'engine_sped' is not a point that gen-1 has; did you mean 'engine_speed'"):
+        rig.value("gen-1.engine_sped")
     with pytest.raises(ValueError, match="outside"):
         rig.upset("gen-1", "low_fuel", level=90)
 
