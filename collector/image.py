@@ -55,11 +55,18 @@ def load_image(folder: Path) -> tuple[Image, dict[str, ByHand]]:
     for name, node in y.mapping(nodes[1], "", papers[1]).items.items():
         own = y.Fields(node, name, papers[1])
         word = own.may("quality", y.one_of([quality.word for quality in Quality]), Quality.GOOD.word)
-        expected[name] = ByHand(own.opt("value", y.number), own.may("unit", y.unit_name, ""), word)
+        expected[name] = ByHand(own.opt("value", _value), own.may("unit", y.unit_name, ""), word)
         own.done()
     if papers[0].problems or papers[1].problems:
         raise BadInput([*papers[0].problems, *papers[1].problems])
     return image, expected
+
+
+def _value(node: y.Node) -> float:
+    try:
+        return y.number(node)
+    except y.Wrong:
+        raise y.Wrong(f"must be a number, not {y.described(node)}: 1 or 0 of a yes/no, an enum's code, a set's mask", node) from None
 
 
 def reply(image: Image, read: Read) -> bytes:

@@ -60,7 +60,8 @@ def draft(text: str, file: str, name: str, kind: Kind | None = None) -> str:
     where = next((column for column in ADDRESSES if column in columns), None)
     missing = [column for column in (*COLUMNS, *([] if where else ["address_zero_based"])) if column not in columns]
     if missing or where is None:
-        said = f"has no column {', '.join(missing)}; the first line is point,description,table,address_zero_based,type,scale,unit"
+        parted = "the cells are parted by commas, and " if ";" in "".join(columns) else ""
+        said = f"has no column {', '.join(missing)}; {parted}the first line is point,description,table,address_zero_based,type,scale,unit"
         raise BadInput([Problem(file, 1, "", said)])
     result, document = Draft(), ""
     rows: list[Row] = []
@@ -80,7 +81,18 @@ def draft(text: str, file: str, name: str, kind: Kind | None = None) -> str:
             _place(one, kind, result)
     if not result.points and not result.extra:
         raise BadInput([Problem(file, 1, "", "has no row that is a point")])
-    return _text(result, name, kind, document or file, ADDRESSES[where], file)
+    return _text(result, name, kind, document or file, ADDRESSES[where], file, _leading(rows))
+
+
+def _leading(rows: list[Row]) -> list[str]:
+    """A caveat for each table whose addresses all look like a document's 40001, where the 4 is no part of the address."""
+    said = []
+    for table, first in ((Table.HOLDING, 40_001), (Table.INPUT, 30_001), (Table.DISCRETE, 10_001)):
+        addresses = [row.address for row in rows if row.table is table]
+        if addresses and first <= min(addresses) and max(addresses) < first + 9_999:
+            told = f"if the {str(first)[0]} only names the table, as in '{first} is the first', take {first - 1} off each and count from 1"
+            said.append(f"all {table} addresses lie above {first - 1}: {told}")
+    return said
 
 
 def _row(cells: Mapping[str, str], where: str, line: int, file: str, problems: list[Problem], result: Draft) -> Row | None:
@@ -187,14 +199,14 @@ def _sentinels(row: Row) -> str:
     return ", ".join(f"{raw}: {word}" for raw, word in found.items())
 
 
-def _text(result: Draft, name: str, kind: Kind | None, document: str, addressing: str, file: str) -> str:
+def _text(result: Draft, name: str, kind: Kind | None, document: str, addressing: str, file: str, doubts: list[str]) -> str:
     lines = [f"profile: {name}", f"model: {_string(name.replace('-', ' '))}", *([f"kind: {kind.name}"] if kind else [])]
     lines += [f"source: {{document: {_string(document)}, addressing: {addressing}}}"]
     lines += ["bus: {max_registers: 32, max_hole: 0, timeout: 1s}   # from the document: most registers a request, pause between requests"]
     lines += ["points:" if result.points else "points: {}", *result.points]
     lines += _free(result, kind)
     lines += ["extra:", *result.extra] if result.extra else []
-    lines += ["caveats:", f"  - {_string(f'a first draft made from {file}; not proven at a device')}"]
+    lines += ["caveats:", *(f"  - {_string(text)}" for text in (f"a first draft made from {file}; not proven at a device", *doubts))]
     lines += ["lacks:", *(f"  - {_string(lack)}" for lack in result.lacks)] if result.lacks else []
     return "\n".join(lines) + "\n"
 

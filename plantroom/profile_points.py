@@ -104,6 +104,10 @@ class PointSpec:
         if isinstance(value, int) and not (known and known.codes and value not in known.codes.values()):
             return value
         words = known.codes if known else {}
+        if isinstance(value, str) and not words:
+            said = "has no words, only a kind's enum has: leave `values` out (the number is the value), or write numbers, true, false"
+            self.f.paper.wrong(item.line, self.f.path(key), f"{value!r}: {known.name if known else 'a point of no kind'} {said}")
+            return None
         whose = known.name if known else "this point"
         self.f.paper.wrong(item.line, self.f.path(key), f"{y.described(item)} is no value of {whose}{y.nearest(str(value), words)}")
         return None

@@ -65,7 +65,8 @@ class HistoryFile:
         if header is None:
             raise self._bad(1, "", "is empty; the first line names the columns: time,equipment.point,...")
         if header[0].strip() != "time":
-            raise self._bad(1, header[0], "the first column must be `time`")
+            parted = ", and the cells are parted by commas" if ";" in header[0] else ""
+            raise self._bad(1, header[0], f"the first column must be `time`{parted}")
         return named(header[1:], self._equipment, self._path)
 
     def _next(self, most: int = BLOCK_ROWS) -> list[list[str]]:

@@ -72,6 +72,7 @@ def test_points_nobody_judged_are_named(tmp_path: Path, capsys: pytest.CaptureFi
         ("tables: {holding: {1: 65536}}", EXPECTED, "65536 is outside 0..65535"),
         ("tables: {coil: {1: 2}}", EXPECTED, "2 is outside 0..1"),
         (REGISTERS, "temp: {value: cold}", "temp.value: must be a number"),
+        (REGISTERS, "open: {value: true}", "open.value: must be a number, not True: 1 or 0 of a yes/no"),
         (REGISTERS, "temp: {value: 1, quality: god}", "'god' is not a known word; did you mean 'good'?"),
         (REGISTERS, "temp: {vaule: 1}", "temp.vaule: is not a key here; did you mean 'value'?"),
     ],

@@ -80,6 +80,15 @@ def test_a_document_that_counts_from_one_stays_so() -> None:
     assert register(profile, "a").address == 16_099
 
 
+@pytest.mark.parametrize(
+    ("rows", "doubted"),
+    [("a,holding,40001,u16\n", True), ("a,holding,39000,u16\n", False), ("a,holding,40001,u16\nb,holding,7,u16\n", False)],
+)
+def test_a_leading_four_is_doubted(rows: str, doubted: bool) -> None:
+    text = draft("point,table,address_one_based,type\n" + rows, "t.csv", "t")
+    assert ("take 40000 off each" in text) is doubted
+
+
 def test_names_are_made_fit_and_unique() -> None:
     profile = drafted("Motor Temp (°C),,holding,1,u16,,1,,,\nMotor Temp (°C),,holding,2,u16,,1,,,\n3rd stage,,holding,3,u16,,1,,,\n")
     assert list(profile.points) == ["motor_temp_c", "motor_temp_c_2", "point_3rd_stage"]
@@ -89,6 +98,7 @@ def test_names_are_made_fit_and_unique() -> None:
     ("text", "problem"),
     [
         ("", "t.csv:1: has no column point, table, type, address_zero_based"),
+        ("point;table;type\n", "the cells are parted by commas, and the first line is"),
         ("point,table,type\n", "has no column address_zero_based"),
         (HEAD, "t.csv:1: has no row that is a point"),
         (HEAD + "a,,monitor,1,u16,,1,,,\n", "t.csv:2: table: 'monitor' names no table"),

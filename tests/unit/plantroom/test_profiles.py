@@ -121,6 +121,7 @@ def parsed(text: str, head: str = HEAD) -> Profile:
         ("kind: ahu\npoints: {supply_temp: {table: input, address: 1}}", "a plain number cannot become degC"),
         ("kind: ahu\npoints: {unit_mode: {table: input, address: 1}}", "values: is missing: which number is which of stopped, startup"),
         ("kind: ahu\npoints: {unit_mode: {table: input, address: 1, values: {0: stoped}}}", "unit_mode; did you mean 'stopped'?"),
+        ("kind: ahu\nextra: {a: {table: input, address: 1, values: {0: idle}}}", "extra.a.values: 'idle': a point of no kind has no words"),
         ("kind: ahu\nextra: {supply_temp: {table: input, address: 1, unit: degC}}", "it belongs under points"),
         ("kind: boiler\npoints: {a: {table: input, address: 1}}", "kind: 'boiler' is no kind"),
         ("points: {}", "points: has no points"),

@@ -161,6 +161,7 @@ def test_rows_at_one_instant_and_zones_other_than_utc_are_read(site: Site, table
     [
         ("", 1, "is empty"),
         ("when,gen-1.fuel_level\n", 1, "first column must be `time`"),
+        ("time;gen-1.fuel_level\n", 1, "first column must be `time`, and the cells are parted by commas"),
         ("time\n", 1, "names no points"),
         ("time,gen-9.fuel_level\n", 1, "'gen-9' is no equipment of the site; did you mean"),
         ("time,gen-1.fuel\n", 1, "'fuel' is no point of generator"),
