@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,13 @@ def test_every_text_stands_in_every_language_and_takes_the_same_values() -> None
 def test_chinese_texts_are_chinese_and_english_ones_are_not() -> None:
     chinese = {key for key, texts in catalogue().items() if any("\u4e00" <= c <= "\u9fff" for c in texts["en"])}
     assert chinese <= {"page.language_other"}, "an English text holds Chinese characters"
+
+
+def test_chinese_texts_have_full_width_punctuation() -> None:
+    """Between Chinese characters; what stands in braces is a value. Latin lists and code keep theirs."""
+    half = re.compile(r"[\u4e00-\u9fff\uff09%]\s*[,;:]\s*[\u4e00-\u9fff{]|[\u4e00-\u9fff][,;:()]|[,;()][\u4e00-\u9fff]|}[,;:] *[\u4e00-\u9fff]")
+    wrong = {key: texts["zh"] for key, texts in catalogue().items() if half.search(texts["zh"])}
+    assert not wrong
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

@@ -67,7 +67,7 @@ def test_an_urgent_fault_that_goes_away_by_itself_still_wants_a_person(kit: Kit)
     assert kit.one("SELECT state FROM work_order") == "open"
     assert kit.one("SELECT count(*) FROM clock WHERE stopped_ns IS NULL") == 2
     said = orjson.loads(kit.one("SELECT message_json FROM outbox WHERE reason = 'cleared' AND channel = 'duty'"))
-    assert "已自行恢复,仍需到场确认" in said["zh"][1]
+    assert "已自行恢复，仍需到场确认" in said["zh"][1]
 
 
 def test_a_normal_fault_that_goes_away_before_anyone_took_it_closes_its_order(kit: Kit) -> None:

@@ -62,16 +62,16 @@ def test_the_standards_own_example() -> None:
 @pytest.mark.parametrize(
     ("change", "zh", "en"),
     [
-        ({"reason": "warning", "now_ns": at(14, 15)}, "14:03起 14:18前响应,即将超时 先去12层电梯厅 未接单",
+        ({"reason": "warning", "now_ns": at(14, 15)}, "14:03起 14:18前响应，即将超时 先去12层电梯厅 未接单",
          "since 14:03, respond by 14:18, time is short, first: go to the lobby on 12, nobody has it"),
         ({"reason": "breach", "now_ns": at(14, 18)}, "14:03起 14:18响应已超时 先去12层电梯厅 未接单",
          "since 14:03, response was due 14:18, first: go to the lobby on 12, nobody has it"),
         ({"reason": "warning", "state": "accepted", "holder": "李伟", "clock": "arrival", "due_ns": at(14, 25)},
-         "14:03起 14:25前到场,即将超时 先去12层电梯厅 李伟已接单",
+         "14:03起 14:25前到场，即将超时 先去12层电梯厅 李伟已接单",
          "since 14:03, be there by 14:25, time is short, first: go to the lobby on 12, 李伟 has it"),
         ({"reason": "returned"}, "14:03再次发生 14:18前响应 先去12层电梯厅 未接单",
          "again at 14:03, respond by 14:18, first: go to the lobby on 12, nobody has it"),
-        ({"reason": "cleared", "ended_ns": at(14, 9)}, "14:03起 14:09已自行恢复,仍需到场确认 未接单",
+        ({"reason": "cleared", "ended_ns": at(14, 9)}, "14:03起 14:09已自行恢复，仍需到场确认 未接单",
          "since 14:03, went away by itself at 14:09, still go and look, nobody has it"),
         ({"reason": "cleared", "ended_ns": at(14, 9), "severity": Severity.NORMAL, "state": "closed"}, "14:03起 14:09已自行恢复 已关闭",
          "since 14:03, went away by itself at 14:09, closed"),
@@ -99,7 +99,7 @@ def test_what_is_not_meant_for_real_says_so_first(mode: str, zh: str, en: str) -
 
 
 def test_a_fault_without_data_says_so() -> None:
-    assert "困人(无数据)" in compose(replace(ENTRAPMENT, no_data=True))["zh"][0]
+    assert "困人（无数据）" in compose(replace(ENTRAPMENT, no_data=True))["zh"][0]
 
 
 def test_the_place_gives_way_first_then_the_end_of_what_never_class_or_machine() -> None:

@@ -91,7 +91,7 @@ def test_rules_list_says_what_applies_and_why_not(site: Path, capsys: pytest.Cap
     }  # fmt: skip
     assert told["gen-1", "low_fuel"]["why_not"] == "switched off for gen-1: day tank is seen elsewhere"
     assert told["gen-2", "not_in_auto"]["why_not"] == "gen-2 has no device: nothing is read from it"
-    assert told["gen-1", "low_fuel"]["why"]["zh"] == "在 gen-1 上停用:day tank is seen elsewhere"  # type: ignore[index]
+    assert told["gen-1", "low_fuel"]["why"]["zh"] == "在 gen-1 上停用：day tank is seen elsewhere"  # type: ignore[index]
     leak = told["gen-1", "fuel_leak"]["why"]
     assert leak == {"code": "points", "zh": "没有测点 储油间漏油(fuel_leak)", "en": "no source for fuel_leak"}
     whole = {line["equipment"]: line for line in found if "can" in line}
