@@ -48,7 +48,7 @@ def check_rule(rule: Rule, f: Fields) -> tuple[Kind, ...]:
         return covered  # what a broken parameter brings about further down is not worth saying
     _parameters(rule, covered, f)
     read = [_names(rule, kind, f) for kind in covered]
-    if rule.when is not None and None not in read:
+    if rule.when is not None and read and None not in read:
         _words(rule, {name for names in read for name in names or ()} | set(rule.parameters), f)
     return covered
 

@@ -52,7 +52,7 @@ def _test(f: y.Fields, rule: Rule, covered: tuple[Kind, ...]) -> RuleTest | None
     by_name = {kind.name: kind for kind in covered}
     name = f.need("name", y.text) or ""
     kind = by_name[f.may("kind", y.one_of(by_name, "a kind of this rule"), covered[0].name)]
-    every = f.need("every", y.duration) or 1.0
+    every = f.need("every", _spacing) or 1.0
     parameters = _parameters(f, rule)
     series: dict[str, tuple[Sample, ...]] = {}
     for point_name in [key for key in f.node.items if key not in _KEYS]:
@@ -74,6 +74,12 @@ def _test(f: y.Fields, rule: Rule, covered: tuple[Kind, ...]) -> RuleTest | None
     if not expect or not series:
         return None
     return RuleTest(name, f.node.line, kind.name, every, series, parameters, expect)
+
+
+def _spacing(node: y.Node) -> float:
+    if (spacing := y.duration(node)) <= 0.0:
+        raise y.Wrong("is 0; write how far apart the samples are: 1s", node)
+    return spacing
 
 
 def _fact(name: str) -> KindPoint:
