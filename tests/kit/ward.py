@@ -7,9 +7,10 @@ says nothing else; that wires and engine carry it is proven elsewhere.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import itemgetter
 
 import numpy as np
 
@@ -33,15 +34,19 @@ ZONE = "Asia/Shanghai"
 HEALTHY_SPAN = "2026-07-15T00:00:00+08:00"
 TAIL_S = 60.0  # watched after the last moment at which a fault may be raised: nothing else may come
 SLACK_S = 1.0
+DAY_S = 86_400.0
+SEASONS, SEASON_DAYS = 4, 91  # whole weeks, so that working hours are the same in each
+NEIGHBOURS = 5  # healthy machines of one building: the same weather, the same supply
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One machine of a ward. upset None: a healthy one."""
+    """One machine of a ward. upset None: a healthy one. later_days: its calendar stands so far ahead of the ward's, in whole weeks."""
 
     upset: Upset | None
     settings: Mapping[str, float]
     seed: int
+    later_days: int = 0
 
     def __str__(self) -> str:
         name = self.upset.name if self.upset else "healthy"
@@ -59,33 +64,59 @@ class Course:
         return [(at, name) for at, name, state in self.said if state is State.ACTIVE and rule in (None, name)]
 
 
-class Ward:
-    """Machines of one kind that start at the same instant and are stepped alike."""
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What is read from some machines at once. where: their cells of a step."""
 
-    def __init__(self, kind: str, cases: Sequence[Case], *, at: str, after_s: float, length_s: float, tick_s: float) -> None:
+    period_s: float
+    where: tuple[np.ndarray, ...]
+    machines: Sequence[Plant]
+    shown: Callable[[Mapping[str, float]], object]
+
+
+class Ward:
+    """Machines of one kind that start at the same instant and are stepped alike. neighbours: so many in a row share their surroundings."""
+
+    def __init__(
+        self, kind: str, cases: Sequence[Case], *, at: str, after_s: float, length_s: float, tick_s: float, neighbours: int = 1
+    ) -> None:
         self.kind, self.cases = load_kind(kind), tuple(cases)
         self._after_s, self._length_s, self._tick_s = after_s, length_s, tick_s
         self._now_ns = to_ns(datetime.fromisoformat(at))
         made = plants()[kind]
         self.machines: list[Plant] = []
-        self._around: list[Surroundings] = []
+        self._around: list[tuple[Surroundings, int]] = []  # and how far ahead of the ward's time they are, ns
+        self._near: list[Surroundings] = []  # each machine's
         fleet: list[Equipment] = []
         for n, case in enumerate(self.cases):
-            around = Surroundings(ZONE, np.random.default_rng([case.seed, 0]), self._now_ns)
+            if n % neighbours == 0:
+                ahead = round(case.later_days * DAY_S) * NS
+                around = Surroundings(ZONE, np.random.default_rng([case.seed, 0]), self._now_ns + ahead)
+                self._around.append((around, ahead))
             bare = Equipment(f"machine-{n}", self.kind, f"machine {n}", parameters=made.PARAMETERS)
             make = made.MAKES[(case.upset.make if case.upset else n) % len(made.MAKES)]
             shown = made.built(bare, {**made.PARAMETERS, **make}, np.random.default_rng([case.seed, 1]), around, ())
             names = [name for name in self.kind.points if name in shown.points]
             fleet.append(bound(bare, {name: max(self.kind.points[name].period_s, tick_s) for name in names}))
             self.machines.append(shown)
-            self._around.append(around)
+            self._near.append(around)
         self.evaluator = KindEvaluator(self.kind, fleet, pack().for_kind(kind))
-        self._columns = [(column, name) for name, column in self.evaluator.columns.items() if any(name in m.points for m in self.machines)]
-        self._absent = np.array([[name not in machine.points for name in self.evaluator.columns] for machine in self.machines])
+        self._reads = list(self._reading())
         self._low, self._high = np.full(len(self.evaluator.columns), -np.inf), np.full(len(self.evaluator.columns), np.inf)
-        for column, name in self._columns:
+        for name, column in self.evaluator.columns.items():
             if (span := self.kind.points[name].range) is not None:
                 self._low[column], self._high[column] = span
+
+    def _reading(self) -> Iterator[Read]:
+        """Points of one period that some of the machines have alike."""
+        alike: dict[tuple[str, ...], list[int]] = {}
+        for row, machine in enumerate(self.machines):
+            alike.setdefault(tuple(name for name in self.evaluator.columns if name in machine.points), []).append(row)
+        for names, rows in alike.items():
+            for period_s in sorted({max(self.kind.points[name].period_s, self._tick_s) for name in names}):
+                read = [name for name in names if max(self.kind.points[name].period_s, self._tick_s) == period_s]
+                where = np.ix_(rows, [self.evaluator.columns[name] for name in read])
+                yield Read(period_s, where, [self.machines[row] for row in rows], itemgetter(*read))
 
     def rule(self, rule: str) -> Rule | None:
         return next((found for found in self.evaluator.rules if found.id == rule), None)
@@ -113,10 +144,11 @@ class Ward:
                 for machine, case in zip(self.machines, self.cases, strict=True):
                     if case.upset is not None:
                         machine.upset(case.upset.name, **case.settings)
-            for around, machine in zip(self._around, self.machines, strict=True):
-                around.step(self._now_ns, self._tick_s)
-                machine.step(around.now_s, self._tick_s)
-            self.evaluator.tell({"site_fire": self._around[0].fire, "working_hours": self._around[0].working_hours})
+            for around, ahead in self._around:
+                around.step(self._now_ns + ahead, self._tick_s)
+            for near, machine in zip(self._near, self.machines, strict=True):
+                machine.step(near.now_s, self._tick_s)
+            self.evaluator.tell({"site_fire": self._near[0].fire, "working_hours": self._near[0].working_hours})
             values, quality = self._samples(tick)
             for t in self.evaluator.step(everyone, np.full(everyone.size, self._now_ns, np.int64), values, quality):
                 back = t.before is State.RECOVERING and t.after is State.ACTIVE  # it never went: no second raise
@@ -128,12 +160,10 @@ class Ward:
         size = len(self.machines), len(self.evaluator.columns)
         values, quality = np.full(size, np.nan), np.full(size, Batch.ABSENT, np.uint8)
         now_s = tick * self._tick_s
-        for column, name in self._columns:
-            period = max(self.kind.points[name].period_s, self._tick_s)
-            if now_s % period < self._tick_s:
-                values[:, column] = [machine.points.get(name, np.nan) for machine in self.machines]
-                quality[:, column] = Quality.GOOD
-        quality[self._absent] = Batch.ABSENT
+        for read in self._reads:
+            if now_s % read.period_s < self._tick_s:
+                values[read.where] = np.array([read.shown(machine.points) for machine in read.machines]).reshape(len(read.machines), -1)
+                quality[read.where] = Quality.GOOD
         sampled = quality == Quality.GOOD
         quality[sampled & (values != values)] = Quality.SENTINEL
         quality[sampled & ((values < self._low) | (values > self._high))] = Quality.OUT_OF_RANGE
@@ -146,7 +176,7 @@ def wards(kind: str, *, sizes: bool, slow: bool, within_s: float = math.inf) -> 
 
     slow: those that take a coarse tick or more than four hours, else the others. within_s: of those, only what is over so soon.
     """
-    groups: dict[tuple[str, float, float], list[Case]] = {}
+    groups: dict[tuple[str, float, float, float], list[Case]] = {}  # instant, tick, how long it is watched, days before it
     rules = {rule.id: rule for rule in pack().for_kind(kind)}
     for upset in UPSETS[kind].values():
         if upset.found_by is None or upset.found_by not in rules:
@@ -157,10 +187,10 @@ def wards(kind: str, *, sizes: bool, slow: bool, within_s: float = math.inf) -> 
             continue
         settings = upset.sizes or ({},) * 3
         length = 600.0 * -(-(upset.shows_s + patience) // 600.0)
-        groups.setdefault((upset.at, upset.tick_s, max(length, upset.after_s)), []).extend(
+        groups.setdefault((upset.at, upset.tick_s, max(length, min(upset.after_s, DAY_S)), upset.after_s // DAY_S), []).extend(
             Case(upset, given, seed) for seed, given in enumerate(settings if sizes else settings[-2:-1] or settings[:1], 1)
         )
-    for (at, tick_s, length), cases in groups.items():
+    for (at, tick_s, length, _), cases in groups.items():
         after = max(case.upset.after_s for case in cases if case.upset)
         longest = max(length, 60.0) + TAIL_S + 4 * max(60.0, tick_s)
         if after + longest > within_s:
@@ -189,6 +219,6 @@ def wrong_with(ward: Ward, course: Course) -> list[str]:
 
 
 def healthy(kind: str, machines: int, days: float, tick_s: float, at: str = HEALTHY_SPAN) -> Ward:
-    """Machines on which nothing goes wrong."""
-    cases = [Case(None, {}, 100 + seed) for seed in range(machines)]
-    return Ward(kind, cases, at=at, after_s=0.0, length_s=days * 86_400.0, tick_s=tick_s)
+    """Machines on which nothing goes wrong, a part of them in each season, five to a building."""
+    cases = [Case(None, {}, 100 + n, SEASON_DAYS * (n // NEIGHBOURS % SEASONS)) for n in range(machines)]
+    return Ward(kind, cases, at=at, after_s=0.0, length_s=days * DAY_S, tick_s=tick_s, neighbours=NEIGHBOURS)
