@@ -37,9 +37,8 @@ def read_tests(node: y.Node | None, rule: Rule, covered: tuple[Kind, ...], paper
         if test is not None:
             found.append(test)
     if found and not any(_changes(test) for test in found):
-        paper.wrong(
-            found[0].line, "tests", "no series ever changes; show one that crosses over, as in `300 x20, 80 x10`: constants prove no instant and no return"
-        )
+        said = "no series ever changes; show one that crosses over, as in `300 x20, 80 x10`: constants prove no instant and no return"
+        paper.wrong(found[0].line, "tests", said)
     return tuple(found)
 
 

@@ -101,4 +101,4 @@ def _explains(cause: Cause, fault: Raised) -> bool:
         return False
     if cause.ended_ns is not None and fault.raised_ns > cause.ended_ns + round(AFTERMATH_S * NS):
         return False
-    return fault.rule in cause.consequences or cause.fault == "mains_lost"
+    return fault.rule in cause.consequences

@@ -9,6 +9,14 @@ _OVER = Setting(0.0, 0.0, 86_400.0, "s", "reached in this time")
 # what follows where the mains is lost and the set falls out: the building is dark, the controller says that it stopped
 _DARK = ("mains_lost_no_transfer", "controller_alarm", "controller_alarm_in_outage", "fail_to_start")
 _STOPPED = ("controller_alarm",)
+# what the rest of the building says of an outage: seconds of it before the set has the load, minutes or an hour where the set fails
+_BUILDING = (
+    *("mains_failure_elevator", "dual_source_lost", "dual_source_lost_fire_load", "supply_lost", "room_power_lost"),
+    *("power_lost", "on_alternate_source", "diesel_charger_fail", "smoke_fan_power_lost", "panel_mains_lost", "panel_fault"),
+    # no jockey, no start: what leaks brings the pressure down, a test falls into the outage, a pump is called as power returns
+    *("fail_to_start", "start_failed_in_test", "weekly_test_failed", "controller_fault", "unexpected_run", "worst_point_pressure_low"),
+    *("pump_fail_to_start", "sump_pump_fail_to_start", "co2_high", "critical_room_hot"),
+)
 
 UPSETS = by_name(
     Upset(
@@ -331,6 +339,6 @@ UPSETS = by_name(
     Upset("controller_alarm", "an input of the site's own shuts it down", shows_s=2.0),
     Upset("controller_alarm_in_outage", "an input of the site's own shuts it down as mains is lost", leads_to=_DARK, shows_s=3.0),
     Upset("ats_fail_to_transfer", "the transfer switch is stuck", rule="-", leads_to=("mains_lost_no_transfer", "ats_fail_to_transfer")),
-    Upset("mains_lost", "the utility fails for the whole building", rule="-"),
+    Upset("mains_lost", "the utility fails for the whole building", rule="-", leads_to=_BUILDING),
     Upset("test_run", "a person's test start, without load", rule="-"),
 )

@@ -56,7 +56,7 @@ def test_a_silent_wire_is_asked_of_all_it_touches() -> None:
     assert (got["caused"], got["found"]) == (2, 1) and got["missed"][0]["equipment"] == "lift-2"
 
 
-def test_a_mains_failure_explains_the_whole_building_and_has_no_rule_of_its_own() -> None:
-    truth = [row("begun", 10, "mains_lost", equipment="gen-1", found_by=None)]
-    got = judged(truth, [fault("phase_loss", "fp-1", 20), fault("service_restarted", "monitor", 5)])
-    assert (got["caused"], got["false"], got["delay_s"]) == (0, [], {})
+def test_a_mains_failure_explains_what_it_is_said_to_bring_in_the_whole_building_and_has_no_rule_of_its_own() -> None:
+    truth = [row("begun", 10, "mains_lost", equipment="gen-1", found_by=None, leads_to=["power_lost"])]
+    got = judged(truth, [fault("power_lost", "fp-1", 20), fault("phase_loss", "fp-1", 20), fault("service_restarted", "monitor", 5)])
+    assert (got["caused"], [f["rule"] for f in got["false"]], got["delay_s"]) == (0, ["phase_loss"], {})
