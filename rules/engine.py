@@ -34,7 +34,7 @@ from rules.rollback import Indexes
 from rules.rounds import Came, Router, Single
 from rules.skipped import Part
 from rules.snapshot import BadSnapshot
-from rules.walltime import WallTime
+from rules.walltime import PAUSE_NS, WallTime
 
 COMMIT_NS = 1 * NS  # the position moves at least this often
 LOOKS: Mapping[str, Callable[[Desk, House], None]] = {  # at every tick, after the clocks
@@ -63,12 +63,15 @@ class Engine:
     """One per site; owns the records' only writing connection.
 
     furnish: a CONFIG record as a house (BadInput where this release cannot read it). frame_of: a frame by id. Nothing is judged before
-    the first CONFIG record; `remember` puts the engine where a snapshot stood.
+    the first CONFIG record; `remember` puts the engine where a snapshot stood. pause_ns: longer than any time from one tick to the next;
+    a rehearsal's come seldom.
     """
 
-    def __init__(self, records: Records, furnish: Furnish, frame_of: FrameOf, hidden: Hidden = nothing_hidden) -> None:
+    def __init__(
+        self, records: Records, furnish: Furnish, frame_of: FrameOf, hidden: Hidden = nothing_hidden, *, pause_ns: int = PAUSE_NS
+    ) -> None:
         self.desk = Desk(records, hidden)
-        self._furnish, self._frame_of = furnish, frame_of
+        self._furnish, self._frame_of, self._pause_ns = furnish, frame_of, pause_ns
         self.time = WallTime()
         self.seen: Position | None = None
         self.house: House | None = None
@@ -100,14 +103,14 @@ class Engine:
         telemetry: list[Record] = []
         for record in records:
             time, step_ns = self.time.to(record.at)
-            if step_ns or record.kind is not Kind.TELEMETRY or time.pause():
+            if step_ns or record.kind is not Kind.TELEMETRY or time.pause(self._pause_ns):
                 self._judge(telemetry)
                 telemetry = []
             self.time = time
             self.seen = Position(record.seq, record.at)
             if step_ns:
                 self._shift(record, step_ns)
-            if record.kind is Kind.TICK or self.time.pause():
+            if record.kind is Kind.TICK or self.time.pause(self._pause_ns):
                 self._tick(record)
             if record.kind is Kind.TELEMETRY:
                 telemetry.append(record)
@@ -167,8 +170,9 @@ class Engine:
         def tick(evaluator: KindEvaluator, rows: Indexes | None) -> None:
             self._came(record, evaluator.tick(now_ns, rows))
 
-        for _, evaluator in sorted(self.evaluators.items()):
-            self.quarantine.machines(record, Part("tick"), evaluator, partial(tick, evaluator))
+        for kind, evaluator in sorted(self.evaluators.items()):
+            if not self.router.looked(kind, now_ns):
+                self.quarantine.machines(record, Part("tick"), evaluator, partial(tick, evaluator))
         if record.seq > self.muted_to and self.house is not None:
             self.desk.begin(record.seq, now_ns)
             for _, evaluator in sorted(self.evaluators.items()):

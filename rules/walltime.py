@@ -38,9 +38,9 @@ class WallTime:
             return WallTime(at, self.ticked_ns or at.wall_ns, self.step_ns, self.stepped_boot_ns), 0
         return WallTime(at, self.ticked_ns + step, step, at.boot_ns), step
 
-    def pause(self) -> bool:
+    def pause(self, limit_ns: int = PAUSE_NS) -> bool:
         """Time passed without a tick: the rules service was away."""
-        return self.last is not None and self.last.wall_ns - self.ticked_ns >= PAUSE_NS
+        return self.last is not None and self.last.wall_ns - self.ticked_ns >= limit_ns
 
     def told(self) -> WallTime:
         return replace(self, ticked_ns=self.last.wall_ns if self.last is not None else 0)

@@ -3,6 +3,9 @@
 Real: the plants, the simulator's Modbus server and JSON encoder, the collector's sessions, frames and decoders, the journal, the engine
 and its records. Replaced: sockets and the broker (bytes are handed over after a few virtual milliseconds) and the channels (every page is
 accepted at once). The journal stands in memory where the machine has /dev/shm: its durability is not what is rehearsed.
+
+Time goes in beats, of 1 s or of `--every`: what was collected in one is one commit, behind which the engine is told the time. From
+COARSE_S on the collector's records are replaced too: what it read in a beat is one record at the beat's instant (simulators.gathering).
 """
 
 from __future__ import annotations
@@ -37,6 +40,7 @@ from rules.replay import resume
 from rules.snapshots import Snapshots
 from simulators.agenda import Agenda
 from simulators.director import Director, Truth
+from simulators.gathering import Gathering
 from simulators.ready import of_upsets
 from simulators.scenario import MonitorEvent, PersonEvent, Scenario, load_scenario
 from simulators.score import Raised, causes_of, score
@@ -46,6 +50,8 @@ from simulators.world import World
 
 TAIL_S = 3600.0  # after the last event, where the scenario gives no days
 SNAPSHOT_S = 60.0
+COARSE_S = 2.0  # from such a period on what is read between two beats is one record
+FINE_S = 5.0  # with longer beats instants are as coarse as these
 SHARED_MEMORY = Path("/dev/shm")
 
 Tell = Callable[[Mapping[str, object]], None]
@@ -69,15 +75,17 @@ class Rehearsal:
             raise BadInput([Problem(scenario.file, 0, "start", "is missing; a rehearsal starts at an instant: 2026-03-01T00:00:00+08:00")])
         self.site, self._scenario, self._tell = slowed(site, every_s), scenario, tell
         self.agenda = Agenda(start_ns)
-        self._step_s = min(max(every_s / 5.0, 0.2), 5.0)  # of the plant
-        # what is collected within this is one commit; the engine is told the time as often, and over 2 s apart all it judges is as coarse
-        self._group_s = every_s if every_s > 5.0 else self._step_s
-        self.world = World(self.site, scenario.seed if seed is None else seed, start_ns, self._step_s)
+        step_s = min(max(every_s / 2.0, 0.2), 30.0) if every_s >= COARSE_S else 0.2  # of the plant
+        self._beat_s = max(1.0, every_s)
+        self._watched_ns = 0  # for when a timer of the rules is looked after between two beats
+        self.world = World(self.site, scenario.seed if seed is None else seed, start_ns, step_s)
         self.wires = SiteOnTheWire(self.world, self.agenda)
         self.truth: list[Truth] = []
         self.director = Director(scenario, self.world, self.wires, self.truth.append, self._other)
         self.journal = Journal(folder / "journal", self.agenda)
         self._pending: list[Entry] = []
+        points = [binding.point for equipment in self.site.equipment.values() for binding in equipment.bindings]
+        self._gathering = Gathering(points) if every_s >= COARSE_S else None
         self._collected, self._ticked = self.journal.writer("collect"), self.journal.writer("rules")
         self._others = self.journal.writer("web")
         self._reader = self.journal.reader()
@@ -91,7 +99,8 @@ class Rehearsal:
         self.engine = self._new_engine()
 
     def _new_engine(self) -> Engine:
-        return Engine(self.records, lambda record: slow_house(record, self._every_s), self._reader.frame)
+        pause_ns = round(2 * self._beat_s * NS)
+        return Engine(self.records, lambda record: slow_house(record, self._every_s), self._reader.frame, pause_ns=pause_ns)
 
     def run(self) -> dict[str, Any]:
         agenda, scenario = self.agenda, self._scenario
@@ -100,7 +109,7 @@ class Rehearsal:
         self._take()
         agenda.every(self.world.tick_s, lambda: self._plant(agenda.now_ns))
         self._connect()
-        agenda.every(max(1.0, self._group_s), self._tick)
+        agenda.every(self._beat_s, self._beat)
         if any(isinstance(event.what, MonitorEvent) and event.what.service == "rules" for event in scenario.events):
             agenda.after(SNAPSHOT_S, lambda: agenda.every(SNAPSHOT_S, self._snapshot))
         try:
@@ -149,23 +158,47 @@ class Rehearsal:
     # journal and engine
 
     def _deliver(self, batch: Batch) -> None:
-        self._put(encode_batch(batch))
+        if self._gathering is None or not self._gathering.add(batch):
+            self._put(encode_batch(batch))
 
     def _put(self, entry: Entry) -> None:
-        if not self._pending:
-            self.agenda.after(self._group_s, self._flush)
         self._pending.append(entry)
 
     def _flush(self) -> None:
-        if self._pending:
-            entries, self._pending = self._pending, []
-            self._append(self._collected, entries)
+        if self._collect():
             self._take()
 
-    def _tick(self) -> None:
-        self._flush()
+    def _collect(self) -> bool:
+        """What came is committed; whether there was anything."""
+        entries, self._pending = self._pending, []
+        if self._gathering is not None and (batch := self._gathering.taken(self.agenda.now_ns)) is not None:
+            entries.append(encode_batch(batch))
+        if entries:
+            self._append(self._collected, entries)
+        return bool(entries)
+
+    def _beat(self) -> None:
+        """What was collected since the last one is one commit, behind it the engine is told the time."""
+        self._collect()
         self._append(self._ticked, [Entry(Kind.TICK, b"{}")])
         self._take()
+        self._watch(self.agenda.now_ns + round(self._beat_s * NS))
+
+    def _watch(self, until_ns: int) -> None:
+        """A timer of the rules that runs full before the next beat has a tick of its own, where beats are fine enough to matter."""
+        due_ns = min((evaluator.held.due() for evaluator in self.engine.evaluators.values()), default=until_ns)
+        if self._beat_s <= FINE_S and due_ns < until_ns:
+            self._watched_ns = due_ns
+            self.agenda.at(due_ns, lambda: self._look_after(due_ns, until_ns))
+
+    def _look_after(self, due_ns: int, until_ns: int) -> None:
+        if due_ns != self._watched_ns:
+            return
+        self._flush()  # what came meanwhile may have ended it
+        if any(evaluator.held.due() <= due_ns for evaluator in self.engine.evaluators.values()):
+            self._append(self._ticked, [Entry(Kind.TICK, b"{}")])
+            self._take()
+        self._watch(until_ns)
 
     def _append(self, writer: Writer, entries: Sequence[Entry]) -> None:
         self._last = writer.append(entries)[-1]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from plantroom.journal.record import Entry, Kind
+from plantroom.model import Quality
 from tests.kit.engine import Kit, pump, site_text
 
 REST, BROKEN = (0, 0, 0, 1), (1, 0, 0, 1)
@@ -71,3 +72,27 @@ def test_a_body_that_is_torn_unknown_or_of_another_version_is_counted_and_costs_
     kit.run()
     assert kit.faults() == [("fp-1", "phase_loss", "active")]
     assert kit.engine.router.unreadable == 7
+
+
+def test_machines_that_bring_other_points_in_one_round_are_judged_as_they_would_be_apart(kit: Kit) -> None:
+    for n in range(6):
+        kit.read(None, 1, **({"phase_loss": 1.0} if n > 1 else {}))
+        kit.bank([REST, BROKEN] if n > 3 else [REST, REST])  # of fp-1 and fp-2
+        kit.read(None, 3, Quality.NO_ANSWER if n % 2 else None)
+        kit.tick()
+    kit.run()
+    whole = kit.again("whole.db", [])
+    assert whole == kit.again("apart.db", range(1, len(kit.journal)))
+
+
+def test_a_tick_at_the_instant_of_everybodys_step_adds_nothing(kit: Kit) -> None:
+    kit.run()
+    kit.clock.advance(1.0)
+    kit.bank([REST, REST, REST])
+    kit.run()
+    router, now_ns = kit.engine.router, kit.clock.read().wall_ns
+    assert router.looked("fire_pump", now_ns) and not router.looked("fire_pump", now_ns + 1)
+    kit.clock.advance(1.0)
+    kit.bank([REST, REST])
+    kit.run()
+    assert not router.looked("fire_pump", kit.clock.read().wall_ns)
