@@ -27,6 +27,12 @@ def settle(desk: Desk, house: House) -> None:
             _alarm(desk, house, fault)
 
 
+def switched(desk: Desk, house: House) -> None:
+    """A new configuration: machines may have left commissioning, groups may be others. Who went into it is seen at the next tick."""
+    incident.into_service(desk, house)
+    groups.switched(desk, house)
+
+
 def look(desk: Desk, house: House) -> None:
     """At a tick, after everything else."""
     if flood.is_on(desk) and flood.is_over(desk):
@@ -47,14 +53,21 @@ def _alarm(desk: Desk, house: House, fault: Fault) -> None:
 
 
 def _orphans(desk: Desk, house: House) -> None:
-    """Children whose parent ended a while ago stand for themselves: with an order, and a page."""
+    """Children whose parent ended a while ago, or calls nobody any more, stand for themselves: with an order, and a page."""
     for fault in desk.all_faults():
         if not fault.open or fault.parent is None:
             continue
-        parent = desk.find_fault(fault.parent)
-        if parent is None or (not parent.open and desk.now_ns - (parent.ended_ns or 0) >= ORPHAN_NS[fault.severity.urgent]):
+        if _orphaned(desk, house, fault, desk.find_fault(fault.parent)):
             another = parentage.parent_of(desk, house, fault)
             if another is not None:
                 parentage.join(desk, house, fault, another)
             else:
                 incident.stand_alone(desk, house, fault)
+
+
+def _orphaned(desk: Desk, house: House, child: Fault, parent: Fault | None) -> bool:
+    if parent is None:
+        return True
+    if parent.open:
+        return not parentage.calls(house, parent)
+    return desk.now_ns - (parent.ended_ns or 0) >= ORPHAN_NS[child.severity.urgent]

@@ -191,6 +191,10 @@ class Desk:
         self.recent = [shown for shown in self.recent if 0 <= self.now_ns - shown.raised_ns < RECENT_NS]
         self.recent.append(Shown(fault.raised_ns, fault.equipment, fault.rule))
 
+    def unshow(self, fault: Fault) -> None:
+        """It counts for nobody any more."""
+        self.recent = [shown for shown in self.recent if shown != Shown(fault.raised_ns, fault.equipment, fault.rule)]
+
     def shown(self, within_ns: int, key: tuple[str, str] | None = None) -> int:
         """How many faults were put before people within this time, all of them or those of one condition."""
         return sum(0 <= self.now_ns - s.raised_ns < within_ns and (key is None or (s.equipment, s.rule) == key) for s in self.recent)
@@ -330,4 +334,3 @@ def _clock_key(clock: OrderClock) -> tuple[str, ClockName, int]:
 
 def _flat(key: Iterable[object]) -> str:
     return "\n".join(map(str, key))
-

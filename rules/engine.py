@@ -265,7 +265,7 @@ class Engine:
         if live:
             self._came(record, transitions)
             self._put_config(record)
-            incident.into_service(self.desk, house)
+            aftermath.switched(self.desk, house)
             usable.switched(self.desk, house)
             paging.drop_unknown(self.desk, house)
             events.applied(self.desk, house)

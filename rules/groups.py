@@ -14,6 +14,18 @@ from rules.incident import Raised
 from rules.parentage import GRAVITY, needed, out_of
 from rules.rows import Fault
 from rules.rule import Rule
+from rules.rule_check import GROUPS
+
+
+def switched(desk: Desk, house: House) -> None:
+    """A new configuration: the fault of a group or rule that is no more is withdrawn; the others may have other members."""
+    for fault in desk.all_faults():
+        gone = fault.equipment not in house.groups or house.rule(fault.kind, fault.rule) is None
+        if fault.open and fault.kind in GROUPS and gone:
+            incident.end(desk, house, fault, "withdrawn", desk.now_ns, "config")
+    for group in house.groups.values():
+        for rule in house.group_rules(group.kind):
+            _judge(desk, house, group, rule)
 
 
 def look(desk: Desk, house: House, member: str) -> None:

@@ -123,11 +123,7 @@ def raise_fault(desk: Desk, house: House, r: Raised, at_ns: int) -> Fault:
         do_json=as_json({lang: r.rule.first_step(lang, words) for lang in LANGUAGES}),
         trace_json=as_json({**trace, "moved": list(r.moved)}),
     )
-    order = desk.order_of(r.equipment, r.rule.id) if mode == "live" else None
-    if order is not None:
-        fault.work_order = order.id
-    elif mode == "live" and (parent := parentage.parent_of(desk, house, fault)) is not None:
-        fault.parent, fault.presented = parent.id, 0
+    order = _placed(desk, house, fault) if mode == "live" else None
     desk.put_fault(fault)
     desk.put_condition(Pending(r.equipment, r.rule.id, "active", r.onset_ns, at_ns, fault.id))
     desk.tell(
@@ -139,6 +135,16 @@ def raise_fault(desk: Desk, house: House, r: Raised, at_ns: int) -> Fault:
     if mode == "live":
         _present(desk, house, fault, order)
     return fault
+
+
+def _placed(desk: Desk, house: House, fault: Fault) -> Order | None:
+    """Where a live fault belongs: to the order of its condition that stands, which is returned, or under the fault that explains it."""
+    order = desk.order_of(fault.equipment, fault.rule)
+    if order is not None:
+        fault.work_order = order.id
+    elif (parent := parentage.parent_of(desk, house, fault)) is not None:
+        fault.parent, fault.presented = parent.id, 0
+    return order
 
 
 def _present(desk: Desk, house: House, fault: Fault, order: Order | None) -> None:
@@ -165,21 +171,30 @@ def give_order(desk: Desk, house: House, fault: Fault) -> None:
 
 
 def stand_alone(desk: Desk, house: House, fault: Fault) -> None:
-    """A child whose parent is gone: it counts by itself now, and somebody has to come. An order that was taken while it was one goes on."""
+    """A child whose parent is gone: it counts by itself now, and somebody has to come; but not to a machine that has been put into
+    commissioning meanwhile. An order that was taken while it was one goes on."""
+    machine = house.machine(fault.equipment)
+    waits = machine is not None and machine.mode != "live"
     fault.parent = None
+    if waits:
+        fault.mode = "commissioning"
+        desk.unshow(fault)
     desk.put_fault(fault)
     desk.tell("fault.alone", {"fault": fault.id})
-    if desk.standing(fault.work_order) is None:
+    if not waits and desk.standing(fault.work_order) is None:
         give_order(desk, house, fault)
 
 
 def into_service(desk: Desk, house: House) -> None:
-    """Faults of machines that left commissioning count from now on: none may be open and idle."""
+    """Faults of machines that left commissioning count from now on, as if they were raised now: none may be open and idle."""
     for fault in desk.all_faults():
         machine = house.machine(fault.equipment)
         if fault.open and fault.mode == "commissioning" and machine is not None and machine.mode == "live":
             fault.mode = "live"
-            give_order(desk, house, fault)
+            order = _placed(desk, house, fault)
+            desk.put_fault(fault)
+            desk.tell("fault.in_service", {"fault": fault.id, "order": fault.work_order, "parent": fault.parent})
+            _present(desk, house, fault, order)
 
 
 def end(desk: Desk, house: House, fault: Fault, condition: str, at_ns: int, why: str) -> None:

@@ -30,9 +30,9 @@ def parent_of(desk: Desk, house: House, child: Fault) -> Fault | None:
     """The open fault that explains this one; of a chain its head."""
     for key in _candidates(house, child):
         found = desk.fault_of(*key)
-        if found is not None and found.open and found.id != child.id and _may(found, child):
+        if found is not None and found.open and found.id != child.id and _may(house, found, child):
             head = desk.find_fault(found.parent) if found.parent is not None else found
-            return head if head is not None and head.open and head.id != child.id and _may(head, child) else found
+            return head if head is not None and head.open and head.id != child.id and _may(house, head, child) else found
     return None
 
 
@@ -45,7 +45,7 @@ def gather(desk: Desk, house: House, parent: Fault) -> None:
     key = (parent.equipment, parent.rule)
     for fault in desk.all_faults():
         alone = fault.open and fault.mode == "live" and fault.parent is None and fault.id not in (parent.id, head.id)
-        if alone and _may(parent, fault) and key in _candidates(house, fault):
+        if alone and _may(house, parent, fault) and key in _candidates(house, fault):
             join(desk, house, fault, head)
 
 
@@ -87,9 +87,15 @@ def _candidates(house: House, fault: Fault) -> Iterator[Key]:
                 yield group.id, group_rule.id
 
 
-def _may(parent: Fault, child: Fault) -> bool:
+def calls(house: House, parent: Fault) -> bool:
+    """Does anybody come for a fault of this machine: was it raised in service, and is the machine still there and not in commissioning?"""
+    machine = house.machine(parent.equipment)
+    return parent.mode == "live" and machine is not None and machine.mode == "live"
+
+
+def _may(house: House, parent: Fault, child: Fault) -> bool:
     grave_enough = child.severity is not Severity.DANGER and GRAVITY[parent.severity] >= GRAVITY[child.severity]
-    return grave_enough and parent.mode == "live"
+    return grave_enough and calls(house, parent)
 
 
 def _has_children(house: House, fault: Fault) -> bool:

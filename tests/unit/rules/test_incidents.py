@@ -142,6 +142,116 @@ def test_a_feeder_in_commissioning_explains_nothing(tmp_path: Path) -> None:
     kit.close()
 
 
+FED = pump(2).replace("    kind: fire_pump\n", "    kind: fire_pump\n    fed_by: fp-1\n")
+DRY = {"rules/packs/fire_pump/wet.yaml": rule_text("wet", "jockey_fault", "readiness", extra="inhibited_by: [phase_loss@fed_by]", for_="5s")}
+
+
+def both(kit: Kit, seconds: int, *, feeder: int = 1, fed: int = 1) -> None:
+    for _ in range(seconds):
+        kit.read(None, 1, phase_loss=feeder)
+        kit.read(None, 2, jockey_fault=fed)
+        kit.tick()
+
+
+def test_children_of_a_machine_that_is_put_into_commissioning_stand_for_themselves(tmp_path: Path) -> None:
+    """What is in commissioning calls nobody any more, so nothing may be hidden in it; what was raised in service stays an order to be done."""
+    rules = {**only("phase_loss"), **DRY}
+    kit = kit_of(tmp_path, rules, site_text(pump(1), FED))
+    both(kit, 10)
+    kit.run()
+    assert parents(kit) == {"fp-1.phase_loss": None, "fp-2.wet": "fp-1.phase_loss"}
+    kit.configure(site_text(pump(1, "commissioning"), FED), rules)
+    both(kit, 3)
+    kit.run()
+    assert parents(kit) == {"fp-1.phase_loss": None, "fp-2.wet": None}
+    assert kit.rows("SELECT f.equipment, o.state FROM fault f JOIN work_order o ON o.id = f.work_order ORDER BY 1") == [("fp-1", "open"), ("fp-2", "open")]
+    both(kit, 30, fed=0)
+    both(kit, 10)
+    kit.run()
+    assert parents(kit) == {"fp-1.phase_loss": None, "fp-2.wet": None}  # nor does a later one join it
+    assert pages(kit) == [("fp-1.phase_loss", "raised"), ("fp-2.wet", "raised"), ("fp-2.wet", "cleared"), ("fp-2.wet", "returned")]
+    kit.close()
+
+
+def test_a_child_that_is_put_into_commissioning_pages_nobody_when_its_parent_ends(tmp_path: Path) -> None:
+    rules = {**only("phase_loss"), **DRY}
+    kit = kit_of(tmp_path, rules, site_text(pump(1), FED))
+    both(kit, 10)
+    kit.configure(site_text(pump(1), FED.replace("in_service", "commissioning")), rules)
+    both(kit, 30, feeder=0)
+    kit.run()
+    wet = "SELECT mode, condition, parent, work_order FROM fault WHERE rule = 'wet'"
+    assert kit.rows(wet) == [("commissioning", "active", None, None)]
+    assert {name for name, _ in pages(kit)} == {"fp-1.phase_loss"}
+    kit.configure(site_text(pump(1), FED), rules)
+    both(kit, 3, feeder=0)
+    kit.run()
+    assert kit.one("SELECT mode FROM fault WHERE rule = 'wet'") == "live"
+    assert pages(kit)[-1] == ("fp-2.wet", "raised")
+    kit.close()
+
+
+def test_a_fault_that_leaves_commissioning_under_one_that_explains_it_is_its_child(tmp_path: Path) -> None:
+    rules = {**only("phase_loss"), **DRY}
+    kit = kit_of(tmp_path, rules, site_text(pump(1), FED.replace("in_service", "commissioning")))
+    both(kit, 10)
+    kit.configure(site_text(pump(1), FED), rules)
+    both(kit, 3)
+    kit.run()
+    assert parents(kit) == {"fp-1.phase_loss": None, "fp-2.wet": "fp-1.phase_loss"}
+    assert pages(kit) == [("fp-1.phase_loss", "raised")]
+    kit.close()
+
+
+def test_a_feeder_that_leaves_commissioning_with_its_fault_gathers_what_it_explains(tmp_path: Path) -> None:
+    rules = {**only("phase_loss"), **DRY}
+    kit = kit_of(tmp_path, rules, site_text(pump(1, "commissioning"), FED))
+    both(kit, 10)
+    kit.run()
+    assert pages(kit) == [("fp-2.wet", "raised")]
+    kit.configure(site_text(pump(1), FED), rules)
+    both(kit, 3)
+    kit.run()
+    assert parents(kit) == {"fp-1.phase_loss": None, "fp-2.wet": "fp-1.phase_loss"}
+    assert ("fp-1.phase_loss", "raised") in pages(kit)
+    kit.close()
+
+
+def test_a_group_that_is_no_more_ends_its_fault_and_its_children_stand_for_themselves(tmp_path: Path) -> None:
+    """Its members are put into commissioning: nobody would ever end the fault of their line, and the one that stays would be hidden in it."""
+    kit = kit_of(tmp_path, only("jockey", "line_down"))
+    broken = [[0.0, 0.0, 1.0, 1.0]] * 5
+    for _ in range(8):
+        kit.bank(broken)
+        kit.tick()
+    kit.run()
+    assert parents(kit)["fp-5.jockey"] == "@bus.line_down"
+    kit.configure(site_text(*(pump(n, "commissioning") for n in range(1, 5)), pump(5)), only("jockey", "line_down"))
+    for _ in range(70):
+        kit.bank(broken)
+        kit.tick()
+    kit.run()
+    assert kit.one("SELECT condition FROM fault WHERE rule = 'line_down'") == "withdrawn"
+    assert parents(kit) == {**{f"fp-{n}.jockey": None for n in range(1, 6)}, "@bus.line_down": None}
+    assert [name for name, reason in pages(kit) if reason == "raised"] == ["@bus.line_down", "fp-5.jockey"]
+    kit.close()
+
+
+def test_a_group_of_which_fewer_are_left_is_judged_at_once(tmp_path: Path) -> None:
+    """Four of five are out; with three of them in commissioning it is one of two."""
+    kit = kit_of(tmp_path, only("jockey", "line_down"))
+    state = [[0.0, 0.0, float(n != 5), 1.0] for n in range(1, 6)]
+    for _ in range(8):
+        kit.bank(state)
+        kit.tick()
+    kit.configure(site_text(*(pump(n, "commissioning") for n in range(1, 4)), pump(4), pump(5)), only("jockey", "line_down"))
+    kit.bank(state)
+    kit.tick()
+    kit.run()
+    assert kit.one("SELECT condition FROM fault WHERE rule = 'line_down'") == "cleared"
+    kit.close()
+
+
 def test_a_fault_is_no_part_of_a_lesser_one(tmp_path: Path) -> None:
     """An advisory pages nobody: what is more than that would be lost in it."""
     hint = {"rules/packs/fire_pump/hint.yaml": rule_text("hint", "pump_running", "advisory")}
