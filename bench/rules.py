@@ -1,12 +1,17 @@
 """Rules: samples a second on one core with 20 rules per machine, in large and small batches; memory; cost against size. Peer: rule-engine.
 
+`--picture FILE.svg` draws cost against machines (docs/pictures/rules-scale.svg is one); `--linear` measures that alone.
+
 A sample is one point's value in a step. A batch of 500 is one second of 50 machines with 10 points each; of 100,000, of 10,000 machines.
 The peer gets the same 20 comparisons without what it has not (durations, windows, units, unknown values), so it does less.
 """
 
 from __future__ import annotations
 
+import argparse
+import json
 import resource
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -15,6 +20,8 @@ sys.path[0] = str(Path(__file__).parents[1])  # this file is called rules.py too
 
 import numpy as np  # noqa: E402
 
+from bench.peer_programs import NotHere, environment_of  # noqa: E402
+from bench.picture import Mark, picture  # noqa: E402
 from plantroom.kinds import load_kind  # noqa: E402
 from rules.evaluate import KindEvaluator  # noqa: E402
 from rules.rule import Rule  # noqa: E402
@@ -55,14 +62,21 @@ WHEN = (  # (expression, the same for the peer)
 
 
 def main() -> None:
+    ask = argparse.ArgumentParser(description=__doc__)
+    ask.add_argument("--linear", action="store_true")
+    ask.add_argument("--picture", type=Path)
+    given = ask.parse_args()
     rules = [made(number, expression) for number, (expression, _) in enumerate(WHEN)]
+    if given.linear:
+        linear(rules, given.picture)
+        return
     print(f"{len(rules)} rules, {len(POINTS)} points a machine; 4 windows of 1 min to 1 h, 2 durations")
     for machines, most in ((100, 500), (1_000, 500), (1_000, 10_000), (10_000, 500), (10_000, 100_000)):
         rate = measured(rules, machines, most)
         print(f"{machines * len(POINTS):>7,} points, batches of {most:>7,}: {rate:>12,.0f} samples/s on one core")
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"10,000 machines x {len(rules)} rules: {before:,.0f} MiB resident at most, Python and numpy included")
-    linear(rules)
+    linear(rules, given.picture)
     restart(rules)
     peer()
 
@@ -73,7 +87,7 @@ def made(number: int, when: str) -> Rule:
         f"id: rule_{number}\napplies_to: generator\nneeds: [{', '.join(names)}]\nwhen: {when}\n"
         "for: 2s\nclear_after: 10s\non_missing: hold\n"
         f"severity: normal\nsays: {{zh: 测, en: test}}\ndo: {{zh: 看, en: look}}\n"
-        f"tests:\n  - {{name: quiet, every: 1s, {names[0]}: 1, expect: {{0s: cleared}}}}\n",
+        f"tests:\n  - {{name: quiet, every: 1s, {names[0]}: '1 x1, 0 x1', expect: {{0s: cleared}}}}\n",
         f"bench/rule_{number}.yaml",
     )
 
@@ -109,12 +123,23 @@ def measured(rules: list[Rule], machines: int, most: int, seconds: float = 3.0) 
     return samples / spent
 
 
-def linear(rules: list[Rule]) -> None:
-    """Cost against the number of machines and of rules: CPU ns per sample."""
-    by_machines = (f"{n:,} machines {1e9 / measured(rules, n, 100_000, 1.0):.0f}" for n in (1_000, 3_000, 10_000))
-    print("ns a sample, batches of 100,000: " + ", ".join(by_machines))
+def linear(rules: list[Rule], file: Path | None) -> None:
+    """Cost of a second of plant against the number of machines, all of them in one step; and of a sample against the number of rules."""
+    marks = []
+    for machines in (10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000):
+        ms = machines * len(POINTS) / measured(rules, machines, machines * len(POINTS), 1.0) * 1e3
+        marks.append(Mark(machines, ms, f"{ms:.2g} ms"))
+        print(f"{machines:>7,} machines: {ms:8.2f} CPU ms a second of plant, {ms * 1e3 / machines:7.2f} us a machine", flush=True)
+    slope = (marks[-1].y - marks[0].y) / (marks[-1].x - marks[0].x)
+    fixed = marks[0].y - slope * marks[0].x
+    off = max(abs(mark.y / (fixed + slope * mark.x) - 1) for mark in marks)
+    print(f"on a straight line: {fixed:.2f} ms whatever there is, {slope * 1e3:.2f} us a machine; farthest from it {off:.0%}")
     by_rules = (f"{n} rules {1e9 / measured(rules[:n], 3_000, 100_000, 1.0):.0f}" for n in (5, 10, 20))
     print("ns a sample, 3,000 machines: " + ", ".join(by_rules))
+    if file is not None:
+        title = f"CPU of one second of plant, 20 rules a machine; dashed: {fixed:.1f} ms + {slope * 1e3:.1f} µs a machine"
+        names = {0.1: "0.1 ms", 1.0: "1 ms", 10.0: "10 ms", 100.0: "100 ms", 1000.0: "1 s"}
+        file.write_text(picture(marks, lambda x: fixed + slope * x, title=title, across="machines of one kind", y_names=names), "utf-8")
 
 
 def restart(rules: list[Rule]) -> None:
@@ -130,20 +155,15 @@ def restart(rules: list[Rule]) -> None:
 
 def peer() -> None:
     try:
-        import rule_engine
-    except ImportError:
-        print("peer rule-engine: not installed (pip install rule-engine)")
+        programs = environment_of("rule-engine", "rule-engine>=4.5,<6")
+    except NotHere as why:
+        print(f"peer rule-engine: cannot be had here: {why}")
         return
-    compiled = [rule_engine.Rule(text) for _, text in WHEN]
-    things = [{name: float(TYPICAL[name][0]) for name in POINTS} for _ in range(200)]
-    started, samples = time.process_time(), 0
-    while time.process_time() - started < 3.0:
-        for thing in things:
-            for rule in compiled:
-                rule.matches(thing)
-            samples += len(POINTS)
-    rate = samples / (time.process_time() - started)
-    print(f"peer rule-engine {rule_engine.__version__}: {rate:,.0f} samples/s on one core (comparisons only)")
+    asked = {"rules": [text for _, text in WHEN], "thing": {name: float(TYPICAL[name][0]) for name in POINTS}, "seconds": 3.0}
+    command = [str(programs / "python"), str(Path(__file__).with_name("rule_engine_peer.py"))]
+    told = json.loads(subprocess.run(command, input=json.dumps(asked), check=True, capture_output=True, text=True).stdout)
+    said = f"{told['rate']:,.0f} samples/s on one core, {1e6 / told['rate']:.1f} CPU s a million (comparisons only)"
+    print(f"peer rule-engine {told['version']}: {said}")
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from bench.field import Shape, cpu_s, memory_mib, polled
+from bench.picture import Mark, picture
 
 SHAPES = (Shape(1, 8, 1.0), Shape(4, 20, 1.0), Shape(40, 20, 1.0))
 HOUSE = Shape(50, 20, 1.0, 50)
@@ -49,41 +50,16 @@ def straight(costs: list[Cost]) -> tuple[float, float]:
     return few.core - slope * few.points_s, slope * 1e6
 
 
-def picture(costs: list[Cost]) -> str:
-    """Share of a core over points a second, both axes logarithmic, with the straight line fixed + slope * points."""
-    from math import log10
-
+def drawn(costs: list[Cost]) -> str:
+    """Share of a core over points a second, with the straight line fixed + slope * points."""
     fixed, slope = straight(costs)
-    width, height, left, bottom = 640, 360, 70, 300
-
-    def x(points_s: float) -> float:
-        return left + (log10(points_s) - 2.7) / 2.6 * (width - left - 30)
-
-    def y(core: float) -> float:
-        return bottom - (log10(core) + 3) / 3 * (bottom - 30)
-
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="13">',
-        f'<rect width="{width}" height="{height}" fill="white"/>',
-    ]
-    for points, said in ((1e3, "1,000"), (1e4, "10,000"), (1e5, "100,000")):
-        parts.append(f'<line x1="{x(points):.1f}" y1="30" x2="{x(points):.1f}" y2="{bottom}" stroke="#ddd"/>')
-        parts.append(f'<text x="{x(points):.1f}" y="{bottom + 18}" text-anchor="middle">{said}</text>')
-    for core, said in ((0.001, "0.1 %"), (0.01, "1 %"), (0.1, "10 %"), (1.0, "100 %")):
-        parts.append(f'<line x1="{left}" y1="{y(core):.1f}" x2="{width - 30}" y2="{y(core):.1f}" stroke="#ddd"/>')
-        parts.append(f'<text x="{left - 8}" y="{y(core) + 4:.1f}" text-anchor="end">{said}</text>')
-    steps = [10 ** (2.75 + 0.05 * n) for n in range(50)]
-    line = " ".join(f"{x(p):.1f},{y(max(fixed, 0) + slope * p / 1e6):.1f}" for p in steps)
-    parts.append(f'<polyline points="{line}" fill="none" stroke="#888" stroke-dasharray="5 4"/>')
-    for cost in costs:
-        parts.append(f'<circle cx="{x(cost.points_s):.1f}" cy="{y(cost.core):.1f}" r="5" fill="#0a6"/>')
-        side, anchor = (-9, "end") if x(cost.points_s) > width * 0.7 else (9, "start")
-        said = f"{cost.core:.1%}, {cost.us:.2f} µs a point"
-        parts.append(f'<text x="{x(cost.points_s) + side:.1f}" y="{y(cost.core) - 8:.1f}" text-anchor="{anchor}">{said}</text>')
-    parts.append(f'<text x="{left}" y="20">share of a core; dashed: {max(fixed, 0):.1%} + {slope:.2f} µs a point</text>')
-    said = "points read, checked and journalled a second"
-    parts.append(f'<text x="{(left + width) / 2}" y="{bottom + 42}" text-anchor="middle">{said}</text>')
-    return "\n".join([*parts, "</svg>"]) + "\n"
+    return picture(
+        [Mark(cost.points_s, cost.core, f"{cost.core:.1%}, {cost.us:.2f} µs a point") for cost in costs],
+        lambda points: max(fixed, 0.0) + slope * points / 1e6,
+        title=f"share of a core; dashed: {max(fixed, 0):.1%} + {slope:.2f} µs a point",
+        across="points read, checked and journalled a second",
+        y_names={0.001: "0.1 %", 0.01: "1 %", 0.1: "10 %", 1.0: "100 %"},
+    )
 
 
 def main() -> None:
@@ -107,7 +83,7 @@ def main() -> None:
         rss, pss = memory_mib(collector.pid)
     print(f"{HOUSE.lines * HOUSE.units:,} devices of {HOUSE.block} points each second: {rss:.0f} MiB resident, {pss:.0f} MiB proportional")
     if options.picture:
-        options.picture.write_text(picture(costs))
+        options.picture.write_text(drawn(costs), "utf-8")
 
 
 if __name__ == "__main__":
