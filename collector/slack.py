@@ -11,6 +11,7 @@ Source: Jeffay, Stanat, Martel, On Non-Preemptive Scheduling of Periodic and Spo
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from math import floor, inf
 
 MOST_POINTS = 1000  # instants looked at; beyond them the plain bound t * (1 - load) is taken, which is never too long
@@ -25,14 +26,15 @@ def bearable_s(load: Mapping[float, float]) -> float:
     if free <= 0:
         return 0.0
     best = inf
-    for t in _multiples(periods):
+    for t in _multiples(tuple(periods)):
         if t * free >= best:
             return max(0.0, best)  # t - demand(t) is at least t * free from here on
         best = min(best, t - sum(floor(t / period + 1e-9) * load[period] for period in periods))
     return max(0.0, min(best, MOST_POINTS * periods[0] * free))
 
 
-def _multiples(periods: list[float]) -> list[float]:
+@lru_cache(maxsize=64)  # asked every few seconds with the same ones
+def _multiples(periods: tuple[float, ...]) -> tuple[float, ...]:
     """Every multiple of a period within MOST_POINTS of the shortest, in order."""
     until = MOST_POINTS * periods[0]
-    return sorted({k * period for period in periods for k in range(1, floor(until / period + 1e-9) + 1)})
+    return tuple(sorted({k * period for period in periods for k in range(1, floor(until / period + 1e-9) + 1)}))

@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 from math import inf
 
-from collector.actions import Ask, Command, Dial, HangUp, Rest, Samples, Say
+from collector.actions import Ask, AskWho, Command, Dial, HangUp, Rest, Samples, Say
 from collector.exchange import Answer, Garbled, Late, Refusal, Settled
 from collector.mbap import Exchange
 from collector.publishers import directory_of, publishers
@@ -27,21 +27,29 @@ from simulators.wire import Close, Send
 from simulators.world import World
 
 LATENCY_S = 0.008
+_LATENCY_NS = round(LATENCY_S * NS)
 
 Deliver = Callable[[Batch], None]
 
 
 class VirtualLine:
-    """A collector's session against a simulated server: the same bytes as on a socket, after virtual milliseconds."""
+    """A collector's session against a simulated server: the same bytes as on a socket, after virtual milliseconds.
+
+    Of what a socket brings, no device says who it is: a question for that is answered by silence.
+    """
 
     def __init__(self, agenda: Agenda, server: ModbusServer, session: Session, deliver: Deliver, say: Callable[[str, str], None]) -> None:
         self.session, self._agenda, self._server = session, agenda, server
         self._deliver, self._say = deliver, say
         self._exchange = Exchange()
         self._connection = 0  # number of the one in use; what an earlier one still brings is lost
-        self._request = 0  # number of the one in hand
+        self._request = 0  # counts what is asked and what ends it
         self._asked: Ask | None = None
+        self._open = 0  # the request in hand; another number than `_request` once it has ended
+        self._patience_ns = 0  # until when its answer is waited for
+        self._bounded = False  # its end is in the agenda
         self._waking = 0
+        self._minded_s = inf  # when what is overdue is looked for
         self._dead = False  # the far end has lost the connection without a word
         self._free_ns = 0  # until when in-order answers are held up
         agenda.at(agenda.now_ns, lambda: self._carry_out(session.start(agenda.read())))
@@ -49,19 +57,23 @@ class VirtualLine:
     def _carry_out(self, commands: list[Command]) -> None:
         for command in commands:
             match command:
-                case Samples(batch):
-                    self._deliver(batch)
+                case Samples():
+                    self._deliver(command.batch)
                 case Ask():
                     self._ask(command)
                 case Rest(until_s):
                     self._rest(until_s)
+                case AskWho():
+                    self._carry_out(self.session.silent(self._agenda.read()))
                 case Dial(at_s):
                     self._connection += 1
-                    self._agenda.at(self._agenda.boot_to_ns(at_s) + round(LATENCY_S * NS), self._linked)
+                    self._agenda.at(self._agenda.boot_to_ns(at_s) + _LATENCY_NS, self._linked)
                 case HangUp():
                     self._connection += 1
                 case Say(state, reason):
                     self._say(state, reason)
+        if self.session.overdue_s < self._minded_s:
+            self._mind()
 
     def _linked(self) -> None:
         self._exchange.connected(self._agenda.read().boot_ns / NS)
@@ -70,33 +82,50 @@ class VirtualLine:
 
     def _rest(self, until_s: float) -> None:
         self._waking += 1
-        waking = self._waking
-        if until_s == inf:
-            return
+        if until_s < inf:
+            self._agenda.at(self._agenda.boot_to_ns(until_s) + 1, partial(self._wake, self._waking))
 
-        def wake() -> None:
-            if waking == self._waking:
-                self._carry_out(self.session.woken(self._agenda.read().boot_ns / NS))
+    def _wake(self, waking: int) -> None:
+        if waking == self._waking:
+            self._carry_out(self.session.woken(self._agenda.read().boot_ns / NS))
 
-        self._agenda.at(self._agenda.boot_to_ns(until_s) + 1, wake)
+    def _mind(self) -> None:
+        """What has no sample for too long is said so when its time has come."""
+        self._minded_s = self.session.overdue_s
+        if self._minded_s < inf:
+            self._agenda.at(self._agenda.boot_to_ns(self._minded_s) + 1, partial(self._tell_overdue, self._minded_s))
+
+    def _tell_overdue(self, minded_s: float) -> None:
+        if minded_s == self._minded_s:
+            for stale in self.session.overdue(self._agenda.read()):
+                self._deliver(stale.batch)
+            self._mind()
 
     def _ask(self, ask: Ask) -> None:
         self._waking += 1
         self._request += 1
-        self._asked = ask
-        request, connection, now_ns = self._request, self._connection, self._agenda.now_ns
+        self._asked, self._open, self._bounded = ask, self._request, False
+        now_ns = self._agenda.now_ns
+        self._patience_ns, first_ns = now_ns + round(ask.patience_s * NS), inf
         data = self._exchange.request(ask.unit, ask.read, self._agenda.read().boot_ns / NS)
         for act in () if self._dead else self._server.acts(data):
             if isinstance(act, Send):
                 at_ns = max(now_ns, self._free_ns if act.in_order else 0) + round((LATENCY_S + act.after_s) * NS)
                 if act.in_order:
-                    self._free_ns = at_ns - round(LATENCY_S * NS)
-                self._agenda.at(at_ns, partial(self._received, connection, act.data))
+                    self._free_ns = at_ns - _LATENCY_NS
+                first_ns = min(first_ns, at_ns)
+                self._agenda.at(at_ns, partial(self._received, self._connection, act.data))
             elif isinstance(act, Close):
-                self._agenda.after(LATENCY_S, lambda: self._lost(connection))
+                self._agenda.after(LATENCY_S, partial(self._lost, self._connection))
             else:
                 self._dead = True
-        self._agenda.after(ask.patience_s, lambda: self._give_up(request, connection))
+        if first_ns >= self._patience_ns:
+            self._bound()
+
+    def _bound(self) -> None:
+        """Patience runs out. Most answers come before: then, and not before, it is asked whether anything is left to wait for."""
+        self._bounded = True
+        self._agenda.at(self._patience_ns, partial(self._give_up, self._request, self._connection))
 
     def _received(self, connection: int, data: bytes) -> None:
         if connection != self._connection:
@@ -115,6 +144,8 @@ class VirtualLine:
                 self._ask(self._asked)
             elif isinstance(event, Garbled):
                 self._carry_out(self.session.garbled(at, event.why))
+        if self._open == self._request and not self._bounded:
+            self._bound()
 
     def _lost(self, connection: int) -> None:
         if connection == self._connection:

@@ -1,0 +1,75 @@
+"""A collector's session against a simulated server on virtual time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from random import Random
+
+import pytest
+
+from collector.backoff import Backoff
+from collector.session import Session
+from plantroom.clock import NS
+from plantroom.model import Batch, Quality
+from simulators.agenda import Agenda
+from simulators.memory import Memory
+from simulators.modbus_server import ModbusServer
+from simulators.virtual_commands import LATENCY_S, VirtualLine
+from simulators.wire import WireFault
+from tests.unit.collector.lines import bound, jobs_of, profile, register
+
+START = 1_784_080_800 * NS
+ONE = profile([register("level", 10)], timeout_s=1.0)
+
+
+class Played:
+    """Units of one register each, polled every second. said: (s since the start, unit, its quality) of each sample."""
+
+    def __init__(self, units: int, faults: Mapping[int | None, WireFault] = {}) -> None:
+        self.agenda = Agenda(START)
+        self.said: list[tuple[float, int, Quality]] = []
+        self.links: list[tuple[str, str]] = []
+        self.server = ModbusServer({unit: Memory({3: {10: unit}}) for unit in range(1, units + 1)})
+        self.server.faults.update(faults)
+        jobs = [job for unit in range(1, units + 1) for job in jobs_of(ONE, [bound(f"p-{unit}", "level", 1.0)], unit)]
+        line = Session(jobs, self.agenda.read(), Backoff(Random(1)))
+        VirtualLine(self.agenda, self.server, line, self._deliver, lambda state, why: self.links.append((state, why)))
+
+    def _deliver(self, batch: Batch) -> None:
+        unit = int(batch.frame.points[0].split(".")[0].removeprefix("p-"))
+        quality = Quality(int(batch.quality[0, 0]))
+        assert quality is not Quality.GOOD or batch.values[0, 0] == unit
+        self.said.append((round((self.agenda.now_ns - START) / NS, 3), unit, quality))
+
+    def run(self, until_s: float) -> None:
+        self.agenda.run(START + round(until_s * NS))
+
+
+def test_each_unit_is_read_once_a_period() -> None:
+    played = Played(3)
+    played.run(10.0)
+    assert played.links == [("up", "")]
+    assert {quality for _, _, quality in played.said} == {Quality.GOOD}
+    assert all(abs(len([1 for _, of, _ in played.said if of == unit]) - 10) <= 1 for unit in (1, 2, 3))
+
+
+def test_what_has_no_turn_for_too_long_is_stale() -> None:
+    """Forty units, each of them 300 ms slow: a round takes 12 s, and 6.5 s is all that a point read every second may wait."""
+    played = Played(40, {None: WireFault("slow", {"delay_s": 0.3})})
+    played.run(60.0)
+    stale = {unit for _, unit, quality in played.said if quality is Quality.STALE}
+    assert len(stale) > 20
+    assert min(at_s for at_s, _, quality in played.said if quality is Quality.STALE) == pytest.approx(6.5, abs=0.01)
+
+
+def test_a_silent_unit_is_given_up_after_its_patience() -> None:
+    played = Played(1, {1: WireFault("silence")})
+    played.run(60.0)
+    assert played.said[0] == (pytest.approx(1.0 + LATENCY_S), 1, Quality.NO_ANSWER)
+    assert ("down", "no answer to 3 requests in a row") in played.links
+
+
+def test_an_answer_in_pieces_of_which_the_last_is_too_late_is_given_up() -> None:
+    played = Played(1, {1: WireFault("drip", {"delay_s": 0.3})})
+    played.run(3.0)
+    assert {quality for _, _, quality in played.said} == {Quality.DECODE}
