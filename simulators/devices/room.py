@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -28,6 +28,7 @@ class Room(Plant):
 
     kind: ClassVar[str] = "room"
     UPSETS: ClassVar[Mapping[str, Upset]] = UPSETS
+    MAKES: ClassVar[Sequence[Mapping[str, float | str]]] = ({}, {"vital_room": 0.0})  # with machines in it, or a pantry
 
     def __init__(self, kind: Kind, parameters: Mapping[str, float | str], rng: np.random.Generator, around: Surroundings) -> None:
         super().__init__(kind, parameters, rng, around)
@@ -83,7 +84,7 @@ class Room(Plant):
 
     def _harm(self, dt: float) -> None:
         u = self.upsets
-        self._water_l += u.get("room_water", {}).get("flow", 0.0) * dt
+        self._water_l += sum(u[name]["flow"] for name in ("room_water", "room_wet") if name in u) * dt
         self._fuel_l += u.get("fuel_store_leak", {}).get("flow", 0.0) * dt / 60.0
         self._smoke += u.get("room_smoke", {}).get("grows", 0.0) * dt / 60.0
         leak = next((u[name]["gas"] for name in ("gas_alarm", "gas_trace") if name in u), None)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from simulators.upset import Setting, Upset, by_name
 
+PANTRY = 1
 _HEAT = ("room_hot", "room_overheated", "gen_room_ventilation")
+_FLOW = Setting(0.2, 0.01, 50.0, "L/s", "leak")
+_FLOWS = ({"flow": 0.05}, {"flow": 0.2}, {"flow": 10.0})
 
 
 def _gain(default: float) -> dict[str, Setting]:
@@ -19,10 +22,19 @@ UPSETS = by_name(
     Upset(
         "room_water",
         "a pipe leaks onto the floor",
-        {"flow": Setting(0.2, 0.01, 50.0, "L/s", "leak")},
+        {"flow": _FLOW},
         leads_to=("room_wet",),  # the same where the site says that water harms nobody there
-        sizes=({"flow": 0.05}, {"flow": 0.2}, {"flow": 10.0}),
+        sizes=_FLOWS,
         shows_s=42.0,
+    ),
+    Upset(
+        "room_wet",
+        "a pipe leaks onto the floor of a room where water harms nobody (vital_room: 0)",
+        {"flow": _FLOW},
+        leads_to=("room_water",),  # the same where it does
+        sizes=_FLOWS,
+        shows_s=42.0,
+        make=PANTRY,
     ),
     Upset(
         "room_smoke",

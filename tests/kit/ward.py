@@ -93,8 +93,8 @@ class Ward:
                 ahead = round(case.later_days * DAY_S) * NS
                 around = Surroundings(ZONE, np.random.default_rng([case.seed, 0]), self._now_ns + ahead)
                 self._around.append((around, ahead))
-            bare = Equipment(f"machine-{n}", self.kind, f"machine {n}", parameters=made.PARAMETERS)
             make = made.MAKES[(case.upset.make if case.upset else n) % len(made.MAKES)]
+            bare = Equipment(f"machine-{n}", self.kind, f"machine {n}", parameters={**made.PARAMETERS, **make})
             shown = made.built(bare, {**made.PARAMETERS, **make}, np.random.default_rng([case.seed, 1]), around, ())
             names = [name for name in self.kind.points if name in shown.points]
             fleet.append(bound(bare, {name: max(self.kind.points[name].period_s, tick_s) for name in names}))
