@@ -161,17 +161,18 @@ class Engine:
     def _tick(self, record: Record) -> None:
         """Time has come to this record's instant: for the rules first, then for clocks, shelves and the monitor's faults."""
         self.time = self.time.told()
-        now_ns = record.at.wall_ns
+        now_ns, turned = record.at.wall_ns, False
         if self.house is not None:
-            self.desk.facts = facts_of(self.house, self.evaluators, now_ns)
+            before, self.desk.facts = self.desk.facts, facts_of(self.house, self.evaluators, now_ns)
+            turned = self.desk.facts != before
             for evaluator in self.evaluators.values():
                 evaluator.tell(self.desk.facts)
 
         def tick(evaluator: KindEvaluator, rows: Indexes | None) -> None:
             self._came(record, evaluator.tick(now_ns, rows))
 
-        for kind, evaluator in sorted(self.evaluators.items()):
-            if not self.router.looked(kind, now_ns):
+        for _, evaluator in sorted(self.evaluators.items()):
+            if turned or not evaluator.looked(now_ns):
                 self.quarantine.machines(record, Part("tick"), evaluator, partial(tick, evaluator))
         if record.seq > self.muted_to and self.house is not None:
             self.desk.begin(record.seq, now_ns)

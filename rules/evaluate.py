@@ -158,6 +158,10 @@ class KindEvaluator:
         now = self._now(where, np.full(self._size if rows is None else rows.size, now_ns, np.int64))
         return self._ordered(self._everyone if rows is None else rows, self._pass(where, now) + self._judge(where, now, None))
 
+    def looked(self, now_ns: int) -> bool:
+        """Whether all have been looked at at this very instant: a tick of the same one has nothing to add, unless a fact turned."""
+        return bool((self._clock == now_ns).all())
+
     def due(self) -> int:
         """The earliest instant after everything seen at which time alone can change a condition; FOREVER (2^63-1) when none.
 

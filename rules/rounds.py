@@ -104,7 +104,6 @@ class Router:
         self._known: dict[bytes, tuple[Frame, tuple[Part, ...]]] = {}
         self._layouts: dict[tuple[str, int, tuple[int, ...], tuple[int, ...]], Layout] = {}
         self._sizes: dict[tuple[bytes, int], int] = {}  # of bodies, by head (version, flags, rows) and points
-        self._stepped = {kind: np.zeros(len(evaluator.rows), np.int64) for kind, evaluator in evaluators.items()}
         self.unreadable = 0
 
     def run(self, records: Sequence[Record], judged: Judged) -> list[Came]:
@@ -148,10 +147,6 @@ class Router:
         found.sort(key=lambda came: came[0])
         return [Came(records[place].seq, records[place].at.wall_ns, transition) for (place, _, _), transition in found]
 
-    def looked(self, kind: str, now_ns: int) -> bool:
-        """Whether every machine of a kind has taken a step of this very instant: a tick of the same one has nothing to add."""
-        return bool((self._stepped[kind] == now_ns).all())
-
     def singly(self, record: Record, judged: Judged) -> list[Single]:
         """The steps of one record, each apart, in their order: what `run` does at once, for a record that something is wrong with."""
         known = self._readable(record)
@@ -192,7 +187,6 @@ class Router:
         give, at_ns, values, quality = parts[0] if len(parts) == 1 else _side_by_side(parts)
         rows = [row for _, call in calls for row in call.rows]
         transitions = evaluator.step(np.array(rows, np.intp), at_ns, values, quality, give)
-        self._stepped[kind][rows] = at_ns
         if not transitions:
             return ()
         order = dict(zip(rows, (order for _, call in calls for order in call.order), strict=True))

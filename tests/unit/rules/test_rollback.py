@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from plantroom.clock import NS
+from plantroom.model import Batch
 from rules.evaluate import KindEvaluator
 from rules.rollback import Saved
 from simulators.upsets import UPSETS
@@ -37,3 +39,23 @@ def test_what_some_machines_had_comes_back_and_the_others_keep_what_is_new(evalu
         for row in range(MACHINES):
             expected = (before if row in TAKEN else after)[name]
             assert np.array_equal(array.take(row, axis), expected.take(row, axis), equal_nan=array.dtype.kind == "f"), (name, row)
+
+
+def test_a_second_look_at_an_instant_finds_and_changes_nothing(evaluator: KindEvaluator) -> None:
+    """Every rule of every kind, on whatever values: what lets the engine leave out the tick of an instant at which all were looked at."""
+    random = np.random.default_rng(5)
+    points = list(evaluator.kind.points.values())
+    codes = [sorted(point.codes.values()) or [0.0, 1.0, 30.0, 400.0] for point in points]
+    everyone, now = np.arange(MACHINES), 1_780_000_000 * NS
+    moved = 0
+    for _ in range(40):
+        now += int(random.integers(1, 90)) * NS
+        values = np.array([[random.choice(some) for some in codes] for _ in range(MACHINES)], np.float64)
+        quality = random.choice([0, 0, 0, 1, Batch.ABSENT], values.shape).astype(np.uint8)
+        moved += len(evaluator.step(everyone, np.full(MACHINES, now), values, quality))
+        before = {name: array.copy() for name, array in evaluator.remembered()}
+        assert evaluator.looked(now)
+        assert evaluator.tick(now) == []
+        changed = [n for n, array in evaluator.remembered() if not np.array_equal(array, before[n], equal_nan=array.dtype.kind == "f")]
+        assert changed == []
+    assert moved

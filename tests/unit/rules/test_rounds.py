@@ -9,6 +9,8 @@ import pytest
 
 from plantroom.journal.record import Entry, Kind
 from plantroom.model import Quality
+from rules import engine
+from rules.evaluate import KindEvaluator
 from tests.kit.engine import Kit, pump, site_text
 
 REST, BROKEN = (0, 0, 0, 1), (1, 0, 0, 1)
@@ -85,14 +87,34 @@ def test_machines_that_bring_other_points_in_one_round_are_judged_as_they_would_
     assert whole == kit.again("apart.db", range(1, len(kit.journal)))
 
 
-def test_a_tick_at_the_instant_of_everybodys_step_adds_nothing(kit: Kit) -> None:
-    kit.run()
-    kit.clock.advance(1.0)
-    kit.bank([REST, REST, REST])
-    kit.run()
-    router, now_ns = kit.engine.router, kit.clock.read().wall_ns
-    assert router.looked("fire_pump", now_ns) and not router.looked("fire_pump", now_ns + 1)
-    kit.clock.advance(1.0)
-    kit.bank([REST, REST])
-    kit.run()
-    assert not router.looked("fire_pump", kit.clock.read().wall_ns)
+def test_a_tick_at_the_instant_of_everybodys_step_looks_at_nobody_again_unless_a_fact_has_turned(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[int] = []
+    tick = KindEvaluator.tick
+    monkeypatch.setattr(KindEvaluator, "tick", lambda self, now_ns, rows=None: [looked.append(now_ns), tick(self, now_ns, rows)][1])
+
+    def looks(pumps: int, *, facts: dict[str, bool]) -> int:
+        monkeypatch.setattr(engine, "facts_of", lambda house, evaluators, now_ns: facts)
+        looked.clear()
+        kit.clock.advance(1.0)
+        kit.bank([REST] * pumps)
+        kit.tick(0.0)
+        kit.run()
+        return len(looked)
+
+    day, night = {"site_fire": False, "working_hours": True}, {"site_fire": False, "working_hours": False}
+    assert looks(3, facts=day) == 1  # told for the first time
+    assert looks(3, facts=day) == 0
+    assert looks(2, facts=day) == 1
+    assert looks(3, facts=night) == 1
+
+
+def test_a_second_look_at_the_same_instant_changes_nothing(kit: Kit) -> None:
+    """What lets the tick be left out."""
+    for bits in (REST, BROKEN, BROKEN, REST, REST, BROKEN):
+        kit.clock.advance(1.0)
+        kit.bank([bits] * 3)
+        kit.run()
+        evaluator = kit.engine.evaluators["fire_pump"]
+        before, now_ns = evaluator.snapshot(), kit.clock.read().wall_ns
+        assert evaluator.looked(now_ns) and evaluator.tick(now_ns) == []
+        assert evaluator.snapshot() == before
