@@ -6,8 +6,9 @@ Written from the profile documents and apart from the collector's decoding, so t
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from math import isnan
 from re import findall
 from typing import Any
@@ -18,6 +19,9 @@ from plantroom.site import Device
 from simulators.sparkplug import Node
 
 _STEP = r"\['([^'\]]+)'\]|\[(\d+)\]|\[([^=\[\]'.]+)=([^\[\]]+)\]|([^.\[\]]+)"
+
+
+_Step = int | str | tuple[str, str]  # a place in a list, a key, the entry of a list whose key has a value
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,14 +157,20 @@ def _as_text(shown: object) -> str:
     return str(shown).lower() if isinstance(shown, bool) else str(shown)
 
 
-def _place(root: dict[str, Any], path: str, value: object) -> None:
-    """Puts a value at `car.doors[0].state`, `e[n=temp].v`; objects and lists on the way are made."""
-    steps = [
+@cache
+def _steps(path: str) -> Sequence[tuple[_Step, _Step | None]]:
+    """Each step of a path, with the one that follows it."""
+    steps: list[_Step] = [
         int(index) if index else (key, wanted) if key else quoted or plain
         for quoted, index, key, wanted, plain in findall(_STEP, path)
-    ]
+    ]  # fmt: skip
+    return list(zip(steps, [*steps[1:], None], strict=True))
+
+
+def _place(root: dict[str, Any], path: str, value: object) -> None:
+    """Puts a value at `car.doors[0].state`, `e[n=temp].v`; objects and lists on the way are made."""
     node: Any = root
-    for step, following in zip(steps, [*steps[1:], None], strict=True):
+    for step, following in _steps(path):
         fresh: object = value if following is None else {} if isinstance(following, str) else []
         if isinstance(step, tuple):
             entry = next((entry for entry in node if str(entry.get(step[0])) == step[1]), None)
