@@ -28,7 +28,7 @@ from plantroom.bundle import apply
 from plantroom.cli import print_json
 from plantroom.clock import NS, iso
 from plantroom.errors import BadInput, Problem
-from plantroom.journal import Journal, Writer, encode_batch
+from plantroom.journal import Journal, Keeper, Writer, encode_batch
 from plantroom.journal.record import Entry, Kind, Record
 from plantroom.model import Batch, EquipmentState
 from plantroom.records import Records
@@ -50,6 +50,7 @@ from simulators.world import World
 
 TAIL_S = 3600.0  # after the last event, where the scenario gives no days
 SNAPSHOT_S = 60.0
+KEEP_S, KEPT_S = 3600.0, 2 * SNAPSHOT_S  # how often the journal is looked after; how long what is read stays in it
 COARSE_S = 2.0  # from such a period on what is read between two beats is one record
 FINE_S = 5.0  # with longer beats instants are as coarse as these
 SHARED_MEMORY = Path("/dev/shm")
@@ -89,6 +90,7 @@ class Rehearsal:
         self._collected, self._ticked = self.journal.writer("collect"), self.journal.writer("rules")
         self._others = self.journal.writer("web")
         self._reader = self.journal.reader()
+        self._keeper = Keeper(self.journal, kept_s=KEPT_S)
         self._seen = self._commands = self._told = 0
         apply(file, self.journal, who="rehearse")
         self._last = self._reader.last_seq()  # of what was appended: nobody else writes this journal
@@ -112,12 +114,14 @@ class Rehearsal:
         agenda.every(self._beat_s, self._beat)
         if any(isinstance(event.what, MonitorEvent) and event.what.service == "rules" for event in scenario.events):
             agenda.after(SNAPSHOT_S, lambda: agenda.every(SNAPSHOT_S, self._snapshot))
+        agenda.every(KEEP_S, self._keep)
         try:
             agenda.run(end_ns)
             self._flush()
             return self._result(end_ns)
         finally:
             self._reader.close()
+            self._keeper.close()
             for writer in (self._collected, self._ticked, self._others):
                 writer.close()
             self.records.close()
@@ -259,6 +263,11 @@ class Rehearsal:
             what = "rehearsed"
             self._channels_back_ns = self.agenda.now_ns + round((event.for_s or 1e9) * NS)
         self._tell({"at": iso(self.agenda.now_ns), "what": what, "service": event.service, "fault": event.fault})
+
+    def _keep(self) -> None:
+        """A month in memory: nobody reads a day that is over."""
+        self._keeper.checkpoint()
+        self._keeper.retain()
 
     def _snapshot(self) -> None:
         if self.engine.config is not None:
