@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
-import string
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from plantroom.kinds import Kind
+from plantroom.plain_words import ANY_UNIT, without_values
 from plantroom.site import Equipment
 from plantroom.words import LANGUAGES, say
 from rules.applies import Reason, SiteSettings, caveat, reason_not, settings_of, why_not
@@ -17,7 +16,6 @@ from rules.rule import Rule
 from rules.rule_check import MONITOR
 
 MOST_NAMES = 3
-_TRAILING = re.compile(r"(?:[\s,;:，；：、(（]|\bnow\b|\bis\b|\bat\b|\bfor\b|\bof\b|现|为|已|达|仅|剩|转|℃|超过)+$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,22 +99,14 @@ def grouped(house: House) -> Iterator[Grouped]:
 
 def title(rule: Rule, kind: Kind | None, lang: str) -> str:
     """A rule's words without the values of a moment: `Low oil pressure {oil_pressure:.0f} kPa` -> `Low oil pressure`."""
-    text, unit = "", ""
-    for literal, name, _, _ in string.Formatter().parse(rule.says[lang]):
-        rest = literal
-        for said in (unit, unit.replace("deg", "°"), "秒", "转", "℃") if unit else ():
-            if literal.lstrip().startswith(said):
-                rest = literal.lstrip()[len(said) :]
-                break
-        text += rest + ("N" if name and kind is None else "")
-        point = kind.points.get(name) if kind is not None and name else None
-        parameter = rule.parameters.get(name) if name else None
-        unit = (point.unit if point is not None else parameter.unit if parameter is not None else "") or ("" if kind is None else "?")
-        unit = unit if name else ""
-    text = re.sub(r"\s{2,}", " ", text)
-    while (shorter := _TRAILING.sub("", text)) != text:
-        text = shorter
-    return text.strip() or rule.id
+
+    def unit_of(name: str) -> str:
+        point = kind.points.get(name) if kind is not None else None
+        parameter = rule.parameters.get(name)
+        unit = point.unit if point is not None else parameter.unit if parameter is not None else ""
+        return unit or ("" if kind is None else ANY_UNIT)
+
+    return without_values(rule.says[lang], unit_of, "" if kind is not None else "N") or rule.id
 
 
 def words_of(reason: Reason, kind: Kind | None, lang: str) -> str:

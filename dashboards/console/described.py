@@ -23,17 +23,17 @@ from plantroom.words import LANGUAGES, say
 GROUP = "@"  # a fault of a line or a bank is one of the equipment @<its name>
 
 
-def equipment_name(view: SiteView, equipment: str) -> str:
+def equipment_name(view: SiteView, equipment: str, lang: str | None = None) -> str:
     found = view.config.equipment.get(equipment) if view.config else None
-    return found.name if found else group_name(view, equipment) or equipment
+    return found.name if found else group_name(view, equipment, lang) or equipment
 
 
-def group_name(view: SiteView, equipment: str) -> str | None:
-    """`@bus-1` in words: a line, or a bank of machines. None for anything else."""
+def group_name(view: SiteView, equipment: str, lang: str | None = None) -> str | None:
+    """`@bus-1` in words: a line, or a bank of machines; in the site's language where none is given. None for anything else."""
     if view.config is None or not equipment.startswith(GROUP):
         return None
     name = equipment.removeprefix(GROUP)
-    return say(f"alert.group.{'connection' if name in view.config.connections else 'bank'}", view.config.language, name=name)
+    return say(f"alert.group.{'connection' if name in view.config.connections else 'bank'}", lang or view.config.language, name=name)
 
 
 def item_shapes(equipment: Equipment, days: Sequence[ItemDay]) -> list[shapes.ItemShape]:

@@ -11,6 +11,7 @@ from plantroom.kinds import KindPoint, PointType
 from plantroom.words import has, say
 
 DIGITS: Mapping[str, int] = {"rpm": 0, "kPa": 0, "Pa": 0, "%": 0, "ppm": 0, "MPa": 3, "bar": 2, "Hz": 2, "s": 1, "m/s": 2, "": 2}
+LENGTHS = frozenset(("silence", "unchanged", "flat"))
 
 
 def digits_of(point: KindPoint) -> int:
@@ -53,6 +54,22 @@ def recorded_text(value: object, point: KindPoint | None, lang: str) -> str:
     if isinstance(value, bool | int | float):
         return value_text(float(value), point, lang) if point else number(float(value), 0 if float(value).is_integer() else 2)
     return "–" if value is None else str(value)
+
+
+def derived_unit(name: str) -> str:
+    """Of what samples say about themselves (docs/rules.md): some are lengths of time, the rest are counts."""
+    return "s" if name in LENGTHS else ""
+
+
+def parameter_text(value: object, unit: str, lang: str) -> str:
+    """A rule's parameter, or what a rule computed, with its unit; a length of time as people say it: 90 s, 30 min, 2 h."""
+    if unit != "s" or not isinstance(value, int | float):
+        said = recorded_text(value, None, lang)
+        return f"{said} {unit_text(unit)}" if unit and value is not None else said
+    for size, word in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if value >= 2 * size and value % size == 0:
+            return f"{number(value / size, 0)} {word}"
+    return f"{recorded_text(value, None, lang)} s"
 
 
 def due_text(due_ns: int, now_ns: int, zone: ZoneInfo) -> str:

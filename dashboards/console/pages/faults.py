@@ -13,6 +13,7 @@ from dashboards.console.described import first_out
 from dashboards.console.guard import needs
 from dashboards.console.pages.frame import notice_of, page
 from dashboards.console.roles import Permission, Person
+from dashboards.console.rule_texts import rule_of
 from dashboards.console.sites import SiteView
 from dashboards.console.tables import SEVERITIES, Fault, Note, Order, Page
 from plantroom.clock import iso
@@ -20,6 +21,7 @@ from plantroom.site import Binding
 
 router = APIRouter(include_in_schema=False)
 PER_PAGE = 50
+SYSTEM = "system"  # who closes an order that wants nobody any more
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -49,7 +51,10 @@ def timeline(fault: Fault | None, order: Order | None, notes: list[Note], pages:
             (order.accepted_ns, order.accepted_by, "accepted"), (order.arrived_ns, order.arrived_by, "arrived"),
             (order.restored_ns, order.restored_by, "restored"), (order.closed_ns, order.closed_by, "closed"),
         ):  # fmt: skip
-            add(done, key, "good", who=names.get(by or "", by or ""))
+            if (key, by) == ("closed", SYSTEM):
+                add(done, "closed_by_itself", "good")
+            else:
+                add(done, key, "good", who=names.get(by or "", by or ""))
         for limit in (*order.earlier, *order.limits):
             add(limit.breached_ns, f"breached_{limit.name}", "bad")
     for note in notes:
@@ -95,10 +100,11 @@ def about(view: SiteView, fault: Fault | None, order: Order | None, person: Pers
     equipment_id = fault.equipment if fault else order.equipment if order else ""
     equipment = view.config.equipment.get(equipment_id) if view.config else None
     bound = {b.kind_point.name: b for b in equipment.bindings} if equipment else {}
+    rule = rule_of(view.config, fault.kind, fault.rule) if fault else None
     return {
         "view": view, "fault": fault, "order": order, "pages": pages, "names": names, "equipment": equipment,
         "moments": timeline(fault, order, notes, pages, names), "traced": traced(fault, bound) if fault else [],
-        "moved": moved(fault, bound) if fault else [], **family(view, fault),
+        "moved": moved(fault, bound) if fault else [], "units": rule.units if rule else {}, **family(view, fault),
         "cannot_close": cannot_close(person, fault, order) if order else None,
     }  # fmt: skip
 

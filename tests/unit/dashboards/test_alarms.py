@@ -33,6 +33,7 @@ def test_the_page_and_the_api_tell_the_same_without_any_script(tmp_path: Path) -
             (found,) = (await browser.get("/api/v1/alarms/housekeeping?from=-1d")).json()["sites"]
             assert (found["site"], found["alarms"], len(found["floods"])) == ("hq", 14, 1)
             page = (await browser.get("/health/alarms?days=1&lang=en")).text
+            assert "rule_3" in page  # a rule nobody knows keeps its id
             assert "14 alarms" in page and "Share of time in flood" in page and "missed" in page
             assert "报警质量" in (await browser.get("/health/alarms?lang=zh")).text
             assert "/health/alarms" in (await browser.get("/health")).text

@@ -10,10 +10,12 @@ from dashboards.console.asking import instant, length_ns
 from dashboards.console.forms import BadBody, clean, form_fields, json_fields
 from dashboards.console.remaining import Limit, age_text, clock_text
 from dashboards.console.shield import known_host, too_long
-from dashboards.console.shown import code_text, names_of, number, recorded_text, value_text
+from dashboards.console.shown import code_text, derived_unit, names_of, number, parameter_text, recorded_text, value_text
 from plantroom.clock import NS
 from plantroom.errors import Refused
 from plantroom.kinds import KindPoint, PointType, load_kinds
+from plantroom.words import has
+from rules.types import DERIVED
 
 
 def point(type_: PointType, unit: str = "", codes: dict[str, int] | None = None) -> KindPoint:
@@ -45,6 +47,23 @@ def test_a_traced_value_keeps_what_the_record_says() -> None:
     assert recorded_text("whatever", None, "en") == "whatever"
     assert recorded_text(None, None, "en") == "–"
     assert recorded_text(1.256, None, "en") == "1.26"
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "said"),
+    [
+        (60.0, "s", "60 s"), (0.5, "s", "0.50 s"), (1_800.0, "s", "30 min"), (7_200.0, "s", "2 h"), (172_800.0, "s", "2 d"), (100.0, "s", "100 s"),
+        (124.0, "kPa", "124 kPa"), (26.5, "degC", "26.50 °C"), (3.0, "", "3"), (None, "kPa", "–"),
+    ],
+)  # fmt: skip
+def test_a_parameter_has_its_unit(value: float | None, unit: str, said: str) -> None:
+    assert parameter_text(value, unit, "en") == said
+
+
+def test_what_samples_say_about_themselves_has_words_and_units() -> None:
+    for name, unit in DERIVED.items():
+        assert has(f"derived.{name}"), name
+        assert derived_unit(name) == unit
 
 
 def test_every_code_of_every_kind_has_some_name() -> None:
