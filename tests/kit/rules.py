@@ -36,7 +36,7 @@ def made(when: str, kind: str = KIND, id: str = "under_test", **more: str) -> Ru
     if "clear_when" in more:
         keys["clear_when"] = f"'{more['clear_when']}'"
     some = names[0] if names else next(iter(known.points))
-    keys["tests"] = f"[{{name: quiet, every: 1s, {some}: '- x1', expect: {{0s: cleared}}}}]"
+    keys["tests"] = f"[{{name: quiet, every: 1s, {some}: 'bad x1, sentinel x1', expect: {{0s: cleared}}}}]"
     return parse_rule("".join(f"{key}: {text}\n" for key, text in keys.items()), f"{id}.yaml")
 
 
