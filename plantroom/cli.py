@@ -10,7 +10,9 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
+from importlib.metadata import version as release
 from pathlib import Path
+from typing import Annotated
 
 import orjson
 import typer
@@ -71,7 +73,16 @@ def service(name: str) -> ServiceRunner:
     return runner
 
 
-def _root() -> None:
+def _tell_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"plantroom {release('plantroom')}")
+        raise typer.Exit
+
+
+Version = Annotated[bool, typer.Option("--version", help="which release this is", is_eager=True, callback=_tell_version)]
+
+
+def _root(version: Version = False) -> None:
     """Watches a building's plant and sees to it that a person comes."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import string
 from collections.abc import Collection
 
@@ -18,6 +19,7 @@ from rules.types import DERIVED, Given, condition
 MONITOR = "monitor"
 GROUPS = ("connection", "bank")  # kinds that are groups of machines: their faults are those of their members
 LONGEST_FORMAT = 8
+_WORD = re.compile(r"\w+", re.ASCII)
 
 
 def check_rule(rule: Rule, f: Fields) -> tuple[Kind, ...]:
@@ -63,9 +65,13 @@ def _parameters(rule: Rule, covered: tuple[Kind, ...], f: Fields) -> None:
     for key, length in (("for", rule.for_), ("clear_after", rule.clear_after)):
         if isinstance(length, str) and (length not in rule.parameters or rule.parameters[length].unit != "s"):
             f.wrong(key, f"{length!r} is no length of time (2s, 30m) and no parameter that is one")
+    texts = (rule.when_text, rule.clear_text, *rule.says.values(), *rule.do.values(), str(rule.for_), str(rule.clear_after))
+    used = {word for text in texts for word in _WORD.findall(text)}
     for name in rule.parameters:
         if owners := [kind.name for kind in covered if name in kind.points]:
             f.wrong("parameters", f"{name!r} is also a point of {owners[0]}; give the parameter another name")
+        elif name not in used:
+            f.wrong("parameters", f"{name!r} is used nowhere: a site that sets it would change nothing; read it in `when`, or take it away")
 
 
 def _names(rule: Rule, kind: Kind, f: Fields) -> set[str] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import metadata
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
@@ -66,6 +67,11 @@ def test_bad_input_as_json_is_a_list(capsys: pytest.CaptureFixture[str]) -> None
 )
 def test_exit_codes(arguments: list[str], code: int, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(arguments) == code
+
+
+def test_the_release_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["--version"]) == 0
+    assert capsys.readouterr().out == f"plantroom {metadata.version('plantroom')}\n"
 
 
 def test_an_unknown_service_is_bad_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -80,6 +80,7 @@ def test_the_complete_example_is_read() -> None:
         (', source: "SmartGen default; standards.md B"', "", r":6: parameters\.limit\.source: is missing"),
         ("  limit: {value: 103", "  oil_temp: {value: 103", r"parameters: 'oil_temp' is also a point of generator"),
         ("  limit: {value: 103", "  avg: {value: 103", r"'avg' cannot name a parameter"),
+        ("> safety_on", "> 12s", r":5: parameters: 'safety_on' is used nowhere"),
         ("for: 2s", "for: 2", r":8: for: must be a length of time with its unit"),
         ("for: 2s", "for: patience", r":8: for: 'patience' is no length of time"),
         ("for: 2s", "for: limit", r":8: for: 'limit' is no length of time"),
