@@ -9,8 +9,10 @@ There are gateways that send a late answer of their serial line under the number
 what a unit did not answer it owes. Where an answer owed could be taken for the one asked for, the unit is settled first: it is asked for a
 part of the read, whose answer has another length; that answer is thrown away. Answers come in the order of their requests, so what is
 still owed then never comes. Where there is no such part, no answer of this unit is believed before its worst answer time is over.
-There are devices that stop within a frame and go on with the next: no frame that ends in another is believed. Modbus TCP has no checksum:
-where several units are asked at once, a frame short of its last byte or two that the first ones of the next make whole is beyond telling.
+Some devices stop within a frame and go on with the next: no frame that ends in another is believed. Register values look like the head of
+a frame now and then: one counts only where its unit was asked by its function, under a number given out lately or for as many bytes. Modbus
+TCP has no checksum: where several units are asked at once, a frame short of its last byte or two that the first ones of the next make whole
+is beyond telling.
 Source: MODBUS Messaging on TCP/IP V1.0b, 3.1; Application Protocol V1.1b3, 6.1-6.4, 7.
 """
 
@@ -33,7 +35,7 @@ _REQUEST = struct.Struct(">HHHBBHH")
 _HEADER = struct.Struct(">HHHB")
 _REPLY = struct.Struct(">HHHBBB")
 _LONGEST = 254  # unit + protocol data unit of 253 bytes
-_REPLY_HEAD = re.compile(rb"(?=..\0\0\0([\3-\xfe]).([\1-\4\x81-\x84])(.))", re.DOTALL)  # how a reply begins, wherever it stands
+_REPLY_HEAD = re.compile(rb"(?=(..)\0\0\0([\3-\xfe])(.)([\1-\4\x81-\x84])(.))", re.DOTALL)  # how a reply begins, wherever it stands
 _ZEROS = b"\0\0\0"  # from the third byte of a reply's head on; where there are none, there is no head
 MOST_GIVEN_UP = 1024  # remembered; an answer later than that many time-outs is a stray
 WORST_S = 3.0  # no unit of which nothing else is known answers later than this
@@ -85,6 +87,7 @@ class Exchange:
         self._buffer = b""
         self._strays = 0
         self._frames: dict[tuple[int, int], _Frame] = {}  # by unit and identity of the read
+        self._functions: set[tuple[int, int]] = set()  # (unit, function) that were ever asked
 
     def connected(self, now_s: float) -> None:
         """A new byte stream. What was asked on the old one a gateway may still answer on this one."""
@@ -159,7 +162,7 @@ class Exchange:
             end = start + 6 + length
             if end > len(data):
                 break
-            if _reply_within(data, start + 9, end):
+            if self._reply_within(data, start + 9, end):
                 event: Event = Garbled("a frame that ends in another one")
             else:
                 event = self._judge(transaction, unit, data[start + 7 : end], now_s)
@@ -241,6 +244,7 @@ class Exchange:
         if len(self._frames) >= MOST_FRAMES:
             self._frames.clear()
         self._frames[unit, id(read)] = frame
+        self._functions.add((unit, function))
         return frame
 
     def _owe(self, asked: _Asked) -> None:
@@ -250,10 +254,28 @@ class Exchange:
 
     def _begins_another(self, data: bytes) -> bool:
         """Whether these bytes, which came within a frame, begin one themselves."""
-        if (head := _REPLY_HEAD.match(data)) and _is_reply(head):
+        if (head := _REPLY_HEAD.match(data)) and self._is_reply(head):
             return True
         asked = self._open.get(int.from_bytes(data[:2], "big"))
         return asked is not None and len(data) > 2 and asked.head.startswith(data[:5])
+
+    def _reply_within(self, data: bytes, first: int, end: int) -> bool:
+        """Whether a reply begins in data[first:end] and ends there or later: the device stopped within one frame and began another."""
+        return any(
+            found.start() < end <= found.start() + 6 + found[2][0] and self._is_reply(found) for found in _REPLY_HEAD.finditer(data, first)
+        )
+
+    def _is_reply(self, head: re.Match[bytes]) -> bool:
+        """Whether what looks like the head of a reply, where none should stand, is taken for one."""
+        length, unit, code, third = head[2][0], head[3][0], head[4][0], head[5][0]
+        function, data_bytes = code & 0x7F, third if code < 0x80 else 0
+        if (unit, function) not in self._functions or length != 3 + data_bytes:
+            return False
+        if (self._next - int.from_bytes(head[1], "big")) & 0xFFFF <= MOST_GIVEN_UP:
+            return True
+        waited = [(asked.unit, asked.function, asked.data_bytes) for asked in self._open.values()]
+        waited += [(of, *each[:2]) for of, some in self._owed.items() for each in some]
+        return any((unit, function) == (of, by) and data_bytes in (0, size) for of, by, size in waited)
 
     def _came_late(self, unit: int, function: int, data_bytes: int) -> None:
         """It came under its own number: at most a copy of it is owed now, for which nothing waits that cannot be settled by a part."""
@@ -290,13 +312,3 @@ def _identified(asked: _Asked, pdu: bytes, latency_s: float) -> Event:
     if isinstance(told, identification.Refused):
         return Refusal(told.code, latency_s, asked.unit)
     return Spoilt(told.why if told is not None else "no identification", asked.unit)
-
-
-def _reply_within(data: bytes, first: int, end: int) -> bool:
-    """Whether a reply begins in data[first:end] and ends there or later: the device stopped within one frame and began another."""
-    return any(found.start() < end <= found.start() + 6 + found[1][0] and _is_reply(found) for found in _REPLY_HEAD.finditer(data, first))
-
-
-def _is_reply(head: re.Match[bytes]) -> bool:
-    length, function, third = head[1][0], head[2][0], head[3][0]
-    return length == 3 if function & 0x80 else third == length - 3

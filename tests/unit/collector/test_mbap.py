@@ -233,3 +233,32 @@ def test_one_flipped_byte_in_the_head_is_never_taken(place: int, flip: int) -> N
 def test_only_the_four_reads_exist() -> None:
     assert {table: table.function for table in Table} == FUNCTION
     assert set(FUNCTION.values()) == {1, 2, 3, 4}
+
+
+def whole(exchange: Exchange, unit: int, values: list[int]) -> list[Event]:
+    """A read of so many holding registers and its answer in one piece."""
+    request = exchange.request(unit, Read(Table.HOLDING, 0, len(values)), 1.0)
+    data = b"".join(value.to_bytes(2, "big") for value in values)
+    return exchange.receive(request[:4] + (3 + len(data)).to_bytes(2, "big") + bytes([unit, 3, len(data)]) + data, 1.1)
+
+
+def test_registers_that_look_like_the_head_of_a_reply_are_registers() -> None:
+    """A load of 93, a 1, then cells nobody serves: `.. 00 00 00 5d 00 01 5a ..` was taken for a frame, twenty times a second, as long as it stood."""
+    for unit in (1, 5, 90):
+        assert kinds(whole(Exchange(1), unit, [7, 0, 93, 1, 0x5A5A, 0x5A5A])) == [Answer]
+    assert kinds(whole(Exchange(1), 1, [4, 0, 4, 2, 0x0101])) == [Answer]
+
+
+@PATIENT
+@given(st.lists(st.one_of(st.integers(0, 6), st.integers(0, 255), st.integers(255, 1100)), min_size=4, max_size=125), st.integers(5, 247))
+def test_no_small_values_of_a_healthy_unit_end_its_connection(values: list[int], unit: int) -> None:
+    assert kinds(whole(Exchange(40_000), unit, values)) == [Answer]
+
+
+def test_a_reply_of_ours_within_a_frame_is_one_whatever_number_it_bears() -> None:
+    short = bytes.fromhex("0A0B 0000 000B 11 03 08 1234")
+    for number, length in (("0A0B", "000B 11 03 08"), ("F000", "000B 11 03 08"), ("0A0B", "0003 11 83 02"), ("F000", "0003 11 83 02")):
+        exchange = Exchange(0x0A0B)
+        exchange.request(17, Read(Table.HOLDING, 0, 4), 1.0)
+        head = bytes.fromhex(f"{number} 0000 {length}")
+        assert Garbled in kinds(exchange.receive(short + head, 1.2) or exchange.receive(bytes(20), 1.3)), (number, length)
