@@ -11,7 +11,7 @@ from functools import partial
 from math import inf
 
 from collector.actions import Ask, AskWho, Command, Dial, HangUp, Rest, Samples, Say
-from collector.exchange import Answer, Garbled, Late, Refusal, Settled
+from collector.exchange import Answer, Garbled, Late, Refusal, Settled, Spoilt
 from collector.mbap import Exchange
 from collector.publishers import directory_of, publishers
 from collector.session import Session
@@ -132,7 +132,7 @@ class VirtualLine:
             return
         at = self._agenda.read()
         for event in self._exchange.receive(data, at.boot_ns / NS):
-            if isinstance(event, (Answer, Refusal, Garbled, Settled)):
+            if isinstance(event, (Answer, Refusal, Garbled, Settled, Spoilt)):
                 self._request += 1
             if isinstance(event, Answer):
                 self._carry_out(self.session.answered(at, event.data, event.latency_s))
@@ -142,6 +142,8 @@ class VirtualLine:
                 self._carry_out(self.session.late(at, event.unit, event.latency_s))
             elif isinstance(event, Settled) and self._asked is not None:
                 self._ask(self._asked)
+            elif isinstance(event, Spoilt):
+                self._carry_out(self.session.silent(at, Quality.DECODE))
             elif isinstance(event, Garbled):
                 self._carry_out(self.session.garbled(at, event.why))
         if self._open == self._request and not self._bounded:

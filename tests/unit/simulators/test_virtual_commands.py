@@ -73,3 +73,11 @@ def test_an_answer_in_pieces_of_which_the_last_is_too_late_is_given_up() -> None
     played = Played(1, {1: WireFault("drip", {"delay_s": 0.3})})
     played.run(3.0)
     assert {quality for _, _, quality in played.said} == {Quality.DECODE}
+
+
+def test_a_unit_that_comes_back_while_an_old_answer_is_owed_is_asked_on() -> None:
+    """Which of two like requests it answered cannot be told: the turn is spoilt, and ends. It once was given up a second time."""
+    played = Played(3, {None: WireFault("silence")})
+    played.agenda.at(START + 2 * NS, played.server.faults.clear)
+    played.run(60.0)
+    assert {unit for at_s, unit, quality in played.said if at_s > 30.0 and quality is Quality.GOOD} == {1, 2, 3}
