@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from plantroom.errors import BadInput
+from plantroom.site_file import load_site
 from simulators.scenario import MonitorEvent, PersonEvent, UpsetEvent, WireEvent, load_scenario, parse_scenario
 from tests.kit.plant import instant, tower
 
@@ -67,8 +68,9 @@ def test_all_that_is_wrong_is_said_at_once_with_its_line() -> None:
 
 
 @pytest.mark.parametrize("path", sorted(SCENARIOS.glob("*.yaml")), ids=lambda p: p.stem)
-def test_the_scenarios_that_ship_fit_the_tower(path: Path) -> None:
-    assert load_scenario(path, tower()).events
+def test_the_scenarios_that_ship_fit_the_site_of_their_name_or_the_tower(path: Path) -> None:
+    own = SCENARIOS.parent / "sites" / path.name
+    assert load_scenario(path, load_site(own, env={}) if own.is_file() else tower()).events
 
 
 def test_the_demo_has_an_urgent_fault_within_ten_seconds_and_one_of_each_kind() -> None:
