@@ -21,6 +21,7 @@ AIR_KW_K = 1.2 * 1.006 / 3600.0  # of one m3/h
 COIL_K = 16.0  # what the reheat does to the least flow at full opening
 PEOPLE_KW, MACHINES_KW, SUN_KW = 0.9, 0.8, 0.5
 SETPOINT = 24.0
+RADIATOR_DEGC, RADIATOR_KW_K = 20.0, 1.5  # under the windows, by their own thermostats: no room is cold on a winter's Monday
 AHU_HOURS = 6.5, 20.0
 
 
@@ -102,6 +103,7 @@ class Vav(Plant):
         sun = SUN_KW * clip((around.hour - 6.0) * (19.0 - around.hour) / 42.0, 0.0, 1.0)
         extra = u.get("room_temp_out_of_band", {}).get("heat", 0.0)
         gain = size * (PEOPLE_KW * min(crowd, 1.5) + MACHINES_KW * (0.2 + 0.8 * people(around)) + sun) + extra
+        gain += size * RADIATOR_KW_K * max(0.0, RADIATOR_DEGC - self._room.temp)
         self._room.step(dt, around.outdoor_temp, gain, self.discharge, carried)
         self._co2.toward(420.0 + 380.0 * crowd / (0.35 + 0.65 * self._flow.value / (0.6 * self._most)), dt)
 
