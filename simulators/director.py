@@ -98,7 +98,8 @@ class Director:
             row |= {"connection": what.connection, "unit": what.unit, "settings": dict(what.settings)}
             always = what.settings.get("rate", 1.0) >= 1.0
             found_by = FAULTS[what.fault].found_by if always else None
-            return row | {"found_by": found_by, "touches": self._read_through({(what.connection, what.unit)})}
+            row |= {"found_by": found_by, "leads_to": list(FAULTS[what.fault].leads_to)}
+            return row | {"touches": self._read_through({(what.connection, what.unit)})}
         if what.fault == DEVICE_OFFLINE.name:
             row |= {"equipment": what.equipment, "settings": {}, "found_by": what.fault, "leads_to": []}
             return row | {"touches": self._read_through(set(self._addresses(what.equipment)))}

@@ -27,9 +27,10 @@ class Raised:
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Something that was made to go wrong. on: the machines it touches; found_by: the rule that must find it on one of `of`.
+    """Something that was made to go wrong. on: the machines it touches, "@bus-1" for the group of a line; found_by: the rule that must find
+    it on one of `of`.
 
-    consequences: rules that may fire because of it, on any machine of `on`; everywhere where it was the building's supply.
+    consequences: rules that may fire because of it, on any machine of `on`; on every machine and group where it was the building's supply.
     """
 
     fault: str
@@ -56,7 +57,8 @@ def causes_of(truth: Iterable[Mapping[str, Any]], everything: Iterable[str]) -> 
             continue
         touched = frozenset(row.get("touches", ()))
         machine = (row["equipment"],) if "equipment" in row else tuple(sorted(touched))
-        on = whole if row["fault"] == "mains_lost" else touched | set(machine)
+        group = {f"@{row['connection']}"} if "connection" in row else set()
+        on = whole if row["fault"] == "mains_lost" else touched | group | set(machine)
         consequences = frozenset({*row.get("leads_to", ()), *((row["found_by"],) if row["found_by"] else ())})
         open_[key] = len(found)
         found.append(Cause(row["fault"], machine, on, row["found_by"], consequences, at_ns, None))
@@ -97,7 +99,8 @@ def _first(cause: Cause, machine: str, raised: Sequence[Raised]) -> Raised | Non
 
 
 def _explains(cause: Cause, fault: Raised) -> bool:
-    if fault.equipment not in cause.on or fault.raised_ns < cause.begun_ns:
+    elsewhere = fault.equipment not in cause.on and not (cause.fault == "mains_lost" and fault.equipment.startswith("@"))
+    if elsewhere or fault.raised_ns < cause.begun_ns:
         return False
     if cause.ended_ns is not None and fault.raised_ns > cause.ended_ns + round(AFTERMATH_S * NS):
         return False

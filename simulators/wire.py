@@ -37,7 +37,8 @@ _RATE = Setting(1.0, 0.0, 1.0, "", "share of the requests it befalls")
 
 def _fault(name: str, says: str, *, silent: bool = True, **settings: Setting) -> Upset:
     """silent: it leaves a device without one good answer, so that it must be found offline."""
-    return Upset(name, says, {"rate": _RATE, **settings}, rule="device_offline" if silent else "-")
+    rule, brings = ("device_offline", ("gateway_offline",)) if silent else ("-", ())
+    return Upset(name, says, {"rate": _RATE, **settings}, rule=rule, leads_to=brings)
 
 
 FAULTS: Mapping[str, Upset] = by_name(

@@ -22,7 +22,10 @@ UPSETS = by_name(
             "load": Setting(15.0, 5.1, 100.0, "%", "load of the car"),
             "alarm_after_s": Setting(40.0, 0.0, 600.0, "s", "until the alarm button is pressed"),
         },
-        leads_to=(*_FAULT, "stopped_outside_door_zone", "safety_chain_open", "safety_chain_broke_moving", "passenger_alarm_pressed"),
+        leads_to=(
+            *(*_FAULT, "stopped_outside_door_zone", "safety_chain_open", "safety_chain_broke_moving", "passenger_alarm_pressed"),
+            "passenger_alarm_unanswered",  # where the lift does not tell that somebody speaks
+        ),
         sizes=({"load": 7.5, "alarm_after_s": 300.0}, {"load": 15.0}, {"load": 80.0, "alarm_after_s": 5.0}),
     ),
     Upset(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from simulators.upset import Setting, Upset, by_name
 
 _RUN = Setting(1.0, 0.0, 1.0, "", "1 = it is on whatever the hour")
+SERVER_ROOM = 1
 _JULY = "2026-07-15T09:30:00+08:00"
 
 UPSETS = by_name(
@@ -48,5 +49,6 @@ UPSETS = by_name(
         after_s=300.0,
         at=_JULY,
         tick_s=5.0,
+        make=SERVER_ROOM,
     ),
 )

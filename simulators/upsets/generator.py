@@ -15,7 +15,7 @@ _BUILDING = (
     *("power_lost", "on_alternate_source", "diesel_charger_fail", "smoke_fan_power_lost", "panel_mains_lost", "panel_fault"),
     # no jockey, no start: what leaks brings the pressure down, a test falls into the outage, a pump is called as power returns
     *("fail_to_start", "start_failed_in_test", "weekly_test_failed", "controller_fault", "unexpected_run", "worst_point_pressure_low"),
-    *("pump_fail_to_start", "sump_pump_fail_to_start", "co2_high", "critical_room_hot"),
+    *("pump_fail_to_start", "sump_pump_fail_to_start", "co2_high", "critical_room_hot", "bank_half_out"),
 )
 
 UPSETS = by_name(
@@ -23,7 +23,7 @@ UPSETS = by_name(
         "fail_to_start",
         "cranks three times and does not fire: fuel, air flap, starter",
         {"start": _START},
-        leads_to=("slow_start", "mains_lost_no_transfer", *_STOPPED),
+        leads_to=("slow_start", "mains_lost_no_transfer", *_STOPPED, "controller_alarm_in_outage"),
     ),
     Upset(
         "fail_to_stop",

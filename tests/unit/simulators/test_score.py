@@ -57,6 +57,16 @@ def test_a_silent_wire_is_asked_of_all_it_touches() -> None:
 
 
 def test_a_mains_failure_explains_what_it_is_said_to_bring_in_the_whole_building_and_has_no_rule_of_its_own() -> None:
-    truth = [row("begun", 10, "mains_lost", equipment="gen-1", found_by=None, leads_to=["power_lost"])]
-    got = judged(truth, [fault("power_lost", "fp-1", 20), fault("phase_loss", "fp-1", 20), fault("service_restarted", "monitor", 5)])
+    truth = [row("begun", 10, "mains_lost", equipment="gen-1", found_by=None, leads_to=["power_lost", "bank_half_out"])]
+    brought = [fault("power_lost", "fp-1", 20), fault("bank_half_out", "@east", 30)]
+    got = judged(truth, [*brought, fault("phase_loss", "fp-1", 20), fault("service_restarted", "monitor", 5)])
     assert (got["caused"], [f["rule"] for f in got["false"]], got["delay_s"]) == (0, ["phase_loss"], {})
+
+
+def test_a_silent_line_explains_the_fault_of_its_group() -> None:
+    truth = [
+        row("begun", 10, "silence", connection="bus", found_by="device_offline", leads_to=["gateway_offline"], touches=["lift-1", "lift-2"])
+    ]
+    raised = [fault("device_offline", "lift-1", 45), fault("device_offline", "lift-2", 45), fault("gateway_offline", "@bus", 45)]
+    assert judged(truth, raised)["false"] == []
+    assert [f["equipment"] for f in judged(truth, [*raised, fault("gateway_offline", "@other", 45)])["false"]] == ["@other"]
