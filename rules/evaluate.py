@@ -127,7 +127,7 @@ class KindEvaluator:
         for row, machine in enumerate(self.equipment):
             asked = [binding for binding in self._polled.get(machine.id, ()) if binding.kind_point.name in read]
             slow_s = max((b.period_s for b in asked if b.period_s > SELDOM * b.kind_point.period_s), default=0.0)
-            if 0 < patience[row] < slow_s * NS:
+            if 0 < patience[row] <= slow_s * NS:
                 patience[row] = round(1.5 * slow_s * NS)
         return patience
 

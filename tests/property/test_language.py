@@ -124,7 +124,8 @@ def test_any_condition_evaluates_on_any_samples_quickly_and_three_valued(text: s
     parameters = "{limit: {value: 100, unit: kPa, range: [0, 900], source: nothing}, wait: {value: 2s, range: [0s, 9s], source: nothing}}"
     points = ["oil_pressure", "mains_ok", "control_mode", "warning_alarms"]
     try:
-        rule = made(text, parameters=parameters, for_="1s")
+        said = "{limit:.0f} {wait:.0f}"  # every parameter is read somewhere
+        rule = made(text, parameters=parameters, for_="1s", do=f'{{zh: "看 {said}", en: "look {said}"}}')
     except ValueError as error:
         assert "never changes" in str(error) or "more than" in str(error)
         return

@@ -376,3 +376,18 @@ def test_a_rule_on_short_events_says_what_a_slow_poll_misses() -> None:
     slow = Watch(made(LOW), ["oil_pressure"], period_s=30).machines[0]
     assert "shorter than 30 s" in (caveat(made(LOW, cov="true"), slow) or "")
     assert caveat(made(LOW), slow) is None
+
+
+@pytest.mark.parametrize("for_s", [20, 59, 60, 61])
+def test_one_look_of_a_slow_poll_is_no_fault_and_the_second_makes_it_one(for_s: int) -> None:
+    """Polled each 60 s where a second is usual: what is gone at the next look was seen once, whatever `for` is beside the period."""
+    for gone in (True, False):
+        watch = Watch(made(LOW, for_=f"{for_s}s"), ["oil_pressure"], period_s=60)
+        watch.see(0, oil_pressure=50)
+        for at in range(1, 60):
+            watch.tick(at)
+        assert watch.state() is State.PENDING
+        watch.see(60, oil_pressure=300 if gone else 50)
+        for at in range(61, 100):
+            watch.tick(at)
+        assert any(moved.after is State.ACTIVE for moved in watch.moved) == (not gone)
