@@ -116,7 +116,7 @@ def test_empty_cells_and_nan_are_no_samples_and_their_silence_is_heard(site: Sit
 def test_a_thinned_point_holds_up_to_its_heartbeat(site: Site, table: Write) -> None:
     cells = [("manual" if n % 60 == 0 else "") + ",1500" for n in range(300)]
     events = run(site, table(rows("gen-1.control_mode,gen-1.engine_speed", 1, cells)))
-    assert told(events) == [("00:01:00", "raised", "not_in_auto", "gen-1")]
+    assert told(events) == [("00:01:30", "raised", "not_in_auto", "gen-1")]  # `for` is 60 s: the second look, and half a period
 
 
 def test_a_recorder_that_was_off_makes_no_machine_silent(site: Site, table: Write) -> None:
