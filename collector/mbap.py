@@ -36,7 +36,7 @@ _HEADER = struct.Struct(">HHHB")
 _REPLY = struct.Struct(">HHHBBB")
 _LONGEST = 254  # unit + protocol data unit of 253 bytes
 _REPLY_HEAD = re.compile(rb"(?=(..)\0\0\0([\3-\xfe])(.)([\1-\4\x81-\x84])(.))", re.DOTALL)  # how a reply begins, wherever it stands
-_ZEROS = b"\0\0\0"  # from the third byte of a reply's head on; where there are none, there is no head
+_HEAD_AFTER_NUMBER = re.compile(rb"\0\0\0[\3-\xfe].[\1-\4\x81-\x84].", re.DOTALL)  # a head without its number: found ten times as fast
 MOST_GIVEN_UP = 1024  # remembered; an answer later than that many time-outs is a stray
 WORST_S = 3.0  # no unit of which nothing else is known answers later than this
 MOST_OWED = 3  # answers of one unit that may still come
@@ -137,7 +137,7 @@ class Exchange:
             asked = self._open.get(int.from_bytes(data[:2], "big"))
             if (
                 asked is not None and len(data) == 9 + asked.data_bytes and data.startswith(asked.head)
-                and not asked.settling and not self._owed and (data.find(_ZEROS, 11) < 0 or not _REPLY_HEAD.search(data, 9))
+                and not asked.settling and not self._owed and not _HEAD_AFTER_NUMBER.search(data, 11)
             ):  # fmt: skip
                 del self._open[asked.transaction]
                 self._strays = 0
@@ -261,9 +261,10 @@ class Exchange:
 
     def _reply_within(self, data: bytes, first: int, end: int) -> bool:
         """Whether a reply begins in data[first:end] and ends there or later: the device stopped within one frame and began another."""
-        return any(
-            found.start() < end <= found.start() + 6 + found[2][0] and self._is_reply(found) for found in _REPLY_HEAD.finditer(data, first)
-        )
+        if not _HEAD_AFTER_NUMBER.search(data, first + 2):
+            return False
+        heads = _REPLY_HEAD.finditer(data, first)
+        return any(head.start() < end <= head.start() + 6 + head[2][0] and self._is_reply(head) for head in heads)
 
     def _is_reply(self, head: re.Match[bytes]) -> bool:
         """Whether what looks like the head of a reply, where none should stand, is taken for one."""

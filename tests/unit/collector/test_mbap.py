@@ -262,3 +262,14 @@ def test_a_reply_of_ours_within_a_frame_is_one_whatever_number_it_bears() -> Non
         exchange.request(17, Read(Table.HOLDING, 0, 4), 1.0)
         head = bytes.fromhex(f"{number} 0000 {length}")
         assert Garbled in kinds(exchange.receive(short + head, 1.2) or exchange.receive(bytes(20), 1.3)), (number, length)
+
+
+@PATIENT
+@given(st.integers(0, 241), st.integers(0, 9))
+def test_a_head_within_a_block_of_zeros_is_seen_wherever_it_stands(at: int, zeros: int) -> None:
+    """Also right behind zeros of its own, where a quick look for its three could begin too early."""
+    exchange = Exchange(0x0A0B)
+    begun = exchange.request(17, Read(Table.HOLDING, 0, 125), 1.0)[:4] + bytes.fromhex("00FD 11 03 FA")
+    again = bytes.fromhex("0A0B 0000 00FD 11 03 FA")
+    data = bytes(at) + again + bytes([1] * zeros)
+    assert kinds(exchange.receive((begun + data).ljust(9 + 250, b"\0"), 1.2)) == [Garbled]
