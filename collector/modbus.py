@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from math import inf
-from typing import cast
 
 import structlog
 
@@ -16,6 +15,7 @@ from collector.mbap import Exchange as TcpExchange
 from collector.metronome import EARLY_S, Metronome
 from collector.session import Session
 from collector.sheaf import Sheaf
+from collector.wire import Wire
 from plantroom.clock import NS, Clock, Reading
 from plantroom.model import Batch, Quality
 
@@ -49,8 +49,8 @@ class Line:
         self._exchange = exchange or TcpExchange()
         self._metronome = metronome or Metronome(clock)
         self._sheaf = sheaf
-        self._wire: _Wire | None = None  # the connection in use
-        self._last: _Wire | None = None  # the newest, perhaps still closing
+        self._wire: Wire | None = None  # the connection in use
+        self._last: Wire | None = None  # the newest, perhaps still closing
         self._dial_at_s: float | None = None
         self._dial = asyncio.Event()
         self._rest_s = inf  # when the session wants to hear of the time
@@ -96,7 +96,7 @@ class Line:
         wait_s = (self._dial_at_s or 0.0) - self._clock.read().boot_ns / NS
         if wait_s > 0:
             await asyncio.sleep(wait_s)
-        wire = _Wire(self)
+        wire = Wire(self)
         try:
             async with asyncio.timeout(DIAL_S):
                 await self._way.connect(wire)
@@ -110,7 +110,7 @@ class Line:
         self._exchange.connected(self._clock.read().boot_ns / NS)
         self._carry_out(self.session.linked(self._clock.read()))
 
-    def received(self, wire: _Wire, data: bytes) -> None:
+    def received(self, wire: Wire, data: bytes) -> None:
         """Bytes of the device. The samples' time is taken here, where the answer ends."""
         if wire is not self._wire:
             return
@@ -156,7 +156,7 @@ class Line:
         """What this unit was asked is answered. unit: None where only one is asked at a time."""
         return (self._asked.popitem()[1] if unit is None else self._asked.pop(unit))[0]
 
-    def lost(self, wire: _Wire, error: Exception | None) -> None:
+    def lost(self, wire: Wire, error: Exception | None) -> None:
         if wire is not self._wire:
             return
         self._wire = None
@@ -324,32 +324,3 @@ class Line:
             self._garbled(at, Garbled(wrong))
         else:
             self._carry_out(self.session.silent(at, Quality.NO_ANSWER if wrong is None else Quality.DECODE, unit))
-
-
-class _Wire(asyncio.Protocol):
-    """One connection from its making to its end."""
-
-    def __init__(self, line: Line) -> None:
-        self._line = line
-        self.transport: asyncio.Transport
-        self.closed = asyncio.Event()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.Transport, transport)
-
-    def data_received(self, data: bytes) -> None:
-        try:
-            self._line.received(self, data)
-        except BaseException as error:  # the loop would only log it
-            self._line.broken(error)
-
-    def connection_lost(self, error: Exception | None) -> None:
-        self.closed.set()
-        try:
-            self._line.lost(self, error)
-        except BaseException as failure:  # the loop would only log it
-            self._line.broken(failure)
-
-    def drop(self) -> None:
-        """Reset: what is in flight is thrown away, the device's socket is free at once."""
-        self.transport.abort()
