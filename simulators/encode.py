@@ -151,7 +151,7 @@ class Encoder:
 
     def __init__(self, profile: Profile) -> None:
         self._profile, self.layout = profile, layout_of(profile)
-        self._plain = _plain(profile)
+        self._plain = plain_points(profile)
         self._cells: dict[int, dict[int, int]] = {}
         self._last: dict[str, float] = {}
 
@@ -169,7 +169,7 @@ class Encoder:
         return self._cells
 
 
-def _plain(profile: Profile) -> frozenset[str]:
+def plain_points(profile: Profile) -> frozenset[str]:
     """The points that share no cell with another one, and on which none depends."""
     users: Counter[tuple[str, int, int | None]] = Counter()
     for point in profile.points.values():

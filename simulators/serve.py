@@ -10,11 +10,9 @@ from pathlib import Path
 
 from plantroom.clock import NS, Clock
 from plantroom.errors import BadInput, Problem
-from plantroom.site import Device, Modbus, ModbusRtu, Mqtt, RtuOverTcp
-from simulators import image
+from plantroom.site import Modbus, ModbusRtu, Mqtt, RtuOverTcp
+from simulators.device_image import DeviceImage
 from simulators.director import Director
-from simulators.encode import Encoder
-from simulators.memory import Cells, Memory
 from simulators.modbus_server import ModbusServer
 from simulators.mqtt_device import MqttDevice
 from simulators.rtu_server import PtyServer, RtuServer
@@ -23,36 +21,6 @@ from simulators.world import World
 
 BEAT_S = 0.05  # how often time is moved
 _AT_ONCE = 200  # most ticks without looking at the sockets in between
-
-
-class DeviceImage:
-    """A device's cells, encoded anew at the first read after the world has moved. fault: one of wire.OF_IMAGE, or empty."""
-
-    def __init__(self, world: World, device: Device) -> None:
-        self._world, self._device = world, device
-        self._encode = Encoder(device.profile)
-        self._seen = (-1, "")
-        self.fault = ""
-        self.memory = Memory(self._encode.layout.cells, self._encode.layout.alone, self._renew)
-
-    def _renew(self) -> Cells | None:
-        if self.fault == image.STUCK or (self._world.version, self.fault) == self._seen:
-            return None
-        self._seen = self._world.version, self.fault
-        values = self._world.device_values(self._device.id)
-        profile = self._device.profile
-        cells = self._encode(image.silenced(profile, values) if self.fault == image.SENTINEL else values)
-        cells = image.reworded(self.fault, profile, cells)
-        if not self._encode.layout.told:
-            return cells
-        shown = {function: dict(table) for function, table in cells.items()}
-        for (function, address), word in self._encode.layout.told.items():  # what it is does not change with the plant
-            shown[function][address] = word
-        return shown
-
-
-def device_memory(world: World, device: Device) -> Memory:
-    return DeviceImage(world, device).memory
 
 
 def _server_of(link: Modbus, seed: int) -> ModbusServer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from zlib import crc32
 
 import numpy as np
@@ -15,6 +15,7 @@ from plantroom.site import Binding, Device, Equipment, Site
 from simulators.devices import plants
 from simulators.devices.plant import Neighbour, Plant
 from simulators.devices.steady import plausible
+from simulators.readout import Measurement, Readout
 from simulators.surroundings import Surroundings
 
 # what a device shows for a state its maker has no number for; otherwise "unknown" where it has that, else the first it has
@@ -68,8 +69,9 @@ class World:
             for binding in bindings
             if _is_enum(binding)
         }
-        self._fillers = {id: self._filler(device) for id, device in site.devices.items()}
-        self._measured = {device: [self._measurement(binding) for binding in bindings] for device, bindings in bound.items()}
+        self._readouts = {
+            id: Readout(self._filler(device), [self._measurement(binding) for binding in bound[id]]) for id, device in site.devices.items()
+        }
 
     def step(self, to_ns: int) -> bool:
         """Moves to the last tick not after to_ns; True where there was one."""
@@ -85,27 +87,22 @@ class World:
 
     def device_values(self, device: str) -> dict[str, float]:
         """What the device would report now, by its own point names, in its own units; points nobody has bound included."""
-        values = dict(self._fillers[device])
-        for source, plant, point, shown in self._measured[device]:
-            value = plant.points.get(point, 0.0)
-            values[source] = float(value) if shown is None else shown(value)
-        return values
+        return self._readouts[device]()
 
-    def _measurement(self, binding: Binding) -> tuple[str, Plant, str, Callable[[float], float] | None]:
-        """(device point, whose, which of his points, how the device says it; None: as it is)."""
+    def _measurement(self, binding: Binding) -> Measurement:
         equipment, _, point = binding.point.partition(".")
         plant, said = self.plants[equipment], self._said.get((binding.device, binding.source))
         is_time = binding.kind_point.type is PointType.TIME
         plain = binding.span is None and not binding.invert and binding.offset == 0.0 and binding.factor == 1.0
         if plain and not said and not is_time:
-            return binding.source, plant, point, None
+            return Measurement(binding.source, plant, point, None)
 
         def shown(value: float) -> float:
             if is_time:
                 value += self.clock_lead_s
             return device_value(binding, said.get(value, value) if said else value)
 
-        return binding.source, plant, point, shown
+        return Measurement(binding.source, plant, point, shown)
 
     def _plant(self, equipment: Equipment) -> Plant:
         made = self._kinds.get(equipment.kind.name, self._kinds["*"])

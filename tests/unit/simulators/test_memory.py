@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -56,3 +57,11 @@ def test_other_cells_take_the_place_of_as_many() -> None:
     assert memory.read(3, 0, 2) is None and memory.read(3, 5, 2) == b"\x04\x00\x03\x00\x04"
     memory.set({3: {5: 9}, 4: {0: 7}})
     assert memory.read(3, 5, 1) == b"\x02\x00\x09" and memory.read(3, 6, 1) is None and memory.read(4, 0, 1) == b"\x02\x00\x07"
+
+
+def test_cells_are_written_one_by_one_and_what_was_cut_before_is_cut_anew() -> None:
+    memory = Memory({3: {4: 1, 5: 2, 9: 3}, 1: {7: 0, 8: 1}})
+    assert memory.read(3, 4, 2) == b"\x04\x00\x01\x00\x02" and memory.read(1, 7, 2) == b"\x01\x02"
+    memory.write(3, memory.places(3, [9, 5]), np.array([0xABCD, 6]))
+    memory.write(1, memory.places(1, [7]), np.array([1]))
+    assert memory.read(3, 4, 2) == b"\x04\x00\x01\x00\x06" and memory.read(3, 9, 1) == b"\x02\xab\xcd" and memory.read(1, 7, 2) == b"\x01\x03"
