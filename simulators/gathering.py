@@ -1,17 +1,42 @@
 """What a coarse rehearsal's collector read between two beats, as one row: the newest sample of each point, at the beat's instant.
 
 As in a controller's process image, nothing in it is finer than the beat. A thousand reads are then one record, and each machine is judged
-once a beat instead of once a read.
+once a beat instead of once a read. Plain readings are decoded at the beat, all of one shape at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from plantroom.model import Batch, Frame, one_row
+from plantroom.model import Batch, Frame, Qualities, Values, one_row
+
+
+class Decoder(Protocol):
+    """As collector.codec's. Readings that share one are of one shape."""
+
+    def decode_many(self, replies: Sequence[bytes]) -> list[tuple[Values, Qualities]]: ...
+
+
+class Job(Protocol):
+    @property
+    def decoder(self) -> Decoder: ...
+
+    @property
+    def frame(self) -> Frame: ...
+
+
+class Undecoded(Protocol):
+    """As collector.actions': what the one read of a plain job brought."""
+
+    @property
+    def job(self) -> Job: ...
+
+    @property
+    def data(self) -> bytes: ...
 
 
 class Gathering:
@@ -21,6 +46,8 @@ class Gathering:
         self._frame = Frame(tuple(points))
         self._place = {point: n for n, point in enumerate(self._frame.points)}
         self._places: dict[bytes, npt.NDArray[np.intp]] = {}  # by frame
+        self._undecoded: dict[Decoder, list[Undecoded]] = {}
+        self._awaited: set[bytes] = set()  # frames of those
         self._clear()
 
     def _clear(self) -> None:
@@ -32,17 +59,39 @@ class Gathering:
         """False, and nothing is done, for what has to keep its own instants: samples a device has stamped, several of a point."""
         if batch.stamped or len(batch.at_ns) != 1:
             return False
-        places = self._places.get(batch.frame.id)
-        if places is None:
-            places = self._places[batch.frame.id] = np.array([self._place[point] for point in batch.frame.points], np.intp)
+        if batch.frame.id in self._awaited:
+            self._decode()
+        places = self._places_of(batch.frame)
         self._values[places], self._quality[places] = batch.values[0], batch.quality[0]
         self._some = True
         return True
 
+    def keep(self, reading: Undecoded) -> None:
+        """To be decoded with its like, before anything else comes of its points."""
+        self._undecoded.setdefault(reading.job.decoder, []).append(reading)
+        self._awaited.add(reading.job.frame.id)
+
     def taken(self, at_ns: int) -> Batch | None:
         """The row, which begins anew; None where nothing came."""
+        self._decode()
         if not self._some:
             return None
         batch = one_row(self._frame, at_ns, self._values, self._quality)
         self._clear()
         return batch
+
+    def _decode(self) -> None:
+        for decoder, readings in self._undecoded.items():
+            found = decoder.decode_many([reading.data for reading in readings])
+            places = np.concatenate([self._places_of(reading.job.frame) for reading in readings])
+            self._values[places] = np.concatenate([values[0] for values, _ in found])  # of a point read twice the later one stays
+            self._quality[places] = np.concatenate([quality[0] for _, quality in found])
+            self._some = True
+        self._undecoded.clear()
+        self._awaited.clear()
+
+    def _places_of(self, frame: Frame) -> npt.NDArray[np.intp]:
+        places = self._places.get(frame.id)
+        if places is None:
+            places = self._places[frame.id] = np.array([self._place[point] for point in frame.points], np.intp)
+        return places

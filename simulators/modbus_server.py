@@ -71,12 +71,16 @@ class ModbusServer:
 
     def acts(self, request: bytes) -> tuple[Act, ...]:
         """What one whole request (12 bytes) brings, its wire fault included; for wires without sockets."""
-        tid, _, _, unit, function, address, count = _REQUEST.unpack(request)
-        reply = self.answer(tid, unit, function, address, count)
+        reply, unit = self.reply(request), request[6]
         fault = self.faults.get(unit) or self.faults.get(None)
         if reply is None:
             return ()
         return distort(fault, reply, self.rng) if fault is not None else (Send(reply),)
+
+    def reply(self, request: bytes) -> bytes | None:
+        """What one whole request brings where the wire is well; None where the bus stays silent."""
+        tid, _, _, unit, function, address, count = _REQUEST.unpack(request)
+        return self.answer(tid, unit, function, address, count)
 
     def answer(self, tid: int, unit: int, function: int, address: int, count: int) -> bytes | None:
         """The whole reply to a request, None where the bus stays silent."""

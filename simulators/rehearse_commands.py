@@ -150,7 +150,8 @@ class Rehearsal:
         for address, found in jobs.items():
             name = names[address]
             session = Session(found, self.agenda.read(), Backoff(Random(f"{self.site.id}/{name}")), _fraction(name))
-            VirtualLine(self.agenda, self.wires.servers[address], session, self._deliver, partial(self._link, name))
+            gather = self._gathering.keep if self._gathering is not None else None
+            VirtualLine(self.agenda, self.wires.servers[address], session, self._deliver, partial(self._link, name), gather)
 
     def _address(self, device: Device) -> str:
         return self.site.connections[device.connection].link.address

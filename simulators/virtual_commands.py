@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 from math import inf
 
-from collector.actions import Ask, AskWho, Command, Dial, HangUp, Rest, Samples, Say
+from collector.actions import Ask, AskWho, Command, Dial, HangUp, Rest, Samples, Say, Undecoded
 from collector.exchange import Answer, Garbled, Late, Refusal, Settled, Spoilt
 from collector.mbap import Exchange
 from collector.publishers import directory_of, publishers
@@ -38,9 +38,17 @@ class VirtualLine:
     Of what a socket brings, no device says who it is: a question for that is answered by silence.
     """
 
-    def __init__(self, agenda: Agenda, server: ModbusServer, session: Session, deliver: Deliver, say: Callable[[str, str], None]) -> None:
+    def __init__(
+        self,
+        agenda: Agenda,
+        server: ModbusServer,
+        session: Session,
+        deliver: Deliver,
+        say: Callable[[str, str], None],
+        gather: Callable[[Undecoded], None] | None = None,
+    ) -> None:
         self.session, self._agenda, self._server = session, agenda, server
-        self._deliver, self._say = deliver, say
+        self._deliver, self._say, self._gather = deliver, say, gather
         self._exchange = Exchange()
         self._connection = 0  # number of the one in use; what an earlier one still brings is lost
         self._request = 0  # counts what is asked and what ends it
@@ -48,15 +56,29 @@ class VirtualLine:
         self._open = 0  # the request in hand; another number than `_request` once it has ended
         self._patience_ns = 0  # until when its answer is waited for
         self._bounded = False  # its end is in the agenda
+        self._coming: bytes | None = None  # its whole answer, LATENCY_S from now
         self._waking = 0
         self._minded_s = inf  # when what is overdue is looked for
         self._dead = False  # the far end has lost the connection without a word
         self._free_ns = 0  # until when in-order answers are held up
-        agenda.at(agenda.now_ns, lambda: self._carry_out(session.start(agenda.read())))
+        agenda.at(agenda.now_ns, lambda: self._act(session.start(agenda.read())))
+
+    def _act(self, commands: list[Command]) -> None:
+        """Carries out what follows from an event, and takes the answers before which nothing else happens."""
+        self._carry_out(commands)
+        while (data := self._coming) is not None:
+            self._coming = None
+            at_ns = self._agenda.now_ns + _LATENCY_NS
+            if not self._agenda.leap(at_ns):
+                self._agenda.at(at_ns, partial(self._received, self._connection, data))
+                return
+            self._receive(data)
 
     def _carry_out(self, commands: list[Command]) -> None:
         for command in commands:
             match command:
+                case Undecoded() if self._gather is not None:
+                    self._gather(command)
                 case Samples():
                     self._deliver(command.batch)
                 case Ask():
@@ -76,9 +98,9 @@ class VirtualLine:
             self._mind()
 
     def _linked(self) -> None:
-        self._exchange.connected(self._agenda.read().boot_ns / NS)
+        self._exchange.connected(self._agenda.boot_s)
         self._dead, self._free_ns = False, 0
-        self._carry_out(self.session.linked(self._agenda.read()))
+        self._act(self.session.linked(self._agenda.read()))
 
     def _rest(self, until_s: float) -> None:
         self._waking += 1
@@ -87,7 +109,7 @@ class VirtualLine:
 
     def _wake(self, waking: int) -> None:
         if waking == self._waking:
-            self._carry_out(self.session.woken(self._agenda.read().boot_ns / NS))
+            self._act(self.session.woken(self._agenda.boot_s))
 
     def _mind(self) -> None:
         """What has no sample for too long is said so when its time has come."""
@@ -105,9 +127,19 @@ class VirtualLine:
         self._waking += 1
         self._request += 1
         self._asked, self._open, self._bounded = ask, self._request, False
-        now_ns = self._agenda.now_ns
-        self._patience_ns, first_ns = now_ns + round(ask.patience_s * NS), inf
-        data = self._exchange.request(ask.unit, ask.read, self._agenda.read().boot_ns / NS)
+        now_ns, server = self._agenda.now_ns, self._server
+        self._patience_ns = now_ns + round(ask.patience_s * NS)
+        data = self._exchange.request(ask.unit, ask.read, self._agenda.boot_s)
+        if server.faults or self._dead or self._free_ns > now_ns:
+            self._send(data)
+        elif (reply := server.reply(data)) is None or now_ns + _LATENCY_NS >= self._patience_ns:
+            self._bound()
+        else:
+            self._coming = reply
+
+    def _send(self, data: bytes) -> None:
+        """Over a wire that may have its faults."""
+        now_ns, first_ns = self._agenda.now_ns, inf
         for act in () if self._dead else self._server.acts(data):
             if isinstance(act, Send):
                 at_ns = max(now_ns, self._free_ns if act.in_order else 0) + round((LATENCY_S + act.after_s) * NS)
@@ -128,9 +160,12 @@ class VirtualLine:
         self._agenda.at(self._patience_ns, partial(self._give_up, self._request, self._connection))
 
     def _received(self, connection: int, data: bytes) -> None:
-        if connection != self._connection:
-            return
-        at = self._agenda.read()
+        if connection == self._connection:
+            self._receive(data)
+            self._act([])
+
+    def _receive(self, data: bytes) -> None:
+        at, waited = self._agenda.read(), self._request
         for event in self._exchange.receive(data, at.boot_ns / NS):
             if isinstance(event, (Answer, Refusal, Garbled, Settled, Spoilt)):
                 self._request += 1
@@ -146,13 +181,13 @@ class VirtualLine:
                 self._carry_out(self.session.silent(at, Quality.DECODE))
             elif isinstance(event, Garbled):
                 self._carry_out(self.session.garbled(at, event.why))
-        if self._open == self._request and not self._bounded:
+        if waited == self._request == self._open and not self._bounded:
             self._bound()
 
     def _lost(self, connection: int) -> None:
         if connection == self._connection:
             self._request += 1
-            self._carry_out(self.session.unlinked(self._agenda.read(), "closed by the device"))
+            self._act(self.session.unlinked(self._agenda.read(), "closed by the device"))
 
     def _give_up(self, request: int, connection: int) -> None:
         if (request, connection) != (self._request, self._connection):
@@ -160,9 +195,9 @@ class VirtualLine:
         self._request += 1
         at, cut_short, wrong = self._agenda.read(), self._exchange.cut_short, self._exchange.give_up()
         if cut_short and wrong is not None:
-            self._carry_out(self.session.garbled(at, wrong))
+            self._act(self.session.garbled(at, wrong))
         else:
-            self._carry_out(self.session.silent(at, Quality.NO_ANSWER if wrong is None else Quality.DECODE))
+            self._act(self.session.silent(at, Quality.NO_ANSWER if wrong is None else Quality.DECODE))
 
 
 class VirtualPublisher:

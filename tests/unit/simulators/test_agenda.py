@@ -39,3 +39,18 @@ def test_it_is_a_clock() -> None:
     after = agenda.read()
     assert (after.wall_ns - before.wall_ns, after.boot_ns - before.boot_ns, after.boot) == (3 * NS, 3 * NS, before.boot)
     assert agenda.boot_to_ns(after.boot_ns / NS) == after.wall_ns
+
+
+def test_a_leap_is_made_only_where_nothing_else_is_due_before_it() -> None:
+    agenda, said = Agenda(START), list[tuple[bool, int]]()
+
+    def leap(seconds: int) -> None:
+        leapt = agenda.leap(START + seconds * NS)
+        said.append((leapt, (agenda.now_ns - START) // NS))
+
+    agenda.after(1.0, lambda: leap(2))
+    agenda.after(4.0, lambda: leap(5))
+    agenda.after(5.0, lambda: leap(60))
+    agenda.run(START + 9 * NS)
+    assert said == [(True, 2), (False, 4), (False, 5)] and agenda.now_ns == START + 9 * NS
+    assert agenda.boot_s == agenda.read().boot_ns / NS

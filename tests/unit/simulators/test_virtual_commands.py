@@ -7,6 +7,7 @@ from random import Random
 
 import pytest
 
+from collector.actions import Undecoded
 from collector.backoff import Backoff
 from collector.session import Session
 from plantroom.clock import NS
@@ -81,3 +82,22 @@ def test_a_unit_that_comes_back_while_an_old_answer_is_owed_is_asked_on() -> Non
     played.agenda.at(START + 2 * NS, played.server.faults.clear)
     played.run(60.0)
     assert {unit for at_s, unit, quality in played.said if at_s > 30.0 and quality is Quality.GOOD} == {1, 2, 3}
+
+
+def test_an_answer_before_which_nothing_else_happens_comes_when_it_would_have_come() -> None:
+    """With something else due every millisecond all answers wait in the agenda: nothing else differs."""
+    alone, beside = Played(3), Played(3)
+    beside.agenda.every(0.001, lambda: None)
+    for played in (alone, beside):
+        played.run(10.0)
+    assert alone.said == beside.said and len(alone.said) > 25
+
+
+def test_plain_readings_are_handed_over_undecoded_to_who_wants_them_so() -> None:
+    agenda, kept = Agenda(START), list[Undecoded]()
+    jobs = jobs_of(ONE, [bound("p-1", "level", 1.0)], 1)
+    session = Session(jobs, agenda.read(), Backoff(Random(1)))
+    server = ModbusServer({1: Memory({3: {10: 7}})})
+    VirtualLine(agenda, server, session, lambda batch: pytest.fail("decoded"), lambda state, why: None, kept.append)
+    agenda.run(START + 5 * NS)
+    assert len(kept) >= 4 and {reading.data for reading in kept} == {b"\0\7"} and kept[0].batch.values.tolist() == [[7.0]]
