@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from plantroom.escalation import Chain, defaults
 from plantroom.kinds import Kind, KindPoint
 from plantroom.model import EquipmentState, Severity
+from plantroom.people import Person
 from plantroom.profiles import Profile
+from plantroom.roster import Roster
 from plantroom.working_time import WorkingTime
 
 
@@ -220,7 +223,8 @@ class Site:
     """Everything a site file says, checked.
 
     files: every text that made it (site, profiles, kinds, rules), by path; hash: over them. lines: 1-based line in the site file of
-    `equipment.<id>`, its parameters and rules_off, and of everything under `rules` and `clocks`, by path, for checks that speak about them.
+    `equipment.<id>`, its parameters and rules_off, of `people.<id>`, `roster.teams.<team>`, and of everything under
+    `rules` and `clocks`, by path, for checks that speak about them. chains: defaults filled in, one for each severity that pages.
     """
 
     id: str
@@ -242,6 +246,9 @@ class Site:
     lines: Mapping[str, int] = field(default_factory=dict, repr=False, compare=False)
     clocks: Clocks = Clocks()
     calendar: WorkingTime = field(default_factory=WorkingTime)
+    people: Mapping[str, Person] = field(default_factory=dict)
+    roster: Roster = field(default_factory=Roster)
+    chains: Mapping[Severity, Chain] = field(default_factory=lambda: defaults((), {}))
     _by_device: Mapping[str, tuple[Binding, ...]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -27,7 +27,7 @@ def read_calendar(node: y.Node | None, paper: y.Paper) -> WorkingTime:
     for name, item in y.mapping(f.child("working"), "calendar.working", paper).items.items():
         try:
             span = _hours(item)
-            hours.update(dict.fromkeys(_weekdays(name), span))
+            hours.update(dict.fromkeys(weekdays(name), span))
         except y.Wrong as error:
             paper.wrong(item.line, f"calendar.working.{name}", str(error))
     holidays, working_days = _dates(f, "holidays"), _dates(f, "working_days")
@@ -37,7 +37,7 @@ def read_calendar(node: y.Node | None, paper: y.Paper) -> WorkingTime:
     return WorkingTime(hours or WorkingTime().hours, holidays, working_days)
 
 
-def _weekdays(name: str) -> range:
+def weekdays(name: str) -> range:
     first, _, last = name.partition("-")
     if first not in DAYS or (last or first) not in DAYS or DAYS.index(last or first) < DAYS.index(first):
         raise y.Wrong(f"{name!r} is no day of the week; write mon, or mon-fri")

@@ -8,9 +8,10 @@ from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import TypeVar
+from zoneinfo import ZoneInfo
 
 from plantroom import shelf as shelves
-from plantroom import site_calendar, site_rules
+from plantroom import site_calendar, site_escalation, site_people, site_rules
 from plantroom import site_parts as parts
 from plantroom import yaml_file as y
 from plantroom.bindings import Binder
@@ -18,11 +19,13 @@ from plantroom.each import expanded
 from plantroom.errors import BadInput
 from plantroom.kinds import Kind
 from plantroom.model import EquipmentState
+from plantroom.people import Person
 from plantroom.profile_mqtt import data_topics, overlap
 from plantroom.profiles import Profile
 from plantroom.references import resolved
 from plantroom.shelf import Shelf
-from plantroom.site import Connection, Device, Equipment, ModbusRtu, Mqtt, RtuOverTcp, Site, Web
+from plantroom.site import Channel, Connection, Device, Equipment, ModbusRtu, Mqtt, RtuOverTcp, Site, Web
+from plantroom.site_roster import RosterReader
 from plantroom.site_serial import UNITS
 
 T = TypeVar("T")
@@ -114,6 +117,10 @@ class _Site:
         rules = site_rules.read_rules(f.child("rules"), self._paper, self._shelf.rules)
         clocks = site_rules.read_clocks(f.child("clocks"), self._paper)
         calendar = site_calendar.read_calendar(f.child("calendar"), self._paper)
+        people = self._people(f, channels)
+        roster = RosterReader(self._paper, ZoneInfo(zone), people, self._lines).read(f.child("roster"), calendar, self._kind)
+        chains = site_escalation.read_chains(f.child("escalation"), self._paper, channels, roster)
+        site_escalation.check_names(roster, channels, self._lines, self._paper)
         for key in ("rules", "clocks"):
             _note_lines(f.node.items.get(key), key, self._lines)
         f.done()
@@ -122,7 +129,14 @@ class _Site:
         return Site(
             site_id, name, zone, language, practice, web, self._connections, self._devices, equipment, channels, target,
             rules.parameters, rules.off, files, self._root, hash_of(files), self._lines, clocks, calendar,
+            people, roster, chains,
         )  # fmt: skip
+
+    def _people(self, f: y.Fields, channels: Mapping[str, Channel]) -> dict[str, Person]:
+        entries = self._entries(f, "people")
+        for entry, _ in entries:
+            self._lines.setdefault(entry.where, entry.node.line)
+        return site_people.read_people(entries, channels, self._kind)
 
     def _entries(self, f: y.Fields, key: str) -> list[tuple[y.Fields, bool]]:
         """The entries of a list with `each` written out, by their id, and whether the id stood before.

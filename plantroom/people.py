@@ -1,0 +1,37 @@
+"""People who keep the plant: what they are, how they are reached, what they are certified for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+ROLES = ("viewer", "technician", "vendor", "third_party", "engineer", "supervisor", "manager", "admin")
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """kinds: of equipment it is for, none = whatever it is asked for. until: its last day."""
+
+    name: str
+    kinds: frozenset[str]
+    until: date
+
+    def covers(self, name: str, kind: str) -> bool:
+        return self.name == name and (not self.kinds or kind in self.kinds)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """contacts: channel id -> address on it. language: where it is not the channel's or the site's."""
+
+    id: str
+    name: str
+    roles: frozenset[str]
+    contacts: Mapping[str, str] = field(default_factory=dict, repr=False)
+    certificates: tuple[Certificate, ...] = ()
+    language: str | None = None
+
+    def certified(self, name: str, kind: str) -> date | None:
+        """The last day of this certificate for this kind, of the newest where there are several; None without one."""
+        return max((held.until for held in self.certificates if held.covers(name, kind)), default=None)

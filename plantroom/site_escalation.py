@@ -1,0 +1,88 @@
+"""`escalation:` of a site file -> Chain by severity; what it does not say is the default."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from itertools import pairwise
+
+from plantroom import yaml_file as y
+from plantroom.escalation import EVERYONE, PAGED, Chain, Step, defaults
+from plantroom.model import Severity
+from plantroom.roster import Roster
+from plantroom.site import Channel
+from plantroom.site_people import each
+
+LONGEST_S = 7 * 86_400.0
+SHORTEST_REPEAT_S = 30.0
+
+
+def read_chains(node: y.Node | None, paper: y.Paper, channels: Mapping[str, Channel], roster: Roster) -> dict[Severity, Chain]:
+    chains = defaults(tuple(roster.teams), {channel.id: channel.type for channel in channels.values()})
+    if node is None:
+        return chains
+    f = y.Fields(node, "escalation", paper)
+    names = (EVERYONE, *roster.teams, *roster.people, *channels)
+    for severity in PAGED:
+        if (inner := f.child(severity.value)) is not None:
+            chains[severity] = _chain(y.Fields(inner, f.path(severity.value), paper), names, channels, chains[severity])
+    if Severity.ADVISORY.value in f.node.items:
+        f.wrong(Severity.ADVISORY.value, "pages nobody: it is an order for the next working day")
+    f.done((Severity.ADVISORY.value,))
+    return chains
+
+
+def check_names(roster: Roster, channels: Collection[str], lines: Mapping[str, int], paper: y.Paper) -> None:
+    """A step names teams, people and channels alike: no two may share an id."""
+    others: tuple[tuple[str, Collection[str]], ...] = (("a channel", channels), ("a word of escalation", (EVERYONE,)))
+    for team in roster.teams:
+        where = f"roster.teams.{team}"
+        for what, taken in (("a person", roster.people), *others):
+            if team in taken:
+                paper.wrong(lines.get(where, 0), where, f"{team!r} is {what} already; escalation names teams, people and channels alike")
+    for person in roster.people:
+        where = f"people.{person}"
+        for what, taken in others:
+            if person in taken:
+                paper.wrong(lines.get(where, 0), where, f"{person!r} is {what} already; escalation names teams, people and channels alike")
+
+
+def _chain(f: y.Fields, names: Collection[str], channels: Collection[str], default: Chain) -> Chain:
+    nodes = y.entries(f.child("steps"), f.path("steps"), f.paper)
+    steps = [_step(y.Fields(node, f"{f.path('steps')}[{n}]", f.paper), names, channels) for n, node in enumerate(nodes)]
+    for (before, after), node in zip(pairwise(steps), nodes[1:], strict=True):
+        if after.after_s <= before.after_s:
+            f.paper.wrong(node.line, f.path("steps"), f"{after.after_s:g}s follows {before.after_s:g}s; order the steps by time")
+    repeat = f.may("repeat", _repeat, default.repeat_s)
+    if "steps" in f.node.items and not nodes:
+        f.wrong("steps", "are none: then nobody is told")
+    f.done()
+    return Chain(tuple(steps) or default.steps, repeat)
+
+
+def _step(f: y.Fields, names: Collection[str], channels: Collection[str]) -> Step:
+    after = f.need("after", _after)
+    tell, by = each(f, "tell", y.text), each(f, "by", y.text)
+    for key, given, known, what in (("tell", tell, names, "no team, person or channel"), ("by", by, channels, "no channel")):
+        for name in given:
+            if name not in known:
+                f.wrong(key, f"{name!r} is {what}{y.nearest(name, known)}")
+    if not tell:
+        f.wrong("tell", "names nobody")
+    if "by" in f.node.items and not by:
+        f.wrong("by", "names no channel; leave it out, and all are used")
+    f.done()
+    return Step(after or 0.0, tuple(dict.fromkeys(tell)), frozenset(by) if by else None)
+
+
+def _after(node: y.Node) -> float:
+    length = y.duration(node)
+    if not 0.0 <= length <= LONGEST_S:
+        raise y.Wrong(f"is outside 0s..{LONGEST_S / 86_400:g}d", node)
+    return length
+
+
+def _repeat(node: y.Node) -> float:
+    length = y.duration(node)
+    if not SHORTEST_REPEAT_S <= length <= LONGEST_S:
+        raise y.Wrong(f"is outside {SHORTEST_REPEAT_S:g}s..{LONGEST_S / 86_400:g}d", node)
+    return length
