@@ -55,8 +55,8 @@ class Rule:
     until: date | None = None
 
     def spans(self, from_ns: int, to_ns: int, zone: ZoneInfo, calendar: WorkingTime) -> Iterator[Span]:
-        # a shift that is on began at most a day before; a zone that set its clocks back over midnight is already a day ahead
-        day, last = local_date(from_ns, zone) - timedelta(days=2), local_date(to_ns, zone) + timedelta(days=1)
+        # one that is on began today or yesterday; or tomorrow, where clocks went back over midnight after it began
+        day, last = local_date(from_ns, zone) - timedelta(days=1), local_date(to_ns, zone) + timedelta(days=1)
         while day <= last:
             if self.is_held(day, calendar):
                 start = instant_ns(day, self.start, zone)
