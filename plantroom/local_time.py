@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -20,7 +20,7 @@ def instant_ns(day: date, minute: int, zone: ZoneInfo) -> int:
     return wall_ns(wall, zone)
 
 
-def wall_ns(wall: datetime, zone: ZoneInfo) -> int:
+def wall_ns(wall: datetime, zone: tzinfo) -> int:
     """The same of a naive local time."""
     at = wall.replace(tzinfo=zone)
     late = at.astimezone(UTC)
@@ -34,7 +34,7 @@ def local_date(at_ns: int, zone: ZoneInfo) -> date:
     return at_utc(at_ns).astimezone(zone).date()
 
 
-def _change_ns(before: int, after: int, zone: ZoneInfo) -> int:
+def _change_ns(before: int, after: int, zone: tzinfo) -> int:
     """The first second in (before, after] with another offset than before's."""
     offset = at_utc(before).astimezone(zone).utcoffset()
     low, high = before // NS, after // NS

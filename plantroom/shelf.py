@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from plantroom import kinds as kinds_module
 from plantroom import profile_file
@@ -18,13 +18,14 @@ from plantroom.site_rules import texts_beside
 
 TextOf = Callable[[str], str | None]
 RulesOf = Callable[[str], Mapping[str, str]]
+CALENDARS = "calendars/"  # where a site's iCalendar texts stand in a config record, each under its path beside the site file
 
 
 class Shelf:
     """Kinds and profiles by name; keeps every text it gave out, by path, in `files`.
 
     text_of: text of `kinds/x.yaml` or `profiles/x.yaml`, None where there is none; BadInput where it cannot be read.
-    rules_of: a site's own rule texts; None where all there are stand in a config record already.
+    rules_of: a site's own rule texts; None where all there are stand in a config record already. calendars/x.ics is asked of text_of too.
     known: names for hints, by folder. shown: path -> what problems call it, where that differs.
     """
 
@@ -63,6 +64,15 @@ class Shelf:
         self.files.update(found)
         return found
 
+    def calendar(self, name: str) -> tuple[str, str]:
+        """(what problems call it, its text) of an iCalendar file beside the site file. Raises KeyError or BadInput."""
+        path = f"{CALENDARS}{PurePosixPath(name)}"
+        text = self._text_of(path)
+        if text is None:
+            raise KeyError(name)
+        self.files[path] = text
+        return self._shown.get(CALENDARS, CALENDARS) + path.removeprefix(CALENDARS), text
+
     def _text(self, folder: str, name: str) -> tuple[str, str]:
         path = f"{folder}/{name}.yaml"
         text = self._text_of(path)
@@ -79,6 +89,8 @@ def installed(folder: Path) -> Shelf:
 
     def text_of(path: str) -> str | None:
         group, _, file = path.partition("/")
+        if f"{group}/" == CALENDARS:
+            return _beside(folder, file)
         builtin, name = shipped[group] / file, file.removesuffix(".yaml")
         if "/" in file or "\\" in file or "\x00" in file:
             return None
@@ -90,8 +102,17 @@ def installed(folder: Path) -> Shelf:
         return y.read_text(builtin) if builtin.is_file() else None
 
     names = (*profile_file.profile_names(), *own)
-    shown = {f"profiles/{name}.yaml": str(path) for name, path in own.items()}
+    shown = {f"profiles/{name}.yaml": str(path) for name, path in own.items()} | {CALENDARS: f"{folder}/"}
     return Shelf(text_of, {"kinds": kinds_module.kind_names(), "profiles": names}, shown, lambda name: texts_beside(folder, name))
+
+
+def _beside(folder: Path, name: str) -> str | None:
+    """Raises BadInput where it lies elsewhere or cannot be read."""
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or "\x00" in name:
+        said = "lies outside the site file's folder; a calendar stands beside it, so that they are kept together"
+        raise BadInput([Problem(name, 0, "", said)])
+    return y.read_text(folder / path) if (folder / path).is_file() else None
 
 
 def recorded(files: Mapping[str, str]) -> Shelf:

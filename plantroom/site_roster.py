@@ -8,8 +8,10 @@ from datetime import datetime
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
+from plantroom import ical
 from plantroom import yaml_file as y
 from plantroom.clock import to_ns
+from plantroom.errors import BadInput
 from plantroom.local_time import wall_ns
 from plantroom.people import Person
 from plantroom.roster import Change, Roster, Team
@@ -19,6 +21,7 @@ from plantroom.site_people import IsKind, day, each
 from plantroom.working_time import WorkingTime
 
 T = TypeVar("T")
+CalendarOf = Callable[[str], tuple[str, str]]
 WORKDAYS, FREEDAYS = "workdays", "freedays"
 LONGEST_TURN_D = 366
 _HOURS = re.compile(r"([01]?\d|2[0-4]):([0-5]\d)-([01]?\d|2[0-4]):([0-5]\d)")
@@ -26,10 +29,16 @@ _TURN = re.compile(r"([1-9]\d{0,2}) ?d")
 
 
 class RosterReader:
-    """One `roster:` section. lines: where findings look up `roster.teams.<team>`."""
+    """One `roster:` section.
 
-    def __init__(self, paper: y.Paper, zone: ZoneInfo, people: Mapping[str, Person], lines: dict[str, int]) -> None:
-        self._paper, self._zone, self._people, self._lines = paper, zone, people, lines
+    calendar_of: what problems call an iCalendar file beside the site file, and its text; KeyError or BadInput where there is none.
+    lines: where findings look up `roster.teams.<team>` and `roster.needs.<kind>`.
+    """
+
+    def __init__(
+        self, paper: y.Paper, zone: ZoneInfo, people: Mapping[str, Person], calendar_of: CalendarOf, lines: dict[str, int]
+    ) -> None:
+        self._paper, self._zone, self._people, self._calendar_of, self._lines = paper, zone, people, calendar_of, lines
 
     def read(self, node: y.Node | None, calendar: WorkingTime, is_kind: IsKind) -> Roster:
         f = y.Fields(node or y.Map(0, {}, {}), "roster", self._paper)
@@ -71,6 +80,28 @@ class RosterReader:
         return [thing for thing in made if thing is not None]
 
     def _shift(self, f: y.Fields) -> Shift | None:
+        return self._imported(f) if "calendar" in f.node.items else self._rule(f)
+
+    def _imported(self, f: y.Fields) -> Shift | None:
+        name = f.need("calendar", y.text)
+        f.done()
+        if name is None:
+            return None
+        try:
+            shown, text = self._calendar_of(name)
+        except KeyError:
+            f.wrong("calendar", f"{name} is not there; name an iCalendar file beside the site file")
+            return None
+        except BadInput as error:
+            for problem in error.problems:
+                f.wrong("calendar", f"{name} {problem.text}")
+            return None
+        paper = y.Paper(shown)
+        made = ical.read_calendar(text, shown, self._people, self._zone, paper)
+        self._paper.problems += paper.problems
+        return made
+
+    def _rule(self, f: y.Fields) -> Shift | None:
         people = [person for person in each(f, "people", y.text) if self._known(f, "people", person)]
         if "people" not in f.node.items and "*" not in f.asked:
             f.wrong("people", "are missing: name who is on")
