@@ -40,9 +40,10 @@ class Undecoded(Protocol):
 
 
 class Gathering:
-    """points: all that may come, `equipment.point`."""
+    """points: all that may come, `equipment.point`. due_ns: the next beat, which whoever takes the rows sets."""
 
-    def __init__(self, points: Iterable[str]) -> None:
+    def __init__(self, points: Iterable[str], due_ns: int) -> None:
+        self.due_ns = due_ns
         self._frame = Frame(tuple(points))
         self._place = {point: n for n, point in enumerate(self._frame.points)}
         self._places: dict[bytes, npt.NDArray[np.intp]] = {}  # by frame
@@ -56,8 +57,8 @@ class Gathering:
         self._some = False
 
     def add(self, batch: Batch) -> bool:
-        """False, and nothing is done, for what has to keep its own instants: samples a device has stamped, several of a point."""
-        if batch.stamped or len(batch.at_ns) != 1:
+        """False, and nothing is done, for what has to keep its own instants: several of a point, samples stamped with another than the row's."""
+        if len(batch.at_ns) != 1 or batch.stamped and batch.at_ns[0] != self.due_ns:
             return False
         if batch.frame.id in self._awaited:
             self._decode()

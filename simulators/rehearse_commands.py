@@ -86,7 +86,7 @@ class Rehearsal:
         self.journal = Journal(folder / "journal", self.agenda)
         self._pending: list[Entry] = []
         points = [binding.point for equipment in self.site.equipment.values() for binding in equipment.bindings]
-        self._gathering = Gathering(points) if every_s >= COARSE_S else None
+        self._gathering = Gathering(points, start_ns) if every_s >= COARSE_S else None
         self._collected, self._ticked = self.journal.writer("collect"), self.journal.writer("rules")
         self._others = self.journal.writer("web")
         self._reader = self.journal.reader()
@@ -187,7 +187,10 @@ class Rehearsal:
         self._collect()
         self._append(self._ticked, [Entry(Kind.TICK, b"{}")])
         self._take()
-        self._watch(self.agenda.now_ns + round(self._beat_s * NS))
+        next_ns = self.agenda.now_ns + round(self._beat_s * NS)
+        if self._gathering is not None:
+            self._gathering.due_ns = next_ns
+        self._watch(next_ns)
 
     def _watch(self, until_ns: int) -> None:
         """A timer of the rules that runs full before the next beat has a tick of its own, where beats are fine enough to matter."""

@@ -27,7 +27,7 @@ class Doubling:
 
 @pytest.fixture
 def gathering() -> Gathering:
-    return Gathering(("lift-1.running", "fp-1.running", "fp-1.pressure"))
+    return Gathering(("lift-1.running", "fp-1.running", "fp-1.pressure"), 10)
 
 
 def read(frame: Frame, at_ns: int, *values: float, stamped: bool = False) -> Batch:
@@ -60,6 +60,14 @@ def test_what_a_device_has_stamped_keeps_its_instants(gathering: Gathering) -> N
     assert not gathering.add(read(LIFT, 1, 1.0, stamped=True))
     assert not gathering.add(Batch(LIFT, np.array([1, 2]), np.zeros((2, 1)), np.zeros((2, 1), np.uint8)))
     assert gathering.taken(3) is None
+
+
+def test_what_a_device_has_stamped_with_the_beats_own_instant_is_in_its_row(gathering: Gathering) -> None:
+    assert gathering.add(read(LIFT, 10, 1.0, stamped=True))
+    row = gathering.taken(10)
+    assert row is not None and not row.stamped and row.values[0, 0] == 1.0
+    gathering.due_ns = 20
+    assert not gathering.add(read(LIFT, 10, 1.0, stamped=True)) and gathering.add(read(LIFT, 20, 0.0, stamped=True))
 
 
 def reading(frame: Frame, decoder: Doubling, *data: int) -> SimpleNamespace:
