@@ -16,13 +16,18 @@ from plantroom.clock import iso
 from rules.outbox import Verdict
 
 ANSWER_CHARACTERS = 200
+NO_PERSON = "this channel reaches one person and the page names none; a notice to a group goes by another channel"
 _SECRET_NAMES = ("secret", "token", "password", "key", "url")
 _SHORTEST_SECRET = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page to one channel. id: outbox id, the idempotency key. message: outbox.message_json. sent_ns: of this attempt, epoch ns."""
+    """One page to one channel. id: outbox id, the idempotency key. message: outbox.message_json. sent_ns: of this attempt, epoch ns.
+
+    to: a person's address on this channel, None = a notice to the group behind it. link: the page a phone opens, put where the provider
+    has a place for it, never into the two lines. language: of the words, zh or en.
+    """
 
     id: str
     site: str
@@ -30,6 +35,19 @@ class Page:
     severity: str
     message: Mapping[str, Any]
     sent_ns: int
+    to: str | None = None
+    link: str | None = None
+    language: str = "zh"
+
+    @property
+    def lines(self) -> tuple[str, str]:
+        """Class, what, machine, place; then since, deadline, first step, who has it. docs/engine.md"""
+        first, *rest = (str(line) for line in self.message[self.language])
+        return first, " ".join(rest)
+
+    @property
+    def text(self) -> str:
+        return "\n".join(line for line in self.lines if line)
 
     def payload(self) -> bytes:
         """The JSON every machine-read channel sends; docs/engine.md has its fields."""
@@ -61,6 +79,16 @@ def answer(settings: Mapping[str, object], verdict: Verdict, text: str, retry_af
     return Answer(verdict, " ".join(without_secrets(settings, text).split())[:ANSWER_CHARACTERS], retry_after_s)
 
 
+def unfit(settings: Mapping[str, object], page: Page, *needs: str, person: bool = False) -> Answer | None:
+    """Why nothing can be sent at all: a setting without a value (a secret may resolve to nothing), a personal channel without a person."""
+    empty = [name for name in needs if not settings.get(name)]
+    if empty:
+        return answer(settings, Verdict.REFUSED, f"the channel's {' and '.join(empty)} has no value; mend it in the site file")
+    if person and not page.to:
+        return answer(settings, Verdict.REFUSED, NO_PERSON)
+    return None
+
+
 def without_secrets(settings: Mapping[str, object], text: str) -> str:
     for secret in sorted(secrets_of(settings), key=len, reverse=True):
         text = text.replace(secret, "***")
@@ -75,7 +103,7 @@ def secrets_of(settings: Mapping[str, object]) -> set[str]:
             found |= secrets_of(value)
         elif isinstance(value, str) and any(part in name.lower() for part in _SECRET_NAMES):
             found.add(value)
-            found |= _told_by(value) if "://" in value else set()
+            found |= _told_by(value) if "://" in value else set(value.split(":"))  # half a token is a secret too
     return {secret for secret in found if len(secret) >= _SHORTEST_SECRET}
 
 
