@@ -49,17 +49,18 @@ def check_names(roster: Roster, channels: Collection[str], lines: Mapping[str, i
 def _chain(f: y.Fields, names: Collection[str], channels: Collection[str], default: Chain) -> Chain:
     nodes = y.entries(f.child("steps"), f.path("steps"), f.paper)
     steps = [_step(y.Fields(node, f"{f.path('steps')}[{n}]", f.paper), names, channels) for n, node in enumerate(nodes)]
-    for (before, after), node in zip(pairwise(steps), nodes[1:], strict=True):
-        if after.after_s <= before.after_s:
-            f.paper.wrong(node.line, f.path("steps"), f"{after.after_s:g}s follows {before.after_s:g}s; order the steps by time")
+    times = [(step.after_s, node.line) for step, node in zip(steps, nodes, strict=True) if step is not None]
+    for (before, _), (after, line) in pairwise(times):
+        if after <= before:
+            f.paper.wrong(line, f.path("steps"), f"{after:g}s follows {before:g}s; order the steps by time")
     repeat = f.may("repeat", _repeat, default.repeat_s)
     if "steps" in f.node.items and not nodes:
         f.wrong("steps", "are none: then nobody is told")
     f.done()
-    return Chain(tuple(steps) or default.steps, repeat)
+    return Chain(tuple(filter(None, steps)) or default.steps, repeat)
 
 
-def _step(f: y.Fields, names: Collection[str], channels: Collection[str]) -> Step:
+def _step(f: y.Fields, names: Collection[str], channels: Collection[str]) -> Step | None:
     after = f.need("after", _after)
     tell, by = each(f, "tell", y.text), each(f, "by", y.text)
     for key, given, known, what in (("tell", tell, names, "no team, person or channel"), ("by", by, channels, "no channel")):
@@ -71,7 +72,7 @@ def _step(f: y.Fields, names: Collection[str], channels: Collection[str]) -> Ste
     if "by" in f.node.items and not by:
         f.wrong("by", "names no channel; leave it out, and all are used")
     f.done()
-    return Step(after or 0.0, tuple(dict.fromkeys(tell)), frozenset(by) if by else None)
+    return None if after is None else Step(after, tuple(dict.fromkeys(tell)), frozenset(by) if by else None)
 
 
 def _after(node: y.Node) -> float:

@@ -69,7 +69,8 @@ class RosterReader:
         name = f.may("name", y.text, ident)
         shifts = self._all(f, "shifts", self._shift)
         changes = self._all(f, "changes", lambda inner: self._change(inner, ident))
-        if not f.node.items.get("shifts") and "*" not in f.asked:
+        given = f.child("shifts")
+        if (given is None or (isinstance(given, y.Sequence) and not given.items)) and "*" not in f.asked:
             f.wrong("shifts", "are missing: a team without shifts is never there")
         f.done()
         return Team(name, tuple(shifts), tuple(changes))
@@ -102,8 +103,9 @@ class RosterReader:
         return made
 
     def _rule(self, f: y.Fields) -> Shift | None:
-        people = [person for person in each(f, "people", y.text) if self._known(f, "people", person)]
-        if "people" not in f.node.items and "*" not in f.asked:
+        named = each(f, "people", y.text)
+        people = [person for person in named if self._known(f, "people", person)]
+        if not named and "*" not in f.asked:
             f.wrong("people", "are missing: name who is on")
         hours = f.need("hours", _hours)
         days, workdays = f.opt("days", _days) or (ALL_DAYS, None)

@@ -32,7 +32,17 @@ equipment:
 channels:
   - {id: duty, type: webhook, url: "https://example.com", severities: [danger]}
 rules: {off: {phase_loss: reason}}
+people: [{id: li.wei, name: 李伟, roles: [technician], contacts: {duty: "${PHONE:-}"}, certificates: [{name: 电工, kinds: pump, until: 2027-06-30}]}]
+roster:
+  needs: {pump: 电工}
+  teams:
+    crew:
+      shifts: [{people: li.wei, hours: "20:00-08:00", days: [mon-fri, sun], turn: 2d, since: 2026-11-02}, {calendar: a.ics}]
+      changes: [{from: 2026-12-24T08:00, to: 2026-12-24T20:00, in: li.wei}]
+escalation: {danger: {steps: [{after: 0s, tell: [crew, everyone]}, {after: 3m, tell: li.wei, by: [duty]}], repeat: 3m}}
 """
+EVENT = "BEGIN:VEVENT\nUID:1\nDTSTART;TZID=Asia/Shanghai:20261102T200000\nDURATION:PT12H\nRRULE:FREQ=WEEKLY;BYDAY=MO,TU;COUNT=9\nATTENDEE;CN=李伟:mailto:a@b\nEND:VEVENT\n"
+CALENDAR = f"BEGIN:VCALENDAR\nVERSION:2.0\n{EVENT}{EVENT}END:VCALENDAR\n"
 SHIPPED = [*(ROOT / "plantroom" / "kinds").glob("*.yaml"), *(ROOT / "plantroom" / "profiles").glob("*.yaml")]
 FILES = {f"{path.parent.name}/{path.name}": path.read_text("utf-8") for path in SHIPPED}
 PROFILES = ["metron-fd4", "mqtt-json-elevator", "generic-8ai", "techno-lift-gateway"]
@@ -67,7 +77,7 @@ def judged(problems: BadInput) -> None:
 @given(mangled(SITE))
 def test_a_mangled_site_file_is_read_or_refused_with_places(text: str) -> None:
     try:
-        site = load_texts("site.yaml", {**FILES, "site.yaml": text}, {}, strict=True)
+        site = load_texts("site.yaml", {**FILES, "calendars/a.ics": CALENDAR, "site.yaml": text}, {}, strict=True)
     except BadInput as error:
         judged(error)
     else:
@@ -76,6 +86,19 @@ def test_a_mangled_site_file_is_read_or_refused_with_places(text: str) -> None:
         assert all(math.isfinite(b.factor) and math.isfinite(b.offset) for e in site.equipment.values() for b in e.bindings)
         units = [(device.connection, device.unit) for device in site.devices.values() if device.profile.mqtt is None]
         assert len(units) == len(set(units))
+        told = site.roster.on_duty("crew", 1_798_000_000 * 10**9, "pump")
+        assert all(chain.steps and chain.repeat_s > 0 for chain in site.chains.values()) and set(told) <= set(site.people)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(mangled(CALENDAR))
+def test_a_mangled_calendar_is_read_or_refused_with_places(text: str) -> None:
+    try:
+        site = load_texts("site.yaml", {**FILES, "calendars/a.ics": text, "site.yaml": SITE}, {}, strict=True)
+    except BadInput as error:
+        judged(error)
+    else:
+        assert site.roster.turns("crew", 1_798_000_000 * 10**9, 1_800_000_000 * 10**9)
 
 
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
