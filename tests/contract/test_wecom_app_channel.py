@@ -1,0 +1,107 @@
+"""The WeCom application: its access token is fetched once, kept for its time, and renewed once where it is not taken."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from urllib.parse import parse_qs, urlsplit
+
+import orjson
+
+from plantroom.clock import NS
+from rules.notify import wecom_app
+from rules.notify.page import Answer, Page
+from tests.contract.channel_stub import PAGE, A, Serve, T, request_of, server
+
+TO = replace(PAGE, to="zhang")
+YES = {"errcode": 0, "errmsg": "ok", "invaliduser": ""}
+
+
+class WeCom:
+    """Takes only the token it gave last; `stale` says with which code it refuses others."""
+
+    def __init__(self, stale: int = 42001, lasts_s: int = 7200) -> None:
+        self.stale, self.lasts_s, self.given, self.good = stale, lasts_s, 0, ""
+        self.messages: list[dict[str, object]] = []
+
+    def forget(self) -> None:
+        self.good = "none"
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            asked = await request_of(reader)
+            where = urlsplit(asked.target)
+            if where.path == "/cgi-bin/gettoken":
+                assert parse_qs(where.query) == {"corpid": ["ww1"], "corpsecret": ["the-secret"]}
+                self.given += 1
+                self.good = f"token-{self.given}"
+                said: dict[str, object] = {"errcode": 0, "access_token": self.good, "expires_in": self.lasts_s}
+            elif parse_qs(where.query)["access_token"] == [self.good]:
+                self.messages.append(orjson.loads(asked.body))
+                said = dict(YES)
+            else:
+                said = {"errcode": self.stale, "errmsg": "access_token expired"}
+            body = orjson.dumps(said)
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+            await writer.drain()
+
+
+def sends(serve: Serve, pages: list[Page], between: object = None, **settings: object) -> list[Answer]:
+    async def run() -> list[Answer]:
+        async with server(serve) as port:
+            answers = []
+            for page in pages:
+                own = {"url": f"http://127.0.0.1:{port}", "corp": "ww1", "agent": 1000002, "secret": "the-secret", **settings}
+                answers.append(await wecom_app.send(own, page, timeout_s=5))
+                if callable(between):
+                    between()
+            return answers
+
+    return asyncio.run(run())
+
+
+def test_a_token_is_fetched_once_for_many_pages() -> None:
+    wecom = WeCom()
+    assert [a.verdict for a in sends(wecom.serve, [TO] * 3)] == [A] * 3
+    assert wecom.given == 1 and len(wecom.messages) == 3
+
+
+def test_a_token_is_fetched_anew_before_it_ends() -> None:
+    wecom = WeCom()
+    later = replace(TO, sent_ns=TO.sent_ns + 7000 * NS)
+    assert [a.verdict for a in sends(wecom.serve, [TO, later])] == [A, A] and wecom.given == 2
+
+
+def test_a_token_that_is_not_taken_is_renewed_within_the_attempt() -> None:
+    for code in wecom_app.STALE:
+        wecom = WeCom(code)
+        assert [a.verdict for a in sends(wecom.serve, [TO, TO], wecom.forget)] == [A, A]
+        assert wecom.given == 2 and len(wecom.messages) == 2
+
+
+def test_a_new_token_that_is_not_taken_is_not_asked_for_again_and_again() -> None:
+    wecom = WeCom()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            asked = await request_of(reader)
+            wecom.given += "gettoken" in asked.target
+            body = b'{"errcode":0,"access_token":"t","expires_in":7200}' if "gettoken" in asked.target else b'{"errcode":40014}'
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+            await writer.drain()
+
+    assert [a.verdict for a in sends(serve, [TO, TO])] == [T, T]
+    assert wecom.given == 2, "once for the first page, once to renew it for the second"
+
+
+def test_a_message_is_a_text_a_card_with_the_link_or_a_card_that_asks() -> None:
+    wecom = WeCom()
+    linked = replace(TO, link="https://plant.example.com/o/O12-1", language="en")
+    sends(wecom.serve, [TO, linked])
+    sends(wecom.serve, [linked], buttons=True)
+    text, card, asks = wecom.messages
+    assert (text["touser"], text["agentid"], text["msgtype"]) == ("zhang", 1000002, "text")
+    assert card["textcard"] == {"title": PAGE.message["en"][0], "description": PAGE.message["en"][1], "url": linked.link, "btntxt": "Look and accept"}
+    template = asks["template_card"]
+    assert isinstance(template, dict) and template["button_list"] == [{"text": "I take it", "style": 1, "key": "accept:O12-1"}]
+    assert template["card_action"] == {"type": 1, "url": linked.link}
