@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from rules.condition import COUNTING, TABLE, Effect, Event, State
-from rules.windows import Bools, Ints, Rows, Truth
+from rules.windows import Bools, Ints, Rows
 
 STATES: tuple[State, ...] = tuple(State)
 EVENTS: tuple[Event, ...] = tuple(Event)
@@ -42,10 +42,12 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Verdicts:
-    """What one look says about each rule, [rules][rows]: `when`, `clear_when`."""
+    """What one look says about each rule, [rules, rows]: `when` known true, known false, `clear_when` known true, known false."""
 
-    when: Sequence[Truth]
-    clear: Sequence[Truth]
+    when: Bools
+    unless: Bools
+    clear: Bools
+    keeps: Bools
 
 
 class Conditions:
@@ -80,8 +82,7 @@ class Conditions:
 
     def judge(self, rows: Rows, now: Ints, passed: Ints, verdicts: Verdicts) -> list[Change]:
         """Takes what a look says. passed: ns since the previous look at each row."""
-        when_true = np.array([true for true, _ in verdicts.when])
-        when_false = np.array([false for _, false in verdicts.when])
+        when_true, when_false = verdicts.when, verdicts.unless
         state = self.state[:, rows]
         stirred = when_true | (state != CLEARED)
         if self._raises.any():
@@ -92,8 +93,7 @@ class Conditions:
             return []
         machines = found if isinstance(rows, slice) else rows[found]
         true, false = when_true[rules, found], when_false[rules, found]
-        clear_true = np.array([pair[0] for pair in verdicts.clear])[rules, found]
-        clear_false = np.array([pair[1] for pair in verdicts.clear])[rules, found]
+        clear_true, clear_false = verdicts.clear[rules, found], verdicts.keeps[rules, found]
         events = np.full(rules.size, UNKNOWN, np.int8)
         events[~true & ~false & self._raises[rules]] = MISSING
         events[true] = TRUE

@@ -23,14 +23,16 @@ from rules.condition import Condition, State, Transition
 from rules.conditions import CLEARED, RELEASE, STATES, WITHDRAW, WITHDRAWN, Change, Conditions, Verdicts
 from rules.graph import Graph
 from rules.learned import Learned
-from rules.program import Look, Machines, Program
+from rules.look import Look, Machines
+from rules.program import Program
 from rules.rule import OnMissing, Rule
 from rules.samples import FOREVER, Indexes, Samples
+from rules.sheet import Index, index_of
 from rules.silence import Silence
 from rules.turning import Turning
 from rules.types import FACTS, Given, condition
 from rules.vitals import NAMES, Vitals
-from rules.windows import NEVER, Bools, Floats, Ints, Pairs, Remembers, Rows, Span, Truth
+from rules.windows import NEVER, Bools, Floats, Ints, Pairs, Remembers, Rows, Span
 
 JUST_AFTER_NS = 1_000_000  # `>` turns just after the limit
 LONGEST_WAIT_S = 1e9
@@ -73,6 +75,7 @@ class KindEvaluator:
         applies = np.array([[why_not(rule, machine, site) is None for machine in self.equipment] for rule in self.rules], np.bool_)
         asked = [root for pair, some in zip(self._roots, applies, strict=True) if some.any() for root in pair if root is not None]
         self.program = Program(self._graph, self._machines(bound), asked)
+        self._verdicts = self._rows_of_verdicts()
         self.held = self._conditions(applies)
         self._facts = np.full(len(FACTS), _UNTOLD, np.int8)  # 1 yes, 0 no
         self._heard = np.full(size, _UNTOLD, np.int8)  # as it was told last
@@ -97,6 +100,12 @@ class KindEvaluator:
             for name in rule.parameters:
                 found[rule.id, name] = np.array([np.nan if row[name] is None else row[name] for row in table], np.float64)
         return found
+
+    def _rows_of_verdicts(self) -> tuple[Index, ...]:
+        """Where the program leaves each rule's `when` and `clear_when`, known true and known false."""
+        when = [self.program.rows_of(node) for node, _ in self._roots]
+        clear = [rows[::-1] if node is None else self.program.rows_of(node) for (_, node), rows in zip(self._roots, when, strict=True)]
+        return tuple(index_of(rows) for pairs in (when, clear) for rows in zip(*pairs, strict=True))
 
     def _machines(self, bound: Sequence[Mapping[str, Binding]]) -> Machines:
         def has(name: str) -> Bools:
@@ -244,12 +253,8 @@ class KindEvaluator:
         self._clock[where] = now
         if not self.rules:
             return []
-        when = [_wide(self.program.truth(node), now.size) for node, _ in self._roots]
-        clear = [
-            truth[::-1] if node is None else _wide(self.program.truth(node), now.size)
-            for (_, node), truth in zip(self._roots, when, strict=True)
-        ]
-        return [self._transition(change) for change in self.held.judge(where, now, passed, Verdicts(when, clear))]
+        verdicts = Verdicts(*(self.program.table(rows) for rows in self._verdicts))
+        return [self._transition(change) for change in self.held.judge(where, now, passed, verdicts)]
 
     def _seen(self, where: Rows, now: Ints, passed: Ints, came: tuple[Indexes, Bools] | None) -> Look:
         samples, start = self.samples, self._start[where]
@@ -426,8 +431,3 @@ class KindEvaluator:
 
 _NOTHING = np.zeros(0)
 _UNTOLD = -1
-
-
-def _wide(truth: Truth, count: int) -> Truth:
-    true, false = truth
-    return truth if np.ndim(true) and np.ndim(false) else (np.broadcast_to(true, count), np.broadcast_to(false, count))

@@ -67,6 +67,7 @@ class Graph:
     def __init__(self) -> None:
         self.nodes: list[Node] = []
         self._known: dict[tuple[object, ...], int] = {}
+        self._spelled: dict[int, str] = {}
 
     def add(
         self,
@@ -97,6 +98,14 @@ class Graph:
                 seen.add(index)
                 todo.extend(self.nodes[index].args)
         return sorted(seen)
+
+    def spelled(self, index: int) -> str:
+        """The expression written out, parameters by owner and name: who it is, over restarts and new rule versions."""
+        if index not in self._spelled:
+            for i in self.below(index):
+                node = self.nodes[i]
+                self._spelled[i] = f"{node.op}({','.join([*(self._spelled[a] for a in node.args), *map(str, node.data)])})"
+        return self._spelled[index]
 
     def points(self, *roots: int) -> tuple[str, ...]:
         """Names of the points that are read, in graph order; `has(p)` reads none."""

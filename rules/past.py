@@ -20,14 +20,15 @@ from rules.applies import SiteSettings
 from rules.condition import Transition
 from rules.conditions import FOREVER, STATES, Change
 from rules.evaluate import JUST_AFTER_NS, LONGEST_WAIT_S, KindEvaluator
+from rules.look import Look
 from rules.lookback import COMPARISONS, COUNTING, WINDOWS
-from rules.program import Look
+from rules.rings import Ring
 from rules.rule import Rule
 from rules.samples import Indexes
 from rules.silence import Silence
 from rules.turning import Turning
 from rules.types import FACTS
-from rules.windows import NEVER, Bools, Floats, Ints, Ring, Rows, Truth
+from rules.windows import NEVER, Bools, Floats, Ints, Rows, Truth
 
 FOREVER_S = 183 * 86_400.0
 
@@ -102,13 +103,13 @@ class PastEvaluator(KindEvaluator):
 
     def _reach_s(self) -> float:
         """How far the deepest expression looks back: windows and limits of lengths, one inside the other added up."""
-        nodes, slots = self._graph.nodes, self.program.slots
+        nodes = self._graph.nodes
         reach: list[float] = []
         for node in nodes:
             own = float(str(node.data[0])) if node.op in WINDOWS else 0.0
             for side, other in (node.args, node.args[::-1]) if node.op in COMPARISONS else ():
                 if nodes[side].op in COUNTING and nodes[other].static:
-                    limit = float(np.nanmax(np.abs(slots[other]), initial=0.0))
+                    limit = float(np.nanmax(np.abs(self.program.fixed(other)), initial=0.0))
                     own = max(own, limit * (self._poll_s() if nodes[side].op == "polls_missed" else 1.0))
             reach.append(own + max((reach[a] for a in node.args), default=0.0))
         return max((reach[root] for pair in self._roots for root in pair if root is not None), default=0.0)
@@ -191,9 +192,9 @@ class PastEvaluator(KindEvaluator):
                 limit = next((a for a in user.args if a != index), index)
                 if user.op not in ("less", "less_equal", "greater", "greater_equal") or not nodes[limit].static:
                     break
-                longest = max(longest, float(np.nanmax(self.program.slots[limit], initial=0.0)))
+                longest = max(longest, float(np.nanmax(self.program.fixed(limit), initial=0.0)))
             else:
-                yield self.program.spelled(index), round(longest * NS) + NS
+                yield self._graph.spelled(index), round(longest * NS) + NS
 
 
 def _forget_samples(found: dict[str, npt.NDArray[np.generic]], clock: Ints) -> None:

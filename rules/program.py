@@ -1,58 +1,28 @@
 """Checked graph -> a program over arrays: every expression of all rules of a kind, each computed once per look, for many machines at once.
 
-Plain operations are rules/operations.py; here stand the points, what never changes (computed once) and what remembers.
+Plain operations are rules/operations.py, what remembers rules/stateful.py; here stand the points and what never changes (computed once).
+Operations of one family are done together (rules/schedule.py) while the machines of a look are few: then it is the calls of numpy that
+cost. Of many machines at a time each is done alone, in place, without gathering its arguments.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
 
 import numpy as np
 
-from rules.functions import LEARNING, WINDOWED
 from rules.graph import Form, Graph, Node
-from rules.learned import Learned
-from rules.operations import Step, step_of
+from rules.look import Look, Machines
+from rules.operations import AT_LEAST, AT_MOST, Step, family, step_of
+from rules.schedule import ALONE, Stage, stages
+from rules.sheet import NO, UNKNOWN, YES, Index, Places, Sheet, pick
+from rules.stateful import Stateful
 from rules.vitals import NAMES
-from rules.windows import Bools, Floats, Lasting, Ring, Since, Span, Truth
+from rules.windows import Bools, Floats, Rows, Span, Truth
 
-
-@dataclass(slots=True)
-class Look:
-    """What is known of some machines at one instant.
-
-    known: [points, rows], NaN where bad, stale or never seen. fresh: [points, rows] = a sample came with this look, None on a tick.
-    age: of a point (its row in `known`), s since its last good sample, [rows]; old: whether that is stale. silence (s), polls_missed:
-    [rows]; silence_grows: False while a table of history has a pause. facts: what holds for the whole site, the same for all rows.
-    vital: one of rules/vitals.py, [rows].
-    """
-
-    span: Span
-    known: Floats
-    fresh: Bools | None
-    age: Callable[[int], Floats]
-    old: Callable[[int], Bools]
-    silence: Floats
-    polls_missed: Floats
-    silence_grows: bool | Bools = True
-    facts: Mapping[str, Truth] = field(default_factory=dict)
-    vital: Callable[[str], Floats] = lambda name: np.zeros(0)
-
-
-@dataclass(frozen=True, slots=True)
-class Machines:
-    """What is known of the machines beforehand. size: how many. points: name -> row of Look.known. parameters: by (rule, name), [size].
-
-    has: by point, [size]. period_s: the shortest poll period of some points, for the width of buckets.
-    """
-
-    size: int
-    points: Mapping[str, int]
-    parameters: Mapping[tuple[str, str], Floats]
-    has: Callable[[str], Bools]
-    period_s: Callable[[Sequence[str]], float]
+GIVEN = ("fact", "silence", "polls_missed", "age", "stale", *NAMES)  # told by the look
+MANY = 2_000  # machines: from here on the arrays of many expressions no longer fit the cache together
 
 
 class Program:
@@ -63,86 +33,137 @@ class Program:
 
     def __init__(self, graph: Graph, machines: Machines, roots: Iterable[int] | None = None) -> None:
         self._graph, self._machines = graph, machines
-        self.slots: list[Any] = [None] * len(graph.nodes)
-        self.states: dict[str, Lasting | Since | Ring | Learned] = {}
-        self._bounds: dict[int, Any] = {}
-        self._rings: dict[tuple[int, float, bool], Ring] = {}
-        self._look: Look
-        self._vectors: list[tuple[int, Any]] = []  # static nodes that differ between machines
-        self._steps: list[Step] = []
-        with np.errstate(all="ignore"):
-            for index, node in enumerate(graph.nodes):
-                if node.static:
-                    self.slots[index] = _alike(self._settled(index, node))
-        self._find_vectors()
-        wanted = self._wanted(range(len(graph.nodes)) if roots is None else roots)
-        for index, node in enumerate(graph.nodes):
-            if index in wanted:
-                self._steps += self._compiled(index, node)
-            elif not node.static and self.slots[index] is None:
-                self.slots[index] = _UNKNOWN if node.type.form is Form.BOOL else np.float64(np.nan)
+        nodes = graph.nodes
+        self._places = places = Places(sum(node.type.form is Form.BOOL for node in nodes))
+        self._fixed = self._settle()
+        wanted = self._wanted(range(len(nodes)) if roots is None else roots)
+        self._points = slice(places.numbers, places.numbers + len(machines.points))
+        places.number |= {index: places.numbers + machines.points[str(n.data[0])] for index, n in enumerate(nodes) if n.op == "point"}
+        places.numbers += len(machines.points)
+        given = [index for index in wanted if nodes[index].op in GIVEN]
+        self._place(given)
+        self._given = [self._read(index, nodes[index]) for index in given]
+        self._stateful = Stateful(graph, machines, wanted)
+        self.states = self._stateful.states
+        families: dict[int, str] = {index: name for index in wanted if (name := _family(nodes[index].op)) is not None}
+        self._plan = self._planned(families | self._stateful.families, self._stateful.needs)
+        self._stateful.keep(self._plan)
+        self._few = list(self._steps(lambda tasks: [tasks]))
+        self._sheet: Sheet
+        self._part: Sheet | None = None
 
     def run(self, look: Look) -> None:
-        self._look = look
-        rows, slots = look.span.rows, self.slots
-        for index, vector in self._vectors:
-            slots[index] = (vector[0][rows], vector[1][rows]) if isinstance(vector, tuple) else vector[rows]
+        sheet = self._sheet = self._sheet_of(look.span)
+        sheet.look = look
+        sheet.numbers[self._points] = look.known
+        together = look.span.now.size < MANY
         with np.errstate(all="ignore"):
-            for step in self._steps:
-                step()
+            for step in self._given:
+                step(sheet)
+            self._stateful.let_pass(look, together)
+            for step in self._few if together else self._many:
+                step(sheet)
 
     def truth(self, node: int) -> Truth:
-        found: Truth = self.slots[node]
+        return self._sheet.truth(self._places.truth[node])
+
+    def number(self, node: int) -> Floats:
+        found: Floats = self._sheet.numbers[self._places.number[node]]
+        return found
+
+    def fixed(self, node: int) -> Floats:
+        """A number that never changes, of every machine."""
+        found: Floats = self._fixed.numbers[self._places.number[node]]
+        return found
+
+    def rows_of(self, node: int) -> tuple[int, int]:
+        """Where a condition stands, for `table`: known true, known false."""
+        return self._places.truth[node]
+
+    def table(self, rows: Index) -> Bools:
+        found: Bools = pick(self._sheet.truths, rows)
         return found
 
     # --- what never changes
 
-    def _settled(self, index: int, node: Node) -> Any:
-        if node.op == "parameter":
-            return self._machines.parameters[str(node.data[0]), str(node.data[1])]
-        if node.op == "has":
-            there = self._machines.has(str(node.data[0]))
-            return there, ~there
-        if node.op == "number":
-            return node.data[0]
-        if node.op == "truth":
-            return np.bool_(node.data[0]), np.bool_(not node.data[0])
-        step = step_of(self._graph, index, self.slots, self._bounds)
-        assert step is not None, node.op
-        step()
-        return self.slots[index]
+    def _settle(self) -> Sheet:
+        graph, places, machines = self._graph, self._places, self._machines
+        static = [index for index, node in enumerate(graph.nodes) if node.static]
+        leaves = [index for index in static if graph.nodes[index].op in ("parameter", "has", "number", "truth")]
+        self._place(leaves)
+        plan = self._planned({index: name for index in static if (name := _family(graph.nodes[index].op)) is not None}, {})
+        sheet = Sheet(places, machines.size)
+        for index in leaves:
+            node = graph.nodes[index]
+            if node.op in ("parameter", "number"):
+                parameter = node.op == "parameter"
+                values = machines.parameters[str(node.data[0]), str(node.data[1])] if parameter else float(str(node.data[0]))
+                sheet.numbers[places.number[index]] = values
+            else:
+                there = machines.has(str(node.data[0])) if node.op == "has" else bool(node.data[0])
+                true, false = places.truth[index]
+                sheet.truths[true], sheet.truths[false] = there, np.logical_not(there)
+        with np.errstate(all="ignore"):
+            for name, tasks in plan:
+                if name != ALONE:
+                    step_of(graph, places, tasks)(sheet)
+        self._fixed_numbers, self._fixed_truths = places.numbers, places.truths
+        numbers, truths = sheet.numbers[: places.numbers], sheet.truths
+        self._uniform = bool(((numbers == numbers[:, :1]) | (numbers != numbers)).all() and (truths == truths[:, :1]).all())
+        return sheet
 
-    def _find_vectors(self) -> None:
-        """Static inputs of what changes that are not the same for every machine: each look takes its rows of them."""
-        for index in sorted({a for node in self._graph.nodes if not node.static for a in node.args}):
-            value = self.slots[index]
-            if self._graph.nodes[index].static and np.ndim(value[0] if isinstance(value, tuple) else value):
-                self._vectors.append((index, value))
+    @cached_property
+    def _whole(self) -> Sheet:
+        """For looks at all machines."""
+        return self._filled(Sheet(self._places, self._machines.size), slice(None))
+
+    def _sheet_of(self, span: Span) -> Sheet:
+        """The last look's where it was as wide: what is written anew at each look need not be made anew."""
+        if isinstance(span.rows, slice):
+            return self._whole
+        if self._part is None or self._part.numbers.shape[1] != span.now.size:
+            self._part = self._filled(Sheet(self._places, span.now.size), span.rows)
+        elif not self._uniform:
+            self._filled(self._part, span.rows)
+        return self._part
+
+    def _filled(self, sheet: Sheet, rows: Rows) -> Sheet:
+        """With what never changes."""
+        fixed, half = self._fixed, self._places.half
+        sheet.numbers[1 : self._fixed_numbers] = fixed.numbers[1 : self._fixed_numbers, rows]
+        for first, end in ((3, self._fixed_truths), (half + 3, half + self._fixed_truths)):
+            sheet.truths[first:end] = fixed.truths[first:end, rows]
+        return sheet
 
     # --- what need not be computed
 
-    def _wanted(self, roots: Iterable[int]) -> set[int]:
+    def _wanted(self, roots: Iterable[int]) -> list[int]:
         """The changing nodes that the roots depend on. Behind a `has()` that is false for all machines nothing is computed; a yes/no that
-        is settled by it gets its value here, once and for all."""
-        nodes, settled = self._graph.nodes, dict[int, bool]()
+        is settled by it gets its value here, once and for all; what nobody asks for is unknown."""
+        nodes, settled, places = self._graph.nodes, dict[int, bool](), self._places
         for index, node in enumerate(nodes):
             if node.type.form is Form.BOOL and (truth := self._known(index, node, settled)) is not None:
                 settled[index] = truth
-                if not node.static:
-                    self.slots[index] = _TRUE if truth else _FALSE
         wanted, todo = set[int](), list(roots)
         while todo:
             index = todo.pop()
             if index not in wanted and index not in settled and not nodes[index].static:
                 wanted.add(index)
                 todo += nodes[index].args
-        return wanted
+        for index, node in enumerate(nodes):
+            if node.static or index in wanted:
+                continue
+            if node.type.form is Form.BOOL:
+                places.constant(index, UNKNOWN if index not in settled else YES if settled[index] else NO)
+            else:
+                places.number[index] = UNKNOWN
+        return sorted(wanted)
 
     def _known(self, index: int, node: Node, settled: Mapping[int, bool]) -> bool | None:
         """A yes/no that is the same for every machine at every instant; None where it is not, or unknown."""
         if node.static:
-            true, false = self.slots[index]
-            return None if np.ndim(true) or bool(true) == bool(false) else bool(true)
+            true, false = self._fixed.truth(self._places.truth[index])
+            return bool(true[0]) if true.size and (true.all() and not false.any() or false.all() and not true.any()) else None
         if node.op == "not":
             inner = settled.get(node.args[0])
             return None if inner is None else not inner
@@ -152,147 +173,71 @@ class Program:
             return decides if decides in sides else None if None in sides else not decides
         return None
 
-    # --- what changes
+    # --- in which order, and where
 
-    def _compiled(self, index: int, node: Node) -> Iterator[Step]:
-        step = step_of(self._graph, index, self.slots, self._bounds)
-        if step is not None:
-            yield step
-        elif node.op in WINDOWED:
-            yield from self._window(index, node)
-        elif node.op in LEARNING:
-            yield from self._learning(index, node)
-        elif node.op in ("duration", "since"):
-            yield self._lasting(index, node)
-        else:
-            yield self._read(index, node)
+    def _planned(self, families: Mapping[int, str], needs: Mapping[int, Sequence[int]]) -> list[Stage]:
+        """The stages, and rows for what comes of them."""
+        nodes = self._graph.nodes
+        plan = stages(families, {task: needs[task] if task in needs else nodes[task].args for task in families})
+        for _, tasks in plan:
+            self._place([task for task in tasks if task < len(nodes)])
+        return plan
+
+    def _place(self, indexes: Sequence[int]) -> None:
+        """indexes: of one family, or of what has neighbours of no meaning."""
+        nodes, places = self._graph.nodes, self._places
+        logical = [index for index in indexes if nodes[index].type.form is Form.BOOL]
+        for index in [index for index in logical if nodes[index].op == ALONE]:
+            places.truth[index] = places.truth[nodes[index].args[0]][::-1]
+        places.put_truths([i for i in logical if nodes[i].op != ALONE], {i for i in logical if nodes[i].op == "or"})
+        numbers = [index for index in indexes if nodes[index].type.form is not Form.BOOL]
+        places.put_numbers(numbers)
+        for bounds, ops in ((places.least, AT_LEAST), (places.most, AT_MOST)):
+            places.put_numbers([index for index in numbers if nodes[index].op in ops], bounds)
+
+    @cached_property
+    def _many(self) -> list[Step]:
+        return list(self._steps(lambda tasks: [[task] for task in tasks]))
+
+    def _steps(self, apart: Callable[[list[int]], list[list[int]]]) -> Iterator[Step]:
+        """apart: which tasks of a stage are done together."""
+        for name, tasks in self._plan:
+            for some in apart(tasks) if name != ALONE else ():
+                mine = some[0] in self._stateful.families
+                yield self._stateful.step(some, self._places) if mine else step_of(self._graph, self._places, some)
+
+    # --- what the look tells
 
     def _read(self, index: int, node: Node) -> Step:
-        """A point's value, age or staleness, or what is derived from the devices."""
-        slots = self.slots
-        if node.op == "fact":
-            fact = str(node.data[0])
+        """A point's age or staleness, a fact of the site, or what is derived from the devices."""
+        places, op = self._places, node.op
+        if op in ("fact", "stale"):
+            true, false = places.truth[index]
+        else:
+            number = places.number[index]
+        name = str(node.data[0]) if node.data else op
+        row = self._machines.points.get(name, -1)
 
-            def told() -> None:
-                slots[index] = self._look.facts[fact]
+        def fact(sheet: Sheet) -> None:
+            sheet.truths[true], sheet.truths[false] = sheet.look.facts[name]
 
-            return told
-        if node.op in NAMES:
-            vital = node.op
+        def stale(sheet: Sheet) -> None:
+            old = sheet.look.old(row)
+            sheet.truths[true], sheet.truths[false] = old, ~old
 
-            def seen() -> None:
-                slots[index] = self._look.vital(vital)
+        def age(sheet: Sheet) -> None:
+            sheet.numbers[number] = sheet.look.age(row)
 
-            return seen
-        if node.op in ("silence", "polls_missed"):
-            name = node.op
+        def derived(sheet: Sheet) -> None:
+            sheet.numbers[number] = getattr(sheet.look, op)
 
-            def derived() -> None:
-                slots[index] = getattr(self._look, name)
+        def vital(sheet: Sheet) -> None:
+            sheet.numbers[number] = sheet.look.vital(op)
 
-            return derived
-        row, op = self._machines.points[str(node.data[0])], node.op
-
-        def point() -> None:
-            slots[index] = self._look.known[row]
-
-        def age() -> None:
-            slots[index] = self._look.age(row)
-
-        def stale() -> None:
-            old = self._look.old(row)
-            slots[index] = (old, ~old)
-
-        return {"point": point, "age": age, "stale": stale}[op]
-
-    def _lasting(self, index: int, node: Node) -> Step:
-        (a,) = node.args
-        slots = self.slots
-        state = self.states[self.spelled(index)] = Lasting(self._machines.size) if node.op == "duration" else Since(self._machines.size)
-
-        def lasting() -> None:
-            look = self._look
-            slots[index] = state.update(look.span, _wide(slots[a], look.known.shape[1]))
-
-        return lasting
-
-    def _learning(self, index: int, node: Node) -> Iterator[Step]:
-        """Value and spread of one expression share what is learned; it is fed before the first of them."""
-        length_s, slots = float(str(node.data[0])), self.slots
-        key = f"learned({','.join(self.spelled(a) for a in node.args)}) in {length_s:g}"
-        state = self.states.get(key)
-        if not isinstance(state, Learned):
-            state = self.states[key] = Learned(self._machines.size, length_s)
-            yield self._taught(state, node.args)
-        found, spread = state, node.op == "learned_spread"
-
-        def learned() -> None:
-            slots[index] = (found.spread if spread else found.middle)[self._look.span.rows]
-
-        yield learned
-
-    def _taught(self, state: Learned, args: tuple[int, ...]) -> Step:
-        slots = self.slots
-
-        def feed() -> None:
-            rows = self._look.known.shape[1]
-            x = slots[args[0]]
-            counts = _wide(slots[args[1]], rows) if len(args) > 1 else None
-            state.update(self._look.span, np.full(rows, x) if np.ndim(x) == 0 else x, counts)
-
-        return feed
-
-    # --- windows: one ring per expression and length, fed once per look before the first function that asks it
-
-    def _ring_of(self, node: Node) -> tuple[int, float, bool]:
-        counter = len(node.data) > 1 and bool(node.data[1])
-        return node.args[0], float(str(node.data[0])), counter
-
-    def _window(self, index: int, node: Node) -> Iterator[Step]:
-        key = self._ring_of(node)
-        if key not in self._rings:
-            yield self._feed(key)
-        ring, slots, bounds, function = self._rings[key], self.slots, self._bounds, node.op
-
-        def changed() -> None:
-            slots[index] = ring.changed(self._look.span.rows)
-
-        def answer() -> None:
-            slots[index], bound = ring.answer(function, self._look.span.rows)
-            if bound is not None:
-                bounds[index] = bound
-
-        yield changed if function == "changed" else answer
-
-    def _feed(self, key: tuple[int, float, bool]) -> Step:
-        a, window, counter = key
-        asked = frozenset(other.op for other in self._graph.nodes if other.op in WINDOWED and self._ring_of(other) == key)
-        names = self._graph.points(a)
-        yes_no = self._graph.nodes[a].type.form is Form.BOOL
-        ring = Ring(self._machines.size, window, self._machines.period_s(names), asked, counter=counter, yes_no=yes_no)
-        self._rings[key] = self.states[f"{self.spelled(a)} over {window:g}{' counted' if counter else ''}"] = ring
-        slots, points = self.slots, [self._machines.points[name] for name in names]
-
-        def feed() -> None:
-            look = self._look
-            x = slots[a]
-            if yes_no:
-                x = np.where(x[0], 1.0, np.where(x[1], 0.0, np.nan))
-            if np.ndim(x) == 0:
-                x = np.full(look.known.shape[1], x)
-            ring.update(look.span, x, np.logical_or.reduce(look.fresh[points]) if look.fresh is not None and points else None)
-
-        return feed
+        readers = {"fact": fact, "stale": stale, "age": age, "silence": derived, "polls_missed": derived}
+        return readers.get(op, vital)
 
     # --- identity of what is remembered, over restarts and new rule versions
-
-    def spelled(self, index: int) -> str:
-        """The expression written out; parameters by owner and name."""
-        spelled: dict[int, str] = {}
-        for i in self._graph.below(index):
-            node = self._graph.nodes[i]
-            spelled[i] = f"{node.op}({','.join([*(spelled[a] for a in node.args), *map(str, node.data)])})"
-        return spelled[index]
 
     def parameters_of(self, state: str) -> Iterator[tuple[str, str]]:
         """(rule, parameter) pairs a remembered expression depends on."""
@@ -301,25 +246,5 @@ class Program:
                 yield owner, name
 
 
-_TRUE, _FALSE, _UNKNOWN = (
-    (np.bool_(true), np.bool_(false)) for true, false in ((True, False), (False, True), (False, False))
-)  # fmt: skip
-
-
-def _wide(truth: Truth, rows: int) -> Truth:
-    """A yes/no that is the same everywhere, spelled out."""
-    if np.ndim(truth[0]) and np.ndim(truth[1]):
-        return truth
-    return np.array(np.broadcast_to(truth[0], rows)), np.array(np.broadcast_to(truth[1], rows))
-
-
-def _alike(value: Any) -> Any:
-    """A vector that is the same for every machine becomes one number: numpy is quicker with it."""
-    if isinstance(value, tuple):
-        true, false = value
-        if np.ndim(true) and true.size and (true == true[0]).all() and (false == false[0]).all():
-            return np.bool_(true[0]), np.bool_(false[0])
-        return value
-    if np.ndim(value) and value.size:
-        return np.float64(value[0]) if (value == value[0]).all() or np.isnan(value).all() else value
-    return np.float64(value)
+def _family(op: str) -> str | None:
+    return ALONE if op == "not" else family(op)

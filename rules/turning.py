@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from rules.graph import Graph, Node
-from rules.program import Look, Program
+from rules.look import Look
+from rules.program import Program
 from rules.windows import Floats
 
 GROWING = ("duration", "since", "age", "silence", "polls_missed")
@@ -26,7 +27,7 @@ class Turning:
     """Asked after the program has run on a look. Each node is worked out once; nodes that time cannot turn are not there at all."""
 
     def __init__(self, graph: Graph, program: Program, roots: Iterable[int]) -> None:
-        self._graph, self._slots = graph, program.slots
+        self._graph, self._program = graph, program
         self._look: Look
         self._found: list[Any] = [None] * len(graph.nodes)
         self._leaves: list[tuple[int, Left]] = []  # comparisons of something that grows
@@ -75,7 +76,7 @@ class Turning:
         return True
 
     def _comparison(self, node: Node) -> Left | None:
-        slots, nodes = self._slots, self._graph.nodes
+        program, nodes = self._program, self._graph.nodes
         for grows, limit in (node.args, node.args[::-1]):
             op = nodes[grows].op
             if op not in GROWING or not nodes[limit].static:
@@ -84,9 +85,9 @@ class Turning:
 
             def left(grows: int = grows, limit: int = limit, op: str = op, inner: int = inner) -> Any:
                 look = self._look
-                rest = slots[limit] - slots[grows]
+                rest = program.number(limit) - program.number(grows)
                 if op in ("duration", "since"):
-                    rest = np.where(slots[inner][op == "since"], rest, math.inf)
+                    rest = np.where(program.truth(inner)[op == "since"], rest, math.inf)
                 elif op == "polls_missed":
                     rest = rest * np.where(look.polls_missed > 0, look.silence / look.polls_missed, math.nan)
                 if op in ("silence", "polls_missed"):
@@ -97,12 +98,12 @@ class Turning:
         return None
 
     def _both(self, node: Node, first: bool, second: bool) -> Left:
-        (a, b), holds, slots, found = node.args, int(node.op == "and"), self._slots, self._found
+        (a, b), holds, program, found = node.args, int(node.op == "and"), self._program, self._found
 
         def left() -> Floats:
             """An `and` is held false by its false sides (an `or` true by its true ones): while there are such, all of them must turn."""
             x, y = found[a] if first else math.inf, found[b] if second else math.inf
-            hold_a, hold_b = slots[a][holds], slots[b][holds]
+            hold_a, hold_b = program.truth(a)[holds], program.truth(b)[holds]
             both = np.where(hold_a & hold_b, np.maximum(x, y), np.where(hold_a, x, y))
             turned: Floats = np.where(hold_a | hold_b, both, np.minimum(x, y))
             return turned

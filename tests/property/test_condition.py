@@ -87,7 +87,7 @@ class Arrays:
         self.now += passed
         now, gone = np.array([self.now * HALF]), np.array([passed * HALF])
         changes = self.held.elapse(slice(None), now)
-        verdicts = Verdicts(*([(np.array([t]), np.array([f])) for t, f in pairs] for pairs in (when, clear)))
+        verdicts = Verdicts(*(np.array([[pair[side]] for pair in pairs]) for pairs in (when, clear) for side in (0, 1)))
         for change in changes + self.held.judge(slice(None), now, gone, verdicts):
             self.stories[change.rule].append((change.at_ns // HALF, STATES[change.after]))
 

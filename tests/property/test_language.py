@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from plantroom.kinds import load_kind
 from plantroom.model import Batch
 from rules.evaluate import KindEvaluator
-from rules.graph import Graph
+from rules.graph import Form, Graph
 from rules.language import parse
 from rules.lexer import ExpressionError
 from rules.types import Given, condition
@@ -138,8 +138,9 @@ def test_any_condition_evaluates_on_any_samples_quickly_and_three_valued(text: s
         started = time.process_time()
         evaluator.step(np.array([0]), np.array([START + second * 10**9]), values, qualities)
         assert time.process_time() - started < LONGEST_S
-        for slot, node in zip(evaluator.program.slots, evaluator._graph.nodes, strict=True):
-            if isinstance(slot, tuple):
-                assert not np.any(slot[0] & slot[1]), f"{node.op} is both true and false"
-            elif slot is not None:
-                assert not np.isinf(slot).any(), f"{node.op} is infinite"
+        for index, node in enumerate(evaluator._graph.nodes):
+            if node.type.form is Form.BOOL:
+                true, false = evaluator.program.truth(index)
+                assert not np.any(true & false), f"{node.op} is both true and false"
+            else:
+                assert not np.isinf(evaluator.program.number(index)).any(), f"{node.op} is infinite"

@@ -10,7 +10,6 @@ import pytest
 from plantroom.clock import NS
 from rules.condition import COUNTING, TABLE, Effect, Event, State
 from rules.conditions import FOREVER, RELEASE, STATES, WITHDRAW, Conditions, Verdicts
-from rules.windows import Truth
 
 OPEN = (State.ACTIVE, State.RECOVERING)
 TRUE, FALSE, UNKNOWN = (True, False), (False, True), (False, False)
@@ -63,7 +62,7 @@ class One:
     def look(self, at_s: float, when: tuple[bool, bool], clear: tuple[bool, bool] | None = None) -> State:
         now = np.array([round(at_s * NS)])
         self._tell(self.held.elapse(slice(None), now))
-        verdicts = Verdicts([_array(when)], [_array(clear or when[::-1])])
+        verdicts = _verdicts(when, clear or when[::-1])
         self._tell(self.held.judge(slice(None), now, now - self.last, verdicts))
         self.last = int(now[0])
         return self.state
@@ -77,8 +76,8 @@ class One:
         return STATES[int(self.held.state[0, 0])]
 
 
-def _array(pair: tuple[bool, bool]) -> Truth:
-    return np.array([pair[0]]), np.array([pair[1]])
+def _verdicts(when: tuple[bool, bool], clear: tuple[bool, bool]) -> Verdicts:
+    return Verdicts(*(np.array([[side]]) for side in (*when, *clear)))
 
 
 def test_it_is_raised_at_the_very_instant_its_time_is_full() -> None:
@@ -201,5 +200,5 @@ def test_a_clock_step_moves_onset_and_deadline_together() -> None:
 def test_a_rule_that_does_not_apply_is_never_stirred() -> None:
     held = Conditions(np.array([[False]]), np.zeros((1, 1), np.int64), np.zeros((1, 1), np.int64), np.array([True]), np.array([False]))
     now = np.array([NS])
-    assert held.judge(slice(None), now, now, Verdicts([_array(TRUE)], [_array(FALSE)])) == []
-    assert held.judge(slice(None), now, now, Verdicts([_array(UNKNOWN)], [_array(UNKNOWN)])) == []
+    assert held.judge(slice(None), now, now, _verdicts(TRUE, FALSE)) == []
+    assert held.judge(slice(None), now, now, _verdicts(UNKNOWN, UNKNOWN)) == []

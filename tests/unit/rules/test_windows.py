@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from plantroom.clock import NS
-from rules.windows import FEWEST_BUCKETS, MOST_BUCKETS, Lasting, Ring, Since, Span, buckets
+from rules.lasting import Lasting, Since
+from rules.rings import Ring, Rings, Window
+from rules.windows import FEWEST_BUCKETS, MOST_BUCKETS, Span, buckets
 
 NAN = math.nan
 FUNCTIONS = frozenset({"avg", "sum", "on_time", "median", "std", "min", "max", "delta", "rate", "rises", "falls", "count", "changed"})
@@ -18,7 +20,7 @@ class Fed:
     """One machine's ring, fed at instants in seconds."""
 
     def __init__(self, window_s: float, period_s: float = 1.0, *, counter: bool = False, yes_no: bool = False) -> None:
-        self.ring = Ring(1, window_s, period_s, FUNCTIONS, counter=counter, yes_no=yes_no)
+        self.rings = Rings(1, [Window(window_s, period_s, FUNCTIONS, counter=counter, yes_no=yes_no)])
         self.last: int | None = None
 
     def feed(self, at_s: float, value: float, fresh: bool = True) -> Fed:
@@ -26,16 +28,22 @@ class Fed:
         passed = 0 if self.last is None else now - self.last
         self.last = now
         span = Span(slice(None), np.array([now]), np.array([passed]))
-        self.ring.update(span, np.array([float(value)]), np.array([fresh]) if fresh else None)
+        self.rings.update(span, np.array([[float(value)]]), np.array([[fresh]]) if fresh else None)
         return self
 
     def ask(self, function: str) -> float:
-        return float(self.ring.answer(function, slice(None))[0][0])
+        return float(self.rings.answer(self.rings.asked(function, [0]), slice(None))[0][0, 0])
 
     def bound(self, function: str) -> float:
-        found = self.ring.answer(function, slice(None))[1]
+        found = self.rings.answer(self.rings.asked(function, [0]), slice(None))[1]
         assert found is not None
-        return float(found[0])
+        return float(found[0, 0])
+
+    def changed(self) -> list[bool]:
+        return [bool(part[0, 0]) for part in self.rings.changed(self.rings.asked("changed", [0]), slice(None))]
+
+    def total(self, name: str) -> float:
+        return float(self.rings.total(slice(self.rings.slot[name, 0], self.rings.slot[name, 0] + 1), slice(None))[0, 0])
 
 
 @pytest.mark.parametrize(("window_s", "period_s", "expected"), [(60, 1, 60), (3600, 1, 240), (60, 30, 10), (300, 0.01, 240), (7 * 86400, 60, 240)])
@@ -136,11 +144,11 @@ def test_a_pause_shorter_than_the_window_fills_the_buckets_in_between() -> None:
 
 def test_changed_is_true_at_once_and_false_only_over_a_known_window() -> None:
     fed = Fed(10)
-    assert [bool(part[0]) for part in fed.feed(0, 5).ring.changed(slice(None))] == [False, False]
+    assert fed.feed(0, 5).changed() == [False, False]
     for at in range(1, 11):
         fed.feed(at, 5)
-    assert [bool(part[0]) for part in fed.ring.changed(slice(None))] == [False, True]
-    assert [bool(part[0]) for part in fed.feed(11, 6).ring.changed(slice(None))] == [True, False]
+    assert fed.changed() == [False, True]
+    assert fed.feed(11, 6).changed() == [True, False]
 
 
 def test_a_tick_counts_no_sample_but_lets_time_pass() -> None:
@@ -163,14 +171,14 @@ def test_a_ring_agrees_with_a_plain_account_of_any_held_values() -> None:
             told.append((at, value))
             at += float(random.choice([0.25, 1, 3, 20]))
         fed.feed(at, 0)
-        width = fed.ring.width / NS
-        start = math.floor(at / width + 1e-9) * width - (fed.ring.n - 1) * width
+        width = int(fed.rings.width[0]) / NS
+        start = math.floor(at / width + 1e-9) * width - (fed.rings.n[0] - 1) * width
         ends = [t for t, _ in told[1:]] + [at]
         held = [(max(t, start), end, value) for (t, value), end in zip(told, ends, strict=True) if end > start and value == value]
         known = sum(end - t for t, end, _ in held)
         area = sum((end - t) * value for t, end, value in held)
-        assert float(fed.ring._of("known", slice(None))[0]) == pytest.approx(known)
-        assert float(fed.ring._of("area", slice(None))[0]) == pytest.approx(area)
+        assert fed.total("known") == pytest.approx(known)
+        assert fed.total("area") == pytest.approx(area)
         if not math.isnan(fed.ask("avg")):
             mean = area / known
             assert fed.ask("avg") == pytest.approx(mean)
@@ -184,7 +192,7 @@ def test_the_wall_clock_moves_a_ring_without_changing_it() -> None:
     for at in range(8):
         still.feed(at, at)
         moved.feed(at, at)
-    moved.ring.shift(3600 * NS)
+    Ring(moved.rings, 0).shift(3600 * NS)
     assert moved.last is not None
     moved.last += 3600 * NS
     for at in range(8, 14):
@@ -203,12 +211,12 @@ def told(*states: bool | None) -> list[tuple[np.ndarray, np.ndarray]]:
 
 
 def test_a_duration_stands_still_while_unknown_and_ends_with_a_known_false() -> None:
-    lasting = Lasting(1)
+    lasting = Lasting.of(1)
     pairs = zip(spans(0, 1, 2, 3, 4, 5, 6), told(True, True, None, None, True, True, False), strict=True)
     assert [float(lasting.update(span, truth)[0]) for span, truth in pairs] == pytest.approx([0, 1, NAN, NAN, 2, 3, 0], nan_ok=True)
 
 
 def test_since_counts_from_the_last_time_it_was_seen_true() -> None:
-    since = Since(1)
+    since = Since.of(1)
     pairs = zip(spans(0, 1, 2, 3, 4, 5, 6), told(False, True, False, False, None, False, True), strict=True)
     assert [float(since.update(span, truth)[0]) for span, truth in pairs] == pytest.approx([NAN, 0, 0, 1, NAN, 3, 0], nan_ok=True)
