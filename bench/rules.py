@@ -1,6 +1,7 @@
 """Rules: samples a second on one core with 20 rules per machine, in large and small batches; memory; cost against size. Peer: rule-engine.
 
-`--picture FILE.svg` draws cost against machines (docs/pictures/rules-scale.svg is one); `--linear` measures that alone.
+`--look`: CPU ms of one look at 1, 10, 100 machines of each kind that has points, with all its rules and all its points, values that move a
+little. `--picture FILE.svg` draws cost against machines (docs/pictures/rules-scale.svg is one); `--linear` measures that alone.
 
 A sample is one point's value in a step. A batch of 500 is one second of 50 machines with 10 points each; of 100,000, of 10,000 machines.
 The peer gets the same 20 comparisons without what it has not (durations, windows, units, unknown values), so it does less.
@@ -15,6 +16,7 @@ import resource
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 sys.path[0] = str(Path(__file__).parents[1])  # this file is called rules.py too
@@ -23,7 +25,8 @@ import numpy as np  # noqa: E402
 
 from bench.peer_programs import NotHere, environment_of  # noqa: E402
 from bench.picture import Mark, picture  # noqa: E402
-from plantroom.kinds import load_kind  # noqa: E402
+from plantroom.kinds import Kind, kind_names, load_kind  # noqa: E402
+from rules.book import pack  # noqa: E402
 from rules.evaluate import KindEvaluator  # noqa: E402
 from rules.rule import Rule  # noqa: E402
 from rules.rule_file import parse_rule  # noqa: E402
@@ -38,6 +41,7 @@ TYPICAL = {
     "engine_speed": (1500, 3), "oil_pressure": (350, 5), "coolant_temp": (82, 1), "fuel_level": (80, 0.1), "battery_voltage": (27, 0.1),
     "gen_frequency": (50, 0.05), "gen_voltage_l1n": (230, 1), "gen_load_percent": (60, 2), "mains_ok": (1, 0), "control_mode": (1, 0),
 }  # fmt: skip
+LOOKED_AT = (1, 10, 100)  # machines
 WHEN = (  # (expression, the same for the peer)
     ("engine_speed > 300 and duration(engine_speed > 300) > 12s and oil_pressure < 103", "engine_speed > 300 and oil_pressure < 103"),
     ("engine_speed > 300 and duration(engine_speed > 300) > 12s and oil_pressure < 124", "engine_speed > 300 and oil_pressure < 124"),
@@ -65,8 +69,12 @@ WHEN = (  # (expression, the same for the peer)
 def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__)
     ask.add_argument("--linear", action="store_true")
+    ask.add_argument("--look", action="store_true")
     ask.add_argument("--picture", type=Path)
     given = ask.parse_args()
+    if given.look:
+        looks()
+        return
     rules = [made(number, expression) for number, (expression, _) in enumerate(WHEN)]
     if given.linear:
         linear(rules, given.picture)
@@ -122,6 +130,38 @@ def measured(rules: list[Rule], machines: int, most: int, seconds: float = 3.0) 
         spent = time.process_time() - started if turn >= 3 else -1.0
     assert moved == 0, "the plant of the bench is healthy"
     return samples / spent
+
+
+def looks() -> None:
+    book = pack()
+    print(f"CPU ms of a look at so many machines, polled each 5 s{'':16}" + "".join(f"{machines:>8}" for machines in LOOKED_AT))
+    total = [0.0] * len(LOOKED_AT)
+    for name in kind_names():
+        kind, rules = load_kind(name), book.for_kind(name)
+        if not kind.points:
+            continue
+        spent = [look_ms(kind, rules, machines) for machines in LOOKED_AT]
+        total = [before + ms for before, ms in zip(total, spent, strict=True)]
+        print(
+            f"{name:<20} {len(rules):>3} rules, {len(kind.points):>3} points {'':26}" + "".join(f"{ms:>8.2f}" for ms in spent), flush=True
+        )
+    print(f"{'all of them':<66}" + "".join(f"{ms:>8.2f}" for ms in total))
+
+
+def look_ms(kind: Kind, rules: Sequence[Rule], machines: int, seconds: float = 0.25) -> float:
+    """A step with every point of every machine. Values stay near the middle of their range: what is wrong there is wrong all the time."""
+    evaluator = KindEvaluator(kind, [machine(kind, kind.points, 5.0, id=f"m-{n}") for n in range(machines)], rules)
+    middle = np.array([sum(point.range) / 2 if point.range is not None else 0.0 for point in kind.points.values()])
+    rows, quality = np.arange(machines), np.zeros((machines, middle.size), np.uint8)
+    random = np.random.default_rng(7)
+    rounds = [middle * (1 + 0.001 * random.standard_normal((machines, middle.size))) for _ in range(4)]
+    now, turn, began = 1_800_000_000 * NS, 0, 0.0
+    while turn <= 30 or time.process_time() - began < seconds:
+        if turn == 30:  # warm
+            began = time.process_time()
+        evaluator.step(rows, np.full(machines, now), rounds[turn % 4], quality)
+        now, turn = now + 5 * NS, turn + 1
+    return (time.process_time() - began) / (turn - 30) * 1e3
 
 
 def linear(rules: list[Rule], file: Path | None) -> None:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import getpass
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import orjson
 import typer
 
-from plantroom import bundle, profile_commands
-from plantroom.cli import BAD_INPUT, print_json, print_problems
-from plantroom.clock import SystemClock
+from plantroom import bundle, profile_commands, roster_check
+from plantroom.cli import BAD_INPUT, DONE, FAILED, print_json, print_problems
+from plantroom.clock import Clock, SystemClock
 from plantroom.errors import BadInput, Problem
 from plantroom.journal import Journal
 from plantroom.site import Site
@@ -28,7 +29,7 @@ def register(app: typer.Typer) -> None:
 
     @app.command()
     def check(site: SiteFile, as_json: Json = False) -> None:
-        """Finds everything wrong with a site file, its profiles and rules; exit 2 where there is anything."""
+        """Finds everything wrong with a site file, its profiles and rules (exit 2), and what its roster leaves open (exit 1)."""
         raise typer.Exit(check_site(site, as_json))
 
     @app.command()
@@ -47,16 +48,20 @@ def register(app: typer.Typer) -> None:
         print_schema(name)
 
 
-def check_site(path: Path, as_json: bool) -> int:
-    problems = bundle.problems_of(path)
+def check_site(path: Path, as_json: bool, clock: Clock | None = None) -> int:
+    problems, found = bundle.problems_of(path), None
+    if not problems:
+        found = load_site(path)
+        left = roster_check.findings(found, (clock or SystemClock()).read().wall_ns)
+        problems = [replace(problem, file=str(path)) if problem.file == found.root else problem for problem in left]
     if as_json or problems:
         print_problems(problems, as_json=as_json)
-    if problems:
+    if found is None:
         return BAD_INPUT
     if not as_json:
-        found = load_site(path)
-        typer.echo("\n".join([f"{path}: good; {_contents(found)}", *bundle.notes_of(found)]))
-    return 0
+        said = "can be applied as it is" if problems else "good"
+        typer.echo("\n".join([f"{path}: {said}; {_contents(found)}", *bundle.notes_of(found)]))
+    return FAILED if problems else DONE
 
 
 def apply_site(path: Path, data: Path, who: str | None, as_json: bool) -> int:

@@ -53,7 +53,7 @@ class _Reader:
         self._who, self._site_zone = who, site_zone
         self._events: list[tuple[str, bool, Event]] = []  # uid, whether it replaces a repetition
         self._replaced: dict[str, set[int]] = defaultdict(set)
-        self.unknown: list[tuple[int, str]] = []
+        self.unknown: list[tuple[int, str, Event]] = []
 
     def event(self, event: Component, line: int) -> None:
         """Raises Wrong."""
@@ -71,7 +71,6 @@ class _Reader:
         if str(event.get("STATUS", "")).upper() == "CANCELLED":
             return
         people, unknown = _people(event, self._who)
-        self.unknown += [(line, word) for word in unknown]
         repeats = tuple(_rule(rule, start, zone or self._site_zone) for rule in _many(event, "RRULE"))
         left_out = [at.dt for dates in _many(event, "EXDATE") for at in dates.dts]
         more = [self._in(at.dt[0] if isinstance(at.dt, tuple) else at.dt, zone) for dates in _many(event, "RDATE") for at in dates.dts]
@@ -80,6 +79,7 @@ class _Reader:
             frozenset(self._instant(at) for at in left_out), frozenset(at for at in left_out if not isinstance(at, datetime)),
         )  # fmt: skip
         self._events.append((uid, moved is not None, made))
+        self.unknown += [(line, word, made) for word in unknown]
 
     def events(self) -> Iterator[Event]:
         """Those with people; a repetition that stands by itself is left out of its series."""

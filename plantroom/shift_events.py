@@ -72,13 +72,13 @@ class Event:
 class Imported:
     """A calendar file's shifts. Two are the same where their texts are.
 
-    unknown: line -> what an event says that names nobody; nobody is on then, and `check` says so.
+    unknown: (line, word, event): a word of an event that names nobody; `check` says so.
     """
 
     path: str = field(compare=False)
     text: str = field(repr=False)
     events: tuple[Event, ...] = field(compare=False, repr=False)
-    unknown: tuple[tuple[int, str], ...] = field(default=(), compare=False)
+    unknown: tuple[tuple[int, str, Event], ...] = field(default=(), compare=False)
     _windows: dict[tuple[int, str], tuple[tuple[int, Span], ...]] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     @property

@@ -223,8 +223,8 @@ class Site:
     """Everything a site file says, checked.
 
     files: every text that made it (site, profiles, kinds, rules), by path; hash: over them. lines: 1-based line in the site file of
-    `equipment.<id>`, its parameters and rules_off, of `people.<id>`, `roster.teams.<team>`, and of everything under
-    `rules` and `clocks`, by path, for checks that speak about them. chains: defaults filled in, one for each severity that pages.
+    `equipment.<id>`, its parameters and rules_off, of `people.<id>`, `roster.teams.<team>`, and of everything under `rules`, `clocks` and
+    `escalation`, by path, for checks that speak about them. chains: of each severity that pages, defaults filled in.
     """
 
     id: str

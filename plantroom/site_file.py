@@ -122,7 +122,7 @@ class _Site:
         roster = shifts.read(f.child("roster"), calendar, self._kind)
         chains = site_escalation.read_chains(f.child("escalation"), self._paper, channels, roster)
         site_escalation.check_names(roster, channels, self._lines, self._paper)
-        for key in ("rules", "clocks"):
+        for key in ("rules", "clocks", "escalation"):
             _note_lines(f.node.items.get(key), key, self._lines)
         f.done()
         self._kind(MONITOR, 0, "")

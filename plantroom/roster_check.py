@@ -1,0 +1,136 @@
+"""What a site's roster leaves to be seen to (O-1, O-2): hours with nobody, people without certificate or address. Never stops a start.
+
+In `check` it is exit code 1: the file can be applied as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+
+from plantroom.clock import NS, at_utc
+from plantroom.errors import Problem
+from plantroom.escalation import EVERYONE, Step
+from plantroom.local_time import local_date
+from plantroom.model import Severity
+from plantroom.people import Person
+from plantroom.roster import Change, Team
+from plantroom.shift_events import Imported
+from plantroom.site import Site
+
+AHEAD_NS = 35 * 86_400 * NS
+WARNED_AHEAD = timedelta(days=30)
+HANDS_ON = frozenset(("technician", "engineer"))  # who works on machines; the roles of whom `needs` speaks
+MOST_GAPS = 5
+
+
+def findings(site: Site, now_ns: int, changes: Sequence[Change] = ()) -> list[Problem]:
+    """changes: that people entered, after those of the site file."""
+    of_teams = (_gaps(site, now_ns, changes), _idle_changes(site, now_ns), _unknown(site, now_ns))
+    of_people = (_certificates(site, now_ns), _unreached(site))
+    return sorted({problem for part in (*of_teams, *of_people) for problem in part})
+
+
+def _gaps(site: Site, now_ns: int, changes: Sequence[Change]) -> Iterator[Problem]:
+    for name in site.roster.teams:
+        gaps = site.roster.gaps(name, now_ns, now_ns + AHEAD_NS, changes)
+        for start, end in gaps[:MOST_GAPS]:
+            yield _of_team(site, name, f"nobody is on from {_shown(site, start)} to {_shown(site, end)}")
+        if len(gaps) > MOST_GAPS:
+            yield _of_team(site, name, f"nobody is on {len(gaps) - MOST_GAPS} times more until {_shown(site, now_ns + AHEAD_NS)}")
+
+
+def _idle_changes(site: Site, now_ns: int) -> Iterator[Problem]:
+    """A change whose `out` is never on in its time was meant for another time or another person."""
+    for name, team in site.roster.teams.items():
+        for n, change in enumerate(team.changes):
+            if change.out is None or change.to_ns <= now_ns:
+                continue
+            before = replace(site.roster, teams={name: replace(team, changes=team.changes[:n])})
+            if not any(change.out in people for _, _, people in before.turns(name, change.from_ns, change.to_ns)):
+                time = f"from {_shown(site, change.from_ns)} to {_shown(site, change.to_ns)}"
+                yield _of_team(site, name, f"changes[{n}] does nothing: {change.out} is not on {time}")
+
+
+def _unknown(site: Site, now_ns: int) -> Iterator[Problem]:
+    """Events of the time ahead that name nobody; what is long past may name people who have left."""
+    for team in site.roster.teams.values():
+        for shift in team.shifts:
+            if isinstance(shift, Imported):
+                for line, word, event in shift.unknown:
+                    if any(event.spans(now_ns, now_ns + AHEAD_NS, site.roster.zone)):
+                        yield Problem(shift.path, line, word, "names nobody under people by id, name or address")
+
+
+def _certificates(site: Site, now_ns: int) -> Iterator[Problem]:
+    today = local_date(now_ns, site.roster.zone)
+    for person in site.people.values():
+        for held in person.certificates:
+            if (said := _expiry(held.until, today)) and not _renewed(person, held.name, held.kinds, today):
+                yield _of_person(site, person.id, f"{held.name} {said}")
+    for team in site.roster.teams.values():
+        yield from _lacking(site, team)
+
+
+def _expiry(until: date, today: date) -> str:
+    if until < today:
+        return f"expired on {until}"
+    return f"expires on {until}, in {(until - today).days} days" if until - today <= WARNED_AHEAD else ""
+
+
+def _renewed(person: Person, name: str, kinds: frozenset[str], today: date) -> bool:
+    """Whether another one of the same name, for the same kinds, holds on."""
+    others = (held for held in person.certificates if held.name == name and (not held.kinds or (kinds and kinds <= held.kinds)))
+    return any(held.until - today > WARNED_AHEAD for held in others)
+
+
+def _lacking(site: Site, team: Team) -> Iterator[Problem]:
+    """Who may be called to a kind that the site has, without ever having had the certificate it needs."""
+    there = {machine.kind.name for machine in site.equipment.values()}
+    for kind, name in site.roster.needed.items():
+        for ident in team.people if kind in there else ():
+            person = site.people[ident]
+            if person.roles & HANDS_ON and person.certified(name, kind) is None:
+                yield _of_person(site, ident, f"has no {name}, which {kind} needs; is called last for it")
+
+
+def _unreached(site: Site) -> Iterator[Problem]:
+    on_call = {ident: None for team in site.roster.teams.values() for ident in team.people}
+    for ident in on_call:
+        if not site.people[ident].contacts:
+            yield _of_person(site, ident, "is on a team and has no address on any channel: nothing reaches them")
+    if not site.people:
+        return
+    for severity, chain in site.chains.items():
+        for step in chain.steps:
+            if not _reaches(site, severity, step):
+                by = f" by {', '.join(sorted(step.by))}" if step.by is not None else ""
+                said = f"the step after {step.after_s:g}s reaches nobody: no address of {', '.join(step.tell)}{by}"
+                where = f"escalation.{severity}"
+                yield Problem(site.root, site.lines.get(where, site.lines.get("escalation", 0)), where, said)
+
+
+def _reaches(site: Site, severity: Severity, step: Step) -> bool:
+    ways = set(site.channels) if step.by is None else step.by
+    for name in step.tell:
+        if name == EVERYONE and any(severity in site.channels[way].severities for way in ways):
+            return True
+        members = site.roster.teams[name].people if name in site.roster.teams else (name,)
+        if name in ways or any(ways & set(site.people[member].contacts) for member in members if member in site.people):
+            return True
+    return False
+
+
+def _of_team(site: Site, team: str, text: str) -> Problem:
+    where = f"roster.teams.{team}"
+    return Problem(site.root, site.lines.get(where, 0), where, text)
+
+
+def _of_person(site: Site, person: str, text: str) -> Problem:
+    where = f"people.{person}"
+    return Problem(site.root, site.lines.get(where, 0), where, text)
+
+
+def _shown(site: Site, at_ns: int) -> str:
+    return f"{at_utc(at_ns).astimezone(site.roster.zone):%Y-%m-%d %H:%M}"
