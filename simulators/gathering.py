@@ -57,7 +57,7 @@ class Gathering:
         self._some = False
 
     def add(self, batch: Batch) -> bool:
-        """False, and nothing is done, for what has to keep its own instants: several of a point, samples stamped with another than the row's."""
+        """False, and nothing is done, for what has to keep its own instants: several of a point, a stamp that is not the row's."""
         if len(batch.at_ns) != 1 or batch.stamped and batch.at_ns[0] != self.due_ns:
             return False
         if batch.frame.id in self._awaited:

@@ -53,6 +53,7 @@ SNAPSHOT_S = 60.0
 KEEP_S, KEPT_S = 3600.0, 2 * SNAPSHOT_S  # how often the journal is looked after; how long what is read stays in it
 COARSE_S = 2.0  # from such a period on what is read between two beats is one record
 FINE_S = 5.0  # with longer beats instants are as coarse as these
+FINE_STEP_S, MOST_STEP_S = 0.2, 30.0  # of the plant: one a beat where beats are coarse, as nothing finer is read of it
 SHARED_MEMORY = Path("/dev/shm")
 
 Tell = Callable[[Mapping[str, object]], None]
@@ -76,7 +77,7 @@ class Rehearsal:
             raise BadInput([Problem(scenario.file, 0, "start", "is missing; a rehearsal starts at an instant: 2026-03-01T00:00:00+08:00")])
         self.site, self._scenario, self._tell = slowed(site, every_s), scenario, tell
         self.agenda = Agenda(start_ns)
-        step_s = min(max(every_s / 2.0, 0.2), 30.0) if every_s >= COARSE_S else 0.2  # of the plant
+        step_s = min(every_s, MOST_STEP_S) if every_s >= COARSE_S else FINE_STEP_S
         self._beat_s = max(1.0, every_s)
         self._watched_ns = 0  # for when a timer of the rules is looked after between two beats
         self.world = World(self.site, scenario.seed if seed is None else seed, start_ns, step_s)
