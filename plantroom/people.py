@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 ROLES = ("viewer", "technician", "vendor", "third_party", "engineer", "supervisor", "manager", "admin")
+HANDS_ON = frozenset(("technician", "engineer"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,11 @@ class Person:
     contacts: Mapping[str, str] = field(default_factory=dict, repr=False)
     certificates: tuple[Certificate, ...] = ()
     language: str | None = None
+
+    @property
+    def hands_on(self) -> bool:
+        """Whether they work on machines: of whom certificates are asked. A manager on a team takes the call, not the wrench."""
+        return bool(self.roles & HANDS_ON)
 
     def certified(self, name: str, kind: str) -> date | None:
         """The last day of this certificate for this kind, of the newest where there are several; None without one."""

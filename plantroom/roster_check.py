@@ -21,7 +21,6 @@ from plantroom.site import Site
 
 AHEAD_NS = 35 * 86_400 * NS
 WARNED_AHEAD = timedelta(days=30)
-HANDS_ON = frozenset(("technician", "engineer"))  # who works on machines; the roles of whom `needs` speaks
 MOST_GAPS = 5
 
 
@@ -91,7 +90,7 @@ def _lacking(site: Site, team: Team) -> Iterator[Problem]:
     for kind, name in site.roster.needed.items():
         for ident in team.people if kind in there else ():
             person = site.people[ident]
-            if person.roles & HANDS_ON and person.certified(name, kind) is None:
+            if person.hands_on and person.certified(name, kind) is None:
                 yield _of_person(site, ident, f"has no {name}, which {kind} needs; is called last for it")
 
 
