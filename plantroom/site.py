@@ -181,7 +181,7 @@ class Equipment:
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """A way to people. type: "webhook" | "mqtt"; settings: of that channel module, secrets resolved, never logged."""
+    """A way to people. type: of site_channels.TYPES; settings: of that channel module, secrets resolved, never logged."""
 
     id: str
     type: str

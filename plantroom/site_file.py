@@ -11,7 +11,7 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from plantroom import shelf as shelves
-from plantroom import site_calendar, site_escalation, site_people, site_rules
+from plantroom import site_calendar, site_channels, site_escalation, site_people, site_rules
 from plantroom import site_parts as parts
 from plantroom import yaml_file as y
 from plantroom.bindings import Binder
@@ -109,7 +109,7 @@ class _Site:
         equipment = self._all_equipment(f)
         channels = {}
         for entry, again in self._entries(f, "channels"):
-            channel = parts.channel(entry, self._connections)
+            channel = site_channels.channel(entry, self._connections)
             if channel and not again:
                 channels[channel.id] = channel
         influx = f.child("influxdb")

@@ -1,4 +1,4 @@
-"""The plain parts of a site file: zone, web, connections, channels, InfluxDB, parameters, reasons. Each reads one mapping."""
+"""The plain parts of a site file: zone, web, connections, InfluxDB, parameters, reasons. Each reads one mapping."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from zoneinfo import available_timezones
 
 from plantroom import site_serial
 from plantroom import yaml_file as y
-from plantroom.model import Severity
 from plantroom.profiles import Profile
-from plantroom.site import Channel, Connection, Link, ModbusTcp, Mqtt, StoreTarget, Tls, Web
+from plantroom.site import Connection, Link, ModbusTcp, Mqtt, StoreTarget, Tls, Web
 from plantroom.units import duration_s, known
 
 _HOST = re.compile(r"[A-Za-z0-9.:_-]{1,253}")
@@ -82,7 +81,7 @@ def connection(f: y.Fields) -> Connection | None:
             case "rtu_over_tcp":
                 link = site_serial.rtu_over_tcp(inner, host, port)
             case _:
-                link = _mqtt(inner)
+                link = mqtt(inner)
         inner.done()
     f.done(_WAYS)
     return Connection(ident, link) if ident is not None and link is not None else None
@@ -104,7 +103,7 @@ def _tls(f: y.Fields) -> Tls | None:
     return Tls(ca, cert, key, name) if ca and cert and key else None
 
 
-def _mqtt(f: y.Fields) -> Mqtt | None:
+def mqtt(f: y.Fields) -> Mqtt | None:
     name, ca, cert, key = f.need("host", host), f.opt("ca", pem_file), f.opt("cert", pem_file), f.opt("key", pem_file)
     tls = f.may("tls", y.flag, bool(ca or cert))
     made = Mqtt(
@@ -155,55 +154,6 @@ def _prefix(node: y.Node) -> str:
     if any(letter in prefix for letter in "+#\0"):
         raise y.Wrong(f"{prefix!r} is put before every topic as it stands: no + and no # in it", node)
     return prefix if prefix.endswith("/") else f"{prefix}/"
-
-
-def channel(f: y.Fields, connections: Mapping[str, Connection]) -> Channel | None:
-    """webhook: url, secret, ca. mqtt: host, port, user, password, tls, ca, client_id, or `connection` for an MQTT connection's own."""
-    ident = f.need("id", y.identifier)
-    kind = f.need("type", y.one_of(("webhook", "mqtt"), "a channel"))
-    severities = frozenset(_severities(f)) or frozenset(Severity)
-    language = f.opt("language", y.one_of(("zh", "en"), "a language"))
-    settings: dict[str, object] = {}
-    if kind == "webhook":
-        settings["url"] = f.need("url", url)
-        settings |= _given(f, "secret", "ca")
-    elif kind == "mqtt":
-        settings |= _mqtt_settings(f, connections)
-    if kind is not None:
-        f.done()
-    return Channel(ident, kind, settings, severities, language) if ident is not None and kind is not None else None
-
-
-def _mqtt_settings(f: y.Fields, connections: Mapping[str, Connection]) -> Mapping[str, object]:
-    name = f.opt("connection", y.text)
-    if name is None:
-        link = _mqtt(f)
-    else:
-        found = connections.get(name)
-        link = found.link if found is not None and isinstance(found.link, Mqtt) else None
-        if link is None:
-            mqtt = [c.id for c in connections.values() if isinstance(c.link, Mqtt)]
-            f.wrong("connection", f"{name!r} is no MQTT connection{y.nearest(name, mqtt)}")
-    settings = dict(_given(f, "ca"))
-    if link is not None:
-        settings |= {"host": link.host, "port": link.port, "user": link.user, "password": link.password, "tls": link.tls}
-    return settings
-
-
-def _given(f: y.Fields, *keys: str) -> Mapping[str, object]:
-    values = {key: f.opt(key, y.text) for key in keys}
-    return {key: value for key, value in values.items() if value is not None}
-
-
-def _severities(f: y.Fields) -> list[Severity]:
-    read = y.one_of(Severity, "a severity")
-    found: list[Severity] = []
-    for node in y.entries(f.child("severities"), f.path("severities"), f.paper):
-        try:
-            found.append(Severity(read(node)))
-        except y.Wrong as error:
-            f.paper.wrong(node.line, f.path("severities"), str(error))
-    return found
 
 
 def influxdb(f: y.Fields) -> StoreTarget | None:

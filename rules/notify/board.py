@@ -1,15 +1,17 @@
 """Which page leaves next: the outbox as the records show it, and what was tried since they were written. Pure.
 
 The engine writes down every attempt, but it may be away; so a page's attempts here are the larger of the row's and our own. Pages about
-one thing leave one after the other, in the order they were written; the more urgent thing goes first.
+one thing leave one after the other, in the order they were written; the more urgent thing goes first. A channel whose provider takes only
+so many messages waits for its turn.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from plantroom.model import Severity
+from rules.notify.pace import Pace
 from rules.outbox import Verdict, after_attempt
 
 RANK = {severity: rank for rank, severity in enumerate(Severity)}
@@ -43,7 +45,10 @@ class Tried:
 
 
 class Board:
-    def __init__(self) -> None:
+    """paces: by channel, of those whose provider has a limit."""
+
+    def __init__(self, paces: Mapping[str, Pace] | None = None) -> None:
+        self._paces = paces or {}
         self._rows: dict[str, Waiting] = {}
         self._tried: dict[str, Tried] = {}
         self._going: dict[str, tuple[str, str]] = {}
@@ -57,16 +62,21 @@ class Board:
 
     def next(self, channel: str, now_ns: int) -> Waiting | None:
         """The page to send now; it counts as under way until `ended`."""
-        due = [row for row in self._first(channel) if self._due(row) <= now_ns]
+        pace = self._paces.get(channel)
+        if pace is not None:
+            pace.at(now_ns)
+        due = [row for row in self._first(channel) if self._free(row) <= now_ns]
         if not due:
             return None
         row = min(due, key=lambda row: (RANK[row.severity], self._due(row)))
+        if pace is not None:
+            pace.took(now_ns)
         self._going[row.id] = row.subject
         return row
 
     def next_due_ns(self, channel: str) -> int | None:
         """When `next` may have something, None while nothing waits."""
-        return min((self._due(row) for row in self._first(channel)), default=None)
+        return min((self._free(row) for row in self._first(channel)), default=None)
 
     def ended(self, row: Waiting, verdict: Verdict, now_ns: int, retry_after_s: float | None = None) -> int:
         """An attempt was made and is recorded; its number."""
@@ -98,6 +108,11 @@ class Board:
     def _due(self, row: Waiting) -> int:
         tried = self._tried.get(row.id)
         return tried.due_ns if tried is not None and tried.due_ns is not None else row.due_ns
+
+    def _free(self, row: Waiting) -> int:
+        """When it is due and its channel takes it."""
+        pace = self._paces.get(row.channel)
+        return self._due(row) if pace is None else max(self._due(row), pace.free_ns(row.severity.urgent))
 
     def _attempts(self, row: Waiting) -> int:
         tried = self._tried.get(row.id)

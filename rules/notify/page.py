@@ -67,11 +67,12 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """text: the provider's own words, shortened. retry_after_s: what it asked for."""
+    """text: the provider's own words, shortened. retry_after_s: what it asked for. confirmed: False = taken by what may not know."""
 
     verdict: Verdict
     text: str
     retry_after_s: float | None = None
+    confirmed: bool = True
 
 
 def answer(settings: Mapping[str, object], verdict: Verdict, text: str, retry_after_s: float | None = None) -> Answer:

@@ -7,7 +7,7 @@ is recorded before the page is looked at again, so a crash costs at most one dup
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import orjson
@@ -21,17 +21,15 @@ from plantroom.model import Severity
 from plantroom.records import Records
 from plantroom.service import newer_config
 from plantroom.site import Channel, Site
-from rules.notify import mqtt, webhook
 from rules.notify.board import Board, Waiting
+from rules.notify.channels import Send, limit_of, send_of
+from rules.notify.pace import Pace
 from rules.notify.page import Answer, Page, answer
 from rules.outbox import Verdict
 
 LOOK_S = 0.02
 ATTEMPT_S = 10.0
 AT_ONCE = 4  # attempts under way on one channel
-
-Send = Callable[..., Awaitable[Answer]]
-CHANNELS: Mapping[str, Send] = {"webhook": webhook.send, "mqtt": mqtt.send}
 
 log = structlog.get_logger()
 
@@ -41,10 +39,10 @@ async def run(context: ServiceContext) -> None:
 
 
 class NotifyService:
-    """folder: the site's, with journal/ and records.db. channels: how to send, by channel type."""
+    """folder: the site's, with journal/ and records.db. send_of: how to send, by channel type."""
 
-    def __init__(self, folder: Path, clock: Clock, channels: Mapping[str, Send] = CHANNELS, *, attempt_s: float = ATTEMPT_S) -> None:
-        self._folder, self._clock, self._channels, self._attempt_s = folder, clock, channels, attempt_s
+    def __init__(self, folder: Path, clock: Clock, send_of: Callable[[str], Send] = send_of, *, attempt_s: float = ATTEMPT_S) -> None:
+        self._folder, self._clock, self._send_of, self._attempt_s = folder, clock, send_of, attempt_s
         self._journal = Journal(folder / "journal", clock)
         self._board = Board()
         self._woken: dict[str, asyncio.Event] = {}
@@ -52,6 +50,8 @@ class NotifyService:
     async def run(self) -> None:
         """Until cancelled, or NewerConfig when another configuration was applied."""
         seq, site = await self._site()
+        limits = {channel.id: limit_of(channel.type) for channel in site.channels.values()}
+        self._board = Board({id_: Pace(*limit) for id_, limit in limits.items() if limit is not None})
         records = await self._records()
         writer = self._journal.writer("notify")
         try:
@@ -156,13 +156,18 @@ class NotifyService:
         stored = records.row("page", {"id": row.id})
         assert stored is not None, "an outbox row is never deleted"
         started_ns = self._clock.read().wall_ns
-        page = Page(row.id, site.id, stored["reason"], stored["severity"], orjson.loads(stored["message_json"]), started_ns)
+        message = orjson.loads(stored["message_json"])
+        language = message.get("language") or channel.language or site.language
+        to, link = message.get("to"), message.get("link")
+        page = Page(row.id, site.id, stored["reason"], stored["severity"], message, started_ns, to, link, language)
         said = await self._send(channel, page)
         ended_ns = self._clock.read().wall_ns
         body: dict[str, object] = {
             "outbox": row.id, "channel": channel.id, "n": row.attempts + 1, "verdict": said.verdict.value, "answer": said.text,
             "started_ns": started_ns, "ended_ns": ended_ns,
         }  # fmt: skip
+        if not said.confirmed:
+            body["confirmed"] = False
         if said.retry_after_s is not None:
             body["retry_after_s"] = said.retry_after_s
         await group.append([Entry(Kind.ATTEMPT, orjson.dumps(body))])
@@ -178,7 +183,7 @@ class NotifyService:
         """One attempt within the hard limit. A channel module that breaks is an answer too: it must not take the other channels with it."""
         try:
             async with asyncio.timeout(self._attempt_s + 1):
-                return await self._channels[channel.type](channel.settings, page, timeout_s=self._attempt_s)
+                return await self._send_of(channel.type)(channel.settings, page, timeout_s=self._attempt_s)
         except TimeoutError:
             return answer(channel.settings, Verdict.RETRY, f"no end within {self._attempt_s + 1:g} s")
         except Exception as error:
