@@ -189,6 +189,8 @@ def difference(old: Site, new: Site) -> str:
             ("devices", old.devices, new.devices),
             ("equipment", old.equipment, new.equipment),
             ("channels", old.channels, new.channels),
+            ("people", old.people, new.people),
+            ("teams", old.roster.teams, new.roster.teams),
         )
         if (line := _of_things(what, before, after, new.language))
     ]
@@ -198,6 +200,8 @@ def difference(old: Site, new: Site) -> str:
         ("parameters", old.parameters, new.parameters),
         ("rules_off", old.rules_off, new.rules_off),
         ("clocks", old.clocks, new.clocks),
+        ("needs", old.roster.needed, new.roster.needed),
+        ("escalation", old.chains, new.chains),
     ):
         if one != other:
             lines.append(say("bundle.changed", new.language, what=say(f"bundle.part.{what}", new.language)))

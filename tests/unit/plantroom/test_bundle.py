@@ -98,6 +98,11 @@ def test_the_same_again_appends_nothing_and_a_changed_rule_does(apply: Apply, jo
         ("unit: 9", "unit: 8", "devices: changed io-1"),
         ("name: HQ", "name: Head office", "changed the site's own settings"),
         ("equipment:", "rules: {off: {dry_run: tested by hand}}\nequipment:", "changed rules switched off"),
+        (
+            "equipment:",
+            "people: [{id: li}]\nroster: {needs: {pump: a}, teams: {crew: {shifts: [{people: li, hours: 00:00-24:00}]}}}\nequipment:",
+            "people: added li; teams: added crew; changed certificates needed; changed escalation",
+        ),
     ],
 )
 def test_what_changed_is_said_by_id(apply: Apply, old: str, new: str, difference: str) -> None:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from plantroom import yaml_file as y
+from plantroom.clock import to_ns
+from plantroom.commands import SCHEMAS
 from plantroom.kinds import parse_kind
 from plantroom.profile_file import parse_profile
+from plantroom.roster_check import findings
 from plantroom.site_file import load_site
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -70,3 +76,15 @@ def test_the_profile_and_the_kind_on_the_page_load() -> None:
     profile = parse_profile(blocks("profiles.md")[0], "acme-cx90.yaml")
     assert profile.points["chw_supply_temp"].range == (-10.0, 60.0)
     assert parse_kind(blocks("kinds.md")[0], "fire_pump.yaml").points["control_mode"].required
+
+
+def test_the_roster_on_the_page_is_understood(tmp_path: Path) -> None:
+    head = "site: {id: a, name: A, zone: Asia/Shanghai}\nchannels:\n" + "".join(
+        f"  - {{id: {name}, type: webhook, url: 'https://example.com'}}\n" for name in ("duty", "sms")
+    )
+    (tmp_path / "a.yaml").write_text(head + blocks("on-call.md")[0], "utf-8")
+    site = load_site(tmp_path / "a.yaml", env={"LI_WEI_PHONE": "13800138000", "CHIEF_PHONE": "13800138001"})
+    assert findings(site, to_ns(datetime(2026, 11, 30, tzinfo=UTC))) == []  # its change has an effect, and nobody is missing
+    paper = y.Paper("on-call.md")
+    node = y.parse(head + blocks("on-call.md")[0], paper)
+    assert node is not None and not [*Draft202012Validator(json.loads((SCHEMAS / "site.json").read_text("utf-8"))).iter_errors(y.plain(node))]
