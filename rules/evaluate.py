@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import product
 
 import numpy as np
 import numpy.typing as npt
@@ -32,7 +33,7 @@ from rules.silence import Silence
 from rules.turning import Turning
 from rules.types import FACTS, Given, condition
 from rules.vitals import NAMES, Vitals
-from rules.windows import NEVER, Bools, Floats, Ints, Pairs, Remembers, Rows, Span
+from rules.windows import NEVER, Bools, Floats, Ints, Pairs, Remembers, Rows, Span, Truth
 
 JUST_AFTER_NS = 1_000_000  # `>` turns just after the limit
 LONGEST_WAIT_S = 1e9
@@ -274,7 +275,7 @@ class KindEvaluator:
             lambda point: age_ns(point) / NS,
             lambda point: age_ns(point) >= samples.limit[point, where],
             *silence, self.silence is None or not self.silence.paused,
-            facts={name: (np.asarray(told == 1), np.asarray(told == 0)) for name, told in zip(FACTS, self._facts.tolist(), strict=True)},
+            facts=_TOLD[tuple(self._facts.tolist())],
             vital=lambda name: self.vitals.of(name, where, now) if self.vitals else _NOTHING,
         )  # fmt: skip
 
@@ -431,3 +432,7 @@ class KindEvaluator:
 
 _NOTHING = np.zeros(0)
 _UNTOLD = -1
+_TOLD: Mapping[tuple[int, ...], Mapping[str, Truth]] = {
+    told: {name: (np.asarray(one == 1), np.asarray(one == 0)) for name, one in zip(FACTS, told, strict=True)}
+    for told in product((_UNTOLD, 0, 1), repeat=len(FACTS))
+}  # what may be told of the site

@@ -20,10 +20,11 @@ import numpy.typing as npt
 
 from plantroom.clock import NS
 from rules.sheet import Index, index_of, span_of
-from rules.slots import EMPTY, HIGH, LOW, NAMES, NEEDS, Asked, Left, Some, Window
+from rules.slots import EMPTY, HIGH, LOW, NAMES, NEEDS, Asked, Closing, Left, Moved, Some, Window
 from rules.windows import Bools, Floats, Ints, Pairs, Remembers, Rows, Span, Truth, buckets, copy
 
 COVERAGE = 0.9
+MOST_KNOWN = 30_000  # slots of machines, 100 bytes each
 MANY = 200  # machines: from here on copying the buckets costs more than a call for each slot
 
 
@@ -56,6 +57,8 @@ class Rings:
         self._past = np.repeat(self._blank[order], self._n[order] * size)
         self._lengths = [(n, int(self._begin[self._n == n].min()), int((self._n == n).sum()) * size) for n in sorted(set(self.n))]
         self._medians = [ring for ring, window in enumerate(windows) if "median" in window.functions]
+        self._known: dict[tuple[object, ...], Moved] = {}
+        self._known_size = 0
         self._all = self.some(0, count)
 
     def past(self, slot: int) -> Floats:
@@ -124,43 +127,64 @@ class Rings:
 
     def _roll(self, some: Some, rows: Rows, moved: Bools, before: Ints, index: Ints, held: Floats, rest: Floats) -> None:
         """Closes open buckets and starts those that now stand in; buckets in between hold the value held."""
-        at = np.flatnonzero(moved)
-        of, each = some.spread(moved.sum(axis=1))  # of what moved, slot by slot
-        slot, at = np.repeat(some.numbers, each), at[of]
-        row = at % moved.shape[1]
-        row = row if isinstance(rows, slice) else rows[row]
+        gone = self._moved(some, rows, moved)
+        at, past = gone.at, self._past
         value, since, until, begun = held.ravel()[at], before.ravel()[at], index.ravel()[at], rest.ravel()[at]
-        ring = self._owner[slot]
-        left = Left(self._code[slot], value, value - self.reference[ring, row], self._blank[slot])
-        n, past = self._n[slot], self._past
-        begin, place = self._begin[slot] + row * n, slot * self.held.shape[1] + row
-        past[begin + since % n] = self.open.ravel()[place]
-        gap = np.minimum(until - since, n)
+        left = Left(gone, value, value - self.reference[gone.ring, gone.row])
+        past[gone.begin + since % gone.n] = self.open.ravel()[gone.place]
+        gap = np.minimum(until - since, gone.n)
         if (most := int(gap.max())) > 1:
-            full = left.over(self.width[ring] / NS)
+            full = left.over(gone.width_s)
             for back in range(1, most):
                 part = np.flatnonzero(gap > back)
-                past[begin[part] + (until[part] - back) % n[part]] = full[part]
-        past[begin + until % n] = left.blank
-        whole = isinstance(rows, slice) and moved.shape[1] >= MANY and bool(moved.all())
-        self.closed.reshape(-1)[place] = self._over_whole(some.numbers.tolist()) if whole else self._over(slot, n, begin)
-        self.open.reshape(-1)[place] = left.over(begun)
+                past[gone.begin[part] + (until[part] - back) % gone.n[part]] = full[part]
+        past[gone.begin + until % gone.n] = gone.blank
+        self.closed.reshape(-1)[gone.place] = self._over(gone) if gone.closing else self._over_whole(some.numbers.tolist())
+        self.open.reshape(-1)[gone.place] = left.over(begun)
         for number in self._medians:
-            self._middle(number, row[slot == self.slot["known", number]])
+            self._middle(number, gone.row[gone.slot == self.slot["known", number]])
 
-    def _over(self, slot: npt.NDArray[np.intp], n: npt.NDArray[np.intp], begin: npt.NDArray[np.intp]) -> Floats:
-        """What all but the open bucket hold together."""
-        found = np.empty(slot.size)
+    def _moved(self, some: Some, rows: Rows, moved: Bools) -> Moved:
+        """Machines that are polled together move together: what was worked out for them once serves again."""
+        key = some.rings.start, moved.shape, b"" if isinstance(rows, slice) else rows.tobytes(), moved.tobytes()
+        found = self._known.get(key)
+        if found is None:
+            found = self._work_out(some, rows, moved)
+            if found.at.size <= MOST_KNOWN:
+                self._known_size += found.at.size
+                if self._known_size > MOST_KNOWN:
+                    self._known, self._known_size = {}, found.at.size
+                self._known[key] = found
+        return found
+
+    def _work_out(self, some: Some, rows: Rows, moved: Bools) -> Moved:
+        of, each = some.spread(moved.sum(axis=1))
+        slot, at = np.repeat(some.numbers, each), np.flatnonzero(moved)[of]
+        row = at % moved.shape[1] if isinstance(rows, slice) else rows[at % moved.shape[1]]
+        n, ring, code = self._n[slot], self._owner[slot], self._code[slot]
+        begin, place = self._begin[slot] + row * n, slot * self.held.shape[1] + row
+        whole = isinstance(rows, slice) and moved.shape[1] >= MANY and bool(moved.all())
+        closing = () if whole else tuple(self._closing(n, begin, code))
+        edges = tuple(np.searchsorted(code, (1, 2, 3, 4, LOW)).tolist())
+        return Moved(at, slot, row, ring, n, begin, place, self._blank[slot], self.width[ring] / NS, edges, closing)
+
+    def _closing(self, n: npt.NDArray[np.intp], begin: npt.NDArray[np.intp], code: npt.NDArray[np.intp]) -> Iterator[Closing]:
         for length, first, count in self._lengths:
-            some = np.flatnonzero(n == length)
-            past = self._past[first : first + count * length].reshape(count, length).take((begin[some] - first) // length, 0)
-            low, high = np.searchsorted(self._code[slot[some]], (LOW, HIGH)).tolist()
-            found[some[:low]], found[some[low:high]] = past[:low].sum(axis=1), past[low:high].min(axis=1)
-            found[some[high:]] = past[high:].max(axis=1)
+            which = np.flatnonzero(n == length)
+            if which.size:
+                block = self._past[first : first + count * length].reshape(count, length)
+                low, high = np.searchsorted(code[which], (LOW, HIGH)).tolist()
+                yield Closing(which, block, (begin[which] - first) // length, low, high)
+
+    def _over(self, gone: Moved) -> Floats:
+        """What all but the open bucket hold together."""
+        found = np.empty(gone.at.size)
+        for closing in gone.closing:
+            closing.over(found)
         return found
 
     def _over_whole(self, slots: Sequence[int]) -> Floats:
-        """The same for every machine: no copy of the ring."""
+        """The same for every machine: no copy of the buckets."""
         pasts = [(NAMES[self._code[slot]], self.past(slot)) for slot in slots]
         return np.concatenate([p.min(axis=1) if name == "low" else p.max(axis=1) if name == "high" else p.sum(axis=1) for name, p in pasts])
 

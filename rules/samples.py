@@ -45,24 +45,27 @@ class Samples:
         self._of_column = np.full(len(order), -1, np.intp)
         self._of_column[self._take] = np.arange(len(self.names))
         self._all = np.arange(len(self.names))
-        self._everyone = np.arange(len(bound))
+        self._asked: tuple[bytes | None, tuple[Indexes, Indexes]] = None, (self._all, self._take)
 
     def take(self, where: Rows, at_ns: Ints, values: Floats, quality: Qualities, columns: Indexes | None) -> tuple[Indexes, Bools]:
         """Takes a step's samples, [rows, columns] of the kind's points; (which of `names` came, [those][rows] = a sample was there).
 
         A sample that is not fresh (retained) tells nothing about now and changes nothing; any other bad one makes its point unknown.
         """
-        if columns is None:
-            points, v, q = self._all, values[:, self._take].T, quality[:, self._take].T
-        else:
-            points = self._of_column[columns]
-            wanted = points >= 0
-            points, v, q = points[wanted], values[:, wanted].T, quality[:, wanted].T
+        faultless = not quality.any()  # Quality.GOOD is 0
+        points, wanted = self._mapped(columns)
+        v = values.T[wanted]
         whole = isinstance(where, slice) and columns is None
-        spot = (slice(None), slice(None)) if whole else (points[:, None], self._everyone if isinstance(where, slice) else where)
+        spot = (slice(None), slice(None)) if whole else (points, where) if isinstance(where, slice) else (points[:, None], where)
         until = at_ns + self.limit[spot]
-        present = (q != Batch.ABSENT) & (q != Quality.NOT_FRESH)
         newest = until >= self.until[spot]
+        if faultless and newest.all():
+            self.value[spot], self.until[spot] = np.where(np.abs(v) < LARGEST, v, np.nan), until
+            if self._keep_good:
+                self.good[spot] = np.where(np.abs(v) < LARGEST, at_ns, self.good[spot])
+            return points, np.ones(v.shape, np.bool_)
+        q = quality.T[wanted]
+        present = (q != Batch.ABSENT) & (q != Quality.NOT_FRESH)
         if not newest.all():
             self.late += int((present & ~newest).sum())
             present &= newest
@@ -76,6 +79,16 @@ class Samples:
         if self._keep_good:
             self.good[spot] = np.where(present & good, at_ns, self.good[spot])
         return points, present
+
+    def _mapped(self, columns: Indexes | None) -> tuple[Indexes, Indexes]:
+        """(points read, which of a step's columns give them); those of the last step are at hand, the next has mostly the same."""
+        if columns is None:
+            return self._all, self._take
+        key = columns.tobytes()
+        if key != self._asked[0]:
+            points = self._of_column[columns]
+            self._asked = key, (points[points >= 0], np.flatnonzero(points >= 0))
+        return self._asked[1]
 
     def known(self, where: Rows, now: Ints) -> Floats:
         """[names, rows]; NaN where bad, stale or never seen."""

@@ -83,19 +83,57 @@ class Asked:
     length_s: Floats
 
 
-class Left:
-    """What held values leave in empty buckets, slot by slot in the order of their names. off: value - reference."""
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """Slots of one length among those that moved. which: their positions there; place: theirs in the block; low, high: begin of those."""
 
-    def __init__(self, code: npt.NDArray[np.intp], value: Floats, off: Floats, blank: Floats) -> None:
-        area, square, lean, self._timed, low = np.searchsorted(code, (1, 2, 3, 4, LOW)).tolist()
-        self.blank, self._known = blank, value == value
+    which: npt.NDArray[np.intp]
+    block: npt.NDArray[np.float64]
+    place: npt.NDArray[np.intp]
+    low: int
+    high: int
+
+    def over(self, found: Floats) -> None:
+        """What all buckets hold together."""
+        past, which, low, high = self.block.take(self.place, 0), self.which, self.low, self.high
+        found[which[:low]] = past[:low].sum(axis=1)
+        if low < which.size:
+            found[which[low:high]], found[which[high:]] = past[low:high].min(axis=1), past[high:].max(axis=1)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Moved:
+    """Rings of machines that go to another bucket, slot by slot in the order of their names: everything but what they hold.
+
+    at: which of the rings and rows of the look; begin: of its buckets, n of them, width_s long; place: in the table of open buckets.
+    """
+
+    at: npt.NDArray[np.intp]
+    slot: npt.NDArray[np.intp]
+    row: npt.NDArray[np.intp]
+    ring: npt.NDArray[np.intp]
+    n: npt.NDArray[np.intp]
+    begin: npt.NDArray[np.intp]
+    place: npt.NDArray[np.intp]
+    blank: Floats
+    width_s: Floats
+    edges: tuple[int, ...]  # where area, square, lean, gain and low begin
+    closing: tuple[Closing, ...]
+
+
+class Left:
+    """What held values leave in empty buckets. off: value - reference."""
+
+    def __init__(self, moved: Moved, value: Floats, off: Floats) -> None:
+        area, square, lean, self._timed, low = moved.edges
+        self._blank, self._known = moved.blank, value == value
         self._rate = np.ones(self._timed)
         self._rate[area:square] = value[area:square]
         self._rate[square:lean] = off[square:lean] * off[square:lean]
         self._rate[lean:] = off[lean : self._timed]
-        self._whatever = blank.copy()
+        self._whatever = self._blank.copy()
         self._whatever[low:] = value[low:]
 
     def over(self, seconds: Floats) -> Floats:
         self._whatever[: self._timed] = self._rate * seconds[: self._timed] + 0.0  # no zero below zero
-        return np.where(self._known, self._whatever, self.blank)
+        return np.where(self._known, self._whatever, self._blank)

@@ -35,6 +35,8 @@ class Vitals:
         order = {name: column for column, name in enumerate(kind.points)}
         self._of_column = np.full(len(order), -1, np.intp)
         self._of_column[[order[name] for name in measured]] = np.arange(len(measured))
+        self._asked: tuple[bytes | None, tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]]
+        self._asked = b"", (self._of_column[:0], self._of_column[:0])
         lively = np.array([[kind.points[name].lively and name in have for have in has] for name in measured], np.bool_)
         self.lively = lively.reshape(len(measured), size)
         shape = len(measured), size
@@ -47,22 +49,35 @@ class Vitals:
 
     def heard(self, where: Rows, at_ns: Ints, values: Floats, quality: Qualities, columns: npt.NDArray[np.intp] | None) -> None:
         """Takes a step's samples, [rows, columns] of the kind's points; columns None = all of them in order."""
-        self.undecoded[where] += _UNDECODED[quality].any(axis=1)
-        self.skewed[where] += (quality == Quality.CLOCK_SKEW).any(axis=1)
-        points = self._of_column if columns is None else self._of_column[columns]
-        wanted = points >= 0
-        if not wanted.any():
+        faultless = not quality.any()  # Quality.GOOD is 0
+        if not faultless:
+            self.undecoded[where] += _UNDECODED[quality].any(axis=1)
+            self.skewed[where] += (quality == Quality.CLOCK_SKEW).any(axis=1)
+        points, wanted = self._mapped(columns)
+        if not points.size:
             return
-        rows = np.arange(self.any_moved.size)[where]
-        spot = points[wanted][:, None], rows
-        v, q = values[:, wanted].T, quality[:, wanted].T
-        good, wild = q == Quality.GOOD, q == Quality.OUT_OF_RANGE
-        moved = good & (v != self.last[spot])
-        self.last[spot] = np.where(good, v, self.last[spot])
-        self.moved[spot] = np.where(moved, np.maximum(at_ns, self.moved[spot]), self.moved[spot])
-        self.wild[spot] = np.where(wild, np.minimum(self.wild[spot] + 1, IN_A_ROW), np.where(good, 0, self.wild[spot]))
-        some = moved.any(axis=0)
-        self.any_moved[where] = np.where(some, np.maximum(at_ns, self.any_moved[where]), self.any_moved[where])
+        spot = (points, where) if isinstance(where, slice) else (points[:, None], where)
+        v, last, instants = values.T[wanted], self.last[spot], self.moved[spot]
+        if faultless:
+            moved = v != last
+            self.last[spot], self.wild[spot] = v, 0
+        else:
+            q = quality.T[wanted]
+            good, wild = q == Quality.GOOD, q == Quality.OUT_OF_RANGE
+            moved = good & (v != last)
+            self.last[spot] = np.where(good, v, last)
+            self.wild[spot] = np.where(wild, np.minimum(self.wild[spot] + 1, IN_A_ROW), np.where(good, 0, self.wild[spot]))
+        self.moved[spot] = np.where(moved, np.maximum(at_ns, instants), instants)
+        some, newest = moved.any(axis=0), self.any_moved[where]
+        self.any_moved[where] = np.where(some, np.maximum(at_ns, newest), newest)
+
+    def _mapped(self, columns: npt.NDArray[np.intp] | None) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+        """(measured points, which of a step's columns give them); those of the last step are at hand, the next has mostly the same."""
+        key = None if columns is None else columns.tobytes()
+        if key != self._asked[0]:
+            points = self._of_column if columns is None else self._of_column[columns]
+            self._asked = key, (points[points >= 0], np.flatnonzero(points >= 0))
+        return self._asked[1]
 
     def of(self, name: str, where: Rows, now: Ints) -> Floats:
         """One of NAMES per row; NaN while nothing is known of it."""
