@@ -53,7 +53,7 @@ SNAPSHOT_S = 60.0
 KEEP_S, KEPT_S = 3600.0, 2 * SNAPSHOT_S  # how often the journal is looked after; how long what is read stays in it
 COARSE_S = 2.0  # from such a period on what is read between two beats is one record
 FINE_S = 5.0  # with longer beats instants are as coarse as these
-FINE_STEP_S, MOST_STEP_S = 0.2, 30.0  # of the plant: one a beat where beats are coarse, as nothing finer is read of it
+FINE_STEP_S, MOST_STEP_S = 0.2, 60.0  # of the plant: one a beat where beats are coarse, as nothing finer is read of it
 SHARED_MEMORY = Path("/dev/shm")
 
 Tell = Callable[[Mapping[str, object]], None]

@@ -25,9 +25,10 @@ def test_an_upset_is_found_in_time_once_and_by_nothing_else(kind: str) -> None:
     assert wrong == []
 
 
+@pytest.mark.parametrize("step_s", [30.0, 60.0])  # no rehearsal has longer ones
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_healthy_machine_is_left_alone(kind: str) -> None:
-    ward = healthy(kind, 2, 0.25, 30.0)
+def test_a_healthy_machine_is_left_alone(kind: str, step_s: float) -> None:
+    ward = healthy(kind, 2, 0.25, step_s)
     assert [line for course in ward.run() for line in wrong_with(ward, course)] == []
 
 
