@@ -43,17 +43,16 @@ class Ahu(Plant):
         self._soiled = self._pan = 0.0
         self._gain = float(rng.uniform(6.0, 8.0))  # K the zone would stand above its supply air when full
         self._nominal_m3_h = self.parameter("nominal_flow", 0.0) or 5000.0
+        self._hours = self.parameter("start_hour", 6.5), self.parameter("stop_hour", 20.0)
+        self._weekends = self.parameter("weekends", 1.0) > 0
+        self._scheduled = False
         self.heat_cmd = self.cool_cmd = self.oa_cmd = 0.0
         self._mixed, self._blown = self._room, Blown(0.0, 0.0, 0.0)
         for _ in range(360):  # a unit that has been running for hours, not one switched on this instant
             self.step(around.now_s, 10.0)
 
-    def _scheduled(self) -> bool:
-        start, stop = self.parameter("start_hour", 6.5), self.parameter("stop_hour", 20.0)
-        return start <= self.around.hour < stop and (self.around.weekday < 5 or self.parameter("weekends", 1.0) > 0)
-
     def _asked(self) -> bool:
-        return self._scheduled() or any(u.get("run", 0.0) >= 0.5 for u in self.upsets.values())
+        return self._scheduled or any(u.get("run", 0.0) >= 0.5 for u in self.upsets.values())
 
     def ended(self, name: str) -> None:
         if name in ("filter_dirty", "filter_loaded", "filter_switch", "filter_missing"):
@@ -74,6 +73,8 @@ class Ahu(Plant):
     # the passage of time
 
     def step(self, now_s: float, dt_s: float) -> None:
+        start, stop = self._hours
+        self._scheduled = start <= self.around.hour < stop and (self._weekends or self.around.weekday < 5)
         for length in parts(dt_s, 10.0):
             self._advance(length)
         self._show()
@@ -123,8 +124,8 @@ class Ahu(Plant):
             output = clip(self._demand + 2.5 * gain * error, -100.0, 100.0)
         else:
             self._demand = output = 0.0
-        self._free = self._scheduled() and self.outdoor_reading < self._room - (2.0 if self._free else 3.0)
-        least = (LEAST_OUTDOOR if self._scheduled() else 0.0) if on else 0.0
+        self._free = self._scheduled and self.outdoor_reading < self._room - (2.0 if self._free else 3.0)
+        least = (LEAST_OUTDOOR if self._scheduled else 0.0) if on else 0.0
         self.heat_cmd = max(0.0, -output, self._number("heating_and_cooling", "heat", 0.0) if on else 0.0)
         span = FREE_SPAN if self._free else 0.0
         self.cool_cmd = clip((output - span) / (100.0 - span) * 100.0, 0.0, 100.0)
@@ -144,7 +145,7 @@ class Ahu(Plant):
 
     def setpoint(self) -> float:
         """Supply air set-point, reset by outdoor air: 21 degC at 0 outside, 14 above 23. Out of hours it only circulates."""
-        if not self._scheduled():
+        if not self._scheduled:
             return clip(self._room + 0.5, 18.0, 28.0)
         return clip(18.0 - 0.3 * (self.outdoor_reading - 10.0), 14.0, 21.0)
 
@@ -233,7 +234,7 @@ class Ahu(Plant):
         p["recovery_efficiency"], p["frost_output"] = (max(0.0, 72.0 * part + noise(0.3)) if running else 0.0), 0.0
         p["unit_mode"] = self.code("unit_mode", "fire" if self.around.fire else "normal" if self._fan_cmd else "stopped")
         p["control_mode"] = self.code("control_mode", "auto")
-        p["occupied"] = float(self._scheduled())
+        p["occupied"] = float(self._scheduled)
         p["supply_fan_alarm"] = float("fan_drive_fault" in u)
         p["extract_fan_alarm"] = 0.0
         p["heater_overheated"] = float(self._heater.value > HEATER_LIMIT)
