@@ -5,12 +5,12 @@ A type's module is rules/notify/<type>.py. A new channel is that file and a row 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 
+from plantroom import site_addresses as addresses
 from plantroom import site_parts as parts
 from plantroom import yaml_file as y
 from plantroom.model import Severity
@@ -19,8 +19,6 @@ from plantroom.site import Channel, Connection, Mqtt
 
 PROVIDERS = ("aliyun", "tencent")
 VARIABLES = ("text", "standing", "severity", "machine", "place", "order")  # what a template's variable can hold: rules/notify/template.py
-
-_ADDRESS = re.compile(r"[!-?A-~]+@[!-?A-~]+")  # ASCII, one @
 
 Read = Callable[[y.Node], object]
 Keys = Mapping[str, Read]
@@ -55,20 +53,6 @@ def _words(node: y.Node) -> tuple[str, ...]:
     return names
 
 
-def _mail(node: y.Node) -> str:
-    address = y.text(node)
-    if not _ADDRESS.fullmatch(address):
-        raise y.Wrong(f"{address!r} is no e-mail address", node)
-    return address
-
-
-def _mails(node: y.Node) -> tuple[str, ...]:
-    """One address or a list of them."""
-    if isinstance(node, y.Sequence) and not node.items:
-        raise y.Wrong("names nobody; leave it out, and only persons are written to", node)
-    return tuple(map(_mail, node.items)) if isinstance(node, y.Sequence) else (_mail(node),)
-
-
 _SERVER: Keys = {"url": parts.url, "ca": parts.pem_file}
 _ROBOT = Type(Reach.GROUP, {"token": y.text}, {"secret": y.text, **_SERVER})
 _GATEWAY: Keys = {"provider": y.one_of(PROVIDERS, "a provider"), "access_key": y.text, "access_secret": y.text, "template": y.text}
@@ -90,9 +74,9 @@ TYPES: Mapping[str, Type] = MappingProxyType(
         "lark_robot": _ROBOT,
         "email": Type(
             Reach.EITHER,
-            {"host": parts.host, "from": _mail},
+            {"host": parts.host, "from": addresses.mail},
             {
-                "to": _mails,
+                "to": addresses.mails,
                 "port": parts.port,
                 "security": y.one_of(("starttls", "tls", "none"), "a kind of security"),
                 "user": y.text,
@@ -111,6 +95,7 @@ TYPES: Mapping[str, Type] = MappingProxyType(
         "bark": Type(Reach.EITHER, {}, {"token": y.text, **_SERVER}),
         "gotify": Type(Reach.EITHER, {"url": parts.url}, {"token": y.text, "ca": parts.pem_file}),
         "telegram": Type(Reach.EITHER, {"token": y.text}, {"chat": y.text, **_SERVER}),
+        "apprise": Type(Reach.EITHER, {"secret": addresses.apprise}),
     }
 )
 

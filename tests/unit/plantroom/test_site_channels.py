@@ -17,7 +17,7 @@ from plantroom.site import Channel
 from rules.notify import template
 from rules.notify.channels import limit_of, send_of
 
-ENV = {"KEY": "k3y-of-it", "SECRET": "s3cret-of-it"}
+ENV = {"KEY": "k3y-of-it", "SECRET": "s3cret-of-it", "URL": "pover://us3r@t0ken", "LOG": "syslog://x", "ROBOT": "dingtalk://t0ken"}
 SCHEMA = Path(channels.__file__).parent / "schemas" / "site.json"
 GATEWAY = "provider: {p}, access_key: '${{KEY}}', access_secret: '${{SECRET}}', template: 1001"
 ALIYUN, TENCENT = GATEWAY.format(p="aliyun"), GATEWAY.format(p="tencent") + ", app: 1400006666"
@@ -36,6 +36,7 @@ GOOD = {  # as short and as long as each can be
     "ntfy": ["topic: plant", "token: '${KEY}'", "topic: plant, user: u, password: '${SECRET}', url: 'https://a.example', ca: /a"],
     "bark": ["severities: [danger]", "token: '${KEY}', url: 'https://a.example', ca: /a"],
     "gotify": ["url: 'https://a.example'", "url: 'https://a.example', token: '${KEY}', ca: /a"],
+    "apprise": ["secret: '${URL}'"],
     "telegram": ["token: '${KEY}'", "token: '${KEY}', chat: '-1001', language: en"],
 }  # fmt: skip
 CASES = [(kind, keys) for kind, all_ in GOOD.items() for keys in all_]
@@ -101,6 +102,9 @@ def test_what_is_left_out_is_named_with_its_line(kind: str, keys: str) -> None:
         (f"{{id: a, type: sms, {ALIYUN}, signature: x, variables: [machin]}}", "1 channels.a.variables 'machin' is not a variable; did you mean 'machine'?"),
         (f"{{id: a, type: sms, {ALIYUN}, signature: x, variables: [place, place]}}", "1 channels.a.variables names a variable twice"),
         (f"{{id: a, type: sms, {ALIYUN}, signature: x, variables: place}}", "1 channels.a.variables must be a list such as"),
+        ("{id: a, type: apprise, secret: '${KEY}'}", "1 channels.a.secret the Apprise URL is none; write one such as pover://user@token"),
+        ("{id: a, type: apprise, secret: '${LOG}'}", "1 channels.a.secret syslog:// is not sent by Apprise here: it is a log, no way to a person"),
+        ("{id: a, type: apprise, secret: '${ROBOT}'}", "1 channels.a.secret dingtalk:// is not sent by Apprise here: use type dingtalk_robot"),
         ("{id: a, type: email, host: m, from: plant}", "1 channels.a.from 'plant' is no e-mail address"),
         ("{id: a, type: email, host: m, from: p@a, to: [a@a, b]}", "1 channels.a.to 'b' is no e-mail address"),
         ("{id: a, type: email, host: m, from: p@a, to: []}", "1 channels.a.to names nobody; leave it out"),
@@ -111,7 +115,7 @@ def test_what_is_left_out_is_named_with_its_line(kind: str, keys: str) -> None:
 def test_a_fault_is_said_with_its_line(text: str, problem: str) -> None:
     _, problems, tree = read(text)
     assert len(problems) == 1 and problem in problems[0], problems
-    assert editor(tree) or any(key in problem for key in ("a.url", "a.ca", "mail address")), "the editor underlines it too"
+    assert editor(tree) or any(key in problem for key in ("a.url", "a.ca", "mail address", "Apprise")), "the editor underlines it too"
 
 
 def test_an_old_record_reads_where_its_secrets_are_gone() -> None:

@@ -1,0 +1,51 @@
+"""Addresses that channels write to, as a site file has them: of mail, and the URLs that Apprise is asked to notify."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from plantroom import yaml_file as y
+
+_ADDRESS = re.compile(r"[!-?A-~]+@[!-?A-~]+")  # ASCII, one @
+
+_APPRISE = re.compile(r"([A-Za-z0-9]{1,20})://\S*")
+NOT_BY_APPRISE: Mapping[str, str] = {  # what reaches no person, what says yes to what was refused, and what would publish beyond our prefix
+    **dict.fromkeys(("dbus", "qt", "kde", "glib", "gio", "gnome", "macosx", "windows", "blink1"), "it shows on this machine alone"),
+    **dict.fromkeys(("syslog", "rsyslog", "file"), "it is a log, no way to a person"),
+    **dict.fromkeys(("mqtt", "mqtts"), "use type mqtt, which keeps to its own topics"),
+    "dingtalk": "use type dingtalk_robot: this one takes a refusal for a yes",
+    "feishu": "use type feishu_robot: this one takes a refusal for a yes",
+    "lark": "use type lark_robot: this one takes a refusal for a yes",
+    "wecombot": "use type wecom_robot: this one takes a refusal for a yes",
+}
+
+
+def apprise_fault(url: str) -> str | None:
+    """Why Apprise is not asked to notify a URL; the URL itself is never said."""
+    match = _APPRISE.fullmatch(url)
+    if match is None:
+        return "the Apprise URL is none; write one such as pover://user@token"
+    scheme = match.group(1).lower()
+    return f"{scheme}:// is not sent by Apprise here: {NOT_BY_APPRISE[scheme]}" if scheme in NOT_BY_APPRISE else None
+
+
+def apprise(node: y.Node) -> str:
+    url = y.text(node)
+    if fault := apprise_fault(url):
+        raise y.Wrong(fault, node)
+    return url
+
+
+def mail(node: y.Node) -> str:
+    address = y.text(node)
+    if not _ADDRESS.fullmatch(address):
+        raise y.Wrong(f"{address!r} is no e-mail address", node)
+    return address
+
+
+def mails(node: y.Node) -> tuple[str, ...]:
+    """One address or a list of them."""
+    if isinstance(node, y.Sequence) and not node.items:
+        raise y.Wrong("names nobody; leave it out, and only persons are written to", node)
+    return tuple(map(mail, node.items)) if isinstance(node, y.Sequence) else (mail(node),)
