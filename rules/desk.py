@@ -17,7 +17,7 @@ from plantroom.records import Records
 from rules.clocks import ClockName, OrderClock
 from rules.ledger import Ledger, Position
 from rules.order import REOPEN_WITHIN_NS, State
-from rules.rows import Attempt, Fault, ItemTime, Note, Order, Outcome, Page, Pending, Skipped, as_json, born
+from rules.rows import Attempt, Call, Fault, ItemTime, Note, Order, Outcome, Page, Pending, Skipped, as_json, born
 
 Hidden = Callable[[int, str], "tuple[str, bytes | None] | None"]
 
@@ -65,6 +65,7 @@ class Desk:
         self.faults = {fault.id: fault for fault in ledger.faults("open_faults")}
         self.orders = {order.id: order for order in ledger.orders("open_orders")}
         self.clocks = {_clock_key(clock): clock for clock in ledger.clocks("running_clocks")}
+        self.calls = {r["work_order"]: Call(**r) for r in ledger.rows("standing_calls")}
         self.pages = {page.id: page for page in ledger.pages("queued_pages")}
         self.persons = {r["id"]: r["name"] for r in ledger.rows("persons")}
         since_ns = (self.position.at.wall_ns if self.position is not None else 0) - RECENT_NS
@@ -108,6 +109,10 @@ class Desk:
         keys = ((order.id, name, order.round) for name in ClockName)
         return [self.clocks[key] for key in keys if key in self.clocks]
 
+    def all_calls(self) -> list[Call]:
+        """By order."""
+        return [self.calls[key] for key in sorted(self.calls, key=born)]
+
     def queued(self) -> list[Page]:
         """The pages still to be sent, oldest first. In `pages` those of this transaction that are over stand too."""
         return [self.pages[id_] for id_ in sorted(self.pages, key=born) if self.pages[id_].state == "queued"]
@@ -125,6 +130,7 @@ class Desk:
         if order is not None and id_ not in self.orders:
             self.orders[id_] = order
             self.faults.update((fault.id, fault) for fault in self.faults_by_order(id_))
+            self.calls.update((r["work_order"], Call(**r)) for r in self._ledger.rows("call", {"work_order": id_}))
         return order
 
     def faults_by_order(self, id_: str) -> list[Fault]:
@@ -224,6 +230,10 @@ class Desk:
         if not clock.running:
             del self.clocks[_clock_key(clock)]
 
+    def put_call(self, call: Call) -> None:
+        self.calls[call.work_order] = call
+        self._ledger.put("put_call", call.work_order, asdict(call))
+
     def put_page(self, page: Page) -> None:
         self.pages[page.id] = page
         self._ledger.put("put_page", page.id, {**asdict(page), "severity": page.severity.value})
@@ -261,6 +271,7 @@ class Desk:
             "put_fault": self._ledger.rows("open_faults") + self._ledger.rows("reopenable_faults", since),
             "put_order": orders,
             "put_clock": self._ledger.rows("clocks_of_orders", {"orders": as_json([order["id"] for order in orders])}),
+            "put_call": self._ledger.rows("calls_of_orders", {"orders": as_json([order["id"] for order in orders])}),
             "put_page": self._ledger.rows("queued_pages"),
             "put_skipped": self._ledger.rows("newest_skipped"),
             "put_item": self._ledger.rows("running_items"),
@@ -324,6 +335,7 @@ class Desk:
             del self.pages[id_]
         for id_ in [order.id for order in self.orders.values() if order.state is State.CLOSED]:
             del self.orders[id_]
+            self.calls.pop(id_, None)
         for id_ in [fault.id for fault in self.faults.values() if not fault.open and fault.work_order not in self.orders]:
             del self.faults[id_]
 

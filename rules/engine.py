@@ -19,7 +19,7 @@ from plantroom.errors import BadInput
 from plantroom.journal.record import Kind, Record
 from plantroom.model import Frame
 from plantroom.records import Records
-from rules import aftermath, deeds, delivery, events, incident, paging, time_set, usable, work
+from rules import aftermath, auditor, calling, deeds, delivery, duty, events, incident, paging, time_set, usable, work
 from rules.clocks import loosened
 from rules.command import parse
 from rules.condition import Transition
@@ -39,9 +39,12 @@ from rules.walltime import PAUSE_NS, WallTime
 COMMIT_NS = 1 * NS  # the position moves at least this often
 LOOKS: Mapping[str, Callable[[Desk, House], None]] = {  # at every tick, after the clocks
     "shelves": deeds.end_shelves,
+    "calls": calling.look,
+    "duty": duty.look,
     "undelivered": events.undelivered,
     "quiet": events.quiet,
     "aftermath": aftermath.look,
+    "audit": auditor.look,
 }
 
 log = structlog.get_logger()

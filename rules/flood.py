@@ -7,6 +7,7 @@ are not (ISA-18.2, IEC 62682: > 10 in 10 min begins a flood, < 5 ends it).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -17,6 +18,7 @@ from plantroom.words import LANGUAGES, say
 from rules.desk import Desk
 from rules.house import MONITOR, House
 from rules.messages import COLUMNS, cut
+from rules.reach import Target
 from rules.rows import Fault, Order, Page, as_json
 
 RULE = "alarm_flood"  # of the monitor; its open fault is the flood
@@ -44,8 +46,10 @@ def holds(desk: Desk, fault: Fault | None, severity: Severity) -> bool:
     return not severity.urgent and is_on(desk) and (fault is None or fault.kind != MONITOR)
 
 
-def gather(desk: Desk, house: House, reason: str, fault: Fault | None, order: Order | None, severity: Severity) -> list[Page]:
-    """Puts it into the page that leaves at the end of these ten minutes; that page for each channel. That something ended is not told."""
+def gather(
+    desk: Desk, house: House, reason: str, fault: Fault | None, order: Order | None, severity: Severity, targets: Sequence[Target]
+) -> list[Page]:
+    """Puts it into the page that leaves at the end of these ten minutes; that page for each target. That something ended is not told."""
     subject = fault or order
     if reason not in HELD or subject is None:
         return []
@@ -53,15 +57,17 @@ def gather(desk: Desk, house: House, reason: str, fault: Fault | None, order: Or
     names = machine.names if machine is not None else dict.fromkeys(LANGUAGES, subject.equipment)
     what = orjson.loads(subject.text_json)
     told = {lang: f"{names[lang]} {what[lang]}" for lang in LANGUAGES}
-    return [_put(desk, channel.id, severity, told) for channel in house.channels(severity)]
+    return [_put(desk, target, severity, told) for target in targets]
 
 
-def _put(desk: Desk, channel: str, severity: Severity, told: dict[str, str]) -> Page:
-    waiting = (row for row in desk.queued() if (row.channel, row.reason, row.fault, row.attempts) == (channel, GATHERED, None, 0))
-    page = next((row for row in waiting if row.due_ns > desk.now_ns), None)
+def _put(desk: Desk, target: Target, severity: Severity, told: dict[str, str]) -> Page:
+    gathering = (row for row in desk.queued() if (row.reason, row.fault, row.attempts) == (GATHERED, None, 0) and row.due_ns > desk.now_ns)
+    page = next((row for row in gathering if (row.channel, row.person) == target), None)
     if page is None:
-        page = Page(desk.new_id("P"), None, None, channel, GATHERED, severity, "", created_ns=desk.now_ns, due_ns=_slot_end(desk))
-        desk.tell("page.queued", {"page": page.id, "channel": channel, "reason": GATHERED, "fault": None, "order": None})
+        channel, person = target
+        page = Page(desk.new_id("P"), None, None, channel, GATHERED, severity, "", desk.now_ns, _slot_end(desk), person=person)
+        about = {"page": page.id, "channel": channel, "reason": GATHERED, "fault": None, "order": None}
+        desk.tell("page.queued", about if person is None else {**about, "person": person})
     held: dict[str, Any] = orjson.loads(page.message_json) if page.message_json else {"count": 0, "held": []}
     held = {"count": held["count"] + 1, "held": [*held["held"], told][:TOLD]}
     page.message_json = as_json({**_words(held), **held, "fault": None, "order": None})

@@ -27,8 +27,9 @@ Texts = Mapping[str, str]
 class Alert:
     """One page, before words. reason: as in outbox.reason. Instants epoch ns.
 
-    state, holder: the order's state and the name of who has it. clock, due_ns: the limit that runs or was missed. ended_ns, ended: when and
-    how the fault ended (`cleared`, `withdrawn`), None while it lasts.
+    state, holder: the order's state and the name of who has it. call: which one this is, 1 = the first. hollow: who accepted and did not
+    come. clock, due_ns: the limit that runs or was missed. ended_ns, ended: when and how the fault ended (`cleared`, `withdrawn`), None
+    while it lasts.
     """
 
     severity: Severity
@@ -43,6 +44,8 @@ class Alert:
     no_data: bool = False
     state: str = "open"
     holder: str = ""
+    call: int = 1
+    hollow: str = ""
     clock: str | None = None
     due_ns: int | None = None
     ended_ns: int | None = None
@@ -82,7 +85,10 @@ def standing(alert: Alert, lang: str) -> str:
     step = cut(_one_line(alert.step[lang]), STEP_COLUMNS[lang])
     if step and alert.ended_ns is None and alert.state in ("open", "accepted"):
         parts.append(_first(step, lang))
-    parts.append(say(f"alert.held_by.{alert.state}", lang, who=alert.holder))
+    if alert.reason == "escalated":
+        parts.append(say("alert.call", lang, n=alert.call))
+    standing = "hollow" if alert.state == "open" and alert.hollow else alert.state
+    parts.append(say(f"alert.held_by.{standing}", lang, who=alert.hollow if standing == "hollow" else alert.holder))
     return (" " if lang == "zh" else ", ").join(parts)
 
 

@@ -35,6 +35,7 @@ class Event(StrEnum):
     RETURNED = "returned"  # the fault came back while its order still stands
     FADED = "faded"  # the fault ended by itself and nobody is wanted any more (normal, advisory)
     FADED_URGENT = "faded_urgent"  # it ended by itself; an urgent one still wants a person
+    HOLLOW = "hollow"  # accepted, and nobody came within the arrival limit: the acceptance counts as none
     JOINED = "joined"  # its fault became part of another one, which has an order of its own
 
 
@@ -45,6 +46,7 @@ class Effect(StrEnum):
     STOP_RESTORE = "stop_restore"
     STOP_ALL = "stop_all"
     NEW_ROUND = "new_round"  # forget who had it, start response and restore anew
+    FORGET = "forget"  # the acceptance is written down as hollow, somebody else may accept
     END_HOLD = "end_hold"
     DROP_PAGES = "drop_pages"  # what is still to be sent about it is no longer wanted
 
@@ -67,13 +69,14 @@ STAY: Mapping[State, Move] = {state: Move(state) for state in State}
 
 TABLE: Mapping[tuple[State, Event], Move | No] = {
     (S.OPEN, E.ACCEPT): Move(S.ACCEPTED, (X.STOP_RESPONSE, X.START_ARRIVAL)),
-    (S.OPEN, E.ARRIVE): Move(S.ARRIVED, (X.STOP_RESPONSE, X.END_HOLD)),  # at the machine before the phone: that is an acceptance too
+    (S.OPEN, E.ARRIVE): Move(S.ARRIVED, (X.STOP_RESPONSE, X.STOP_ARRIVAL, X.END_HOLD)),  # at the machine before the phone: accepted too
     (S.OPEN, E.RESTORE): No("accept_first"),
     (S.OPEN, E.CLOSE): No("restore_first"),
     (S.OPEN, E.REOPEN): No("not_closed"),
     (S.OPEN, E.RETURNED): STAY[S.OPEN],
     (S.OPEN, E.FADED): Move(S.CLOSED, (X.STOP_ALL, X.END_HOLD)),
     (S.OPEN, E.FADED_URGENT): STAY[S.OPEN],
+    (S.OPEN, E.HOLLOW): STAY[S.OPEN],
     (S.OPEN, E.JOINED): Move(S.CLOSED, (X.STOP_ALL, X.END_HOLD, X.DROP_PAGES)),
     (S.ACCEPTED, E.ACCEPT): No("already_accepted"),
     (S.ACCEPTED, E.ARRIVE): Move(S.ARRIVED, (X.STOP_ARRIVAL, X.END_HOLD)),
@@ -83,6 +86,7 @@ TABLE: Mapping[tuple[State, Event], Move | No] = {
     (S.ACCEPTED, E.RETURNED): STAY[S.ACCEPTED],
     (S.ACCEPTED, E.FADED): STAY[S.ACCEPTED],
     (S.ACCEPTED, E.FADED_URGENT): STAY[S.ACCEPTED],
+    (S.ACCEPTED, E.HOLLOW): Move(S.OPEN, (X.FORGET,)),
     (S.ACCEPTED, E.JOINED): STAY[S.ACCEPTED],
     (S.ARRIVED, E.ACCEPT): No("already_arrived"),
     (S.ARRIVED, E.ARRIVE): No("already_arrived"),
@@ -92,6 +96,7 @@ TABLE: Mapping[tuple[State, Event], Move | No] = {
     (S.ARRIVED, E.RETURNED): STAY[S.ARRIVED],
     (S.ARRIVED, E.FADED): STAY[S.ARRIVED],
     (S.ARRIVED, E.FADED_URGENT): STAY[S.ARRIVED],
+    (S.ARRIVED, E.HOLLOW): STAY[S.ARRIVED],
     (S.ARRIVED, E.JOINED): STAY[S.ARRIVED],
     (S.RESTORED, E.ACCEPT): No("already_restored"),
     (S.RESTORED, E.ARRIVE): No("already_restored"),
@@ -101,6 +106,7 @@ TABLE: Mapping[tuple[State, Event], Move | No] = {
     (S.RESTORED, E.RETURNED): Move(S.OPEN, (X.NEW_ROUND,)),
     (S.RESTORED, E.FADED): STAY[S.RESTORED],
     (S.RESTORED, E.FADED_URGENT): STAY[S.RESTORED],
+    (S.RESTORED, E.HOLLOW): STAY[S.RESTORED],
     (S.RESTORED, E.JOINED): STAY[S.RESTORED],
     (S.CLOSED, E.ACCEPT): No("already_closed"),
     (S.CLOSED, E.ARRIVE): No("already_closed"),
@@ -110,6 +116,7 @@ TABLE: Mapping[tuple[State, Event], Move | No] = {
     (S.CLOSED, E.RETURNED): No("already_closed"),  # a fault that comes back after closing opens an order of its own
     (S.CLOSED, E.FADED): STAY[S.CLOSED],
     (S.CLOSED, E.FADED_URGENT): STAY[S.CLOSED],
+    (S.CLOSED, E.HOLLOW): STAY[S.CLOSED],
     (S.CLOSED, E.JOINED): STAY[S.CLOSED],
 }
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import orjson
 
 from plantroom.clock import NS, iso
 from plantroom.model import Severity
 from plantroom.words import LANGUAGES
-from rules import flood
+from rules import flood, reach
 from rules.clocks import ClockName, OrderClock
 from rules.desk import Desk
 from rules.house import House, Machine
 from rules.messages import Alert, compose
 from rules.order import State
+from rules.reach import Target
 from rules.rows import Fault, Order, Page, as_json
 
 
@@ -25,35 +28,39 @@ def page(
     clock: OrderClock | None = None,
     *,
     wait_ns: int = 0,
+    targets: Sequence[Target] | None = None,
 ) -> list[Page]:
     """Queues a page; the rows queued. None for advisories, in commissioning, while shelved, for a part of another fault, or where no
     channel takes the severity. In a flood what is not urgent is gathered into one.
 
     reason: as in outbox.reason. clock: the limit a warning or breach is about; else the order's next running one is named. wait_ns: it may
-    leave so much later.
+    leave so much later. targets: whom it is for; None: all who were told of it so far.
     """
     severity = fault.severity if fault is not None else order.severity if order is not None else Severity.NORMAL
     quiet = fault is not None and (fault.mode == "commissioning" or fault.shelved_until_ns is not None or fault.parent is not None)
     if severity is Severity.ADVISORY or quiet:
         return []
+    targets = reach.told(desk, house, order, severity) if targets is None else targets
     if flood.holds(desk, fault, severity):
-        return flood.gather(desk, house, reason, fault, order, severity)
+        return flood.gather(desk, house, reason, fault, order, severity, targets)
     message = as_json(_message(desk, house, reason, fault, order, clock or next_clock(desk, order), severity))
     rows = []
-    for channel in house.channels(severity):
+    for channel, person in targets:
         about = (fault.id if fault else None, order.id if order else None)
-        row = Page(desk.new_id("P"), *about, channel.id, reason, severity, message, created_ns=desk.now_ns, due_ns=desk.now_ns + wait_ns)
+        row = Page(desk.new_id("P"), *about, channel, reason, severity, message, desk.now_ns, desk.now_ns + wait_ns, person=person)
         _wake_elders(desk, row)
         desk.put_page(row)
-        desk.tell("page.queued", {"page": row.id, "channel": channel.id, "reason": reason, "fault": row.fault, "order": row.work_order})
+        told = {"page": row.id, "channel": channel, "reason": reason, "fault": row.fault, "order": row.work_order}
+        desk.tell("page.queued", told if person is None else {**told, "person": person})
         rows.append(row)
     return rows
 
 
-def drop(desk: Desk, why: str, *, fault: Fault | None = None, order: Order | None = None) -> None:
-    """What still waits to be sent about a fault or an order is no longer wanted."""
+def drop(desk: Desk, why: str, *, fault: Fault | None = None, order: Order | None = None, reason: str | None = None) -> None:
+    """What still waits to be sent about a fault or an order (for this reason) is no longer wanted."""
     for row in desk.queued():
-        if (fault is not None and row.fault == fault.id) or (order is not None and row.work_order == order.id):
+        about = (fault is not None and row.fault == fault.id) or (order is not None and row.work_order == order.id)
+        if about and reason in (None, row.reason):
             row.state = "dropped"
             desk.put_page(row)
             desk.tell("page.dropped", {"page": row.id, "why": why})
@@ -77,7 +84,8 @@ def next_clock(desk: Desk, order: Order | None) -> OrderClock | None:
 def _wake_elders(desk: Desk, young: Page) -> None:
     """Pages about one thing leave in their order, so an elder that waits for its next try is tried before the young one now."""
     for row in desk.queued():
-        if (row.channel, row.fault, row.work_order) == (young.channel, young.fault, young.work_order) and row.due_ns > desk.now_ns:
+        same = (row.channel, row.person, row.fault, row.work_order) == (young.channel, young.person, young.fault, young.work_order)
+        if same and row.due_ns > desk.now_ns:
             row.due_ns = desk.now_ns
             desk.put_page(row)
 
@@ -89,6 +97,7 @@ def _message(
     assert subject is not None, "a page is about a fault or an order"
     machine = house.machine(subject.equipment) or Machine(subject.equipment, "", dict.fromkeys(LANGUAGES, subject.equipment), "", "live")
     holder = order.holder if order is not None else None
+    call = desk.calls.get(order.id) if order is not None else None
     alert = Alert(
         severity=severity,
         reason=reason,
@@ -102,6 +111,8 @@ def _message(
         no_data=fault.no_data if fault is not None else False,
         state=(order.state if order is not None else State.OPEN).value,
         holder=desk.persons.get(holder, holder) if holder else "",
+        call=1 + call.count if call is not None else 1,
+        hollow=_hollow(desk, order),
         clock=clock.name.value if clock is not None else None,
         due_ns=clock.due_ns if clock is not None else None,
         ended_ns=fault.ended_ns if fault is not None else None,
@@ -109,6 +120,14 @@ def _message(
         zone=house.zone,
     )
     return {**compose(alert), "fault": fault and _told_fault(fault, machine), "order": order and _told_order(order)}
+
+
+def _hollow(desk: Desk, order: Order | None) -> str:
+    """Who accepted last and did not come."""
+    if order is None or not order.hollow_json:
+        return ""
+    who = str(orjson.loads(order.hollow_json)[-1]["by"])
+    return desk.persons.get(who) or who
 
 
 def _told_fault(fault: Fault, machine: Machine) -> dict[str, object]:

@@ -11,7 +11,9 @@ from plantroom.model import Severity
 from rules.clocks import OrderClock
 from rules.order import Facts, State
 
-__all__ = ["Attempt", "Fault", "ItemTime", "Note", "Order", "OrderClock", "Outcome", "Page", "Pending", "Skipped", "as_json", "born"]
+__all__ = [
+    "Attempt", "Call", "Fault", "ItemTime", "Note", "Order", "OrderClock", "Outcome", "Page", "Pending", "Skipped", "as_json", "born",
+]  # fmt: skip
 
 
 def as_json(value: Any) -> str:
@@ -96,6 +98,7 @@ class Order:
     cause: str | None = None
     remedy: str | None = None
     hold_json: str | None = None
+    hollow_json: str | None = None
 
     @property
     def performers(self) -> frozenset[str]:
@@ -126,6 +129,24 @@ class Page:
     state: str = "queued"
     attempts: int = 0
     answer: str | None = None
+    person: str | None = None
+
+
+@dataclass(slots=True)
+class Call:
+    """Whom an order's chain calls next (rules/calling.py). began_ns: the steps' times count from there. step: the next one.
+
+    count: how often people were called after the first page. called_json: [[channel, person or null]], who was told so far.
+    """
+
+    work_order: str
+    state: str
+    chain_json: str
+    began_ns: int
+    step: int
+    next_ns: int | None
+    count: int
+    called_json: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from rules.snapshot import BadSnapshot
 from rules.walltime import WallTime
 
 MAGIC = b"PRSNAP01"
+SINCE = {"put_order": {"hollow_json": None}, "put_page": {"person": None}}  # columns that rows of an older release have not
 KEPT = 3
 DAY_NS = 86_400 * 1_000_000_000
 _HEAD = len(MAGIC) + 32 + 8
@@ -132,7 +133,8 @@ def decode(data: bytes) -> Memory:
         at += size
     last = header["time"]["last"]
     time = WallTime(**{**header["time"], "last": Reading(**last) if last else None})
-    return Memory(Position(header["seq"], Reading(**header["at"])), time, config, blobs, header["rows"], header["chronicled"])
+    rows = {statement: [{**SINCE.get(statement, {}), **row} for row in found] for statement, found in header["rows"].items()}
+    return Memory(Position(header["seq"], Reading(**header["at"])), time, config, blobs, rows, header["chronicled"])
 
 
 def _whole(data: bytes) -> bool:

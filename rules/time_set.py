@@ -14,6 +14,10 @@ def shift(desk: Desk, step_ns: int) -> None:
         page.due_ns += step_ns
         page.created_ns += step_ns
         desk.put_page(page)
+    for call in [call for call in desk.calls.values() if call.next_ns is not None]:
+        call.began_ns += step_ns
+        call.next_ns = (call.next_ns or 0) + step_ns
+        desk.put_call(call)
     for pending in list(desk.conditions.values()):
         pending.since_ns += step_ns
         pending.at_ns += step_ns

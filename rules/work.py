@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+import orjson
+
 from plantroom.model import Severity
-from rules import clocks, paging
+from rules import calling, clocks, paging
 from rules.clocks import ClockName, OrderClock
 from rules.desk import Desk
 from rules.house import House
@@ -13,6 +15,13 @@ from rules.order import Effect, Event, Move, No, State, decide
 from rules.rows import Fault, Order, as_json
 
 SYSTEM = "system"
+CALLS: Mapping[State, calling.Event] = {  # what an order's new state means for its calls
+    State.OPEN: calling.Event.AGAIN,
+    State.ACCEPTED: calling.Event.ANSWER,
+    State.ARRIVED: calling.Event.ANSWER,
+    State.RESTORED: calling.Event.ANSWER,
+    State.CLOSED: calling.Event.END,
+}
 
 
 def open_order(
@@ -23,6 +32,7 @@ def open_order(
     desk.put_order(order)
     desk.tell("order.open", {"order": order.id, "fault": order.fault, "equipment": equipment, "severity": severity.value, "by": by})
     _start_round(desk, house, order)
+    calling.begin(desk, house, order)
     return order
 
 
@@ -40,6 +50,8 @@ def step(desk: Desk, house: House, order: Order, event: Event, who: str = SYSTEM
     for effect in answer.effects:
         _do(desk, house, order, effect, why=event.value)
     desk.put_order(order)
+    if before is not answer.to:
+        calling.move(desk, house, order, calling.Event.HOLLOW if event is Event.HOLLOW else CALLS[answer.to])
     desk.tell(f"order.{order.state}", {"order": order.id, "event": event.value, "before": before.value, "by": who, "round": order.round})
     return None
 
@@ -87,10 +99,25 @@ def _do(desk: Desk, house: House, order: Order, effect: Effect, why: str) -> Non
             order.accepted_ns = order.arrived_ns = order.restored_ns = order.closed_ns = order.eta_ns = order.restored_agrees = None
             order.accepted_by = order.arrived_by = order.restored_by = order.closed_by = order.cause = order.remedy = None
             _start_round(desk, house, order)
+        case Effect.FORGET:
+            _forget(desk, order)
         case Effect.END_HOLD:
             order.hold_json = None
         case Effect.DROP_PAGES:
             paging.drop(desk, why, order=order)
+
+
+def expect_arrival(desk: Desk, house: House, order: Order) -> None:
+    """Somebody accepted, and from now on it is noticed where they do not come."""
+    _start(desk, house, order, ClockName.ARRIVAL)
+
+
+def _forget(desk: Desk, order: Order) -> None:
+    """Who accepted and did not come. Their arrival clock keeps its breach until another one starts it anew."""
+    [due_ns] = [clock.due_ns for clock in desk.clocks_of(order) if clock.name is ClockName.ARRIVAL]
+    hollow = orjson.loads(order.hollow_json) if order.hollow_json else []
+    order.hollow_json = as_json([*hollow, {"by": order.accepted_by, "accepted_ns": order.accepted_ns, "due_ns": due_ns}])
+    order.accepted_ns = order.accepted_by = order.eta_ns = None
 
 
 def _start_round(desk: Desk, house: House, order: Order) -> None:
@@ -125,6 +152,8 @@ def notice(desk: Desk, house: House, clock: OrderClock) -> None:
     order = desk.orders[after.work_order]
     faults = desk.faults_of(order)
     paging.page(desk, house, word.value, faults[-1] if faults else None, order, after)
+    if (after.name, word) == (ClockName.ARRIVAL, clocks.Word.BREACH):
+        step(desk, house, order, Event.HOLLOW)
 
 
 def _tell(desk: Desk, clock: OrderClock, what: str) -> None:

@@ -25,15 +25,16 @@ class Waiting:
     fault: str | None
     work_order: str | None
     channel: str
+    person: str | None
     severity: Severity
     created_ns: int
     due_ns: int
     attempts: int
 
     @property
-    def subject(self) -> tuple[str, str]:
-        """What it is about, on its channel."""
-        return self.channel, self.fault or self.work_order or self.id
+    def subject(self) -> tuple[str, str, str]:
+        """What it is about, and for whom, on its channel."""
+        return self.channel, self.person or "", self.fault or self.work_order or self.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class Board:
         self._paces = paces or {}
         self._rows: dict[str, Waiting] = {}
         self._tried: dict[str, Tried] = {}
-        self._going: dict[str, tuple[str, str]] = {}
+        self._going: dict[str, tuple[str, str, str]] = {}
 
     def update(self, rows: Iterable[Waiting]) -> None:
         """The queued rows as they stand in the records now, oldest first."""
@@ -95,7 +96,7 @@ class Board:
     def _first(self, channel: str) -> list[Waiting]:
         """Of each subject the oldest page still wanted, where none of it is under way."""
         busy = set(self._going.values())
-        found: dict[tuple[str, str], Waiting] = {}
+        found: dict[tuple[str, str, str], Waiting] = {}
         for row in self._rows.values():
             if row.channel == channel and row.subject not in busy and row.subject not in found and self._wanted(row):
                 found[row.subject] = row

@@ -63,6 +63,33 @@ def site_text(*equipment: str) -> str:
     return SITE.format(equipment="".join(equipment))
 
 
+PEOPLE = """
+people:
+  - {id: li.wei, name: 李伟, roles: [technician], contacts: {app: liwei, voice: "13800000001"}}
+  - {id: wang.fang, name: 王芳, roles: [technician], contacts: {app: wangfang}}
+  - {id: chief, name: 陈总, roles: [manager], contacts: {app: chief, voice: "13800000002"}}
+roster:
+  teams:
+    engineering:
+      shifts:
+        - {people: [li.wei], hours: "08:00-20:00"}
+        - {people: [wang.fang], hours: "20:00-08:00"}
+    managers: {shifts: [{people: [chief], hours: "00:00-24:00"}]}
+escalation:
+  danger: {steps: [{after: 0s, tell: [engineering, everyone], by: [app, duty]}, {after: 180s, tell: [engineering], by: [voice]}, {after: 6m, tell: [managers]}], repeat: 3m}
+  readiness: {steps: [{after: 0s, tell: [engineering, everyone]}, {after: 10m, tell: [managers]}], repeat: 10m}
+"""
+CHANNELS = """
+  - {id: app, type: webhook, url: 'http://127.0.0.1:9/a'}
+  - {id: voice, type: webhook, url: 'http://127.0.0.1:9/v', severities: [danger, readiness]}
+devices:"""
+
+
+def peopled(text: str = PEOPLE, *equipment: str) -> str:
+    """Two pumps, or these, with people, teams and chains."""
+    return site_text(*(equipment or (pump(1), pump(2)))).replace("\ndevices:", CHANNELS, 1) + text
+
+
 def rule_text(
     id: str, point: str, severity: str, *, for_: str = "2s", clear_after: str = "3s", extra: str = "", on_missing: str = "hold"
 ) -> str:

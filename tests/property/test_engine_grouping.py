@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from plantroom.model import Quality
 from rules import flood
-from tests.kit.engine import RULES, Kit, event_text, pump, rule_text, site_text
+from tests.kit.engine import PEOPLE, RULES, Kit, event_text, peopled, pump, rule_text, site_text
 
 PUMPS = st.integers(1, 3)
 BITS = st.fixed_dictionaries({"phase_loss": st.integers(0, 1), "pump_running": st.integers(0, 1), "jockey_fault": st.integers(0, 1)})
 SITES = (
-    site_text(pump(1), pump(2), pump(3)),
+    peopled(PEOPLE, pump(1), pump(2), pump(3)),
     site_text(pump(1), pump(2, "commissioning")),
     site_text(pump(2), pump(3)),
 )

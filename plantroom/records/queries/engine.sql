@@ -47,27 +47,27 @@ ON CONFLICT (id) DO UPDATE SET condition = excluded.condition, mode = excluded.m
 
 -- name: open_orders
 SELECT id, fault, equipment, severity, state, text_json, opened_ns, opened_by, round, accepted_ns, accepted_by, eta_ns, arrived_ns, arrived_by,
-  restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json
+  restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json, hollow_json
 FROM work_order WHERE state <> 'closed' ORDER BY opened_ns, id;
 
 -- name: work_order
 SELECT id, fault, equipment, severity, state, text_json, opened_ns, opened_by, round, accepted_ns, accepted_by, eta_ns, arrived_ns, arrived_by,
-  restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json
+  restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json, hollow_json
 FROM work_order WHERE id = :id;
 
 -- name: put_order
 INSERT INTO work_order (id, fault, equipment, severity, state, text_json, opened_ns, opened_by, round, accepted_ns, accepted_by, eta_ns, arrived_ns,
-  arrived_by, restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json)
+  arrived_by, restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json, hollow_json)
 VALUES (:id, :fault, :equipment, :severity, :state, :text_json, :opened_ns, :opened_by, :round, :accepted_ns, :accepted_by, :eta_ns, :arrived_ns,
-  :arrived_by, :restored_ns, :restored_by, :restored_agrees, :closed_ns, :closed_by, :cause, :remedy, :hold_json)
+  :arrived_by, :restored_ns, :restored_by, :restored_agrees, :closed_ns, :closed_by, :cause, :remedy, :hold_json, :hollow_json)
 ON CONFLICT (id) DO UPDATE SET state = excluded.state, round = excluded.round, accepted_ns = excluded.accepted_ns, accepted_by = excluded.accepted_by,
   eta_ns = excluded.eta_ns, arrived_ns = excluded.arrived_ns, arrived_by = excluded.arrived_by, restored_ns = excluded.restored_ns,
   restored_by = excluded.restored_by, restored_agrees = excluded.restored_agrees, closed_ns = excluded.closed_ns, closed_by = excluded.closed_by,
-  cause = excluded.cause, remedy = excluded.remedy, hold_json = excluded.hold_json;
+  cause = excluded.cause, remedy = excluded.remedy, hold_json = excluded.hold_json, hollow_json = excluded.hollow_json;
 
 -- name: reopenable_orders
 SELECT id, fault, equipment, severity, state, text_json, opened_ns, opened_by, round, accepted_ns, accepted_by, eta_ns, arrived_ns, arrived_by,
-  restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json
+  restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json, hollow_json
 FROM work_order WHERE state = 'closed' AND closed_ns >= :since_ns ORDER BY opened_ns, id;
 
 -- name: reopenable_faults
@@ -91,16 +91,34 @@ VALUES (:work_order, :name, :round, :started_ns, :warn_ns, :due_ns, :warned_ns, 
 ON CONFLICT (work_order, name, round) DO UPDATE SET started_ns = excluded.started_ns, warn_ns = excluded.warn_ns, due_ns = excluded.due_ns,
   warned_ns = excluded.warned_ns, breached_ns = excluded.breached_ns, stopped_ns = excluded.stopped_ns;
 
+-- name: standing_calls
+-- Of orders that are not closed.
+SELECT work_order, state, chain_json, began_ns, step, next_ns, count, called_json FROM call WHERE state <> 'over' ORDER BY work_order;
+
+-- name: call
+SELECT work_order, state, chain_json, began_ns, step, next_ns, count, called_json FROM call WHERE work_order = :work_order;
+
+-- name: calls_of_orders
+SELECT work_order, state, chain_json, began_ns, step, next_ns, count, called_json
+FROM call WHERE work_order IN (SELECT value FROM json_each(:orders)) ORDER BY work_order;
+
+-- name: put_call
+INSERT INTO call (work_order, state, chain_json, began_ns, step, next_ns, count, called_json)
+VALUES (:work_order, :state, :chain_json, :began_ns, :step, :next_ns, :count, :called_json)
+ON CONFLICT (work_order) DO UPDATE SET state = excluded.state, began_ns = excluded.began_ns, step = excluded.step, next_ns = excluded.next_ns,
+  count = excluded.count, called_json = excluded.called_json;
+
 -- name: queued_pages
-SELECT id, fault, work_order, channel, reason, severity, message_json, created_ns, due_ns, state, attempts, answer
+SELECT id, fault, work_order, channel, reason, severity, message_json, created_ns, due_ns, state, attempts, answer, person
 FROM outbox WHERE state = 'queued' ORDER BY created_ns, id;
 
 -- name: page
-SELECT id, fault, work_order, channel, reason, severity, message_json, created_ns, due_ns, state, attempts, answer FROM outbox WHERE id = :id;
+SELECT id, fault, work_order, channel, reason, severity, message_json, created_ns, due_ns, state, attempts, answer, person
+FROM outbox WHERE id = :id;
 
 -- name: put_page
-INSERT INTO outbox (id, fault, work_order, channel, reason, severity, message_json, created_ns, due_ns, state, attempts, answer)
-VALUES (:id, :fault, :work_order, :channel, :reason, :severity, :message_json, :created_ns, :due_ns, :state, :attempts, :answer)
+INSERT INTO outbox (id, fault, work_order, channel, person, reason, severity, message_json, created_ns, due_ns, state, attempts, answer)
+VALUES (:id, :fault, :work_order, :channel, :person, :reason, :severity, :message_json, :created_ns, :due_ns, :state, :attempts, :answer)
 ON CONFLICT (id) DO UPDATE SET message_json = excluded.message_json, created_ns = excluded.created_ns, due_ns = excluded.due_ns, state = excluded.state, attempts = excluded.attempts, answer = excluded.answer;
 
 -- name: put_attempt

@@ -104,7 +104,7 @@ def test_a_warning_before_a_breach_after_and_a_page_for_each(kit: Kit, order: st
     kit.stay(16 * 60, phase_loss=1)
     kit.run()
     reasons = [row[0] for row in kit.rows("SELECT reason FROM outbox WHERE work_order = ? AND channel = 'duty' ORDER BY created_ns", order)]
-    assert reasons == ["raised", "warning", "breach"]
+    assert reasons == ["raised", "escalated", "warning", "breach"]
     due = clock(kit, "response")[1]
     warned, breached = (
         kit.one("SELECT created_ns FROM outbox WHERE work_order = ? AND channel = 'duty' AND reason = ?", order, reason)

@@ -1,0 +1,63 @@
+"""An urgent fault raised and idle is the worst outcome, so at every tick the rows are read as a stranger would: is somebody called, or
+coming, and is the next step near enough? What is found idle is called for again at once, and is a fault of its own: it means a
+defect of ours.
+
+It shares nothing with what it audits but the rows (Grafana OnCall's escalations could get stuck: oncall 1206, 1266).
+"""
+
+from __future__ import annotations
+
+from plantroom.clock import NS
+from rules import calling, events, incident, work
+from rules.clocks import ClockName
+from rules.desk import Desk
+from rules.house import MONITOR, House
+from rules.order import State
+from rules.rows import Fault, Order
+
+SLACK_NS = 10 * NS  # an engine that has just been away takes the step that is due at this very tick
+IDLE = "escalation_idle"
+
+
+def look(desk: Desk, house: House) -> None:
+    """At a tick, after the calls."""
+    for fault in desk.all_faults():
+        if _lost(desk, fault):
+            incident.give_order(desk, house, fault)
+            _tell(desk, house, fault.equipment)
+    for order in [order for order in desk.orders.values() if order.severity.urgent]:
+        if order.severity in house.site.chains and (why := _idle(desk, order)):
+            desk.tell("call.idle", {"order": order.id, "why": why})
+            if order.state is State.OPEN:
+                calling.restart(desk, house, order)
+            else:
+                work.expect_arrival(desk, house, order)
+            _tell(desk, house, order.equipment)
+
+
+def _lost(desk: Desk, fault: Fault) -> bool:
+    """Open, live, urgent, nobody's child, and no order stands for it."""
+    wanted = fault.open and fault.severity.urgent and fault.mode == "live" and fault.parent is None
+    return wanted and desk.standing(fault.work_order) is None
+
+
+def _idle(desk: Desk, order: Order) -> str:
+    """Why nothing would happen any more about an order that somebody is wanted for; '' where something will."""
+    if order.state is State.OPEN:
+        call = desk.calls.get(order.id)
+        if call is None or call.next_ns is None:
+            return "nobody is called"
+        faults = desk.faults_of(order)
+        shelved_ns = faults[-1].shelved_until_ns if faults else None
+        latest_ns = max(desk.now_ns + calling.longest_ns(call), shelved_ns or 0)
+        return "" if call.next_ns <= latest_ns + SLACK_NS else "the next call is too far away"
+    if order.state is State.ACCEPTED:
+        coming = any(clock.name is ClockName.ARRIVAL and clock.breached_ns is None for clock in desk.clocks_of(order))
+        return "" if coming else "nobody looks whether anybody came"
+    return ""
+
+
+def _tell(desk: Desk, house: House, equipment: str) -> None:
+    if equipment != MONITOR:  # its own fault would be looked at again, for ever
+        machine = house.machine(equipment)
+        events.seen(desk, house, IDLE, {"machine": machine.names[house.site.language] if machine is not None else equipment})

@@ -1,0 +1,69 @@
+"""Whom a step of a chain reaches: people on duty, on the channels they have, and channels that everybody sees. """
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import orjson
+
+from plantroom.escalation import EVERYONE, Step
+from plantroom.model import Severity
+from rules.desk import Desk
+from rules.house import House
+from rules.rows import Call, Order
+
+
+class Target(NamedTuple):
+    """Where one page goes. person: whom it is for; None: everybody who sees the channel."""
+
+    channel: str
+    person: str | None = None
+
+
+def reached(house: House, severity: Severity, kind: str, step: Step, at_ns: int) -> list[Target]:
+    """In the order of the step's names, each once. kind: of the equipment, for whom its certificates put first."""
+    found = dict.fromkeys(target for name in step.tell for target in _named(house, severity, kind, name, at_ns))
+    return [target for target in found if step.by is None or target.channel in step.by]
+
+
+def falls_short(house: House, step: Step, now: Sequence[Target]) -> bool:
+    """Nobody at all is reached, or a step that names people reaches none of them: a notice on a group's channel calls nobody."""
+    wanted = any(name in house.site.roster.teams or name in house.site.people for name in step.tell)
+    return not now or (wanted and all(target.person is None for target in now))
+
+
+def everyone(house: House, severity: Severity) -> list[Target]:
+    """The channels that take this severity and are nobody's own."""
+    personal = {channel for person in house.site.people.values() for channel in person.contacts}
+    return [Target(channel.id) for channel in house.channels(severity) if channel.id not in personal]
+
+
+def told(desk: Desk, house: House, order: Order | None, severity: Severity) -> list[Target]:
+    """Who knows of it and is to hear what becomes of it: those called so far; where nobody was, everybody."""
+    call = desk.calls.get(order.id) if order is not None else None
+    return (told_so_far(call) if call is not None else []) or everyone(house, severity)
+
+
+def told_so_far(call: Call) -> list[Target]:
+    return [Target(*each) for each in orjson.loads(call.called_json)]
+
+
+def _named(house: House, severity: Severity, kind: str, name: str, at_ns: int) -> Iterator[Target]:
+    site = house.site
+    if name == EVERYONE:
+        yield from everyone(house, severity)
+    elif name in site.channels:
+        yield Target(name)
+    elif name in site.roster.teams:
+        for person in site.roster.on_duty(name, at_ns, kind):
+            yield from _own(house, severity, person)
+    else:
+        yield from _own(house, severity, name)
+
+
+def _own(house: House, severity: Severity, person: str) -> Iterator[Target]:
+    known = house.site.people.get(person)
+    for channel in known.contacts if known is not None else ():
+        if channel in house.site.channels and severity in house.site.channels[channel].severities:
+            yield Target(channel, person)
