@@ -157,8 +157,9 @@ class NotifyService:
         assert stored is not None, "an outbox row is never deleted"
         started_ns = self._clock.read().wall_ns
         message = orjson.loads(stored["message_json"])
-        language = message.get("language") or channel.language or site.language
-        to, link = message.get("to"), message.get("link")
+        person = site.people.get(row.person or "")
+        to, link = person.contacts.get(channel.id) if person is not None else None, message.get("link")
+        language = (person.language if person is not None else None) or channel.language or site.language
         page = Page(row.id, site.id, stored["reason"], stored["severity"], message, started_ns, to, link, language)
         said = await self._send(channel, page)
         ended_ns = self._clock.read().wall_ns

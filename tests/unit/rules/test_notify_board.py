@@ -16,9 +16,12 @@ from rules.outbox import Verdict
 NOW = 1_795_262_400 * NS
 
 
-def row(number: int, severity: Severity = Severity.DANGER, fault: str = "", channel: str = "duty", due_s: float = 0, attempts: int = 0) -> Waiting:
+def row(
+    number: int, severity: Severity = Severity.DANGER, fault: str = "", channel: str = "duty", due_s: float = 0, attempts: int = 0,
+    person: str | None = None,
+) -> Waiting:  # fmt: skip
     due = NOW + round(due_s * NS)
-    return Waiting(f"P{number}-1", fault or f"F{number}-1", f"O{number}-1", channel, severity, NOW + number, due, attempts)
+    return Waiting(f"P{number}-1", fault or f"F{number}-1", f"O{number}-1", channel, person, severity, NOW + number, due, attempts)
 
 
 def board(*rows: Waiting) -> Board:
@@ -130,3 +133,9 @@ def test_a_page_says_the_same_to_every_machine_channel() -> None:
     page = Page("P1-1", "tower", "raised", "danger", {"zh": ["一", "二"], "en": ["one", "two"]}, NOW)
     assert b'"text":{"zh":' in page.payload() and b'"sent_at":"2026-11-21T12:00:00.000Z"' in page.payload()
     assert replace(page, sent_ns=0).payload() != page.payload()
+
+
+def test_pages_about_one_thing_to_two_people_on_one_channel_do_not_wait_for_each_other() -> None:
+    found = board(row(1, fault="F1-1", person="li.wei"), row(2, fault="F1-1", person="chief"), row(3, fault="F1-1", person="li.wei"))
+    taken = [found.next("duty", NOW + 10), found.next("duty", NOW + 10), found.next("duty", NOW + 10)]
+    assert [each.id if each is not None else None for each in taken] == ["P1-1", "P2-1", None]
