@@ -20,6 +20,7 @@ from rules.windows import Floats
 
 GROWING = ("duration", "since", "age", "silence", "polls_missed")
 _COMPARISONS = ("less", "less_equal", "greater", "greater_equal", "equal")
+NEVER = math.inf  # of every row: nothing is worked out with it
 Left = Callable[[], Any]
 
 
@@ -44,14 +45,12 @@ class Turning:
         return float(np.min(self.each(look)))
 
     def each(self, look: Look, within: Floats | None = None) -> Floats:
-        """The same for each row of the look. within: s per row; where nothing grows past a limit sooner, inf is said for all."""
+        """The same for each row of the look. within: s per row; inf is said of what grows past its limit only later."""
         self._look = look
         found = self._found
         with np.errstate(all="ignore"):
             for index, left in self._leaves:
-                found[index] = left()
-            if within is not None and not any((found[index] <= within).any() for index, _ in self._leaves):
-                return np.full(look.span.now.size, math.inf)
+                found[index] = left() if within is None else _soon(left(), within)
             for index, left in self._joined:
                 found[index] = left()
         return np.broadcast_to(reduce(np.minimum, (found[root] for root in self._roots), np.asarray(math.inf)), look.span.now.shape)
@@ -100,12 +99,18 @@ class Turning:
     def _both(self, node: Node, first: bool, second: bool) -> Left:
         (a, b), holds, program, found = node.args, int(node.op == "and"), self._program, self._found
 
-        def left() -> Floats:
+        def left() -> Any:
             """An `and` is held false by its false sides (an `or` true by its true ones): while there are such, all of them must turn."""
-            x, y = found[a] if first else math.inf, found[b] if second else math.inf
+            x, y = found[a] if first else NEVER, found[b] if second else NEVER
+            if x is NEVER and y is NEVER:
+                return NEVER
             hold_a, hold_b = program.truth(a)[holds], program.truth(b)[holds]
             both = np.where(hold_a & hold_b, np.maximum(x, y), np.where(hold_a, x, y))
-            turned: Floats = np.where(hold_a | hold_b, both, np.minimum(x, y))
-            return turned
+            return np.where(hold_a | hold_b, both, np.minimum(x, y))
 
         return left
+
+
+def _soon(left: Floats, within: Floats) -> Any:
+    near = left <= within
+    return np.where(near, left, math.inf) if near.any() else NEVER
