@@ -11,7 +11,6 @@ COARSE_S on the collector's records are replaced too: what it read in a beat is 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from hashlib import blake2b
 from pathlib import Path
@@ -29,13 +28,12 @@ from plantroom.cli import print_json
 from plantroom.clock import NS, iso
 from plantroom.errors import BadInput, Problem
 from plantroom.journal import Journal, Keeper, Writer, encode_batch
-from plantroom.journal.record import Entry, Kind, Record
+from plantroom.journal.record import Entry, Kind
 from plantroom.model import Batch, EquipmentState
 from plantroom.records import Records
 from plantroom.site import Binding, Device, Site
 from plantroom.site_file import load_site
 from rules.engine import Engine
-from rules.house import House, furnish
 from rules.replay import resume
 from rules.snapshots import Snapshots
 from simulators.agenda import Agenda
@@ -45,6 +43,7 @@ from simulators.ready import of_upsets
 from simulators.scenario import MonitorEvent, PersonEvent, Scenario, load_scenario
 from simulators.score import Raised, causes_of, score
 from simulators.serve import SiteOnTheWire
+from simulators.slowed_commands import slow_house, slowed
 from simulators.virtual_commands import VirtualLine, VirtualPublisher
 from simulators.world import World
 
@@ -292,21 +291,6 @@ class Rehearsal:
             severities[fault.severity] = severities.get(fault.severity, 0) + 1
         kpi = {"faults": severities, "orders": orders, "accepted": accepted, "closed": closed, "breached": breached}
         return {"at": iso(end_ns), "what": "result", "records": self._seen, "kpi": kpi, "score": judged}
-
-
-def slowed(site: Site, every_s: float) -> Site:
-    """The site with nothing polled more often than `every_s`."""
-
-    def slow(binding: Binding) -> Binding:
-        return binding if binding.period_s >= every_s else replace(binding, period_s=every_s)
-
-    equipment = {id: replace(e, bindings=tuple(map(slow, e.bindings))) for id, e in site.equipment.items()}
-    return replace(site, equipment=equipment)
-
-
-def slow_house(record: Record, every_s: float) -> House:
-    house = furnish(record)
-    return House(slowed(house.site, every_s), house.book)
 
 
 def _fraction(name: str) -> float:
