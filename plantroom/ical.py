@@ -20,6 +20,9 @@ from plantroom.shift_events import Event, Imported, Repeat
 Component = Any  # icalendar's: its types allow every value for every property
 USED = frozenset(("DTSTART", "DTEND", "DURATION", "RRULE", "RDATE", "EXDATE", "RECURRENCE-ID"))
 REPEATS = ("DAILY", "WEEKLY", "MONTHLY", "YEARLY")
+PARTS = frozenset(
+    ("FREQ", "INTERVAL", "COUNT", "UNTIL", "BYDAY", "BYMONTH", "BYMONTHDAY", "BYYEARDAY", "BYWEEKNO", "BYSETPOS", "WKST")
+)  # dateutil knows more, and trips over some of it
 LONGEST = timedelta(days=366)
 _BETWEEN = re.compile(r"[,，、;；/&\n]+")
 _YEARS = range(1990, 2200)
@@ -61,19 +64,23 @@ class _Reader:
             if name in USED:
                 raise y.Wrong(f"{name}: {said}")
         uid = str(event.get("UID", f"line {line}"))
-        moved = event.get("RECURRENCE-ID")
+        moved = _one(event, "RECURRENCE-ID")
         if moved is not None:
             if "RANGE" in moved.params:
                 raise y.Wrong("changes this and all later repetitions (RANGE); end the first event, and begin another")
-            self._replaced[uid].add(self._instant(moved.dt))
-        start, zone = self._wall(_dt(event, "DTSTART"), event)
-        length = self._length(event, start, zone)
+            self._replaced[uid].add(self._instant(_time(moved.dt, "RECURRENCE-ID")))
+        first = _one(event, "DTSTART")
+        if first is None:
+            raise y.Wrong("has no DTSTART")
+        start, zone = self._wall(_time(first.dt, "DTSTART"), first.params.get("TZID"))
+        length = self._length(event, start, zone, whole_day=not isinstance(first.dt, datetime))
         if str(event.get("STATUS", "")).upper() == "CANCELLED":
             return
         people, unknown = _people(event, self._who)
         repeats = tuple(_rule(rule, start, zone or self._site_zone) for rule in _many(event, "RRULE"))
-        left_out = [at.dt for dates in _many(event, "EXDATE") for at in dates.dts]
-        more = [self._in(at.dt[0] if isinstance(at.dt, tuple) else at.dt, zone) for dates in _many(event, "RDATE") for at in dates.dts]
+        left_out = [_time(at.dt, "EXDATE") for dates in _many(event, "EXDATE") for at in dates.dts]
+        added = [at.dt[0] if isinstance(at.dt, tuple) else at.dt for dates in _many(event, "RDATE") for at in dates.dts]
+        more = [self._in(_time(at, "RDATE"), zone) for at in added]
         made = Event(
             people, start, length, zone, repeats, tuple(more),
             frozenset(self._instant(at) for at in left_out), frozenset(at for at in left_out if not isinstance(at, datetime)),
@@ -90,24 +97,21 @@ class _Reader:
                     event.people, event.start, event.length, event.zone, event.repeats, event.more, event.not_at | away, event.not_on
                 )
 
-    def _length(self, event: Component, start: datetime, zone: tzinfo | None) -> timedelta:
-        end = event.get("DTEND")
-        whole_day = not isinstance(_dt(event, "DTSTART"), datetime)
+    def _length(self, event: Component, start: datetime, zone: tzinfo | None, *, whole_day: bool) -> timedelta:
+        end, lasts = _one(event, "DTEND"), _one(event, "DURATION")
         if end is not None:
-            length = self._in(end.dt, zone) - start
+            length = self._in(_time(end.dt, "DTEND"), zone) - start
+        elif lasts is not None and isinstance(lasts.dt, timedelta):
+            length = lasts.dt
         else:
-            lasts = event.get("DURATION")
-            length = lasts.dt if lasts is not None else timedelta(days=1) if whole_day else timedelta(0)
+            length = timedelta(days=1) if whole_day else timedelta(0)
         if not timedelta(0) < length <= LONGEST:
             raise y.Wrong("has no end after its start within a year: write DTEND or DURATION")
         return length
 
-    def _wall(self, at: date, event: Component) -> tuple[datetime, tzinfo | None]:
+    def _wall(self, at: date, named: object) -> tuple[datetime, tzinfo | None]:
         """The start by the wall of its zone. A day, and a time without zone, are the site's."""
         wall = at if isinstance(at, datetime) else datetime.combine(at, time())
-        if wall.year not in _YEARS:
-            raise y.Wrong(f"begins outside the years {_YEARS.start} to {_YEARS.stop - 1}")
-        named = event["DTSTART"].params.get("TZID")
         if wall.tzinfo is None and named is not None:
             raise y.Wrong(f"{named!r} is no time zone, and the file does not say what it is")
         return wall.replace(tzinfo=None), wall.tzinfo
@@ -129,8 +133,13 @@ def _rule(rule: Component, start: datetime, zone: tzinfo) -> Repeat:
 
     often = str(rule.get("FREQ", [""])[0])
     steps = [int(number) for number in rule.get("INTERVAL", [1])]
-    if often not in REPEATS or {"BYMINUTE", "BYSECOND", "BYHOUR"} & set(rule) or not all(1 <= step <= 1000 for step in steps):
-        raise y.Wrong("RRULE: a shift repeats by day, week, month or year; two in a day are two events")
+    counts = [int(number) for number in rule.get("COUNT", [1])]
+    if often not in REPEATS or not all(1 <= step <= 1000 for step in steps + counts):
+        raise y.Wrong("RRULE: a shift repeats every 1 to 1000 days, weeks, months or years, at most 1000 times; leave COUNT out for ever")
+    if strange := sorted(set(rule) - PARTS):
+        raise y.Wrong(f"RRULE: {', '.join(strange)} is not read here; two shifts in a day are two events")
+    if far := [str(day) for day in rule.get("BYDAY", []) if abs(int(str(day)[:-2] or 1)) not in range(1, 6)]:
+        raise y.Wrong(f"RRULE: {', '.join(far)} is no weekday of a month; write 1MO to 5MO, -1MO")
     text = ";".join(part for part in rule.to_ical().decode().split(";") if not part.startswith(("UNTIL=", "COUNT=")))
     if "COUNT" in rule and "UNTIL" in rule:
         raise y.Wrong("RRULE: has both COUNT and UNTIL; keep one")
@@ -142,17 +151,28 @@ def _rule(rule: Component, start: datetime, zone: tzinfo) -> Repeat:
         raise y.Wrong("RRULE: never comes true")
     last: datetime | None = None
     for until in rule.get("UNTIL", []):
+        if isinstance(until, date) and until.year >= _YEARS.stop:
+            continue  # how some programs write that there is no end
+        _time(until, "UNTIL")
         last = until if isinstance(until, datetime) else datetime.combine(until, time(23, 59, 59))
         if last.tzinfo is not None:
             last = last.astimezone(zone).replace(tzinfo=None)
     return Repeat(text, next(iter(rule.get("COUNT", [])), None), last)
 
 
-def _dt(event: Component, key: str) -> date:
-    if key not in event:
-        raise y.Wrong(f"has no {key}")
-    at: date = event[key].dt
+def _time(at: object, key: str) -> date:
+    if not isinstance(at, date):
+        raise y.Wrong(f"{key} is no day and no time of one")
+    if at.year not in _YEARS:
+        raise y.Wrong(f"{key} lies outside the years {_YEARS.start} to {_YEARS.stop - 1}")
     return at
+
+
+def _one(event: Component, key: str) -> Component | None:
+    found = event.get(key)
+    if isinstance(found, list):
+        raise y.Wrong(f"{key} stands twice")
+    return found
 
 
 def _many(event: Component, key: str) -> list[Any]:
@@ -163,8 +183,8 @@ def _many(event: Component, key: str) -> list[Any]:
 
 def _people(event: Component, who: Callable[[str], str | None]) -> tuple[tuple[str, ...], list[str]]:
     """(ids, what names nobody). Rooms and those who declined are not on."""
-    invited = [one for one in _many(event, "ATTENDEE") if one.params.get("CUTYPE", "INDIVIDUAL").upper() == "INDIVIDUAL"]
-    coming = [one for one in invited if one.params.get("PARTSTAT", "").upper() != "DECLINED"]
+    invited = [one for one in _many(event, "ATTENDEE") if str(one.params.get("CUTYPE", "INDIVIDUAL")).upper() == "INDIVIDUAL"]
+    coming = [one for one in invited if str(one.params.get("PARTSTAT", "")).upper() != "DECLINED"]
     named = [(str(one).partition(":")[2] or str(one), str(one.params.get("CN", ""))) for one in coming]
     if invited:
         matched = [(next(filter(None, map(who, names)), None), " ".join(filter(None, names))) for names in named]

@@ -53,10 +53,16 @@ class Roster:
     needed: Mapping[str, str] = field(default_factory=dict)
 
     def on_duty(self, team: str, at_ns: int, kind: str | None = None, changes: Sequence[Change] = ()) -> tuple[str, ...]:
-        """Ids of the people on, the first to call first; who lacks a valid needed certificate for the kind comes last, never left out."""
-        found = _on(at_ns, self._spans(team, at_ns, at_ns + 1), self._changes(team, changes))
-        if kind is None or kind not in self.needed:
-            return found
+        """Ids of the people on, the first to call first.
+
+        With a kind: those who are on for it first, then those who are on for all; who is on for others only where there is nobody else.
+        Who lacks a valid needed certificate for it comes last, never left out.
+        """
+        if kind is None:
+            return self._at(at_ns, team, self._shifts(team), changes)
+        shifts = self._shifts(team)
+        fitting = [shift for shift in shifts if kind in shift.kinds] + [shift for shift in shifts if not shift.kinds]
+        found = self._at(at_ns, team, fitting, changes) or self._at(at_ns, team, shifts, changes)
         return tuple(sorted(found, key=lambda person: not self.certified(person, kind, at_ns)))
 
     def certified(self, person: str, kind: str, at_ns: int) -> bool:
@@ -85,14 +91,19 @@ class Roster:
 
     def _pieces(self, team: str, from_ns: int, to_ns: int, changes: Sequence[Change]) -> Iterator[tuple[int, int, tuple[str, ...]]]:
         """The span cut at every instant at which the people may change."""
-        spans, departures = self._spans(team, from_ns, to_ns), self._changes(team, changes)
+        spans, departures = self._spans(self._shifts(team), from_ns, to_ns), self._changes(team, changes)
         edges = {edge for span in spans for edge in (span.from_ns, span.to_ns)}
         edges |= {edge for change in departures for edge in (change.from_ns, change.to_ns)}
         for start, end in pairwise(sorted({from_ns, to_ns, *(edge for edge in edges if from_ns < edge < to_ns)})):
             yield start, end, _on(start, spans, departures)
 
-    def _spans(self, team: str, from_ns: int, to_ns: int) -> list[Span]:
-        shifts = self.teams[team].shifts if team in self.teams else ()
+    def _at(self, at_ns: int, team: str, shifts: Sequence[Shift], changes: Sequence[Change]) -> tuple[str, ...]:
+        return _on(at_ns, self._spans(shifts, at_ns, at_ns + 1), self._changes(team, changes))
+
+    def _shifts(self, team: str) -> tuple[Shift, ...]:
+        return self.teams[team].shifts if team in self.teams else ()
+
+    def _spans(self, shifts: Sequence[Shift], from_ns: int, to_ns: int) -> list[Span]:
         return [span for shift in shifts for span in shift.spans(from_ns, to_ns, self.zone, self.calendar)]
 
     def _changes(self, team: str, changes: Sequence[Change]) -> list[Change]:

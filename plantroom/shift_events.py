@@ -79,6 +79,7 @@ class Imported:
     text: str = field(repr=False)
     events: tuple[Event, ...] = field(compare=False, repr=False)
     unknown: tuple[tuple[int, str, Event], ...] = field(default=(), compare=False)
+    kinds: frozenset[str] = frozenset()
     _windows: dict[tuple[int, str], tuple[tuple[int, Span], ...]] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     @property

@@ -30,6 +30,11 @@ class Shift(Protocol):
     @property
     def people(self) -> tuple[str, ...]: ...
 
+    @property
+    def kinds(self) -> frozenset[str]:
+        """The kinds of equipment they are on for; none = all."""
+        ...
+
     def spans(self, from_ns: int, to_ns: int, zone: ZoneInfo, calendar: WorkingTime) -> Iterator[Span]:
         """Every span that touches [from_ns, to_ns), whole, in no order."""
         ...
@@ -41,7 +46,7 @@ class Rule:
 
     days: weekdays (0 = Monday). workdays: True = only days worked by the site's calendar, False = only free ones, whatever the weekday.
     turn: 0 = all are on. Else they take turns: each has so many days; by_shift = so many of the days that have this shift, else calendar
-    days. since: the first day, with the first person's turn; until: the last.
+    days. since: the first day, with the first person's turn; until: the last. kinds: of equipment they are on for, none = all.
     """
 
     people: tuple[str, ...]
@@ -53,6 +58,7 @@ class Rule:
     by_shift: bool = False
     since: date | None = None
     until: date | None = None
+    kinds: frozenset[str] = frozenset()
 
     def spans(self, from_ns: int, to_ns: int, zone: ZoneInfo, calendar: WorkingTime) -> Iterator[Span]:
         # one that is on began today or yesterday; or tomorrow, where clocks went back over midnight after it began

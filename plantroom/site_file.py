@@ -118,8 +118,8 @@ class _Site:
         clocks = site_rules.read_clocks(f.child("clocks"), self._paper)
         calendar = site_calendar.read_calendar(f.child("calendar"), self._paper)
         people = self._people(f, channels)
-        shifts = RosterReader(self._paper, ZoneInfo(zone), people, self._shelf.calendar, self._lines)
-        roster = shifts.read(f.child("roster"), calendar, self._kind)
+        shifts = RosterReader(self._paper, ZoneInfo(zone), people, self._kind, self._shelf.calendar, self._lines)
+        roster = shifts.read(f.child("roster"), calendar)
         chains = site_escalation.read_chains(f.child("escalation"), self._paper, channels, roster)
         site_escalation.check_names(roster, channels, self._lines, self._paper)
         for key in ("rules", "clocks", "escalation"):

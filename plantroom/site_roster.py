@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 from zoneinfo import ZoneInfo
@@ -36,11 +37,18 @@ class RosterReader:
     """
 
     def __init__(
-        self, paper: y.Paper, zone: ZoneInfo, people: Mapping[str, Person], calendar_of: CalendarOf, lines: dict[str, int]
+        self,
+        paper: y.Paper,
+        zone: ZoneInfo,
+        people: Mapping[str, Person],
+        is_kind: IsKind,
+        calendar_of: CalendarOf,
+        lines: dict[str, int],
     ) -> None:
-        self._paper, self._zone, self._people, self._calendar_of, self._lines = paper, zone, people, calendar_of, lines
+        self._paper, self._zone, self._people, self._lines = paper, zone, people, lines
+        self._is_kind, self._calendar_of = is_kind, calendar_of
 
-    def read(self, node: y.Node | None, calendar: WorkingTime, is_kind: IsKind) -> Roster:
+    def read(self, node: y.Node | None, calendar: WorkingTime) -> Roster:
         f = y.Fields(node or y.Map(0, {}, {}), "roster", self._paper)
         needed: dict[str, str] = {}
         for kind, item in y.mapping(f.child("needs"), "roster.needs", self._paper).items.items():
@@ -51,7 +59,7 @@ class RosterReader:
             except y.Wrong as error:
                 self._paper.wrong(item.line, where, str(error))
                 continue
-            if is_kind(kind, item.line, where):
+            if self._is_kind(kind, item.line, where):
                 needed[kind] = name
         section = y.mapping(f.child("teams"), "roster.teams", self._paper)
         teams = {name: self._team(name, item, section.lines[name]) for name, item in section.items.items()}
@@ -84,7 +92,7 @@ class RosterReader:
         return self._imported(f) if "calendar" in f.node.items else self._rule(f)
 
     def _imported(self, f: y.Fields) -> Shift | None:
-        name = f.need("calendar", y.text)
+        name, kinds = f.need("calendar", y.text), self._kinds(f)
         f.done()
         if name is None:
             return None
@@ -100,7 +108,7 @@ class RosterReader:
         paper = y.Paper(shown)
         made = ical.read_calendar(text, shown, self._people, self._zone, paper)
         self._paper.problems += paper.problems
-        return made
+        return replace(made, kinds=kinds)
 
     def _rule(self, f: y.Fields) -> Shift | None:
         named = each(f, "people", y.text)
@@ -111,6 +119,7 @@ class RosterReader:
         days, workdays = f.opt("days", _days) or (ALL_DAYS, None)
         turn, by_shift = f.may("turn", _turn, (0, False))
         since, until = f.opt("since", day), f.opt("until", day)
+        kinds = self._kinds(f)
         f.done()
         if turn and "since" not in f.node.items:
             f.wrong("turn", "needs since: the day on which the first of them begins")
@@ -118,7 +127,10 @@ class RosterReader:
             f.wrong("until", "lies before since")
         if hours is None or not people:
             return None
-        return Rule(tuple(people), *hours, days, workdays, turn, by_shift, since, until)
+        return Rule(tuple(people), *hours, days, workdays, turn, by_shift, since, until, kinds)
+
+    def _kinds(self, f: y.Fields) -> frozenset[str]:
+        return frozenset(kind for kind in each(f, "kinds", y.text) if self._is_kind(kind, f.line("kinds"), f.path("kinds")))
 
     def _change(self, f: y.Fields, team: str) -> Change | None:
         start, end = f.need("from", self._instant), f.need("to", self._instant)

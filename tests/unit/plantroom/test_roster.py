@@ -158,6 +158,17 @@ def test_o2_who_lacks_a_valid_certificate_comes_last_and_is_never_left_out() -> 
     assert made.certified("li", "elevator", at) and not made.certified("li", "fire_pump", at)
 
 
+def test_who_is_on_for_a_kind_comes_before_those_on_for_all_and_other_kinds_people_only_where_there_is_nobody_else() -> None:
+    lifts, pumps = frozenset({"elevator"}), frozenset({"pump", "fire_pump"})
+    made = roster(Rule(("li",), *DAY), Rule(("zhao",), 0, 1440, kinds=lifts), Rule(("wang",), *NIGHT, kinds=pumps))
+    day, night = ns("2026-11-30T12:00"), ns("2026-11-30T23:00")
+    assert made.on_duty("t", day) == ("li", "zhao") and made.on_duty("t", night) == ("zhao", "wang")
+    assert made.on_duty("t", day, "elevator") == ("zhao", "li") and made.on_duty("t", day, "pump") == ("li",)
+    assert made.on_duty("t", night, "pump") == ("wang",) and made.on_duty("t", night, "fcu") == ("zhao", "wang")
+    ill = Change("t", 0, ns("2027-01-01T00:00"), "zhao", "li")
+    assert made.on_duty("t", night, "elevator", (ill,)) == ("li",)
+
+
 def test_a_certificate_without_kinds_is_for_whatever_asks_for_it_and_another_name_is_none() -> None:
     anyone = Person("a", "a", frozenset(), certificates=(Certificate("消防", frozenset(), date(2026, 1, 1)), Certificate("消防", frozenset(), date(2027, 1, 1))))
     assert anyone.certified("消防", "fire_pump") == date(2027, 1, 1) and anyone.certified("电工", "fire_pump") is None

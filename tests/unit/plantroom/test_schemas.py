@@ -13,6 +13,7 @@ from plantroom import yaml_file as y
 from plantroom.commands import SCHEMAS
 from plantroom.kinds import PointType
 from plantroom.model import EquipmentState, Severity
+from plantroom.people import ROLES
 from plantroom.profiles import Encoding, Table
 from plantroom.units import UNITS
 
@@ -90,5 +91,7 @@ def test_word_lists_are_the_codes_own() -> None:
     assert profile["encoding"]["enum"] == list(Encoding)
     assert site["severity"]["enum"] == rule["severity"]["enum"] == list(Severity)
     assert schema("site")["properties"]["equipment"]["items"]["properties"]["state"]["enum"] == list(EquipmentState)
+    roles = schema("site")["properties"]["people"]["items"]["properties"]["roles"]["anyOf"]
+    assert roles[0]["enum"] == roles[1]["items"]["enum"] == list(ROLES)
     for defs in (kind, profile, site, rule):
         assert defs["unit"]["anyOf"][0]["enum"] == sorted(UNITS)

@@ -29,7 +29,7 @@ roster:
       shifts:
         - {people: [li.wei, zhao.min], hours: "08:00-20:00", days: [mon-wed, sat], turn: 3 d, since: 2026-11-02, until: 2027-11-02}
         - {people: li.wei, hours: "20:00-08:00", days: freedays}
-        - {people: zhao.min, hours: "00:00-24:00"}
+        - {people: zhao.min, hours: "00:00-24:00", kinds: [elevator, fcu]}
       changes: [{from: 2026-12-24T08:00, to: 2026-12-24T12:00Z, in: zhao.min, out: li.wei}]
     managers: {shifts: [{people: li.wei, hours: "00:00-24:00"}]}
 """
@@ -58,7 +58,7 @@ def test_teams_with_their_shifts_and_changes(tmp_path: Path) -> None:
     assert team.shifts == (
         Rule(("li.wei", "zhao.min"), 480, 1200, frozenset({0, 1, 2, 5}), None, 3, False, date(2026, 11, 2), date(2027, 11, 2)),
         Rule(("li.wei",), 1200, 480, ALL_DAYS, False),
-        Rule(("zhao.min",), 0, 1440),
+        Rule(("zhao.min",), 0, 1440, kinds=frozenset({"elevator", "fcu"})),
     )
     (change,) = team.changes
     assert (change.team, change.out, change.in_, change.to_ns - change.from_ns) == ("engineering", "li.wei", "zhao.min", 12 * 3600 * 10**9)
