@@ -11,11 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plantroom.clock import NS, to_ns
+from plantroom.ical import read_calendar
 from plantroom.local_time import instant_ns, wall_ns
 from plantroom.people import Certificate, Person
 from plantroom.roster import Change, Roster, Team
 from plantroom.shifts import ALL_DAYS, Rule
 from plantroom.working_time import WorkingTime
+from plantroom.yaml_tree import Paper
 
 HOUR = 3600 * NS
 # midnight that is skipped (Santiago, Cairo) or there twice (Havana), half hours (Lord Howe), a day that never was (Apia 2011), a change at one
@@ -149,3 +151,22 @@ def test_a_later_local_time_is_never_an_earlier_instant(where: tuple[str, date],
     if back != wall:
         assert datetime.fromtimestamp(at // NS - 1, UTC).astimezone(info).replace(tzinfo=None, fold=0) < wall
     assert to_ns(wall.replace(tzinfo=info).astimezone(UTC)) >= at
+
+
+@settings(max_examples=60, deadline=None)
+@given(days, st.integers(0, 1439), st.integers(1, 1440), st.integers(1, 9))
+def test_a_calendars_daily_event_and_the_same_shift_by_rule_are_on_at_the_same_instants(where: tuple[str, date], start: int, length: int, every: int) -> None:
+    zone, day = where
+    info, first = ZoneInfo(zone), day - timedelta(days=20)
+    begins = datetime.combine(first, datetime.min.time()) + timedelta(minutes=start)
+    named = "Z" if zone == "UTC" else ""
+    stamps = [f"{key}{'' if named else f';TZID={zone}'}:{at:%Y%m%dT%H%M%S}{named}" for key, at in (("DTSTART", begins), ("DTEND", begins + timedelta(minutes=length)))]
+    event = "\n".join(["BEGIN:VEVENT", "UID:1", *stamps, f"RRULE:FREQ=DAILY;INTERVAL={every}", "SUMMARY:a", "END:VEVENT"])
+    paper = Paper("a.ics")
+    imported = read_calendar(f"BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:x\n{event}\nEND:VCALENDAR\n", "a.ics", PEOPLE, info, paper)
+    rule = Rule(("a", *("b" * (every - 1))), start, (start + length - 1) % 1440 + 1, turn=1, since=first)  # "a" has every n-th day
+    made = Roster({"i": Team("i", (imported,)), "r": Team("r", (rule,))}, info, WorkingTime(), PEOPLE)
+    noon = instant_ns(day, 720, info)
+    span = (noon - 96 * HOUR, noon + 96 * HOUR)
+    assert paper.problems == []
+    assert made.turns("i", *span) == [(a, b, people) for a, b, people in made.turns("r", *span) if people == ("a",)]
