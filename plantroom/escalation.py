@@ -47,7 +47,7 @@ def _default(severity: Severity, teams: Sequence[str], channels: Mapping[str, st
     quiet = silent if voice and silent and severity is not Severity.DANGER else None
     levels = [(*teams[:1], EVERYONE), *((team,) for team in teams[1:])]
     steps = [Step(level * NEXT_LEVEL_S[severity], tell, quiet) for level, tell in enumerate(levels)]
-    if severity is Severity.READINESS and quiet is not None:
-        steps.append(Step(VOICE_AFTER_S, tuple(teams[:2]) or (EVERYONE,), voice))
+    if severity is Severity.READINESS and quiet is not None and teams:  # a group cannot be called
+        steps.append(Step(VOICE_AFTER_S, tuple(teams[:2]), voice))
         steps.sort(key=lambda step: step.after_s)
     return Chain(tuple(steps), REPEAT_S[severity])

@@ -18,6 +18,7 @@ from plantroom.people import Person
 from plantroom.roster import Change, Team
 from plantroom.shift_events import Imported
 from plantroom.site import Site
+from plantroom.site_channels import TYPES, Reach
 
 AHEAD_NS = 35 * 86_400 * NS
 WARNED_AHEAD = timedelta(days=30)
@@ -104,21 +105,23 @@ def _unreached(site: Site) -> Iterator[Problem]:
     for severity, chain in site.chains.items():
         for step in chain.steps:
             if not _reaches(site, severity, step):
-                by = f" by {', '.join(sorted(step.by))}" if step.by is not None else ""
-                said = f"the step after {step.after_s:g}s reaches nobody: no address of {', '.join(step.tell)}{by}"
+                whom = ", ".join(step.tell) + (f" by {', '.join(sorted(step.by))}" if step.by is not None else "")
+                said = f"the step after {step.after_s:g}s reaches none of {whom}: no channel that takes {severity}, or no address on it"
                 where = f"escalation.{severity}"
                 yield Problem(site.root, site.lines.get(where, site.lines.get("escalation", 0)), where, said)
 
 
 def _reaches(site: Site, severity: Severity, step: Step) -> bool:
+    """A step that names people has to reach one of them: a notice to a group calls nobody."""
     ways = set(site.channels) if step.by is None else step.by
-    for name in step.tell:
-        if name == EVERYONE and any(severity in site.channels[way].severities for way in ways):
-            return True
-        members = site.roster.teams[name].people if name in site.roster.teams else (name,)
-        if name in ways or any(ways & set(site.people[member].contacts) for member in members if member in site.people):
-            return True
-    return False
+    takes = {way for way in ways if severity in site.channels[way].severities}
+    named = [name for name in step.tell if name in site.roster.teams or name in site.people]
+    if named:
+        members = (one for name in named for one in (site.roster.teams[name].people if name in site.roster.teams else (name,)))
+        return any(takes & set(site.people[member].contacts) for member in members)
+    own = {way for person in site.people.values() for way in person.contacts}
+    groups = {way for way in takes - own if TYPES[site.channels[way].type].reach is not Reach.PERSON}
+    return any(name in ways or (name == EVERYONE and groups) for name in step.tell)
 
 
 def _of_team(site: Site, team: str, text: str) -> Problem:

@@ -20,13 +20,17 @@ from plantroom.site_file import load_site
 ZONE = ZoneInfo("Asia/Shanghai")
 NOW = to_ns(datetime(2026, 11, 30, 12, tzinfo=ZONE))
 HEAD = """site: {id: hq, name: A, zone: Asia/Shanghai}
-channels: [{id: duty, type: webhook, url: "https://example.com", severities: [danger, readiness]}]
+channels: [{id: duty, type: webhook, url: "https://example.com", severities: [danger, readiness, normal]}]
 equipment: [{id: fp-1, kind: fire_pump}]
 people:
   - {id: li, roles: [technician], contacts: {duty: li}, certificates: [{name: 消防, until: 2027-06-30}]}
   - {id: zhao, roles: [engineer], contacts: {duty: "${ZHAO:-z}"}, certificates: [{name: 消防, kinds: fire_pump, until: 2027-06-30}]}
   - {id: chief, roles: [manager], contacts: {duty: chief}}
 """
+MORE = (
+    "{id: hall, type: webhook, url: 'https://example.com'}, {id: late, type: webhook, url: 'https://example.com', severities: [normal]}, "
+    "{id: call, type: voice, provider: aliyun, access_key: '${NO:-}', access_secret: '${NO:-}', template: T}, "
+)
 GOOD = HEAD + """roster:
   needs: {fire_pump: 消防}
   teams:
@@ -46,7 +50,7 @@ def found(tmp_path: Path, text: str, *changes: Change, **env: str) -> list[str]:
 
 def test_a_roster_around_the_clock_leaves_nothing(tmp_path: Path) -> None:
     assert found(tmp_path, GOOD) == []
-    assert found(tmp_path, HEAD.replace(", severities: [danger, readiness]", "")) == []  # people without teams
+    assert found(tmp_path, HEAD.replace("channels: [", "channels: [{id: hall, type: webhook, url: 'https://example.com'}, ")) == []  # people without teams
 
 
 def test_o1_hours_with_nobody_are_told_for_35_days_and_changes_may_fill_them(tmp_path: Path) -> None:
@@ -77,9 +81,21 @@ def test_a_renewed_certificate_is_no_matter(tmp_path: Path) -> None:
 
 def test_who_cannot_be_reached_and_a_step_that_reaches_nobody_are_told(tmp_path: Path) -> None:
     assert found(tmp_path, GOOD, ZHAO="") == ["site.yaml:6: people.zhao: is on a team and has no address on any channel: nothing reaches them"]
-    quiet = GOOD + "escalation:\n  normal: {steps: [{after: 0s, tell: [everyone]}, {after: 9m, tell: [chief], by: [duty]}]}\n"
-    assert found(tmp_path, quiet) == ["site.yaml:14: escalation.normal: the step after 0s reaches nobody: no address of everyone"]
-    assert found(tmp_path, quiet.replace("normal:", "danger:").replace("tell: [chief]", "tell: [duty]")) == []
+    short = "site.yaml:14: escalation.danger: the step after {}s reaches none of {}: no channel that takes danger, or no address on it"
+    for step, told in (
+        ("{after: 9s, tell: [crew], by: [hall]}", short.format(9, "crew by hall")),
+        ("{after: 9s, tell: [chief, everyone], by: [call]}", short.format(9, "chief, everyone by call")),  # a notice to a group calls nobody
+        ("{after: 9s, tell: [everyone], by: [duty, call]}", short.format(9, "everyone by call, duty")),  # the one is people's own, the other calls a person
+        ("{after: 9s, tell: [everyone], by: [late]}", short.format(9, "everyone by late")),
+        ("{after: 9s, tell: [everyone]}", None),
+        ("{after: 9s, tell: [hall], by: [hall]}", None),
+        ("{after: 9s, tell: [crew]}", None),
+        ("{after: 9s, tell: [chief], by: [duty, hall]}", None),
+    ):
+        text = GOOD.replace("{duty: li}", "{duty: li, call: 13800138000}") + f"escalation:\n  danger: {{steps: [{step}]}}\n"
+        assert found(tmp_path, text.replace("channels: [", "channels: [" + MORE)) == ([told] if told else []), step
+    deaf = GOOD.replace("severities: [danger, readiness, normal]", "severities: [danger, readiness]")
+    assert [line.partition("none of")[0] for line in found(tmp_path, deaf)] == ["site.yaml: escalation.normal: the step after 0s reaches ", "site.yaml: escalation.normal: the step after 1800s reaches "]
 
 
 def test_a_change_that_does_nothing_is_told_and_a_past_one_is_not(tmp_path: Path) -> None:
