@@ -22,7 +22,7 @@ from rules.conditions import FOREVER, STATES, Change
 from rules.evaluate import JUST_AFTER_NS, LONGEST_WAIT_S, KindEvaluator
 from rules.look import Look
 from rules.lookback import COMPARISONS, COUNTING, WINDOWS
-from rules.rings import Ring
+from rules.ring import Ring
 from rules.rule import Rule
 from rules.samples import Indexes
 from rules.silence import Silence

@@ -21,7 +21,7 @@ import numpy.typing as npt
 from plantroom.clock import NS
 from rules.sheet import Index, index_of, span_of
 from rules.slots import EMPTY, HIGH, LOW, NAMES, NEEDS, Asked, Closing, Left, Moved, Some, Window
-from rules.windows import Bools, Floats, Ints, Pairs, Remembers, Rows, Span, Truth, buckets, copy
+from rules.windows import Bools, Floats, Ints, Rows, Span, Truth, buckets
 
 COVERAGE = 0.9
 MOST_KNOWN = 30_000  # slots of machines, 100 bytes each
@@ -274,32 +274,6 @@ class Rings:
         """changed(x): true as soon as two known values differed, false only over a window known well enough."""
         moved = self.total(asked.slots["moves"], rows) > 0
         return moved, ~moved & self.complete(asked, rows)
-
-
-class Ring:
-    """One of the rings: the same memory, for what is kept, moved and handed on expression by expression."""
-
-    def __init__(self, rings: Rings, number: int) -> None:
-        self._rings, self._number = rings, number
-        self.width = int(rings.width[number])
-
-    def shift(self, ns: int) -> None:
-        self._rings.origin[self._number] += ns
-
-    def inherit(self, old: Remembers, pairs: Pairs) -> None:
-        """The old ring of the same width; its origin is taken over with it."""
-        copy(self, old, pairs)
-
-    def arrays(self) -> Iterator[tuple[str, npt.NDArray[np.generic]]]:
-        rings, number = self._rings, self._number
-        yield "origin", rings.origin[number : number + 1]
-        for name in ("index", "held", "last", "reference", "middle"):
-            yield name, getattr(rings, name)[number]
-        names = rings.windows[number].names
-        groups: tuple[tuple[str, Any], ...] = (("past", rings.past), ("closed", rings.closed.__getitem__), ("open", rings.open.__getitem__))
-        for group, of in groups:
-            for name in names:
-                yield f"{group}.{name}", of(rings.slot[name, number])
 
 
 def _of(table: Any, index: Index, rows: Rows) -> Any:

@@ -17,7 +17,8 @@ from rules.lasting import Lasting, Since
 from rules.learned import Learned
 from rules.look import Look, Machines
 from rules.operations import Step
-from rules.rings import Ring, Rings
+from rules.ring import Ring
+from rules.rings import Rings
 from rules.schedule import Stage
 from rules.sheet import Places, Sheet, index_of, pick, span_of
 from rules.slots import Window

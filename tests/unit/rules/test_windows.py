@@ -9,7 +9,9 @@ import pytest
 
 from plantroom.clock import NS
 from rules.lasting import Lasting, Since
-from rules.rings import Ring, Rings, Window
+from rules.ring import Ring
+from rules.rings import Rings
+from rules.slots import Window
 from rules.windows import FEWEST_BUCKETS, MOST_BUCKETS, Span, buckets
 
 NAN = math.nan
