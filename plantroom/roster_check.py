@@ -23,6 +23,7 @@ from plantroom.site_channels import TYPES, Reach
 AHEAD_NS = 35 * 86_400 * NS
 WARNED_AHEAD = timedelta(days=30)
 MOST_GAPS = 5
+PROGRAMS = ("webhook", "mqtt")  # what stands behind them may know persons
 
 
 def findings(site: Site, now_ns: int, changes: Sequence[Change] = ()) -> list[Problem]:
@@ -100,6 +101,11 @@ def _unreached(site: Site) -> Iterator[Problem]:
     for ident in on_call:
         if not site.people[ident].contacts:
             yield _of_person(site, ident, "is on a team and has no address on any channel: nothing reaches them")
+    for person in site.people.values():
+        for way in person.contacts:
+            kind = site.channels[way].type
+            if TYPES[kind].reach is Reach.GROUP and kind not in PROGRAMS:
+                yield _of_person(site, person.id, f"has an address on {way}, which tells a group and no single person: leave it out")
     if not site.people:
         return
     for severity, chain in site.chains.items():

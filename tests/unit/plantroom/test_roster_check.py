@@ -98,6 +98,11 @@ def test_who_cannot_be_reached_and_a_step_that_reaches_nobody_are_told(tmp_path:
     assert [line.partition("none of")[0] for line in found(tmp_path, deaf)] == ["site.yaml: escalation.normal: the step after 0s reaches ", "site.yaml: escalation.normal: the step after 1800s reaches "]
 
 
+def test_an_address_in_a_group_is_none(tmp_path: Path) -> None:
+    robot = GOOD.replace("channels: [", "channels: [{id: hall, type: wecom_robot, token: '${NO:-}'}, ").replace("{duty: li}", "{duty: li, hall: li}")
+    assert found(tmp_path, robot) == ["site.yaml:5: people.li: has an address on hall, which tells a group and no single person: leave it out"]
+
+
 def test_a_change_that_does_nothing_is_told_and_a_past_one_is_not(tmp_path: Path) -> None:
     def with_change(day: str) -> str:
         return GOOD.replace("since: 2026-11-01}]}", f"since: 2026-11-01}}], changes: [{{from: {day}T09:00, to: {day}T20:00, out: li, in: chief}}]}}")
