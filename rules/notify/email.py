@@ -45,13 +45,22 @@ async def send(settings: Mapping[str, object], page: Page, *, timeout_s: float) 
                 await client.quit(timeout=GOODBYE_S)
             return said
         finally:
-            client.close()
+            await _end(client)
     except TimeoutError:
         return answer(settings, Verdict.RETRY, f"no end within {timeout_s:g} s")
     except aiosmtplib.SMTPResponseException as error:
         return answer(settings, verdict(error.code), f"{error.code} {error.message}")
     except (aiosmtplib.SMTPException, OSError) as error:
         return answer(settings, Verdict.RETRY, f"{type(error).__name__}: {error}")
+
+
+async def _end(client: aiosmtplib.SMTP) -> None:
+    """The socket is closed when this returns; a farewell by TLS could be waited for for ever."""
+    abort = getattr(client.transport, "abort", None)
+    client.close()
+    if abort is not None:
+        abort()
+        await asyncio.sleep(0)
 
 
 def security(settings: Mapping[str, object]) -> str:
