@@ -7,6 +7,7 @@ it is not taken. Source: developer.work.weixin.qq.com, 获取access_token, 发�
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
@@ -18,7 +19,7 @@ import orjson
 from plantroom.clock import NS
 from plantroom.words import say
 from rules.notify import http, judging
-from rules.notify.page import Answer, Page, unfit
+from rules.notify.page import Answer, Page, answer, unfit
 from rules.outbox import Verdict
 
 SERVER = "https://qyapi.weixin.qq.com"
@@ -28,12 +29,16 @@ PAUSES = {-1: 5.0, 45009: 60.0, 45033: 10.0}
 NOBODY = ("invaliduser", "unlicenseduser")
 EARLY_S = 300  # a token is renewed so long before its end
 
+_MEMBER = re.compile(r"[A-Za-z0-9_.@-]{1,64}")  # a | would name several, @all the whole company
+
 _tokens: dict[str, tuple[str, int]] = {}  # (token, end in epoch ns) by whose it is; the secret itself is no key
 
 
 async def send(settings: Mapping[str, object], page: Page, *, timeout_s: float) -> Answer:
     if no := unfit(settings, page, "corp", "agent", "secret", person=True):
         return no
+    if not _MEMBER.fullmatch(str(page.to)) or page.to == "@all":
+        return answer(settings, Verdict.REFUSED, "the address of this person is no userid")
     server, body = http.base(settings, SERVER), orjson.dumps(message(settings, page))
 
     async def talk(client: httpx.AsyncClient) -> Answer:

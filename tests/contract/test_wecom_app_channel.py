@@ -11,7 +11,7 @@ import orjson
 from plantroom.clock import NS
 from rules.notify import wecom_app
 from rules.notify.page import Answer, Page
-from tests.contract.channel_stub import PAGE, A, Serve, T, request_of, server
+from tests.contract.channel_stub import PAGE, A, R, Serve, T, request_of, server
 
 TO = replace(PAGE, to="zhang")
 YES = {"errcode": 0, "errmsg": "ok", "invaliduser": ""}
@@ -92,6 +92,12 @@ def test_a_new_token_that_is_not_taken_is_not_asked_for_again_and_again() -> Non
 
     assert [a.verdict for a in sends(serve, [TO, TO])] == [T, T]
     assert wecom.given == 2, "once for the first page, once to renew it for the second"
+
+
+def test_a_page_to_one_is_never_one_to_many() -> None:
+    wecom = WeCom()
+    assert [a.verdict for a in sends(wecom.serve, [replace(PAGE, to=to) for to in ("@all", "a|b", "a b", "张")])] == [R] * 4
+    assert wecom.messages == []
 
 
 def test_a_message_is_a_text_a_card_with_the_link_or_a_card_that_asks() -> None:
