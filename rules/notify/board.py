@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from plantroom.clock import NS
 from plantroom.model import Severity
 from rules.notify.pace import Pace
-from rules.outbox import Verdict, after_attempt
+from rules.outbox import LONGEST_RETRY_AFTER_S, Verdict, after_attempt
 
 RANK = {severity: rank for rank, severity in enumerate(Severity)}
 
@@ -85,6 +86,9 @@ class Board:
         n = self._attempts(row) + 1
         then = after_attempt(n, verdict, row.severity, now_ns, retry_after_s)
         self._tried[row.id] = Tried(n, then.due_ns)
+        pace = self._paces.get(row.channel)
+        if pace is not None and verdict is Verdict.RETRY and retry_after_s is not None:
+            pace.hold(now_ns, now_ns + round(min(retry_after_s, LONGEST_RETRY_AFTER_S) * NS))
         return n
 
     def recorded(self, id_: str, verdict: Verdict, at_ns: int, retry_after_s: float | None = None) -> None:

@@ -16,7 +16,7 @@ ROBOT = (20, 60.0)
 
 
 def rows(count: int, severity: Severity, first: int = 0) -> list[Waiting]:
-    return [Waiting(f"P{n}-1", f"F{n}-1", f"O{n}-1", "group", severity, START + n, START, 0) for n in range(first, first + count)]
+    return [Waiting(f"P{n}-1", f"F{n}-1", f"O{n}-1", "group", None, severity, START + n, START, 0) for n in range(first, first + count)]
 
 
 def drained(board: Board, clock: VirtualClock) -> list[tuple[str, float]]:
@@ -59,6 +59,21 @@ def test_even_danger_keeps_the_limit() -> None:
     board, clock = Board({"group": Pace(*ROBOT)}), VirtualClock(START)
     board.update(rows(45, Severity.DANGER))
     assert [at for _, at in drained(board, clock)] == [0.0] * 20 + [60.0] * 20 + [120.0] * 5
+
+
+def test_a_robot_that_says_too_often_is_left_alone_but_for_what_is_urgent() -> None:
+    board = Board({"group": Pace(*ROBOT)})
+    board.update([*rows(3, Severity.NORMAL), *rows(1, Severity.DANGER, 10)])
+    danger = board.next("group", START)
+    assert danger is not None
+    board.ended(danger, Verdict.ACCEPTED, START)
+    normal = board.next("group", START)
+    assert normal is not None
+    board.ended(normal, Verdict.RETRY, START, retry_after_s=120)
+    assert board.next("group", START + 119 * NS) is None and board.next_due_ns("group") == START + 120 * NS
+    board.update([*rows(3, Severity.NORMAL), *rows(1, Severity.DANGER, 11)])
+    assert (urgent := board.next("group", START + NS)) is not None and urgent.severity is Severity.DANGER
+    assert board.next("group", START - 86_400 * NS) is None and board.next_due_ns("group") == START, "a clock set back: due, no longer held"
 
 
 def test_a_channel_without_a_limit_waits_for_nothing() -> None:
