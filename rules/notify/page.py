@@ -74,6 +74,18 @@ class Answer:
     retry_after_s: float | None = None
     confirmed: bool = True
 
+    def record(self, outbox: str, channel: str, n: int, started_ns: int, ended_ns: int) -> bytes:
+        """The body of the ATTEMPT record; what is as usual is left out."""
+        body: dict[str, object] = {
+            "outbox": outbox, "channel": channel, "n": n, "verdict": self.verdict.value, "answer": self.text,
+            "started_ns": started_ns, "ended_ns": ended_ns,
+        }  # fmt: skip
+        if not self.confirmed:
+            body["confirmed"] = False
+        if self.retry_after_s is not None:
+            body["retry_after_s"] = self.retry_after_s
+        return orjson.dumps(body)
+
 
 def answer(settings: Mapping[str, object], verdict: Verdict, text: str, retry_after_s: float | None = None) -> Answer:
     """An answer fit to be recorded: one line, at most 200 characters, without what the settings keep secret."""

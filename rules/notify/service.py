@@ -19,6 +19,7 @@ from plantroom.clock import NS, Clock
 from plantroom.journal import Entry, GroupWriter, Journal, Keeper, Kind
 from plantroom.model import Severity
 from plantroom.records import Records
+from plantroom.records.migrate import migrations
 from plantroom.service import newer_config
 from plantroom.site import Channel, Site
 from rules.notify.board import Board, Waiting
@@ -82,16 +83,17 @@ class NotifyService:
             reader.close()
 
     async def _records(self) -> Records:
-        """The records, once the engine has made them."""
+        """The records, once the engine has made them, or has made of older ones what we read."""
+        newest = migrations()[-1].number
         while True:
             try:
                 records = Records.open(self._folder / "records.db", readonly=True)
             except FileNotFoundError:
                 await asyncio.sleep(LOOK_S)
                 continue
-            if records.db.pragma("user_version"):
+            if int(records.db.pragma("user_version")) >= newest:
                 return records
-            records.close()  # the file is there, its tables not yet
+            records.close()  # the file is there, not all of its tables yet
             await asyncio.sleep(LOOK_S)
 
     def _catch_up(self, records: Records) -> None:
@@ -163,15 +165,7 @@ class NotifyService:
         page = Page(row.id, site.id, stored["reason"], stored["severity"], message, started_ns, to, link, language)
         said = await self._send(channel, page)
         ended_ns = self._clock.read().wall_ns
-        body: dict[str, object] = {
-            "outbox": row.id, "channel": channel.id, "n": row.attempts + 1, "verdict": said.verdict.value, "answer": said.text,
-            "started_ns": started_ns, "ended_ns": ended_ns,
-        }  # fmt: skip
-        if not said.confirmed:
-            body["confirmed"] = False
-        if said.retry_after_s is not None:
-            body["retry_after_s"] = said.retry_after_s
-        await group.append([Entry(Kind.ATTEMPT, orjson.dumps(body))])
+        await group.append([Entry(Kind.ATTEMPT, said.record(row.id, channel.id, row.attempts + 1, started_ns, ended_ns))])
         n = self._board.ended(row, said.verdict, ended_ns, said.retry_after_s)
         if said.verdict is not Verdict.ACCEPTED and n in (1, 2, 5, 10) or n % 100 == 0:
             log.warning("page.not_accepted", page=row.id, channel=channel.id, n=n, verdict=said.verdict.value, answer=said.text)
