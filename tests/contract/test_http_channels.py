@@ -8,7 +8,7 @@ import importlib
 import logging
 import ssl
 import subprocess
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -159,10 +159,12 @@ def whole(channel: Channel, run: Callable[[], Awaitable[Answer]], caplog: pytest
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _little_to_collect() -> None:
+def _little_to_collect() -> Iterator[None]:
     """What is loaded stays: a collection after each of two thousand attempts looks at the attempt only."""
     gc.collect()
     gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.mark.parametrize("case", CLASSES)
@@ -284,6 +286,23 @@ def test_a_secret_that_resolved_to_nothing_is_named_and_nothing_is_sent(name: st
         channel = replace(channel, to=None)
     answer = whole(channel, lambda: channel.send(free_port()), caplog)
     assert answer.verdict is R and "has no value" in answer.text
+
+
+@pytest.mark.parametrize("name", CHANNELS)
+@pytest.mark.parametrize("more", ["\r\nX-Evil: 1", "\x00", "\u5bc6", " "])
+def test_a_secret_of_strange_characters_breaks_no_request_and_is_not_told(name: str, more: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Encoded where its place has a way to, refused where it has none."""
+    channel = CHANNELS[name]
+    channel = replace(channel, settings={key: f"{value}{more}" if value in SECRETS else value for key, value in channel.settings.items()})
+    seen: list[Asked] = []
+
+    async def run() -> Answer:
+        async with server(provider(CLASSES["yes"].give, channel.yes, channel.first, seen)) as port:
+            return await channel.send(port)
+
+    answer = whole(channel, run, caplog)
+    assert answer.verdict in (A, R) or name == "wecom_app, its token"
+    assert not any("x-evil" in asked.headers for asked in seen)
 
 
 @pytest.mark.parametrize("name", ["wecom_app", "sms of aliyun", "sms of tencent", "voice of aliyun", "voice of tencent"])
