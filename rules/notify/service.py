@@ -7,6 +7,7 @@ is recorded before the page is looked at again, so a crash costs at most one dup
 from __future__ import annotations
 
 import asyncio
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from plantroom.site import Channel, Site
 from rules.notify.board import Board, Waiting
 from rules.notify.channels import Send, limit_of, send_of
 from rules.notify.pace import Pace
-from rules.notify.page import Answer, Page, answer
+from rules.notify.page import Answer, Page, answer, without_secrets
 from rules.outbox import Verdict
 
 LOOK_S = 0.02
@@ -182,7 +183,8 @@ class NotifyService:
         except TimeoutError:
             return answer(channel.settings, Verdict.RETRY, f"no end within {self._attempt_s + 1:g} s")
         except Exception as error:
-            log.error("channel.broken", channel=channel.id, error=type(error).__name__, exc_info=True)
+            trace = without_secrets(channel.settings, "".join(traceback.format_exception(error)))
+            log.error("channel.broken", channel=channel.id, error=type(error).__name__, exception=trace)
             return answer(channel.settings, Verdict.RETRY, f"the channel's own failure: {type(error).__name__}")
 
 

@@ -184,6 +184,24 @@ def test_a_verdict(name: str, case: str, caplog: pytest.LogCaptureFixture) -> No
     assert len(seen) == 1 + len(channel.first), "asked once: neither a redirect followed nor a page sent twice"
 
 
+@pytest.mark.soak
+@pytest.mark.parametrize("name", CHANNELS)
+def test_twenty_times_each_class_is_never_a_false_yes(name: str, caplog: pytest.LogCaptureFixture) -> None:
+    """In one process and one loop, in turns: what is kept between attempts (a token, an authority) changes no verdict."""
+    channel = CHANNELS[name]
+
+    async def run() -> Answer:
+        for _ in range(20):
+            for case, expected in CLASSES.items():
+                async with server(provider(expected.give, channel.yes, channel.first)) as port:
+                    answer = await channel.send(port)
+                wanted = T if name == "wecom_app, its token" and channel.expected(expected) is A else channel.expected(expected)
+                assert answer.verdict is wanted, (case, answer)
+        return answer
+
+    whole(channel, run, caplog)
+
+
 @pytest.mark.parametrize("case", SILENT)
 @pytest.mark.parametrize("name", CHANNELS)
 def test_an_attempt_ends_within_its_limit(name: str, case: str, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,4 +1,4 @@
-"""The notify service reads records that the engine makes: it waits until they are what it reads."""
+"""The notify service: it waits for records it can read, and a channel module that breaks breaks nothing else and tells nothing."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ from pathlib import Path
 
 import apsw
 import pytest
+import structlog
 
 from plantroom.clock import SystemClock
 from plantroom.records import Records
 from plantroom.records.migrate import migrate, migrations
+from plantroom.site import Channel
+from rules.notify.page import Answer, Page
 from rules.notify.service import NotifyService
+from rules.outbox import Verdict
 
 
 def test_records_of_an_older_release_are_waited_for_until_the_engine_has_made_them_ours(tmp_path: Path) -> None:
@@ -31,3 +35,20 @@ def test_records_of_an_older_release_are_waited_for_until_the_engine_has_made_th
     records = asyncio.run(opened(5))
     assert records.rows("waiting_pages") == []
     records.close()
+
+
+@pytest.mark.parametrize("kind", ["breaks", "hangs"])
+def test_a_channel_module_that_breaks_or_keeps_no_limit_is_an_answer_and_tells_no_secret(tmp_path: Path, kind: str) -> None:
+    async def send(settings: dict[str, object], page: Page, *, timeout_s: float) -> Answer:
+        if kind == "hangs":
+            await asyncio.Event().wait()
+        raise ValueError(f"no such header: {settings['token']}")
+
+    (tmp_path / "journal").mkdir()
+    service = NotifyService(tmp_path, SystemClock(), lambda _: send, attempt_s=-0.9)  # the hard limit is a second more
+    page = Page("P1-1", "tower", "raised", "danger", {"zh": ["一", "二"]}, 0)
+    with structlog.testing.capture_logs() as logs:
+        answer = asyncio.run(service._send(Channel("duty", "ntfy", {"token": "t0ken-of-it"}), page))
+    assert answer.verdict is Verdict.RETRY and "t0ken-of-it" not in answer.text + repr(logs)
+    assert [log["event"] for log in logs] == (["channel.broken"] if kind == "breaks" else [])
+    assert kind == "hangs" or "no such header: ***" in logs[0]["exception"]
