@@ -21,13 +21,14 @@ from dashboards.console.events import Hub, TooMany
 from dashboards.console.forms import BadBody
 from dashboards.console.guard import Forbidden, NotLoggedIn, needs, open_to_all, person_of, unguarded
 from dashboards.console.pages import alarms as alarm_pages
-from dashboards.console.pages import deeds, equipment, faults, health, login, now, orders
+from dashboards.console.pages import answer, deeds, equipment, faults, health, login, now, orders
 from dashboards.console.pages.frame import here, page
 from dashboards.console.roles import Permission
 from dashboards.console.shield import HEADERS, Shield
 from dashboards.console.sites import SiteOf, Sites
 from plantroom.clock import Clock
 from plantroom.errors import Refused
+from plantroom.tickets import Tickets
 
 TITLE = "Plantroom"
 
@@ -37,6 +38,7 @@ def create_app(data: Path, clock: Clock, site_of: SiteOf, *, public_url: str | N
     app = FastAPI(title=TITLE, version="1", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     sites = Sites(data, clock, site_of)
     app.state.clock, app.state.sites, app.state.access = clock, sites, Access(data / "access.db", clock)
+    app.state.tickets = Tickets(data / "access.db")
     app.state.hub, app.state.commanders, app.state.assets = Hub(sites, clock), {}, assets.Assets()
 
     def public_urls() -> list[str]:
@@ -48,7 +50,7 @@ def create_app(data: Path, clock: Clock, site_of: SiteOf, *, public_url: str | N
 
     app.state.public_urls = public_urls
     app.state.origins = lambda: [urlsplit(address).netloc.lower() for address in public_urls()]
-    for routes in (api, connections, alarms, assets, login, now, faults, orders, deeds, equipment, health, alarm_pages):
+    for routes in (api, connections, alarms, assets, login, answer, now, faults, orders, deeds, equipment, health, alarm_pages):
         app.router.routes.extend(routes.router.routes)  # as they are: an included router would hide them from `unguarded`
     app.add_api_route("/healthz", api.healthz, dependencies=[open_to_all()], include_in_schema=False)
     app.add_api_route("/api/openapi.json", _openapi, dependencies=[needs(Permission.SEE)], include_in_schema=False)
@@ -78,6 +80,7 @@ def close(app: FastAPI) -> None:
         commander.close()
     app.state.sites.close()
     app.state.access.close()
+    app.state.tickets.close()
 
 
 def _openapi(request: Request) -> JSONResponse:

@@ -88,7 +88,7 @@ class Commander:
 
     async def _append(self, deed: Deed, person: Person, command_id: str) -> Recorded:
         body = {
-            "command_id": command_id, "does": deed.does, "target": deed.target, "who": person.name, "name": person.name,
+            "command_id": command_id, "does": deed.does, "target": deed.target, "who": person.name, "name": person.shown or person.name,
             "roles": person.roles, "args": dict(deed.args),
         }  # fmt: skip
         entry = Entry(Kind.COMMAND, orjson.dumps(body))

@@ -58,7 +58,7 @@ def needs(permission: Permission) -> Any:
 
 
 def open_to_all() -> Any:
-    """For the login, /healthz and static files alone."""
+    """For the login, /healthz, static files, and links that are a right of their own."""
     return Depends(Needs(None))
 
 

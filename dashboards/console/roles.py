@@ -84,12 +84,16 @@ ROLES: Mapping[Role, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who asks. sites: the ids they may see, None = all. form_token: what their forms carry; None for a bearer token, which needs none."""
+    """Who asks. sites: the ids they may see, None = all. form_token: what their forms carry; None for a bearer token, which needs none.
+
+    shown: what people call them, where that is not the name they are known by.
+    """
 
     name: str
     role: Role
     sites: frozenset[str] | None = None
     form_token: str | None = None
+    shown: str | None = None
 
     def may(self, permission: Permission) -> bool:
         return permission in MAY[self.role]

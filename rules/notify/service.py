@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
+import apsw
 import orjson
 import structlog
 
@@ -23,6 +24,7 @@ from plantroom.records import Records
 from plantroom.records.migrate import migrations
 from plantroom.service import newer_config
 from plantroom.site import Channel, Site
+from plantroom.tickets import Tickets
 from rules.notify.board import Board, Waiting
 from rules.notify.channels import Send, limit_of, send_of
 from rules.notify.pace import Pace
@@ -48,6 +50,7 @@ class NotifyService:
         self._journal = Journal(folder / "journal", clock)
         self._board = Board()
         self._woken: dict[str, asyncio.Event] = {}
+        self._tickets: Tickets | None = None
 
     async def run(self) -> None:
         """Until cancelled, or NewerConfig when another configuration was applied."""
@@ -70,6 +73,8 @@ class NotifyService:
         finally:
             writer.close()
             records.close()
+            if self._tickets is not None:
+                self._tickets.close()
 
     async def _site(self) -> tuple[int, Site]:
         """The configuration, once there is one."""
@@ -161,7 +166,8 @@ class NotifyService:
         started_ns = self._clock.read().wall_ns
         message = orjson.loads(stored["message_json"])
         person = site.people.get(row.person or "")
-        to, link = person.contacts.get(channel.id) if person is not None else None, message.get("link")
+        to = person.contacts.get(channel.id) if person is not None else None
+        link = self._link(site, row) if to is not None else None
         language = (person.language if person is not None else None) or channel.language or site.language
         page = Page(row.id, site.id, stored["reason"], stored["severity"], message, started_ns, to, link, language)
         said = await self._send(channel, page)
@@ -174,6 +180,19 @@ class NotifyService:
             log.info("page.accepted", page=row.id, channel=channel.id, n=n)
         free.release()
         self._woken[channel.id].set()
+
+    def _link(self, site: Site, row: Waiting) -> str | None:
+        """Where this person accepts; None where nobody can come in from outside, or it cannot be kept: the page leaves all the same."""
+        if site.web.public_url is None or row.work_order is None or row.person is None:
+            return None
+        try:
+            if self._tickets is None:
+                self._tickets = Tickets(self._folder.parent / "access.db")
+            nonce = self._tickets.issue(site.id, row.id, row.work_order, row.person, self._clock.read().wall_ns)
+        except (apsw.Error, OSError) as error:
+            log.warning("page.no_link", page=row.id, error=type(error).__name__)
+            return None
+        return f"{site.web.public_url.rstrip('/')}/a/{nonce}"
 
     async def _send(self, channel: Channel, page: Page) -> Answer:
         """One attempt within the hard limit. A channel module that breaks is an answer too: it must not take the other channels with it."""

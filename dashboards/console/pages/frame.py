@@ -48,7 +48,8 @@ def language_of(request: Request) -> str:
 
 
 def page(request: Request, template: str, values: Mapping[str, Any], person: Person | None, status: int = 200) -> HTMLResponse:
-    lang = language_of(request)
+    """values: `lang` where it is not the visitor's own choice."""
+    lang = values.get("lang") or language_of(request)
     state = request.app.state
     now_ns = state.clock.read().wall_ns
     context = {

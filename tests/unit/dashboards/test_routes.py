@@ -17,7 +17,7 @@ from plantroom.clock import NS, VirtualClock
 from tests.kit.console_client import BASE, client, form_token, logged_in, served, token_of
 from tests.kit.console_site import Installation, site_file
 
-OPEN = {"/login", "/healthz", "/api/v1/healthz", "/static/{name:path}"}
+OPEN = {"/a/{nonce}", "/login", "/healthz", "/api/v1/healthz", "/static/{name:path}"}
 NOW = 1_795_262_400 * NS
 
 
@@ -57,7 +57,7 @@ def calls(app: FastAPI) -> list[tuple[str, str, Permission | None]]:
     return found
 
 
-def test_only_the_login_health_and_static_files_are_open(house: Installation) -> None:
+def test_only_the_login_health_static_files_and_links_of_their_own_right_are_open(house: Installation) -> None:
     async def scenario(app: FastAPI) -> None:
         assert {route.path for route in app.routes if isinstance(route, APIRoute) and demands(route) == [None]} == OPEN
 

@@ -1,0 +1,83 @@
+"""The page behind a link in an alert: what it is about, and one button. GET shows, only POST accepts, in the name of the person paged.
+
+Nobody logs in here: the link is the right, for one order, for an hour, once (plantroom.tickets). It shows no more than the alert said and
+who has it now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fastapi import APIRouter, Request, Response
+
+from dashboards.console.asking import NotFound
+from dashboards.console.commanding import Commander, Deed, Recorded
+from dashboards.console.forms import read_fields
+from dashboards.console.guard import open_to_all
+from dashboards.console.pages.frame import language_of, page
+from dashboards.console.roles import Person, Role
+from dashboards.console.sites import SiteView
+from dashboards.console.tables import CommandRow
+from plantroom import words
+from plantroom.people import Person as Rostered
+from plantroom.tickets import Ticket, Tickets
+
+router = APIRouter(include_in_schema=False)
+STANDING: Mapping[str, str] = {"open": "nobody", "accepted": "accepted", "arrived": "arrived", "restored": "restored", "closed": "closed"}
+
+
+@router.get("/a/{nonce}", dependencies=[open_to_all()])
+def show(request: Request, nonce: str) -> Response:
+    ticket, view = _known(request, nonce)
+    return _shown(request, ticket, view, None)
+
+
+@router.post("/a/{nonce}", dependencies=[open_to_all()])
+async def accept(request: Request, nonce: str) -> Response:
+    ticket, view = _known(request, nonce)
+    now_ns = request.app.state.clock.read().wall_ns
+    who = view.config.people.get(ticket.person) if view.config is not None else None
+    if not ticket.good(now_ns) or who is None or (await read_fields(request)).get("accept") != "1":
+        return _shown(request, ticket, view, None)
+    commanders: dict[str, Commander] = request.app.state.commanders
+    commander = commanders.setdefault(view.id, Commander(view))
+    outcome = await commander.send(Deed("accept", ticket.work_order, {}), _as(who), f"link-{ticket.id}")
+    tickets: Tickets = request.app.state.tickets
+    tickets.spend(nonce, now_ns)  # behind the record: a crash between leaves a link whose second use is the same command
+    return _shown(request, ticket, view, outcome)
+
+
+def _known(request: Request, nonce: str) -> tuple[Ticket, SiteView]:
+    tickets: Tickets = request.app.state.tickets
+    ticket = tickets.find(nonce)
+    view = next((view for view in request.app.state.sites.all() if ticket is not None and view.id == ticket.site), None)
+    if ticket is None or view is None:
+        raise NotFound("this link is none of ours, or older than a week")
+    return ticket, view
+
+
+def _as(who: Rostered) -> Person:
+    role = next((role for role in (Role.SUPERVISOR, Role.ENGINEER) if role.value in who.roles), Role.TECHNICIAN)
+    return Person(who.id, role, shown=who.name)
+
+
+def _shown(request: Request, ticket: Ticket, view: SiteView, outcome: CommandRow | Recorded | None) -> Response:
+    who = view.config.people.get(ticket.person) if view.config is not None else None
+    sent = next((each for each in view.tables.pages(None, ticket.work_order) if each.id == ticket.page), None)
+    order = view.tables.order(ticket.work_order)
+    names = view.tables.people()
+    holder = (order.restored_by or order.arrived_by or order.accepted_by) if order is not None else None
+    own = who is not None and who.language is not None and request.query_params.get("lang") is None
+    lang = words.language(who.language) if own and who is not None else language_of(request)
+    now_ns = request.app.state.clock.read().wall_ns
+    values = {
+        "lang": lang, "lines": sent.message.get(lang, ()) if sent is not None else (), "order": order, "view": view, "outcome": outcome,
+        "severity": order.severity if order is not None else "normal", "holder": names.get(holder or "", holder or ""),
+        "mine": order is not None and holder == ticket.person, "standing": STANDING[order.state] if order is not None else "closed",
+        "useable": ticket.good(now_ns) and outcome is None and who is not None, "spent": ticket.spent_ns is not None,
+        "name": who.name if who is not None else ticket.person,
+    }  # fmt: skip
+    answer = page(request, "answer.html", values, None)
+    answer.headers["x-robots-tag"] = "noindex, nofollow"
+    answer.headers["referrer-policy"] = "no-referrer"  # the link is the right
+    return answer

@@ -1,0 +1,87 @@
+"""Links by which the person who was paged accepts without logging in. Each is one page to one person about one order, for an hour, once.
+
+What is kept is a hash: whoever reads access.db can use none of them. Opening a link shows the alert and changes nothing, because mail
+scanners and previews open links too; only the button's POST accepts.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from plantroom.clock import NS
+
+LIFE_NS = 3600 * NS
+KEPT_NS = 7 * 86_400 * NS  # after its end: whoever opens an old one is told so
+BITS = 160
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS ticket (
+  hash       BLOB PRIMARY KEY,            -- sha256 of what stands in the link
+  site       TEXT NOT NULL,
+  page       TEXT NOT NULL,               -- outbox.id
+  work_order TEXT NOT NULL,
+  person     TEXT NOT NULL,
+  until_ns   INTEGER NOT NULL,
+  spent_ns   INTEGER
+) STRICT, WITHOUT ROWID;
+"""
+_COLUMNS = "site, page, work_order, person, until_ns, spent_ns"
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """id: names it in records and logs, and says nothing of the link. Instants epoch ns."""
+
+    id: str
+    site: str
+    page: str
+    work_order: str
+    person: str
+    until_ns: int
+    spent_ns: int | None
+
+    def good(self, now_ns: int) -> bool:
+        return self.spent_ns is None and now_ns < self.until_ns
+
+
+class Tickets:
+    """A part of access.db. One connection, one thread at a time; notify issues, web looks and spends."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            path.touch(mode=0o600)
+        self._db = apsw.Connection(str(path))
+        self._db.set_busy_timeout(1_000)
+        for pragma in ("journal_mode = WAL", "synchronous = FULL"):
+            self._db.execute(f"PRAGMA {pragma}").fetchall()
+        self._db.execute(_SCHEMA)
+
+    def close(self) -> None:
+        self._db.close()
+
+    def issue(self, site: str, page: str, work_order: str, person: str, now_ns: int) -> str:
+        """What goes into the link. Raises apsw.Error where it cannot be kept: then there is no link."""
+        nonce = secrets.token_urlsafe(BITS // 8)
+        self._db.execute("DELETE FROM ticket WHERE until_ns < ?", (now_ns - KEPT_NS,))
+        row = (_hash(nonce), site, page, work_order, person, now_ns + LIFE_NS)
+        self._db.execute("INSERT INTO ticket (hash, site, page, work_order, person, until_ns) VALUES (?, ?, ?, ?, ?, ?)", row)
+        return nonce
+
+    def find(self, nonce: str) -> Ticket | None:
+        """None for what was never given out, or is forgotten."""
+        row: Any = next(iter(self._db.execute(f"SELECT {_COLUMNS} FROM ticket WHERE hash = ?", (_hash(nonce),))), None)
+        return None if row is None else Ticket(_hash(nonce).hex()[:32], *row)
+
+    def spend(self, nonce: str, now_ns: int) -> None:
+        """It has done what it is for."""
+        self._db.execute("UPDATE ticket SET spent_ns = ? WHERE hash = ? AND spent_ns IS NULL", (now_ns, _hash(nonce)))
+
+
+def _hash(nonce: str) -> bytes:
+    return sha256(nonce.encode()).digest()

@@ -1,0 +1,162 @@
+"""P17, S8: only a person acknowledges. The link in an alert shows to whoever opens it and accepts for the button alone, once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import httpx
+import orjson
+import pytest
+from fastapi import FastAPI
+
+from plantroom.clock import NS, VirtualClock
+from plantroom.journal import Kind
+from plantroom.tickets import LIFE_NS
+from tests.kit.console_client import client, logged_in, served
+from tests.kit.console_site import Installation, site_file
+
+NOW = 1_795_262_400 * NS
+PEOPLE = """
+channels:
+  - {id: app, type: webhook, url: 'http://127.0.0.1:9/'}
+people:
+  - {id: li.wei, name: 李伟, roles: [technician], contacts: {app: liwei}}
+  - {id: smith, name: J. Smith, roles: [supervisor], contacts: {app: smith}, language: en}
+"""
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[Installation]:
+    file = site_file(tmp_path)
+    file.write_text(file.read_text() + PEOPLE)
+    made = Installation(tmp_path / "data", file, VirtualClock(NOW))
+    made.fault("F1-1", "fp-1", "danger", ("消防泵电源缺相", "Fire pump phase lost"), order="O1-1")
+    made.order("O1-1", "fp-1", "danger", ("消防泵电源缺相", "Fire pump phase lost"), fault="F1-1")
+    made.page("P1-1", "F1-1", "O1-1", "app", "ok")
+    made.engine_at(1)
+    yield made
+    made.close()
+
+
+def link(app: FastAPI, person: str = "li.wei") -> str:
+    return "/a/" + app.state.tickets.issue("hq", "P1-1", "O1-1", person, app.state.clock.read().wall_ns)
+
+
+def commands(house: Installation) -> list[dict[str, object]]:
+    reader = house.journal.reader()
+    found = [orjson.loads(record.body) for record in reader.read_after(0, 100_000) if record.kind is Kind.COMMAND]
+    reader.close()
+    return found
+
+
+async def press(browser: httpx.AsyncClient, path: str) -> httpx.Response:
+    return await browser.post(path, data={"accept": "1"})
+
+
+def test_opening_shows_the_alert_and_the_button_accepts_in_the_name_of_the_person_paged(house: Installation) -> None:
+    async def go() -> None:
+        async with served(house.data, house.clock) as app, client(app) as phone:
+            path = link(app)
+            shown = await phone.get(path)
+            assert shown.status_code == 200 and "我接单（李伟）" in shown.text and "甲" in shown.text and "未接单" in shown.text
+            assert shown.headers["referrer-policy"] == "no-referrer" and "noindex" in shown.headers["x-robots-tag"]
+            assert commands(house) == []
+            pressed = asyncio.create_task(press(phone, path))
+            while not commands(house):
+                await asyncio.sleep(0)
+            [said] = commands(house)
+            house.outcome(str(said["command_id"]), "accept", "O1-1", "li.wei", True)
+            answer = await pressed
+            assert "已办理" in answer.text and "我接单" not in answer.text
+            assert (said["does"], said["target"], said["who"], said["name"], said["roles"]) == ("accept", "O1-1", "li.wei", "李伟", ["technician"])
+            assert "此链接已使用过" in (await phone.get(path)).text
+            assert (await press(phone, path)).status_code == 200 and len(commands(house)) == 1, "a second press is no second command"
+
+    asyncio.run(go())
+
+
+def test_a_person_reads_it_in_their_own_language_and_a_supervisor_acts_as_one(house: Installation) -> None:
+    async def go() -> None:
+        async with served(house.data, house.clock) as app, client(app) as phone:
+            path = link(app, "smith")
+            assert "I take it (J. Smith)" in (await phone.get(path)).text
+            assert "我接单" in (await phone.get(path + "?lang=zh")).text
+            pressed = asyncio.create_task(press(phone, path))
+            while not commands(house):
+                await asyncio.sleep(0)
+            assert commands(house)[0]["roles"] == ["technician", "engineer", "supervisor"]
+            house.outcome(str(commands(house)[0]["command_id"]), "accept", "O1-1", "smith", False, ("已由李伟接单", "Li Wei has already accepted it"))
+            assert "Li Wei has already accepted it" in (await pressed).text
+
+    asyncio.run(go())
+
+
+def test_a_thousand_scanners_and_previews_accept_nothing(house: Installation) -> None:
+    """HEAD, GET, prefetch, double GET, POST without the button, with foreign fields, with JSON: 0 of 1,000 acknowledge."""
+
+    async def go() -> None:
+        chance = Random(7)
+        async with served(house.data, house.clock) as app, client(app) as scanner:
+            path = link(app)
+            tried = {
+                "get": lambda: scanner.get(path),
+                "head": lambda: scanner.head(path),
+                "prefetch": lambda: scanner.get(path, headers={"purpose": "prefetch", "sec-purpose": "prefetch"}),
+                "options": lambda: scanner.options(path),
+                "empty post": lambda: scanner.post(path),
+                "other fields": lambda: scanner.post(path, data={"url": path, "accept": chance.choice(["", "0", "on", "true", "11"])}),
+                "json": lambda: scanner.post(path, json={"url": path, "accept": True}),
+                "put": lambda: scanner.put(path, data={"accept": "1"}),
+                "bot": lambda: scanner.get(path, headers={"user-agent": "Mozilla/5.0 (compatible; MicrosoftPreview/2.0)"}),
+            }
+            statuses = [(await tried[chance.choice(list(tried))]()).status_code for _ in range(1000)]
+            assert commands(house) == [] and max(statuses) < 500
+            ticket = app.state.tickets.find(path.removeprefix("/a/"))
+            assert ticket.spent_ns is None
+
+    asyncio.run(go())
+
+
+def test_forged_altered_and_old_links_do_nothing(house: Installation) -> None:
+    async def go() -> None:
+        chance = Random(8)
+        async with served(house.data, house.clock) as app, client(app) as phone:
+            path = link(app)
+            for _ in range(300):
+                at = chance.randrange(3, len(path))
+                forged = path[:at] + chance.choice("abcXYZ019-_") + path[at + 1 :]
+                if forged != path:
+                    assert (await press(phone, forged)).status_code == 404
+            app.state.clock.advance(LIFE_NS / NS)
+            assert "已过期" in (await phone.get(path)).text
+            assert (await press(phone, path)).status_code == 200
+            assert commands(house) == []
+
+    asyncio.run(go())
+
+
+def test_the_page_shows_no_more_than_the_alert_and_opens_nothing_else(house: Installation) -> None:
+    async def go() -> None:
+        async with served(house.data, house.clock) as app, client(app) as phone:
+            shown = await phone.get(link(app))
+            assert "gen-1" not in shown.text and "engine_speed" not in shown.text
+            assert len(shown.content) + len(app.state.assets.get("console.css").body) < 30_000, "first paint of the phone's page"
+            assert (await phone.get("/orders/O1-1")).status_code in (303, 401), "the link logs nobody in"
+
+    asyncio.run(go())
+
+
+def test_without_the_site_or_the_person_the_link_accepts_nothing(house: Installation) -> None:
+    async def go() -> None:
+        async with served(house.data, house.clock) as app, client(app) as phone:
+            gone = link(app, "nobody")
+            assert (await press(phone, gone)).status_code == 200 and commands(house) == []
+            elsewhere = "/a/" + app.state.tickets.issue("other", "P1-1", "O1-1", "li.wei", NOW)
+            assert (await press(phone, elsewhere)).status_code == 404
+            async with logged_in(app) as browser:
+                assert (await browser.get("/orders/O1-1")).status_code == 200
+
+    asyncio.run(go())
