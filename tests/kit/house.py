@@ -50,15 +50,16 @@ class Receiver:
                     receiver.pages.append((at, self.headers["X-Plantroom-Id"], body))
                     receiver.came.notify_all()
                 self.send_response(200)
-                self.send_header("Content-Length", "2")
+                self.send_header("Content-Length", str(len(receiver.answer)))
                 self.end_headers()
-                self.wfile.write(b"{}")
+                self.wfile.write(receiver.answer)
 
             def log_message(self, format: str, *args: object) -> None:
                 return
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
+        self.answer = b"{}"  # to every page
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}/"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
@@ -136,7 +137,10 @@ def place_of(module: int) -> tuple[int, int]:
 
 
 class House:
-    """`plantroom run` on a site of `pumps` fire pumps read over Modbus TCP, with a webhook to the receiver."""
+    """`plantroom run` on a site of `pumps` fire pumps read over Modbus TCP, with a webhook to the receiver.
+
+    extra: sections after those; channels: lines after that channel's.
+    """
 
     def __init__(
         self,
@@ -147,6 +151,7 @@ class House:
         extra: str = "",
         environment: dict[str, str] | None = None,
         pumps_a_module: int = PUMPS_A_MODULE,
+        channels: str = "",
     ) -> None:
         self.data = folder / "data"
         self.pumps, self._pumps_a_module = pumps, pumps_a_module
@@ -155,18 +160,19 @@ class House:
         self.receiver = Receiver()
         self.port = free_port()
         self.site_file = folder / "site.yaml"
-        self.site_file.write_text(self._site(modules, period, extra))
+        self.site_file.write_text(self._site(modules, period, extra, channels))
         self._log = (folder / "log.txt").open("w+")
         self._environment = os.environ | {"HOUSE_SECRET": "not-a-secret-of-anybody"} | (environment or {})
         self._process: subprocess.Popen[str] | None = None
 
-    def _site(self, modules: int, period: str, extra: str) -> str:
+    def _site(self, modules: int, period: str, extra: str, channels: str) -> str:
         lines = [
             "site: {id: house, name: 试验楼, zone: Asia/Shanghai, language: zh, practice: gb}",
             "connections:",
             *(f"  - {{id: bus-{n}, modbus_tcp: {{host: 127.0.0.1, port: {port}}}}}" for n, port in enumerate(self.inputs.ports)),
             "channels:",
             f"  - {{id: duty, type: webhook, url: '{self.receiver.url}', secret: '${{HOUSE_SECRET}}'}}",
+            *channels.splitlines(),
             "devices:",
         ]
         for module in range(1, modules + 1):
