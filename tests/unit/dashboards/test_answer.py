@@ -56,6 +56,20 @@ async def press(browser: httpx.AsyncClient, path: str) -> httpx.Response:
     return await browser.post(path, data={"accept": "1"})
 
 
+async def pressed(
+    house: Installation, browser: httpx.AsyncClient, path: str, applied: bool, says: tuple[str, str]
+) -> tuple[dict[str, object], httpx.Response]:
+    """The command that the button made, and the page after the engine has said what it makes of it."""
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(press(browser, path))
+        async with asyncio.timeout(20):
+            while not commands(house):  # noqa: ASYNC110 - the journal is looked at as the engine would
+                await asyncio.sleep(0)
+        [said] = commands(house)
+        house.outcome(str(said["command_id"]), "accept", "O1-1", str(said["who"]), applied, says)
+    return said, task.result()
+
+
 def test_opening_shows_the_alert_and_the_button_accepts_in_the_name_of_the_person_paged(house: Installation) -> None:
     async def go() -> None:
         async with served(house.data, house.clock) as app, client(app) as phone:
@@ -64,12 +78,7 @@ def test_opening_shows_the_alert_and_the_button_accepts_in_the_name_of_the_perso
             assert shown.status_code == 200 and "我接单（李伟）" in shown.text and "甲" in shown.text and "未接单" in shown.text
             assert shown.headers["referrer-policy"] == "no-referrer" and "noindex" in shown.headers["x-robots-tag"]
             assert commands(house) == []
-            pressed = asyncio.create_task(press(phone, path))
-            while not commands(house):
-                await asyncio.sleep(0)
-            [said] = commands(house)
-            house.outcome(str(said["command_id"]), "accept", "O1-1", "li.wei", True)
-            answer = await pressed
+            said, answer = await pressed(house, phone, path, True, ("已办理", "Done"))
             assert "已办理" in answer.text and "我接单" not in answer.text
             assert (said["does"], said["target"], said["who"], said["name"], said["roles"]) == ("accept", "O1-1", "li.wei", "李伟", ["technician"])
             assert "此链接已使用过" in (await phone.get(path)).text
@@ -84,12 +93,9 @@ def test_a_person_reads_it_in_their_own_language_and_a_supervisor_acts_as_one(ho
             path = link(app, "smith")
             assert "I take it (J. Smith)" in (await phone.get(path)).text
             assert "我接单" in (await phone.get(path + "?lang=zh")).text
-            pressed = asyncio.create_task(press(phone, path))
-            while not commands(house):
-                await asyncio.sleep(0)
-            assert commands(house)[0]["roles"] == ["technician", "engineer", "supervisor"]
-            house.outcome(str(commands(house)[0]["command_id"]), "accept", "O1-1", "smith", False, ("已由李伟接单", "Li Wei has already accepted it"))
-            assert "Li Wei has already accepted it" in (await pressed).text
+            said, answer = await pressed(house, phone, path, False, ("已由李伟接单", "Li Wei has already accepted it"))
+            assert said["roles"] == ["technician", "engineer", "supervisor"]
+            assert "Li Wei has already accepted it" in answer.text
 
     asyncio.run(go())
 
