@@ -34,12 +34,16 @@ class Reach(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Type:
-    """needs, may: keys that have to and that can stand there. of: by `provider` the keys of it alone, True = has to be there."""
+    """needs, may: keys that have to and that can stand there. of: by `provider` the keys of it alone, True = has to be there.
+
+    group: of what reaches either, the key that names the group; without it there is none.
+    """
 
     reach: Reach
     needs: Keys
     may: Keys = field(default_factory=dict)
     of: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
+    group: str = ""
 
 
 def _words(node: y.Node) -> tuple[str, ...]:
@@ -83,6 +87,7 @@ TYPES: Mapping[str, Type] = MappingProxyType(
                 "password": y.text,
                 "ca": parts.pem_file,
             },
+            group="to",
         ),
         "sms": Type(Reach.PERSON, {**_GATEWAY, "signature": y.text}, _FILLED, {"aliyun": {}, "tencent": {"app": True, "region": False}}),
         "voice": Type(
@@ -91,13 +96,19 @@ TYPES: Mapping[str, Type] = MappingProxyType(
             {"caller": y.text, "accepted": y.text, "play_times": y.integer(1, 3), **_FILLED},
             {"aliyun": {"caller": False, "accepted": False}, "tencent": {"app": True, "region": False}},
         ),
-        "ntfy": Type(Reach.EITHER, {}, {"topic": y.text, "token": y.text, "user": y.text, "password": y.text, **_SERVER}),
-        "bark": Type(Reach.EITHER, {}, {"token": y.text, **_SERVER}),
-        "gotify": Type(Reach.EITHER, {"url": parts.url}, {"token": y.text, "ca": parts.pem_file}),
-        "telegram": Type(Reach.EITHER, {"token": y.text}, {"chat": y.text, **_SERVER}),
-        "apprise": Type(Reach.EITHER, {"secret": addresses.apprise}),
+        "ntfy": Type(Reach.EITHER, {}, {"topic": y.text, "token": y.text, "user": y.text, "password": y.text, **_SERVER}, group="topic"),
+        "bark": Type(Reach.EITHER, {}, {"token": y.text, **_SERVER}, group="token"),
+        "gotify": Type(Reach.EITHER, {"url": parts.url}, {"token": y.text, "ca": parts.pem_file}, group="token"),
+        "telegram": Type(Reach.EITHER, {"token": y.text}, {"chat": y.text, **_SERVER}, group="chat"),
+        "apprise": Type(Reach.EITHER, {"secret": addresses.apprise}, group="secret"),
     }
 )
+
+
+def tells_group(channel: Channel) -> bool:
+    """Whether a page to nobody in particular is heard there."""
+    kind = TYPES[channel.type]
+    return kind.reach is Reach.GROUP or (kind.reach is Reach.EITHER and bool(channel.settings.get(kind.group)))
 
 
 def channel(f: y.Fields, connections: Mapping[str, Connection]) -> Channel | None:

@@ -9,7 +9,7 @@ import orjson
 
 from plantroom.escalation import EVERYONE, Step
 from plantroom.model import Severity
-from plantroom.site_channels import TYPES, Reach
+from plantroom.site_channels import tells_group
 from rules.desk import Desk
 from rules.house import House
 from rules.rows import Call, Order
@@ -37,7 +37,7 @@ def falls_short(house: House, step: Step, now: Sequence[Target]) -> bool:
 def everyone(house: House, severity: Severity) -> list[Target]:
     """The channels that take this severity and tell a group."""
     own = {channel for person in house.site.people.values() for channel in person.contacts}
-    return [Target(c.id) for c in house.channels(severity) if c.id not in own and TYPES[c.type].reach is not Reach.PERSON]
+    return [Target(c.id) for c in house.channels(severity) if c.id not in own and tells_group(c)]
 
 
 def told(desk: Desk, house: House, order: Order | None, severity: Severity) -> list[Target]:

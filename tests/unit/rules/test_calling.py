@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import orjson
 import pytest
 
 from plantroom.clock import NS
+from plantroom.escalation import Chain, Step
+from plantroom.model import Severity
+from plantroom.site import Channel
 from rules import calling
 from rules.calling import TABLE, Event, State
+from rules.reach import Target, everyone
+from rules.rows import Call, as_json
 from tests.kit.engine import PEOPLE, RULES, Kit, event_text, peopled
 from tests.kit.journals import NOON
 
@@ -212,9 +218,6 @@ def test_the_auditor_finds_nothing_on_a_night_of_ordinary_trouble(kit: Kit) -> N
 
 
 def test_the_longest_gap_of_a_chain() -> None:
-    from plantroom.escalation import Chain, Step
-    from rules.rows import Call, as_json
-
     chain = Chain((Step(0, ("a",)), Step(60, ("b",)), Step(400, ("c",))), 180)
     call = Call("O1-1", "calling", as_json(calling._plain(chain)), 0, 1, 0, 0, "[]")
     assert calling.chain_of(call) == chain and calling.longest_ns(call) == 340 * NS
@@ -246,3 +249,13 @@ def test_a_site_without_a_roster_has_no_gap(tmp_path: Path) -> None:
     kit.run()
     assert kit.rows("SELECT rule FROM fault") == []
     kit.close()
+
+
+def test_everyone_are_the_channels_that_tell_a_group() -> None:
+    """A channel that reaches one person only, or has no group named, would refuse a page to nobody in particular."""
+    channels = [
+        Channel("robot", "wecom_robot", {"token": "x"}), Channel("app", "wecom_app", {}), Channel("ring", "voice", {}),
+        Channel("lonely", "ntfy", {"url": "https://ntfy.sh"}), Channel("board", "ntfy", {"topic": "all"}), Channel("hook", "webhook", {}),
+    ]  # fmt: skip
+    house = SimpleNamespace(site=SimpleNamespace(people={}), channels=lambda severity: channels)
+    assert everyone(house, Severity.DANGER) == [Target("robot"), Target("board"), Target("hook")]  # type: ignore[arg-type]
