@@ -101,8 +101,10 @@ class Director:
             row |= {"found_by": found_by, "leads_to": list(FAULTS[what.fault].leads_to)}
             return row | {"touches": self._read_through({(what.connection, what.unit)})}
         if what.fault == DEVICE_OFFLINE.name:
-            row |= {"equipment": what.equipment, "settings": {}, "found_by": what.fault, "leads_to": []}
-            return row | {"touches": self._read_through(set(self._addresses(what.equipment)))}
+            row |= {"equipment": what.equipment, "settings": {}, "found_by": what.fault, "leads_to": list(DEVICE_OFFLINE.leads_to)}
+            addresses = set(self._addresses(what.equipment))
+            groups = sorted({f"@{connection}" for connection, _ in addresses})
+            return row | {"touches": [*self._read_through(addresses), *groups]}
         known = UPSETS[self._site.equipment[what.equipment].kind.name][what.fault]
         filled: Mapping[str, float] = known.filled(what.settings)
         return row | {"equipment": what.equipment, "settings": dict(filled), "found_by": known.found_by, "leads_to": list(known.leads_to)}

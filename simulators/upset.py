@@ -66,4 +66,5 @@ def by_name(*upsets: Upset) -> Mapping[str, Upset]:
 
 
 # Anybody's device may fall silent; the wire does it, not the machine.
-DEVICE_OFFLINE = Upset("device_offline", "its devices do not answer any more: cable, power, network")
+_SILENT = "its devices do not answer any more: cable, power, network"
+DEVICE_OFFLINE = Upset("device_offline", _SILENT, leads_to=("gateway_offline",))  # a module it shares takes its neighbours along
