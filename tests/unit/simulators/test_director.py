@@ -78,7 +78,8 @@ def test_a_silent_device_is_the_wires_doing_and_names_all_it_touches() -> None:
         ("mend", "lift-contacts", 11),
     ]
     assert stage.truth[0]["found_by"] == "device_offline"
-    assert stage.truth[0]["touches"] == [f"lift-{n}" for n in range(1, 9)]  # module 1: lifts 1..4, current meter: 1..8
+    touched = [*(f"lift-{n}" for n in range(1, 9)), "@lift-contacts"]  # module 1: lifts 1..4, current meter: 1..8; and the line itself
+    assert stage.truth[0]["touches"] == touched
 
 
 def test_a_published_device_is_named_by_its_id() -> None:
