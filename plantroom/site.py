@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from plantroom.escalation import Chain, defaults
 from plantroom.kinds import Kind, KindPoint
 from plantroom.model import EquipmentState, Severity
+from plantroom.night import Night
 from plantroom.people import Person
 from plantroom.profiles import Profile
 from plantroom.roster import Roster
@@ -249,6 +250,7 @@ class Site:
     people: Mapping[str, Person] = field(default_factory=dict)
     roster: Roster = field(default_factory=Roster)
     chains: Mapping[Severity, Chain] = field(default_factory=lambda: defaults((), {}))
+    night: Night = Night()
     _by_device: Mapping[str, tuple[Binding, ...]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

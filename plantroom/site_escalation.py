@@ -8,18 +8,22 @@ from itertools import pairwise
 from plantroom import yaml_file as y
 from plantroom.escalation import EVERYONE, PAGED, Chain, Step, defaults
 from plantroom.model import Severity
+from plantroom.night import Night
 from plantroom.roster import Roster
 from plantroom.site import Channel
 from plantroom.site_people import each
+from plantroom.site_roster import hours
 
 LONGEST_S = 7 * 86_400.0
 SHORTEST_REPEAT_S = 30.0
 
 
-def read_chains(node: y.Node | None, paper: y.Paper, channels: Mapping[str, Channel], roster: Roster) -> dict[Severity, Chain]:
+def read_chains(
+    node: y.Node | None, paper: y.Paper, channels: Mapping[str, Channel], roster: Roster
+) -> tuple[dict[Severity, Chain], Night]:
     chains = defaults(tuple(roster.teams), {channel.id: channel.type for channel in channels.values()})
     if node is None:
-        return chains
+        return chains, Night()
     f = y.Fields(node, "escalation", paper)
     names = (EVERYONE, *roster.teams, *roster.people, *channels)
     for severity in PAGED:
@@ -27,8 +31,9 @@ def read_chains(node: y.Node | None, paper: y.Paper, channels: Mapping[str, Chan
             chains[severity] = _chain(y.Fields(inner, f.path(severity.value), paper), names, channels, chains[severity])
     if Severity.ADVISORY.value in f.node.items:
         f.wrong(Severity.ADVISORY.value, "pages nobody: it is an order for the next working day")
+    night = f.opt("night", hours)
     f.done((Severity.ADVISORY.value,))
-    return chains
+    return chains, Night() if night is None else Night(*night)
 
 
 def check_names(roster: Roster, channels: Collection[str], lines: Mapping[str, int], paper: y.Paper) -> None:

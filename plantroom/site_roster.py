@@ -115,7 +115,7 @@ class RosterReader:
         people = [person for person in named if self._known(f, "people", person)]
         if not named and "*" not in f.asked:
             f.wrong("people", "are missing: name who is on")
-        hours = f.need("hours", _hours)
+        span = f.need("hours", hours)
         days, workdays = f.opt("days", _days) or (ALL_DAYS, None)
         turn, by_shift = f.may("turn", _turn, (0, False))
         since, until = f.opt("since", day), f.opt("until", day)
@@ -125,9 +125,9 @@ class RosterReader:
             f.wrong("turn", "needs since: the day on which the first of them begins")
         if since and until and until < since:
             f.wrong("until", "lies before since")
-        if hours is None or not people:
+        if span is None or not people:
             return None
-        return Rule(tuple(people), *hours, days, workdays, turn, by_shift, since, until, kinds)
+        return Rule(tuple(people), *span, days, workdays, turn, by_shift, since, until, kinds)
 
     def _kinds(self, f: y.Fields) -> frozenset[str]:
         return frozenset(kind for kind in each(f, "kinds", y.text) if self._is_kind(kind, f.line("kinds"), f.path("kinds")))
@@ -162,7 +162,7 @@ class RosterReader:
         return wall_ns(at, self._zone) if at.tzinfo is None else to_ns(at)
 
 
-def _hours(node: y.Node) -> tuple[int, int]:
+def hours(node: y.Node) -> tuple[int, int]:
     """Over midnight where the end is not after the start; 08:00-08:00 are 24 hours."""
     match = _HOURS.fullmatch(y.text(node))
     if match is None:

@@ -22,6 +22,7 @@ from plantroom.escalation import Chain, Step
 from rules import paging
 from rules.desk import Desk
 from rules.house import House
+from rules.nights import morning_ns
 from rules.reach import Target, everyone, falls_short, reached, told_so_far
 from rules.rows import Call, Order, as_json
 
@@ -128,6 +129,10 @@ def _go_on(desk: Desk, house: House, call: Call, order: Order) -> None:
     fault = faults[-1] if faults else None
     if fault is not None and fault.shelved_until_ns is not None:
         call.next_ns = fault.shelved_until_ns  # somebody has seen it, and said until when nobody is wanted
+        desk.put_call(call)
+        return
+    if (until_ns := morning_ns(house, order.severity, desk.now_ns)) is not None:
+        call.next_ns = until_ns
         desk.put_call(call)
         return
     chain, now = chain_of(call), list[Target]()

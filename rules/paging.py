@@ -9,9 +9,10 @@ import orjson
 from plantroom.clock import NS, iso
 from plantroom.model import Severity
 from plantroom.words import LANGUAGES
-from rules import flood, reach
+from rules import flood, nights, reach
 from rules.clocks import ClockName, OrderClock
 from rules.desk import Desk
+from rules.gathered import Why, gather
 from rules.house import House, Machine
 from rules.messages import Alert, compose
 from rules.order import State
@@ -31,7 +32,7 @@ def page(
     targets: Sequence[Target] | None = None,
 ) -> list[Page]:
     """Queues a page; the rows queued. None for advisories, in commissioning, while shelved, for a part of another fault, or where no
-    channel takes the severity. In a flood what is not urgent is gathered into one.
+    channel takes the severity. In a flood, and at night, what is not urgent is gathered into one.
 
     reason: as in outbox.reason. clock: the limit a warning or breach is about; else the order's next running one is named. wait_ns: it may
     leave so much later. targets: whom it is for; None: all who were told of it so far.
@@ -41,8 +42,11 @@ def page(
     if severity is Severity.ADVISORY or quiet:
         return []
     targets = reach.told(desk, house, order, severity) if targets is None else targets
-    if flood.holds(desk, fault, severity):
-        return flood.gather(desk, house, reason, fault, order, severity, targets)
+    for why, until_ns in (
+        (Why.FLOOD, flood.holds_until(desk, fault, severity)), (Why.NIGHT, nights.holds_until(house, severity, desk.now_ns)),
+    ):  # fmt: skip
+        if until_ns is not None:
+            return gather(desk, house, why, until_ns, reason, fault, order, severity, targets)
     message = as_json(_message(desk, house, reason, fault, order, clock or next_clock(desk, order), severity))
     rows = []
     for channel, person in targets:

@@ -259,3 +259,48 @@ def test_everyone_are_the_channels_that_tell_a_group() -> None:
     ]  # fmt: skip
     house = SimpleNamespace(site=SimpleNamespace(people={}), channels=lambda severity: channels)
     assert everyone(house, Severity.DANGER) == [Target("robot"), Target("board"), Target("hook")]  # type: ignore[arg-type]
+
+
+# -- the night
+
+NIGHT_PEOPLE = PEOPLE + "  normal: {steps: [{after: 0s, tell: [engineering, everyone]}, {after: 30m, tell: [managers]}], repeat: 1h}\n"
+ELEVEN = NOON + 3 * 3600 * NS + 60 * NS  # 23:01 in Shanghai
+
+
+def test_at_night_a_normal_fault_is_gathered_and_its_next_level_waits_for_the_morning(tmp_path: Path) -> None:
+    """On shift and the duty room only, grouped per 15 min, the clock runs on; danger knows no night."""
+    kit = Kit(tmp_path, wall_ns=ELEVEN)
+    kit.configure(peopled(NIGHT_PEOPLE), HERE)
+    kit.stay(60, jockey_fault=1)
+    kit.stay(60, 2, jockey_fault=1)
+    kit.stay(3600, jockey_fault=1)
+    kit.run()
+    rows = kit.rows("SELECT channel, person, reason, due_ns, message_json FROM outbox ORDER BY created_ns, rowid")
+    first = [(channel, person) for channel, person, _, due_ns, _ in rows if due_ns == ELEVEN + 14 * 60 * NS]
+    assert first == [("app", "wang.fang"), ("duty", None)], "one page each for both pumps"
+    assert orjson.loads(rows[0][4])["zh"] == ["〔夜间〕2条一般故障", "1号消防泵 jockey出了事、2号消防泵 jockey出了事 明细见控制台"]
+    assert {row[1] for row in rows} == {"wang.fang", None} and {row[2] for row in rows} == {"monitor"}
+    assert kit.one("SELECT breached_ns IS NOT NULL FROM clock WHERE name = 'response' AND work_order = ?", order(kit)) == 1
+    assert kit.one("SELECT next_ns FROM call WHERE work_order = ?", order(kit)) == NOON + 11 * 3600 * NS, "seven in the morning"
+    kit.stay(10, pump_running=1, jockey_fault=1)
+    kit.run()
+    assert kit.rows("SELECT DISTINCT due_ns - created_ns FROM outbox WHERE severity = 'danger'") == [(0,)]
+    kit.close()
+
+
+def test_by_day_a_normal_fault_is_told_at_once(tmp_path: Path) -> None:
+    kit = Kit(tmp_path, wall_ns=MIDDAY)
+    kit.configure(peopled(NIGHT_PEOPLE), HERE)
+    kit.stay(10, jockey_fault=1)
+    kit.run()
+    assert {row[0] for row in kit.rows("SELECT reason FROM outbox")} == {"raised"}
+    kit.close()
+
+
+def test_a_site_without_a_night_tells_at_once(tmp_path: Path) -> None:
+    kit = Kit(tmp_path, wall_ns=ELEVEN)
+    kit.configure(peopled(NIGHT_PEOPLE + '  night: "00:00-00:00"\n'), HERE)
+    kit.stay(10, jockey_fault=1)
+    kit.run()
+    assert {row[0] for row in kit.rows("SELECT reason FROM outbox")} == {"raised"}
+    kit.close()
