@@ -1,0 +1,84 @@
+"""P4: whatever happens, an urgent fault has an order, an open order a next call that is near enough, an accepted one a watched way.
+
+The oracle reads the rows as a stranger; it shares nothing with rules/calling.py or the auditor, which must find nothing to mend.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from plantroom.clock import NS
+from rules import engine
+from tests.kit.engine import Kit
+from tests.property.test_engine_grouping import ACTIONS, RELATED, SITES, act
+
+FARTHEST_NS = {"danger": 180 * NS, "readiness": 600 * NS}  # T4: the longest gap in any chain of these sites
+ARRIVAL_NS = {"danger": 15 * 60 * NS, "readiness": 30 * 60 * NS}
+URGENT = "('danger', 'readiness')"
+EXAMPLES = 1_000 if os.environ.get("PLANTROOM_SOAK") == "1" else 40
+
+
+def idle(kit: Kit) -> list[str]:
+    """What nobody would be told of any more."""
+    now_ns = kit.clock.read().wall_ns
+    found = []
+    for fault, order_state in kit.rows(
+        f"SELECT f.id, o.state FROM fault f LEFT JOIN work_order o ON o.id = f.work_order WHERE f.severity IN {URGENT}"
+        " AND f.condition IN ('active', 'recovering') AND f.mode = 'live' AND f.parent IS NULL"
+    ):
+        if order_state in (None, "closed"):
+            found.append(f"{fault} has no order")
+    for order, severity, state, next_ns, until_ns in kit.rows(
+        "SELECT o.id, o.severity, c.state, c.next_ns, (SELECT max(shelved_until_ns) FROM fault WHERE work_order = o.id)"
+        f" FROM work_order o LEFT JOIN call c ON c.work_order = o.id WHERE o.state = 'open' AND o.severity IN {URGENT}"
+    ):
+        if state != "calling" or next_ns is None or not now_ns - NS <= next_ns <= max(now_ns + FARTHEST_NS[severity], until_ns or 0):
+            found.append(f"{order} is open and calls nobody: {state} {next_ns}")
+    for order, severity, due_ns, breached_ns in kit.rows(
+        "SELECT o.id, o.severity, k.due_ns, k.breached_ns FROM work_order o LEFT JOIN clock k ON k.work_order = o.id AND k.name = 'arrival'"
+        f" AND k.round = o.round AND k.stopped_ns IS NULL WHERE o.state = 'accepted' AND o.severity IN {URGENT}"
+    ):
+        if due_ns is None or breached_ns is not None or due_ns > now_ns + ARRIVAL_NS[severity]:
+            found.append(f"{order} is accepted and nobody looks whether they come")
+    return found
+
+
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(st.lists(ACTIONS, min_size=3, max_size=25))
+def test_nothing_urgent_is_ever_raised_and_idle(actions: list[tuple[object, ...]]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        kit = Kit(Path(folder))
+        try:
+            kit.configure(SITES[0], RELATED)
+            for action in actions:
+                act(kit, *action)  # type: ignore[arg-type]
+                kit.tick(0.5)
+                kit.run()
+                kit.engine.memory()
+                assert idle(kit) == [], action
+            assert kit.rows("SELECT body FROM chronicle WHERE kind = 'call.idle'") == [], "the auditor had something to mend"
+        finally:
+            kit.close()
+
+
+def test_the_oracle_sees_calls_that_have_stopped(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Its negative control: without the looks at calls and their audit nothing comes after the first page."""
+    monkeypatch.setattr(engine, "LOOKS", {name: look for name, look in engine.LOOKS.items() if name not in ("calls", "audit")})
+    kit = Kit(tmp_path)
+    kit.configure(SITES[0], RELATED)
+    kit.stay(5, pump_running=1)
+    kit.run()
+    kit.engine.memory()
+    assert idle(kit) == []
+    kit.stay(200, pump_running=1)
+    kit.run()
+    kit.engine.memory()
+    [said] = idle(kit)
+    assert "calls nobody" in said
+    kit.close()
