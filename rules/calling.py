@@ -143,12 +143,13 @@ def _go_on(desk: Desk, house: House, call: Call, order: Order) -> None:
     told = [list(target) for target in targets]
     desk.tell("call.step", {"order": order.id, "step": call.step, "count": call.count, "told": told})
     desk.put_call(call)
+    paging.drop(desk, "called again", order=order, reason=ESCALATED, targets=targets)  # what a dead channel has not sent yet
     paging.page(desk, house, ESCALATED, fault, order, targets=targets)
 
 
 def _take_step(desk: Desk, house: House, call: Call, chain: Chain, order: Order) -> list[Target]:
     """The step in hand; those it reaches are told from now on, and the one after it has its instant: at once where this one fell short."""
-    known, short = told_so_far(call), False
+    known, short = told_so_far(house, call), False
     if call.step < len(chain.steps):
         step = chain.steps[call.step]
         now = reached(house, order.severity, _kind(house, order.equipment), step, desk.now_ns)

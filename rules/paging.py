@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import orjson
 
@@ -60,11 +60,19 @@ def page(
     return rows
 
 
-def drop(desk: Desk, why: str, *, fault: Fault | None = None, order: Order | None = None, reason: str | None = None) -> None:
-    """What still waits to be sent about a fault or an order (for this reason) is no longer wanted."""
+def drop(
+    desk: Desk,
+    why: str,
+    *,
+    fault: Fault | None = None,
+    order: Order | None = None,
+    reason: str | None = None,
+    targets: Collection[Target] | None = None,
+) -> None:
+    """What still waits to be sent about a fault or an order (for this reason, to these) is no longer wanted."""
     for row in desk.queued():
         about = (fault is not None and row.fault == fault.id) or (order is not None and row.work_order == order.id)
-        if about and reason in (None, row.reason):
+        if about and reason in (None, row.reason) and (targets is None or (row.channel, row.person) in targets):
             row.state = "dropped"
             desk.put_page(row)
             desk.tell("page.dropped", {"page": row.id, "why": why})

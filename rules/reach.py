@@ -43,11 +43,17 @@ def everyone(house: House, severity: Severity) -> list[Target]:
 def told(desk: Desk, house: House, order: Order | None, severity: Severity) -> list[Target]:
     """Who knows of it and is to hear what becomes of it: those called so far; where nobody was, everybody."""
     call = desk.calls.get(order.id) if order is not None else None
-    return (told_so_far(call) if call is not None else []) or everyone(house, severity)
+    return (told_so_far(house, call) if call is not None else []) or everyone(house, severity)
 
 
-def told_so_far(call: Call) -> list[Target]:
-    return [Target(*each) for each in orjson.loads(call.called_json)]
+def told_so_far(house: House, call: Call) -> list[Target]:
+    """Who was called and still can be: channels and people may have left the configuration since."""
+    return [target for target in (Target(*each) for each in orjson.loads(call.called_json)) if _there(house, target)]
+
+
+def _there(house: House, target: Target) -> bool:
+    person = house.site.people.get(target.person or "")
+    return target.channel in house.site.channels and (target.person is None or (person is not None and target.channel in person.contacts))
 
 
 def _named(house: House, severity: Severity, kind: str, name: str, at_ns: int) -> Iterator[Target]:

@@ -9,6 +9,13 @@ CREATE TABLE call (
   count      INTEGER NOT NULL,             -- how often people were called
   called_json TEXT NOT NULL                -- [[channel, person or null]]: who was told so far
 ) STRICT, WITHOUT ROWID;
+-- Orders of an older release, which called nobody: where nobody has them, everybody is called at once.
+INSERT INTO call (work_order, state, chain_json, began_ns, step, next_ns, count, called_json)
+SELECT id, CASE state WHEN 'open' THEN 'calling' ELSE 'answered' END,
+  json_object('steps', json('[{"after_s":0.0,"by":null,"tell":["everyone"]}]'),
+              'repeat_s', CASE severity WHEN 'danger' THEN 180.0 WHEN 'readiness' THEN 600.0 ELSE 3600.0 END),
+  opened_ns, 1, CASE state WHEN 'open' THEN opened_ns END, 0, '[]'
+FROM work_order WHERE state <> 'closed' AND severity <> 'advisory';
 CREATE INDEX call_due ON call (next_ns) WHERE state = 'calling';
 
 ALTER TABLE work_order ADD COLUMN hollow_json TEXT;   -- [{"by", "accepted_ns", "due_ns"}]: acceptances nobody came after

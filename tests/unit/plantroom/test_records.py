@@ -70,6 +70,34 @@ def test_the_shipped_migrations_are_well_numbered() -> None:
     assert migrations(FOLDER)[0].number == 1
 
 
+def test_orders_of_a_release_that_called_nobody_are_called_after_the_fourth_migration(tmp_path: Path) -> None:
+    """Pages and their attempts stay as they were; what is open and untaken is due at once, on every channel."""
+    db = apsw.Connection(str(tmp_path / "records.db"))
+    db.pragma("foreign_keys", 1)
+    migrate(db, migrations()[:3])
+    columns = "(id, equipment, severity, state, text_json, opened_ns, opened_by)"
+    for id_, severity, state in (
+        ("O1-1", "danger", "open"),
+        ("O2-1", "normal", "accepted"),
+        ("O3-1", "normal", "closed"),
+        ("O4-1", "advisory", "open"),
+    ):
+        db.execute(f"INSERT INTO work_order {columns} VALUES (?, 'fp-1', ?, ?, '{{}}', 5, 'system')", (id_, severity, state))
+    page = "(id, work_order, channel, reason, severity, message_json, created_ns, due_ns, state, attempts, answer)"
+    db.execute(f"INSERT INTO outbox {page} VALUES ('P1-1', 'O1-1', 'duty', 'raised', 'danger', '{{}}', 5, 6, 'queued', 1, 'no answer')")
+    db.execute("INSERT INTO attempt VALUES ('P1-1', 1, 'duty', 'retry', 'no answer', 5, 6)")
+    db.close()
+    opened = Records.open(tmp_path / "records.db")
+    rows = list(opened.db.execute("SELECT work_order, state, step, next_ns, json_extract(chain_json, '$.repeat_s') FROM call ORDER BY 1"))
+    assert rows == [("O1-1", "calling", 1, 5, 180.0), ("O2-1", "answered", 1, None, 3600.0)]
+    assert list(opened.db.execute("SELECT id, person, state, attempts, answer FROM outbox")) == [("P1-1", None, "queued", 1, "no answer")]
+    assert list(opened.db.execute("SELECT outbox, n, verdict FROM attempt")) == [("P1-1", 1, "retry")]
+    assert list(opened.db.execute("PRAGMA foreign_key_check")) == []
+    with pytest.raises(apsw.ConstraintError):
+        opened.db.execute("INSERT INTO attempt VALUES ('P9-9', 1, 'duty', 'retry', '', 5, 6)")
+    opened.close()
+
+
 def test_a_reader_sees_commits_cannot_write_and_notices_them(records: Records, tmp_path: Path) -> None:
     reader = Records.open(tmp_path / "hq" / "records.db", readonly=True)
     before = reader.data_version()

@@ -165,6 +165,24 @@ def test_an_engine_that_was_away_calls_once_for_all_steps_it_missed(kit: Kit) ->
     assert 0 < next_ns - kit.clock.read().wall_ns <= 180 * NS
 
 
+def test_a_channel_that_takes_nothing_does_not_collect_calls(kit: Kit) -> None:
+    """One waits for each target, the newest; the first page and the clock's words wait beside it."""
+    running(kit, 40 * MINUTE)
+    kit.run()
+    waiting = kit.rows("SELECT channel, person, count(*) FROM outbox WHERE state = 'queued' AND reason = 'escalated' GROUP BY 1, 2")
+    assert len(waiting) == 5 and {row[2] for row in waiting} == {1}
+    assert len(kit.rows("SELECT 1 FROM outbox WHERE state = 'dropped' AND reason = 'escalated'")) > 40
+
+
+def test_who_left_the_configuration_is_called_no_more(kit: Kit) -> None:
+    running(kit, 400)
+    without = "\n".join(line for line in PEOPLE.splitlines() if "chief" not in line)
+    kit.configure(peopled(without.replace(", {after: 6m, tell: [managers]}", "").replace(", {after: 10m, tell: [managers]}", "")), HERE)
+    before = len(calls(kit))
+    running(kit, 400)
+    assert {each[2] for each in calls(kit)[before:]} == {"li.wei", None}
+
+
 # -- the auditor
 
 
