@@ -7,7 +7,7 @@ so many messages waits for its turn.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from plantroom.clock import NS
@@ -52,12 +52,20 @@ class Board:
     def __init__(self, paces: Mapping[str, Pace] | None = None) -> None:
         self._paces = paces or {}
         self._rows: dict[str, Waiting] = {}
+        self._lines: dict[str, list[Waiting]] = {}  # by channel, in the order in which they would leave if all were due
+        self._about: dict[tuple[str, str, str], list[Waiting]] = {}  # by subject, in the order they were written
         self._tried: dict[str, Tried] = {}
         self._going: dict[str, tuple[str, str, str]] = {}
 
     def update(self, rows: Iterable[Waiting]) -> None:
         """The queued rows as they stand in the records now, oldest first."""
         self._rows = {row.id: row for row in rows}
+        self._lines, self._about = {}, {}
+        for row in self._rows.values():
+            self._lines.setdefault(row.channel, []).append(row)
+            self._about.setdefault(row.subject, []).append(row)
+        for line in self._lines.values():
+            line.sort(key=lambda row: (RANK[row.severity], row.due_ns))
         self._tried = {
             id_: tried for id_, tried in self._tried.items() if id_ in self._rows and self._rows[id_].attempts < tried.attempts
         }
@@ -67,10 +75,9 @@ class Board:
         pace = self._paces.get(channel)
         if pace is not None:
             pace.at(now_ns)
-        due = [row for row in self._first(channel) if self._free(row) <= now_ns]
-        if not due:
+        row = next((row for row in self._first(channel) if self._free(row) <= now_ns), None)
+        if row is None:
             return None
-        row = min(due, key=lambda row: (RANK[row.severity], self._due(row)))
         if pace is not None:
             pace.took(now_ns)
         self._going[row.id] = row.subject
@@ -97,14 +104,14 @@ class Board:
         if row is not None:
             self.ended(row, verdict, at_ns, retry_after_s)
 
-    def _first(self, channel: str) -> list[Waiting]:
-        """Of each subject the oldest page still wanted, where none of it is under way."""
+    def _first(self, channel: str) -> Iterator[Waiting]:
+        """Of each subject the oldest page still wanted, where none of it is under way; the most urgent first. One at a time: thousands may
+        wait, and the first that is due is the one that leaves."""
         busy = set(self._going.values())
-        found: dict[tuple[str, str, str], Waiting] = {}
-        for row in self._rows.values():
-            if row.channel == channel and row.subject not in busy and row.subject not in found and self._wanted(row):
-                found[row.subject] = row
-        return list(found.values())
+        for row in self._lines.get(channel, ()):
+            subject = row.subject
+            if subject not in busy and self._wanted(row) and row is next(each for each in self._about[subject] if self._wanted(each)):
+                yield row
 
     def _wanted(self, row: Waiting) -> bool:
         tried = self._tried.get(row.id)

@@ -7,6 +7,7 @@ is recorded before the page is looked at again, so a crash costs at most one dup
 from __future__ import annotations
 
 import asyncio
+import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -32,6 +33,7 @@ from rules.notify.page import Answer, Page, answer, without_secrets
 from rules.outbox import Verdict
 
 LOOK_S = 0.02
+LOOK_SHARE = 4  # times what a look took, before the next
 ATTEMPT_S = 10.0
 AT_ONCE = 4  # attempts under way on one channel
 
@@ -127,12 +129,14 @@ class NotifyService:
         seen = None
         while True:
             version = records.data_version()
+            took_s = 0.0
             if version != seen:
-                seen = version
+                seen, began_s = version, time.monotonic()
                 self._board.update(_waiting(records))
                 for woken in self._woken.values():
                     woken.set()
-            await asyncio.sleep(LOOK_S)
+                took_s = time.monotonic() - began_s
+            await asyncio.sleep(max(LOOK_S, LOOK_SHARE * took_s))  # where thousands wait, sending them comes before counting them
 
     async def _serve(self, site: Site, channel: Channel, group: GroupWriter, records: Records) -> None:
         """One channel: a few attempts at once, never two about one thing."""

@@ -139,3 +139,14 @@ def test_pages_about_one_thing_to_two_people_on_one_channel_do_not_wait_for_each
     found = board(row(1, fault="F1-1", person="li.wei"), row(2, fault="F1-1", person="chief"), row(3, fault="F1-1", person="li.wei"))
     taken = [found.next("duty", NOW + 10), found.next("duty", NOW + 10), found.next("duty", NOW + 10)]
     assert [each.id if each is not None else None for each in taken] == ["P1-1", "P2-1", None]
+
+
+def test_a_danger_leaves_before_thousands_that_wait_and_each_of_them_leaves_once() -> None:
+    rows = [row(n, Severity.READINESS, due_s=-n) for n in range(3000)] + [row(9000, Severity.DANGER)]
+    found = board(*rows)
+    left = []
+    while (each := found.next("duty", NOW + NS)) is not None:
+        left.append(each.id)
+        found.ended(each, Verdict.ACCEPTED, NOW + NS)
+    assert left[0] == "P9000-1" and len(left) == len(set(left)) == 3001
+    assert left[1] == "P2999-1", "then who waits longest"
