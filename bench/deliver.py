@@ -64,7 +64,7 @@ def flood(house: House, pumps: list[int], danger: int) -> None:
     [took] = taken(house, "ran")
     house.wait_for(lambda: len(taken(house, "phase_loss")) >= before + len(pumps), 300, "the flood is taken")
     print(
-        f"a danger behind {len(pumps)} urgent faults at once: two channels accepted after {took * 1e3:.0f} ms, {waiting} pages still waiting"
+        f"a danger behind {len(pumps)} urgent faults at once: two channels accepted after {took * 1e3:.0f} ms, {waiting} still waiting"
     )
 
 
