@@ -11,7 +11,7 @@ from typing import Annotated
 import orjson
 import typer
 
-from plantroom import bundle, oncall_commands, profile_commands, roster_check
+from plantroom import bundle, oncall_commands, page_command, profile_commands, roster_check
 from plantroom.cli import BAD_INPUT, DONE, FAILED, print_json, print_problems
 from plantroom.clock import Clock, SystemClock
 from plantroom.errors import BadInput, Problem
@@ -27,6 +27,7 @@ SiteFile = Annotated[Path, typer.Argument(metavar="SITE", help="the site file")]
 def register(app: typer.Typer) -> None:
     profile_commands.register(app)
     oncall_commands.register(app)
+    page_command.register(app)
 
     @app.command()
     def check(site: SiteFile, as_json: Json = False) -> None:

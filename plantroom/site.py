@@ -219,6 +219,9 @@ class Clocks:
     warn_share: float | None = None
 
 
+TEST_MINUTE = 10 * 60  # of the local day
+
+
 @dataclass(frozen=True, slots=True)
 class Site:
     """Everything a site file says, checked.
@@ -226,6 +229,7 @@ class Site:
     files: every text that made it (site, profiles, kinds, rules), by path; hash: over them. lines: 1-based line in the site file of
     `equipment.<id>`, its parameters and rules_off, of `people.<id>`, `roster.teams.<team>`, and of everything under `rules`, `clocks` and
     `escalation`, by path, for checks that speak about them. chains: of each severity that pages, defaults filled in.
+    test_minute: of the local day, when everybody has a test page; None = never.
     """
 
     id: str
@@ -251,6 +255,7 @@ class Site:
     roster: Roster = field(default_factory=Roster)
     chains: Mapping[Severity, Chain] = field(default_factory=lambda: defaults((), {}))
     night: Night = Night()
+    test_minute: int | None = TEST_MINUTE
     _by_device: Mapping[str, tuple[Binding, ...]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from itertools import pairwise
 
@@ -10,20 +11,22 @@ from plantroom.escalation import EVERYONE, PAGED, Chain, Step, defaults
 from plantroom.model import Severity
 from plantroom.night import Night
 from plantroom.roster import Roster
-from plantroom.site import Channel
+from plantroom.site import TEST_MINUTE, Channel
 from plantroom.site_people import each
 from plantroom.site_roster import hours
 
+NEVER = -1
 LONGEST_S = 7 * 86_400.0
 SHORTEST_REPEAT_S = 30.0
+_TIME = re.compile(r"([0-2]\d):([0-5]\d)")
 
 
 def read_chains(
     node: y.Node | None, paper: y.Paper, channels: Mapping[str, Channel], roster: Roster
-) -> tuple[dict[Severity, Chain], Night]:
+) -> tuple[dict[Severity, Chain], Night, int | None]:
     chains = defaults(tuple(roster.teams), {channel.id: channel.type for channel in channels.values()})
     if node is None:
-        return chains, Night()
+        return chains, Night(), TEST_MINUTE
     f = y.Fields(node, "escalation", paper)
     names = (EVERYONE, *roster.teams, *roster.people, *channels)
     for severity in PAGED:
@@ -32,8 +35,9 @@ def read_chains(
     if Severity.ADVISORY.value in f.node.items:
         f.wrong(Severity.ADVISORY.value, "pages nobody: it is an order for the next working day")
     night = f.opt("night", hours)
+    test = f.may("test", _test, TEST_MINUTE)
     f.done((Severity.ADVISORY.value,))
-    return chains, Night() if night is None else Night(*night)
+    return chains, Night() if night is None else Night(*night), None if test == NEVER else test
 
 
 def check_names(roster: Roster, channels: Collection[str], lines: Mapping[str, int], paper: y.Paper) -> None:
@@ -78,6 +82,17 @@ def _step(f: y.Fields, names: Collection[str], channels: Collection[str]) -> Ste
         f.wrong("by", "names no channel; leave it out, and all are used")
     f.done()
     return None if after is None else Step(after, tuple(dict.fromkeys(tell)), frozenset(by) if by else None)
+
+
+def _test(node: y.Node) -> int:
+    """The minute of the local day at which everybody has a test page."""
+    word = y.text(node)
+    match = _TIME.fullmatch(word)
+    if word == "never":
+        return NEVER
+    if match is None or int(match[1]) > 23:
+        raise y.Wrong(f"{word!r} is no time of the day; write \"10:00\", or never", node)
+    return int(match[1]) * 60 + int(match[2])
 
 
 def _after(node: y.Node) -> float:

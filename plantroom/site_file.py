@@ -120,7 +120,7 @@ class _Site:
         people = self._people(f, channels)
         shifts = RosterReader(self._paper, ZoneInfo(zone), people, self._kind, self._shelf.calendar, self._lines)
         roster = shifts.read(f.child("roster"), calendar)
-        chains, night = site_escalation.read_chains(f.child("escalation"), self._paper, channels, roster)
+        chains, night, test_minute = site_escalation.read_chains(f.child("escalation"), self._paper, channels, roster)
         site_escalation.check_names(roster, channels, self._lines, self._paper)
         for key in ("rules", "clocks", "escalation"):
             _note_lines(f.node.items.get(key), key, self._lines)
@@ -130,7 +130,7 @@ class _Site:
         return Site(
             site_id, name, zone, language, practice, web, self._connections, self._devices, equipment, channels, target,
             rules.parameters, rules.off, files, self._root, hash_of(files), self._lines, clocks, calendar,
-            people, roster, chains, night,
+            people, roster, chains, night, test_minute,
         )  # fmt: skip
 
     def _people(self, f: y.Fields, channels: Mapping[str, Channel]) -> dict[str, Person]:

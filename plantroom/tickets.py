@@ -35,7 +35,7 @@ _COLUMNS = "site, page, work_order, person, until_ns, spent_ns"
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """id: names it in records and logs, and says nothing of the link. Instants epoch ns."""
+    """id: names it in records and logs, and says nothing of the link. work_order: "" for a test page. Instants epoch ns."""
 
     id: str
     site: str

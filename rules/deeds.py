@@ -12,7 +12,7 @@ from typing import Any
 from plantroom.clock import NS, iso
 from plantroom.model import Severity
 from plantroom.words import LANGUAGES, say
-from rules import paging, work
+from rules import drills, paging, work
 from rules.command import PLAIN_ARGS, Command, instant, parse
 from rules.desk import Desk
 from rules.house import House
@@ -218,8 +218,25 @@ def relearned_by(desk: Desk, command: Command, seq: int) -> str | None:
     return command.target if applied else None
 
 
+def _test_page(desk: Desk, house: House, command: Command) -> Done:
+    """To every address of one person; they are to answer by the link in it."""
+    if command.target not in house.site.people:
+        raise Denied("unknown_person", {"target": _same(command.target)})
+    if not drills.send(desk, house, command.target):
+        raise Denied("no_contact", {"target": _same(command.target)})
+    return Done()
+
+
+def _received(desk: Desk, house: House, command: Command) -> Done:
+    """The person a test page went to has it before them."""
+    if not drills.received(desk, command.target, command.who):
+        raise Denied("unknown_page", {"target": _same(command.target)})
+    return Done()
+
+
 _OTHERS: Mapping[str, Callable[[Desk, House, Command], Done]] = {
     "hold": _hold, "comment": _comment, "open": _open, "shelve": _shelve, "unshelve": _unshelve, RELEARN: _relearn,
+    "test_page": _test_page, "received": _received,
 }  # fmt: skip
 
 

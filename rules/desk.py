@@ -17,7 +17,7 @@ from plantroom.records import Records
 from rules.clocks import ClockName, OrderClock
 from rules.ledger import Ledger, Position
 from rules.order import REOPEN_WITHIN_NS, State
-from rules.rows import Attempt, Call, Fault, ItemTime, Note, Order, Outcome, Page, Pending, Skipped, as_json, born
+from rules.rows import Attempt, Call, Drill, Fault, ItemTime, Note, Order, Outcome, Page, Pending, Skipped, as_json, born
 
 Hidden = Callable[[int, str], "tuple[str, bytes | None] | None"]
 
@@ -66,6 +66,7 @@ class Desk:
         self.orders = {order.id: order for order in ledger.orders("open_orders")}
         self.clocks = {_clock_key(clock): clock for clock in ledger.clocks("running_clocks")}
         self.calls = {r["work_order"]: Call(**r) for r in ledger.rows("standing_calls")}
+        self.tests = {r["person"]: Drill(**r) for r in ledger.rows("newest_tests")}
         self.pages = {page.id: page for page in ledger.pages("queued_pages")}
         self.persons = {r["id"]: r["name"] for r in ledger.rows("persons")}
         since_ns = (self.position.at.wall_ns if self.position is not None else 0) - RECENT_NS

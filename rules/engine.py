@@ -19,7 +19,7 @@ from plantroom.errors import BadInput
 from plantroom.journal.record import Kind, Record
 from plantroom.model import Frame
 from plantroom.records import Records
-from rules import aftermath, auditor, calling, deeds, delivery, duty, events, incident, paging, time_set, usable, work
+from rules import aftermath, auditor, calling, deeds, delivery, drills, duty, events, incident, paging, time_set, usable, work
 from rules.clocks import loosened
 from rules.command import parse
 from rules.condition import Transition
@@ -41,6 +41,7 @@ LOOKS: Mapping[str, Callable[[Desk, House], None]] = {  # at every tick, after t
     "shelves": deeds.end_shelves,
     "calls": calling.look,
     "duty": duty.look,
+    "drills": drills.look,
     "undelivered": events.undelivered,
     "quiet": events.quiet,
     "aftermath": aftermath.look,

@@ -64,12 +64,13 @@ def _named(house: House, severity: Severity, kind: str, name: str, at_ns: int) -
         yield Target(name)
     elif name in site.roster.teams:
         for person in site.roster.on_duty(name, at_ns, kind):
-            yield from _own(house, severity, person)
+            yield from own(house, severity, person)
     else:
-        yield from _own(house, severity, name)
+        yield from own(house, severity, name)
 
 
-def _own(house: House, severity: Severity, person: str) -> Iterator[Target]:
+def own(house: House, severity: Severity, person: str) -> Iterator[Target]:
+    """The addresses of one person that this severity goes to."""
     known = house.site.people.get(person)
     for channel in known.contacts if known is not None else ():
         if channel in house.site.channels and severity in house.site.channels[channel].severities:

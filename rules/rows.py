@@ -12,7 +12,8 @@ from rules.clocks import OrderClock
 from rules.order import Facts, State
 
 __all__ = [
-    "Attempt", "Call", "Fault", "ItemTime", "Note", "Order", "OrderClock", "Outcome", "Page", "Pending", "Skipped", "as_json", "born",
+    "Attempt", "Call", "Drill", "Fault", "ItemTime", "Note", "Order", "OrderClock", "Outcome", "Page", "Pending", "Skipped", "as_json",
+    "born",
 ]  # fmt: skip
 
 
@@ -115,7 +116,7 @@ class Order:
 
 @dataclass(slots=True)
 class Page:
-    """A row of the outbox."""
+    """A row of the outbox. answered_ns: a test page, when the person said that they have it."""
 
     id: str
     fault: str | None
@@ -130,6 +131,7 @@ class Page:
     attempts: int = 0
     answer: str | None = None
     person: str | None = None
+    answered_ns: int | None = None
 
 
 @dataclass(slots=True)
@@ -147,6 +149,15 @@ class Call:
     next_ns: int | None
     count: int
     called_json: str
+
+
+@dataclass(slots=True)
+class Drill:
+    """The newest round of test pages of one person. answered_ns: when they answered any of them."""
+
+    person: str
+    created_ns: int
+    answered_ns: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

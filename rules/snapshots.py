@@ -29,7 +29,8 @@ from rules.snapshot import BadSnapshot
 from rules.walltime import WallTime
 
 MAGIC = b"PRSNAP01"
-SINCE = {"put_order": {"hollow_json": None}, "put_page": {"person": None}}  # columns that rows of an older release have not
+# Columns that rows of an older release have not.
+SINCE = {"put_order": {"hollow_json": None}, "put_page": {"person": None, "answered_ns": None}}
 KEPT = 3
 DAY_NS = 86_400 * 1_000_000_000
 _HEAD = len(MAGIC) + 32 + 8

@@ -65,6 +65,9 @@ SELECT id, name FROM person WHERE name IS NOT NULL;
 SELECT id, channel, reason, severity, message_json, created_ns, due_ns, state, attempts, answer
 FROM outbox WHERE fault = :fault OR work_order = :order ORDER BY created_ns, id LIMIT 500;
 
+-- name: page
+SELECT id, channel, reason, severity, message_json, created_ns, due_ns, state, attempts, answer FROM outbox WHERE id = :id;
+
 -- name: attempts
 SELECT outbox, n, channel, verdict, answer, started_ns, ended_ns
 FROM attempt WHERE outbox IN (SELECT value FROM json_each(:pages)) ORDER BY started_ns, outbox, n;

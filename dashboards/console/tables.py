@@ -227,7 +227,12 @@ class Tables:
 
     def pages(self, fault_id: str | None, order_id: str | None) -> list[Page]:
         """Everything sent or to be sent about a fault and its order, oldest first, each with its attempts."""
-        rows = self._rows("pages", fault=fault_id, order=order_id)
+        return self._with_attempts(self._rows("pages", fault=fault_id, order=order_id))
+
+    def page(self, page_id: str) -> Page | None:
+        return next(iter(self._with_attempts(self._rows("page", id=page_id))), None)
+
+    def _with_attempts(self, rows: list[tuple[Any, ...]]) -> list[Page]:
         tried: dict[str, list[Attempt]] = {}
         for page, *rest in self._rows("attempts", pages=_json([row[0] for row in rows])):
             tried.setdefault(page, []).append(Attempt(*rest))

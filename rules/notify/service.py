@@ -35,6 +35,7 @@ from rules.outbox import Verdict
 LOOK_S = 0.02
 LOOK_SHARE = 4  # times what a look took, before the next
 ATTEMPT_S = 10.0
+TEST = "test"  # reason of a page that belongs to no order
 AT_ONCE = 4  # attempts under way on one channel
 
 log = structlog.get_logger()
@@ -171,7 +172,7 @@ class NotifyService:
         message = orjson.loads(stored["message_json"])
         person = site.people.get(row.person or "")
         to = person.contacts.get(channel.id) if person is not None else None
-        link = self._link(site, row) if to is not None else None
+        link = self._link(site, row, stored["reason"]) if to is not None else None
         language = (person.language if person is not None else None) or channel.language or site.language
         page = Page(row.id, site.id, stored["reason"], stored["severity"], message, started_ns, to, link, language)
         said = await self._send(channel, page)
@@ -185,14 +186,15 @@ class NotifyService:
         free.release()
         self._woken[channel.id].set()
 
-    def _link(self, site: Site, row: Waiting) -> str | None:
-        """Where this person accepts; None where nobody can come in from outside, or it cannot be kept: the page leaves all the same."""
-        if site.web.public_url is None or row.work_order is None or row.person is None:
+    def _link(self, site: Site, row: Waiting, reason: str) -> str | None:
+        """Where this person accepts, or answers a test; None where nobody can come in from outside, or it cannot be kept: the page leaves
+        all the same."""
+        if site.web.public_url is None or row.person is None or (row.work_order is None and reason != TEST):
             return None
         try:
             if self._tickets is None:
                 self._tickets = Tickets(self._folder.parent / "access.db")
-            nonce = self._tickets.issue(site.id, row.id, row.work_order, row.person, self._clock.read().wall_ns)
+            nonce = self._tickets.issue(site.id, row.id, row.work_order or "", row.person, self._clock.read().wall_ns)
         except (apsw.Error, OSError) as error:
             log.warning("page.no_link", page=row.id, error=type(error).__name__)
             return None

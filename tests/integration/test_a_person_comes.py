@@ -3,6 +3,9 @@ alert. Real processes, real sockets; the engine is killed between the levels."""
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import time
 import urllib.parse
 import urllib.request
@@ -49,9 +52,14 @@ def house(tmp_path: Path, phones: Receiver) -> Iterator[House]:
         house.close()
 
 
-def came(phones: Receiver, topic: str) -> list[dict[str, object]]:
+def came(phones: Receiver, topic: str, about: str = "0号消防泵") -> list[dict[str, object]]:
     """About the pump; the monitor has words of its own about the kill."""
-    return [body for _, _, body in list(phones.pages) if body["topic"] == topic and "0号消防泵" in str(body["title"])]
+    return [body for _, _, body in list(phones.pages) if body["topic"] == topic and about in str(body["title"])]
+
+
+def press(link: str) -> str:
+    with urllib.request.urlopen(link, urllib.parse.urlencode({"accept": "1"}).encode(), timeout=10) as pressed:
+        return str(pressed.read().decode())
 
 
 def test_the_next_level_is_called_over_a_kill_and_accepts_by_the_link(house: House, phones: Receiver) -> None:
@@ -71,9 +79,22 @@ def test_the_next_level_is_called_over_a_kill_and_accepts_by_the_link(house: Hou
     with urllib.request.urlopen(link, timeout=5) as shown:
         assert "I take it (陈总)" in shown.read().decode()
     assert house.rows("SELECT state FROM work_order WHERE equipment = 'fp-0'") == [("open",)], "opening it accepted nothing"
-    with urllib.request.urlopen(link, urllib.parse.urlencode({"accept": "1"}).encode(), timeout=10) as pressed:
-        assert pressed.status == 200
+    press(link)
     house.wait_for(lambda: house.rows("SELECT accepted_by FROM work_order WHERE equipment = 'fp-0'") == [("chief",)], 10, "it is accepted")
     assert house.rows(f"SELECT state, next_ns FROM call WHERE work_order = ({ORDER})") == [("answered", None)]
     with urllib.request.urlopen(str(came(phones, "topic-of-li")[0]["click"]), timeout=5) as shown:
         assert "陈总已接单" in shown.read().decode()
+
+
+def test_a_test_page_goes_out_and_is_answered(house: House, phones: Receiver) -> None:
+    house.wait_for(lambda: house.rows("SELECT 1 FROM position WHERE seq > 20"), 30, "the engine runs")
+    command = [str(Path(sys.executable).parent / "plantroom"), "page", "--test", "chief", "--data", str(house.data), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
+    assert done.returncode == 0, done.stderr
+    [said] = [json.loads(line) for line in done.stdout.splitlines()]
+    assert (said["channel"], said["state"], said["answered"]) == ("phone", "accepted", False)
+    [page] = came(phones, "topic-of-chief", "[TEST]")
+    press(str(page["click"]))
+    house.wait_for(lambda: house.rows("SELECT 1 FROM outbox WHERE answered_ns IS NOT NULL"), 10, "it is answered")
+    unknown = subprocess.run([*command[:3], "nobody", *command[4:]], capture_output=True, text=True, timeout=90, check=False)
+    assert unknown.returncode == 2 and "There is no person nobody" in unknown.stdout

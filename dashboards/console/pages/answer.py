@@ -1,4 +1,5 @@
-"""The page behind a link in an alert: what it is about, and one button. GET shows, only POST accepts, in the name of the person paged.
+"""The page behind a link in an alert: what it is about, and one button. GET shows, only POST accepts, in the name of the person paged; of a
+test page it says that they have it.
 
 Nobody logs in here: the link is the right, for one order, for an hour, once (plantroom.tickets). It shows no more than the alert said and
 who has it now.
@@ -41,7 +42,8 @@ async def accept(request: Request, nonce: str) -> Response:
         return _shown(request, ticket, view, None)
     commanders: dict[str, Commander] = request.app.state.commanders
     commander = commanders.setdefault(view.id, Commander(view))
-    outcome = await commander.send(Deed("accept", ticket.work_order, {}), _as(who), f"link-{ticket.id}")
+    deed = Deed("accept", ticket.work_order, {}) if ticket.work_order else Deed("received", ticket.page, {})
+    outcome = await commander.send(deed, _as(who), f"link-{ticket.id}")
     tickets: Tickets = request.app.state.tickets
     tickets.spend(nonce, now_ns)  # behind the record: a crash between leaves a link whose second use is the same command
     return _shown(request, ticket, view, outcome)
@@ -63,8 +65,8 @@ def _as(who: Rostered) -> Person:
 
 def _shown(request: Request, ticket: Ticket, view: SiteView, outcome: CommandRow | Recorded | None) -> Response:
     who = view.config.people.get(ticket.person) if view.config is not None else None
-    sent = next((each for each in view.tables.pages(None, ticket.work_order) if each.id == ticket.page), None)
-    order = view.tables.order(ticket.work_order)
+    sent = view.tables.page(ticket.page)
+    order = view.tables.order(ticket.work_order) if ticket.work_order else None
     names = view.tables.people()
     holder = (order.restored_by or order.arrived_by or order.accepted_by) if order is not None else None
     own = who is not None and who.language is not None and request.query_params.get("lang") is None
@@ -73,7 +75,8 @@ def _shown(request: Request, ticket: Ticket, view: SiteView, outcome: CommandRow
     values = {
         "lang": lang, "lines": sent.message.get(lang, ()) if sent is not None else (), "order": order, "view": view, "outcome": outcome,
         "severity": order.severity if order is not None else "normal", "holder": names.get(holder or "", holder or ""),
-        "mine": order is not None and holder == ticket.person, "standing": STANDING[order.state] if order is not None else "closed",
+        "mine": order is not None and holder == ticket.person, "standing": STANDING[order.state] if order is not None else "",
+        "test": not ticket.work_order,
         "useable": ticket.good(now_ns) and outcome is None and who is not None, "spent": ticket.spent_ns is not None,
         "name": who.name if who is not None else ticket.person,
     }  # fmt: skip

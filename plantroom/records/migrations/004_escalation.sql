@@ -38,7 +38,8 @@ CREATE TABLE outbox (                      -- one page to one channel; in the tr
   due_ns     INTEGER NOT NULL,            -- next try, absolute
   state      TEXT NOT NULL CHECK (state IN ('queued', 'accepted', 'failed', 'dropped')),   -- dropped: no longer wanted
   attempts   INTEGER NOT NULL DEFAULT 0,
-  answer     TEXT                          -- the provider's own words of the last attempt
+  answer     TEXT,                         -- the provider's own words of the last attempt
+  answered_ns INTEGER                      -- a test page: when the person said that they have it
 ) STRICT;
 INSERT INTO outbox (id, fault, work_order, channel, reason, severity, message_json, created_ns, due_ns, state, attempts, answer)
 SELECT id, fault, work_order, channel, reason, severity, message_json, created_ns, due_ns, state, attempts, answer
@@ -60,3 +61,4 @@ DROP TABLE outbox_before;
 CREATE INDEX outbox_due ON outbox (due_ns) WHERE state = 'queued';
 CREATE INDEX outbox_of_fault ON outbox (fault);
 CREATE INDEX outbox_of_order ON outbox (work_order);
+CREATE INDEX outbox_tests ON outbox (person, created_ns) WHERE reason = 'test';

@@ -109,17 +109,26 @@ ON CONFLICT (work_order) DO UPDATE SET state = excluded.state, began_ns = exclud
   count = excluded.count, called_json = excluded.called_json;
 
 -- name: queued_pages
-SELECT id, fault, work_order, channel, reason, severity, message_json, created_ns, due_ns, state, attempts, answer, person
+SELECT id, fault, work_order, channel, reason, severity, message_json, created_ns, due_ns, state, attempts, answer, person, answered_ns
 FROM outbox WHERE state = 'queued' ORDER BY created_ns, id;
 
 -- name: page
-SELECT id, fault, work_order, channel, reason, severity, message_json, created_ns, due_ns, state, attempts, answer, person
+SELECT id, fault, work_order, channel, reason, severity, message_json, created_ns, due_ns, state, attempts, answer, person, answered_ns
 FROM outbox WHERE id = :id;
 
 -- name: put_page
-INSERT INTO outbox (id, fault, work_order, channel, person, reason, severity, message_json, created_ns, due_ns, state, attempts, answer)
-VALUES (:id, :fault, :work_order, :channel, :person, :reason, :severity, :message_json, :created_ns, :due_ns, :state, :attempts, :answer)
-ON CONFLICT (id) DO UPDATE SET message_json = excluded.message_json, created_ns = excluded.created_ns, due_ns = excluded.due_ns, state = excluded.state, attempts = excluded.attempts, answer = excluded.answer;
+INSERT INTO outbox (id, fault, work_order, channel, person, reason, severity, message_json, created_ns, due_ns, state, attempts, answer,
+  answered_ns)
+VALUES (:id, :fault, :work_order, :channel, :person, :reason, :severity, :message_json, :created_ns, :due_ns, :state, :attempts, :answer,
+  :answered_ns)
+ON CONFLICT (id) DO UPDATE SET message_json = excluded.message_json, created_ns = excluded.created_ns, due_ns = excluded.due_ns, state = excluded.state, attempts = excluded.attempts, answer = excluded.answer,
+  answered_ns = excluded.answered_ns;
+
+-- name: newest_tests
+-- Of each person the newest round of test pages: they are written together.
+SELECT person, created_ns, max(answered_ns) AS answered_ns FROM outbox o
+WHERE reason = 'test' AND created_ns = (SELECT max(created_ns) FROM outbox WHERE reason = 'test' AND person = o.person)
+GROUP BY person ORDER BY person;
 
 -- name: put_attempt
 INSERT INTO attempt (outbox, n, channel, verdict, answer, started_ns, ended_ns)

@@ -166,3 +166,27 @@ def test_without_the_site_or_the_person_the_link_accepts_nothing(house: Installa
                 assert (await browser.get("/orders/O1-1")).status_code == 200
 
     asyncio.run(go())
+
+
+def test_a_test_page_asks_for_nothing_but_that_it_was_received(house: Installation) -> None:
+    words = orjson.dumps({"zh": ["【测试】呼叫测试 李伟", "10:00发出 请打开链接按“收到”"], "en": ["[TEST]", "sent"]}).decode()
+    house.records.db.execute(
+        "INSERT INTO outbox (id, channel, person, reason, severity, message_json, created_ns, due_ns, state)"
+        " VALUES ('P5-1', 'app', 'li.wei', 'test', 'advisory', ?, 1, 1, 'accepted')", (words,),
+    )  # fmt: skip
+
+    async def go() -> None:
+        async with served(house.data, house.clock) as app, client(app) as phone:
+            path = "/a/" + app.state.tickets.issue("hq", "P5-1", "", "li.wei", NOW)
+            shown = await phone.get(path)
+            assert "收到（李伟）" in shown.text and "【测试】" in shown.text and "我接单" not in shown.text and "登录后" not in shown.text
+            async with asyncio.TaskGroup() as group:
+                task = group.create_task(press(phone, path))
+                async with asyncio.timeout(20):
+                    while not commands(house):  # noqa: ASYNC110 - the journal is looked at as the engine would
+                        await asyncio.sleep(0)
+                [said] = commands(house)
+                house.outcome(str(said["command_id"]), "received", "P5-1", "li.wei", True)
+            assert (said["does"], said["target"], said["who"]) == ("received", "P5-1", "li.wei") and "已办理" in task.result().text
+
+    asyncio.run(go())
