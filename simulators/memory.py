@@ -29,9 +29,9 @@ class Memory:
         self, cells: Cells, alone: Iterable[tuple[int, int, int]] = (), renew: Callable[[], Cells | None] | None = None
     ) -> None:
         self._alone = tuple(alone)  # (function, address, count): the one read that may touch them
-        self._tables: dict[int, _Table] = {}
         self._renew = renew
-        self.set(cells)
+        self._define(cells)
+        self._fill(cells)
 
     def set(self, cells: Cells) -> None:
         if {f: len(t) for f, t in cells.items()} != {f: len(table.addresses) for f, table in self._tables.items()}:

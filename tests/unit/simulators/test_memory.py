@@ -65,3 +65,7 @@ def test_cells_are_written_one_by_one_and_what_was_cut_before_is_cut_anew() -> N
     memory.write(3, memory.places(3, [9, 5]), np.array([0xABCD, 6]))
     memory.write(1, memory.places(1, [7]), np.array([1]))
     assert memory.read(3, 4, 2) == b"\x04\x00\x01\x00\x06" and memory.read(3, 9, 1) == b"\x02\xab\xcd" and memory.read(1, 7, 2) == b"\x01\x03"
+
+
+def test_a_unit_without_a_cell_answers_every_read_with_exception_2() -> None:
+    assert Memory({}).read(3, 0, 1) is None
