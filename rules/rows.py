@@ -151,6 +151,8 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
+    """confirmed: 0 = accepted by what may not know whether it was delivered."""
+
     outbox: str
     n: int
     channel: str
@@ -158,6 +160,7 @@ class Attempt:
     answer: str
     started_ns: int
     ended_ns: int
+    confirmed: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,7 +148,7 @@ def fault_one(request: Request, person: See, fault_id: str) -> shapes.FaultDetai
     view, fault = desk.only(lambda view: view.tables.fault(fault_id), f"fault {fault_id}")
     order = view.tables.order(fault.work_order) if fault.work_order else None
     pages, children = view.tables.pages(fault.id, fault.work_order), view.tables.children(fault.id)
-    return described.fault_detail(view, fault, order, pages, children, desk.now_ns)
+    return described.fault_detail(view, fault, order, pages, children, view.tables.call(fault.work_order), desk.now_ns)
 
 
 @router.get("/orders", responses=TROUBLES)
@@ -173,7 +173,8 @@ def orders(
 def order_one(request: Request, person: See, order_id: str) -> shapes.OrderDetail:
     desk = Desk(request, person)
     view, order = desk.only(lambda view: view.tables.order(order_id), f"order {order_id}")
-    return described.order_detail(view, order, view.tables.notes(order.id), view.tables.pages(order.fault, order.id), desk.now_ns)
+    pages, call = view.tables.pages(order.fault, order.id), view.tables.call(order.id)
+    return described.order_detail(view, order, view.tables.notes(order.id), pages, call, desk.now_ns)
 
 
 @router.get("/commands/{command_id}", responses=TROUBLES)

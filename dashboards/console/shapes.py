@@ -76,16 +76,18 @@ class AttemptShape(TypedDict):
     n: int
     channel: str
     verdict: str
+    confirmed: bool
     answer: str
     started_at: str
     ended_at: str
 
 
 class PageShape(TypedDict):
-    """One page to one channel."""
+    """One page to one channel. person: whom it is for, null = who sees the channel. Accepted is not delivered, read or taken."""
 
     id: str
     channel: str
+    person: str | None
     reason: str
     state: str
     message: dict[str, Any]
@@ -93,10 +95,35 @@ class PageShape(TypedDict):
     attempts: list[AttemptShape]
 
 
+class ToldShape(TypedDict):
+    channel: str
+    person: str | None
+
+
+class CallShape(TypedDict):
+    """Whom an order's chain called. count: times after the first page. next_tell: teams, people, channels; null with a next_at = all who
+    were told, again."""
+
+    state: Literal["calling", "answered", "over"]
+    count: int
+    told: list[ToldShape]
+    next_at: str | None
+    next_tell: list[str] | None
+
+
+class HollowShape(TypedDict):
+    """Accepted, and not there by due_at."""
+
+    by: str
+    accepted_at: str
+    due_at: str
+
+
 class FaultDetail(FaultShape):
     """children: the faults that are part of this one, by onset; first_out: of it and them the one whose condition began first."""
 
     trace: dict[str, Any]
+    call: CallShape | None
     pages: list[PageShape]
     children: list[str]
     first_out: str
@@ -162,6 +189,8 @@ class OrderShape(TypedDict):
 
 class OrderDetail(OrderShape):
     notes: list[NoteShape]
+    call: CallShape | None
+    hollow: list[HollowShape]
     pages: list[PageShape]
 
 

@@ -122,8 +122,8 @@ VALUES (:id, :fault, :work_order, :channel, :person, :reason, :severity, :messag
 ON CONFLICT (id) DO UPDATE SET message_json = excluded.message_json, created_ns = excluded.created_ns, due_ns = excluded.due_ns, state = excluded.state, attempts = excluded.attempts, answer = excluded.answer;
 
 -- name: put_attempt
-INSERT INTO attempt (outbox, n, channel, verdict, answer, started_ns, ended_ns)
-VALUES (:outbox, :n, :channel, :verdict, :answer, :started_ns, :ended_ns);
+INSERT INTO attempt (outbox, n, channel, verdict, answer, started_ns, ended_ns, confirmed)
+VALUES (:outbox, :n, :channel, :verdict, :answer, :started_ns, :ended_ns, :confirmed);
 
 -- name: outcome
 SELECT id, seq, at_ns, who, does, target, outcome, reason, says_json, state_json FROM command WHERE id = :id;
