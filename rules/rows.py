@@ -12,7 +12,8 @@ from rules.clocks import OrderClock
 from rules.order import Facts, State
 
 __all__ = [
-    "Attempt", "Call", "Fault", "ItemTime", "Note", "Order", "OrderClock", "Outcome", "Page", "Pending", "Skipped", "as_json", "born",
+    "Attempt", "Call", "Fault", "ItemTime", "Note", "Order", "OrderClock", "Outcome", "Page", "Pending", "RosterChange", "Skipped",
+    "as_json", "born",
 ]  # fmt: skip
 
 
@@ -187,6 +188,29 @@ class Outcome:
     reason: str
     says_json: str
     state_json: str
+
+
+@dataclass(slots=True)
+class RosterChange:
+    """Where people depart from the plan (plantroom.roster.Change), and who said so. Both halves of a swap have one seq.
+
+    state: of rules/roster_change.py. reason: private.id.
+    """
+
+    id: str
+    seq: int
+    at_ns: int
+    who: str
+    kind: str  # stand_in | swap
+    team: str
+    from_ns: int
+    to_ns: int
+    out_person: str | None
+    in_person: str
+    reason: str | None
+    state: str = "ahead"
+    ended_ns: int | None = None
+    ended_by: str | None = None
 
 
 @dataclass(slots=True)

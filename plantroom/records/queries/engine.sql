@@ -178,6 +178,15 @@ SELECT equipment, item, day, usable_ns, faulted_ns, unknown_ns, state, heard, si
 SELECT equipment, item, day, usable_ns, faulted_ns, unknown_ns, state, heard, since_ns FROM item_time
 WHERE equipment = :equipment AND item = :item AND day = :day;
 
+-- name: changes_ahead
+SELECT id, seq, at_ns, who, kind, team, from_ns, to_ns, out_person, in_person, reason, state, ended_ns, ended_by
+FROM roster_change WHERE state = 'ahead' ORDER BY seq, id;
+
+-- name: put_roster_change
+INSERT INTO roster_change (id, seq, at_ns, who, kind, team, from_ns, to_ns, out_person, in_person, reason, state, ended_ns, ended_by)
+VALUES (:id, :seq, :at_ns, :who, :kind, :team, :from_ns, :to_ns, :out_person, :in_person, :reason, :state, :ended_ns, :ended_by)
+ON CONFLICT (id) DO UPDATE SET state = excluded.state, ended_ns = excluded.ended_ns, ended_by = excluded.ended_by;
+
 -- name: put_item
 INSERT INTO item_time (equipment, item, day, usable_ns, faulted_ns, unknown_ns, state, heard, since_ns)
 VALUES (:equipment, :item, :day, :usable_ns, :faulted_ns, :unknown_ns, :state, :heard, :since_ns)
