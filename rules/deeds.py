@@ -12,7 +12,7 @@ from typing import Any
 from plantroom.clock import NS, iso
 from plantroom.model import Severity
 from plantroom.words import LANGUAGES, say
-from rules import paging, roster_deeds, work
+from rules import handover_deeds, paging, roster_deeds, work
 from rules.command import PLAIN_ARGS, Command, parse
 from rules.denied import Denied, Done, instant_of, same, wanted, words_of
 from rules.desk import Desk
@@ -203,7 +203,7 @@ def relearned_by(desk: Desk, command: Command, seq: int) -> str | None:
 
 _OTHERS: Mapping[str, Callable[[Desk, House, Command], Done]] = {
     "hold": _hold, "comment": _comment, "open": _open, "shelve": _shelve, "unshelve": _unshelve, RELEARN: _relearn,
-    **roster_deeds.DEEDS,
+    **roster_deeds.DEEDS, **handover_deeds.DEEDS,
 }  # fmt: skip
 
 

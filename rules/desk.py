@@ -103,6 +103,10 @@ class Desk:
         """In the order they were raised."""
         return [self.faults[id_] for id_ in sorted(self.faults, key=born)]
 
+    def all_orders(self) -> list[Order]:
+        """In the order they were opened; those that this transaction closed too."""
+        return [self.orders[id_] for id_ in sorted(self.orders, key=born)]
+
     def all_clocks(self) -> list[OrderClock]:
         """The running ones, by order."""
         return [self.clocks[key] for key in sorted(self.clocks, key=lambda key: (born(key[0]), key[2], key[1]))]

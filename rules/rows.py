@@ -12,8 +12,8 @@ from rules.clocks import OrderClock
 from rules.order import Facts, State
 
 __all__ = [
-    "Attempt", "Call", "Fault", "ItemTime", "Note", "Order", "OrderClock", "Outcome", "Page", "Pending", "RosterChange", "Skipped",
-    "as_json", "born",
+    "Attempt", "Call", "Fault", "Handover", "ItemTime", "Note", "Order", "OrderClock", "Outcome", "Page", "Pending", "RosterChange",
+    "Skipped", "as_json", "born",
 ]  # fmt: skip
 
 
@@ -211,6 +211,23 @@ class RosterChange:
     state: str = "ahead"
     ended_ns: int | None = None
     ended_by: str | None = None
+
+
+@dataclass(slots=True)
+class Handover:
+    """A shift handed over. state: of rules/handover.py. open_json: what was open then. given_note, taken_note: private.id."""
+
+    id: str
+    seq: int
+    team: str  # "" at a site without teams
+    open_json: str
+    given_ns: int
+    given_by: str
+    given_note: str | None
+    state: str = "given"
+    taken_ns: int | None = None
+    taken_by: str | None = None
+    taken_note: str | None = None
 
 
 @dataclass(slots=True)

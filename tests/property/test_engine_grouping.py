@@ -59,6 +59,7 @@ ACTIONS = st.one_of(
     st.tuples(st.just("shelve"), st.integers(0, 5)),
     st.tuples(st.just("attempt"), st.integers(0, 5), st.sampled_from(["accepted", "retry", "refused"])),
     st.tuples(st.just("roster"), st.sampled_from(["stand_in", "swap", "drop_change"]), st.integers(-2, 30), st.integers(1, 26)),
+    st.tuples(st.just("shift"), st.sampled_from(["hand_over", "take_over"]), st.integers(0, 5)),
     st.tuples(st.just("event"), st.sampled_from(["service_restarted", "journal_gap", "nobody_knows"])),
 )
 
@@ -104,6 +105,11 @@ def act(kit: Kit, what: str, *args: object) -> None:
             span = {"from": times[0], "until": times[1], "out": out, "in": come, "reason": "ill"}
             swap = {"one": out, "one_from": times[0], "one_until": times[1], "other": come, "other_from": times[2], "other_until": times[3]}
             kit.command(does, target, roles=["engineer"], **{"stand_in": span, "swap": swap, "drop_change": {}}[does])
+        case "shift", (str(does), int(which)):
+            kit.run(1)
+            given = [row[0] for row in kit.rows("SELECT id FROM handover ORDER BY rowid")]
+            target = ("engineering", "")[which % 2] if does == "hand_over" else (given[which % len(given)] if given else "H0-0")
+            kit.command(does, target, who=("li", "wang")[which % 2], text="keys in the box")
         case "event", (str(name),):
             kit.event(name, service="collect", first=1, last=2)
 

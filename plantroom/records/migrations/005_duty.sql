@@ -18,3 +18,16 @@ CREATE TABLE roster_change (               -- where people depart from the roste
   ended_by   TEXT                          -- a person's id where it was dropped
 ) STRICT;
 CREATE INDEX roster_change_ahead ON roster_change (to_ns) WHERE state = 'ahead';
+
+CREATE TABLE handover (                    -- a shift handed over; both sign
+  id         TEXT PRIMARY KEY,            -- H<seq>-<n>
+  seq        INTEGER NOT NULL,            -- of the command that gave it
+  team       TEXT NOT NULL,               -- '' at a site without teams
+  open_json  TEXT NOT NULL,               -- {"orders", "holds", "shelved", "calls", "commissioning", "changes"} at that instant
+  given_ns   INTEGER NOT NULL, given_by TEXT NOT NULL, given_note TEXT,   -- notes: private.id
+  state      TEXT NOT NULL CHECK (state IN ('given', 'taken', 'replaced')),
+  taken_ns   INTEGER, taken_by TEXT, taken_note TEXT,
+  CHECK (taken_by IS NULL OR taken_by <> given_by)
+) STRICT;
+CREATE INDEX handover_given ON handover (given_ns);
+CREATE INDEX handover_waiting ON handover (id) WHERE state = 'given';

@@ -187,6 +187,16 @@ INSERT INTO roster_change (id, seq, at_ns, who, kind, team, from_ns, to_ns, out_
 VALUES (:id, :seq, :at_ns, :who, :kind, :team, :from_ns, :to_ns, :out_person, :in_person, :reason, :state, :ended_ns, :ended_by)
 ON CONFLICT (id) DO UPDATE SET state = excluded.state, ended_ns = excluded.ended_ns, ended_by = excluded.ended_by;
 
+-- name: handovers_waiting
+SELECT id, seq, team, open_json, given_ns, given_by, given_note, state, taken_ns, taken_by, taken_note
+FROM handover WHERE state = 'given' ORDER BY seq, id;
+
+-- name: put_handover
+INSERT INTO handover (id, seq, team, open_json, given_ns, given_by, given_note, state, taken_ns, taken_by, taken_note)
+VALUES (:id, :seq, :team, :open_json, :given_ns, :given_by, :given_note, :state, :taken_ns, :taken_by, :taken_note)
+ON CONFLICT (id) DO UPDATE SET state = excluded.state, taken_ns = excluded.taken_ns, taken_by = excluded.taken_by,
+  taken_note = excluded.taken_note;
+
 -- name: put_item
 INSERT INTO item_time (equipment, item, day, usable_ns, faulted_ns, unknown_ns, state, heard, since_ns)
 VALUES (:equipment, :item, :day, :usable_ns, :faulted_ns, :unknown_ns, :state, :heard, :since_ns)

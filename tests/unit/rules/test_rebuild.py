@@ -28,6 +28,7 @@ def kit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kit]:
     kit.run()
     kit.command("comment", kit.order(), text="a word")
     kit.command("stand_in", "managers", roles=["engineer"], **{"from": "1h", "until": "2h", "in": "li.wei", "reason": "a word"})
+    kit.command("hand_over", "managers", text="a word")
     kit.attempt(kit.rows("SELECT id FROM outbox")[0][0], "accepted", "ok")
     kit.run()
     yield kit
