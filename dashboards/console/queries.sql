@@ -72,6 +72,22 @@ FROM attempt WHERE outbox IN (SELECT value FROM json_each(:pages)) ORDER BY star
 -- name: call
 SELECT state, chain_json, step, next_ns, count, called_json FROM call WHERE work_order = :order;
 
+-- name: changes_ahead
+SELECT c.id, c.seq, c.at_ns, c.who, c.kind, c.team, c.from_ns, c.to_ns, c.out_person, c.in_person, p.text, c.state
+FROM roster_change c LEFT JOIN private p ON p.id = c.reason WHERE c.state = 'ahead' ORDER BY c.rowid;
+
+-- name: change
+SELECT c.id, c.seq, c.at_ns, c.who, c.kind, c.team, c.from_ns, c.to_ns, c.out_person, c.in_person, p.text, c.state
+FROM roster_change c LEFT JOIN private p ON p.id = c.reason WHERE c.id = :id;
+
+-- name: handovers
+SELECT h.id, h.team, h.open_json, h.given_ns, h.given_by, g.text, h.state, h.taken_ns, h.taken_by, t.text
+FROM handover h LEFT JOIN private g ON g.id = h.given_note LEFT JOIN private t ON t.id = h.taken_note
+WHERE :id IS NULL OR h.id = :id ORDER BY h.rowid DESC LIMIT :most;
+
+-- name: calling
+SELECT work_order, next_ns, count FROM call WHERE state = 'calling' ORDER BY work_order;
+
 -- name: command
 SELECT id, seq, at_ns, who, does, target, outcome, reason, says_json, state_json FROM command WHERE id = :id;
 

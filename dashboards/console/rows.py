@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from dashboards.console.remaining import Limit
+from plantroom.roster import Change
 
 OPEN_CONDITIONS = ("active", "recovering")
 
@@ -76,6 +77,11 @@ class Order:
     earlier: tuple[Limit, ...]  # of rounds before a re-opening
 
     @property
+    def holder(self) -> str | None:
+        """Who has it now."""
+        return self.restored_by or self.arrived_by or self.accepted_by
+
+    @property
     def running(self) -> Limit | None:
         """The clock people look at: the running one that is due first."""
         return min((limit for limit in self.limits if limit.running), key=lambda limit: limit.due_ns, default=None)
@@ -141,6 +147,44 @@ class Call:
     def next_tell(self) -> tuple[str, ...] | None:
         """Whom the next step names; None = everybody told so far."""
         return self.tell[self.step] if self.step < len(self.tell) else None
+
+
+@dataclass(frozen=True, slots=True)
+class RosterChange:
+    """Where people depart from the plan, as they entered it. reason: None = none given, or erased."""
+
+    id: str
+    seq: int
+    at_ns: int
+    who: str
+    kind: str
+    team: str
+    from_ns: int
+    to_ns: int
+    out_person: str | None
+    in_person: str
+    reason: str | None
+    state: str
+
+    @property
+    def change(self) -> Change:
+        return Change(self.team, self.from_ns, self.to_ns, self.out_person, self.in_person)
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """opened: what was open then (rules/handover.py), people's words in it as they stand now: None = erased."""
+
+    id: str
+    team: str
+    opened: Mapping[str, Any]
+    given_ns: int
+    given_by: str
+    given_note: str | None
+    state: Literal["given", "taken", "replaced"]
+    taken_ns: int | None
+    taken_by: str | None
+    taken_note: str | None
 
 
 @dataclass(frozen=True, slots=True)

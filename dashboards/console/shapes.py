@@ -290,3 +290,72 @@ class EquipmentList(TypedDict):
 
 class SiteList(TypedDict):
     sites: list[SiteShape]
+
+
+class LackShape(TypedDict):
+    """A certificate somebody needs for a kind of the site; until: the last day of the one they had."""
+
+    kind: str
+    certificate: str
+    until: str | None
+
+
+class OnDutyShape(TypedDict):
+    """channels: on which they have an address; [] = nobody can reach them."""
+
+    id: str
+    name: str
+    roles: list[str]
+    channels: list[str]
+    missing: list[LackShape]
+
+
+class NextShape(TypedDict):
+    from_at: str
+    people: list[str]
+
+
+class TeamShape(TypedDict):
+    """until_at: when others come or nobody is on any more; null = not within 35 days. next: null = nobody within 35 days."""
+
+    team: str
+    name: str
+    on: list[OnDutyShape]
+    until_at: str | None
+    next: NextShape | None
+
+
+RosterChangeShape = TypedDict(
+    "RosterChangeShape",
+    {
+        "id": str, "kind": str, "team": str, "from_at": str, "until_at": str, "out": str | None, "in": str, "reason": str | None,
+        "entered_at": str, "entered_by": str,
+    },
+)  # fmt: skip
+
+
+class HandoverShape(TypedDict):
+    """open: orders, holds, shelved, calls, commissioning, changes as they stood at given_at; words that were erased are null."""
+
+    id: str
+    team: str
+    state: Literal["given", "taken", "replaced"]
+    given_at: str
+    given_by: str
+    given_note: str | None
+    taken_at: str | None
+    taken_by: str | None
+    taken_note: str | None
+    open: dict[str, list[Any]]
+
+
+class OnCallShape(TypedDict):
+    site: str
+    at: str
+    teams: list[TeamShape]
+    changes: list[RosterChangeShape]
+    handovers: list[HandoverShape]
+
+
+class OnCallList(TypedDict):
+    sites: list[OnCallShape]

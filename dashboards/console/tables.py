@@ -10,15 +10,28 @@ from typing import Any
 import orjson
 
 from dashboards.console.remaining import Limit
-from dashboards.console.rows import OPEN_CONDITIONS, Attempt, Call, CommandRow, Fault, Hollow, ItemDay, Note, Order, Page
+from dashboards.console.rows import (
+    OPEN_CONDITIONS,
+    Attempt,
+    Call,
+    CommandRow,
+    Fault,
+    Handover,
+    Hollow,
+    ItemDay,
+    Note,
+    Order,
+    Page,
+    RosterChange,
+)
 from plantroom.clock import NS
 from plantroom.housekeeping import Alarm
 from plantroom.records import Records
 from plantroom.records.named_sql import parse_queries
 
 __all__ = [
-    "MOST", "OPEN_CONDITIONS", "OPEN_STATES", "SEVERITIES", "Attempt", "Call", "CommandRow", "Fault", "Hollow", "ItemDay", "Note", "Order",
-    "Page", "Tables",
+    "MOST", "OPEN_CONDITIONS", "OPEN_STATES", "SEVERITIES", "Attempt", "Call", "CommandRow", "Fault", "Handover", "Hollow", "ItemDay",
+    "Note", "Order", "Page", "RosterChange", "Tables",
 ]  # fmt: skip
 
 _FILE = Path(__file__).with_name("queries.sql")
@@ -124,6 +137,31 @@ class Tables:
             tell = tuple(tuple(each["tell"]) for each in orjson.loads(chain)["steps"])
             return Call(state, tell, step, next_ns, count, tuple((channel, person) for channel, person in orjson.loads(told)))
         return None
+
+    def calling(self) -> list[tuple[str, int | None, int]]:
+        """(order, the next call's instant, times called after the first page) of every call that goes on."""
+        return [(order, next_ns, count) for order, next_ns, count in self._rows("calling")]
+
+    def changes(self) -> list[RosterChange]:
+        """Of the roster, entered by people and not over, in the order they hold."""
+        return [RosterChange(*row) for row in self._rows("changes_ahead")]
+
+    def change(self, id_: str) -> RosterChange | None:
+        return next((RosterChange(*row) for row in self._rows("change", id=id_)), None)
+
+    def handovers(self, most: int) -> list[Handover]:
+        """Newest first."""
+        return [self._handover(row) for row in self._rows("handovers", id=None, most=most)]
+
+    def handover(self, id_: str) -> Handover | None:
+        return next((self._handover(row) for row in self._rows("handovers", id=id_, most=1)), None)
+
+    def _handover(self, row: tuple[Any, ...]) -> Handover:
+        id_, team, opened, *rest = row
+        found: dict[str, list[dict[str, Any]]] = orjson.loads(opened)
+        for each in (*found["holds"], *found["shelved"]):
+            each |= {name: self.private(each[name]) for name in ("reason", "told") if name in each}
+        return Handover(id_, team, found, *rest)
 
     def command(self, command_id: str) -> CommandRow | None:
         for id_, seq, at, who, does, target, outcome, reason, says, state in self._rows("command", id=command_id):

@@ -189,6 +189,32 @@ class Installation:
         said = [{"by": by, "accepted_ns": accepted, "due_ns": accepted + round(limit_min * MINUTE)}]
         self.records.db.execute("UPDATE work_order SET hollow_json = ? WHERE id = ?", (orjson.dumps(said).decode(), order))
 
+    def roster_change(self, id_: str, team: str, from_ns: int, to_ns: int, *, come: str, out: str | None = None, reason: str = "") -> None:
+        if reason:
+            self._insert("private", {"id": f"reason of {id_}", "seq": self._seq(id_), "field": "args.reason", "salt": b"", "text": reason})
+        self._insert("roster_change", {
+            "id": id_, "seq": self._seq(id_), "at_ns": self.now, "who": "chief", "kind": "stand_in", "team": team, "from_ns": from_ns,
+            "to_ns": to_ns, "out_person": out, "in_person": come, "reason": f"reason of {id_}" if reason else None, "state": "ahead",
+        })  # fmt: skip
+
+    def handover(
+        self, id_: str, team: str, by: str, opened: Mapping[str, object], *, note: str = "", state: str = "given", taken_by: str | None = None
+    ) -> None:
+        """An hour ago, taken over five minutes later."""
+        given = self.now - 60 * MINUTE
+        if note:
+            self._insert("private", {"id": f"note of {id_}", "seq": self._seq(id_), "field": "args.text", "salt": b"", "text": note})
+        nothing: dict[str, object] = {name: [] for name in ("orders", "holds", "shelved", "calls", "commissioning", "changes")}
+        self._insert("handover", {
+            "id": id_, "seq": self._seq(id_), "team": team, "open_json": orjson.dumps({**nothing, **opened}).decode(), "given_ns": given,
+            "given_by": by, "given_note": f"note of {id_}" if note else None, "state": state,
+            "taken_ns": given + 5 * MINUTE if taken_by else None, "taken_by": taken_by,
+        })  # fmt: skip
+
+    @staticmethod
+    def _seq(id_: str) -> int:
+        return int(id_[1:].partition("-")[0])
+
     def person(self, id_: str, name: str) -> None:
         self._insert("person", {"id": id_, "name": name})
 

@@ -66,7 +66,7 @@ def _shown(request: Request, ticket: Ticket, view: SiteView, outcome: CommandRow
     sent = next((each for each in view.tables.pages(None, ticket.work_order) if each.id == ticket.page), None)
     order = view.tables.order(ticket.work_order)
     names = view.names
-    holder = (order.restored_by or order.arrived_by or order.accepted_by) if order is not None else None
+    holder = order.holder if order is not None else None
     own = who is not None and who.language is not None and request.query_params.get("lang") is None
     lang = words.language(who.language) if own and who is not None else language_of(request)
     now_ns = request.app.state.clock.read().wall_ns

@@ -29,7 +29,7 @@ TEMPLATE_FOLDER = Path(__file__).parents[3] / "dashboards" / "console" / "templa
 PAGES = (
     "/", "/?part=board", "/orders", "/orders?state=all", "/faults", "/faults?severity=danger&condition=active", "/faults/F1-1",
     "/orders/O1-1", "/equipment", "/equipment/gen-1", "/equipment/as-1", "/points/gen-1.engine_speed?range=15m",
-    "/points/gen-1.control_mode?range=15m", "/health", "/account",
+    "/points/gen-1.control_mode?range=15m", "/oncall", "/health", "/account",
 )  # fmt: skip
 HOSTILE = (
     "<script>alert(1)</script>", "\"><img src=x onerror=alert(1)>", "' onmouseover='alert(1)", "</title><script>alert(1)</script>",
@@ -301,7 +301,7 @@ def test_a_running_clock_says_until_when(house: Installation) -> None:
 
 def test_a_viewer_sees_everything_and_no_button(house: Installation) -> None:
     async def scenario(browser: httpx.AsyncClient) -> None:
-        for path in ("/", "/orders", "/faults/F1-1", "/orders/O1-1", "/equipment/gen-1"):
+        for path in ("/", "/orders", "/faults/F1-1", "/orders/O1-1", "/equipment/gen-1", "/oncall"):
             html = (await browser.get(path)).text
             assert re.findall(r'<form[^>]*action="([^"]+)"', html) == ["/logout"], path
 
