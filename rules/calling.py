@@ -19,7 +19,7 @@ import orjson
 
 from plantroom.clock import NS
 from plantroom.escalation import Chain, Step
-from rules import paging
+from rules import paging, roster_change
 from rules.desk import Desk
 from rules.house import House
 from rules.nights import morning_ns
@@ -152,7 +152,7 @@ def _take_step(desk: Desk, house: House, call: Call, chain: Chain, order: Order)
     known, short = told_so_far(house, call), False
     if call.step < len(chain.steps):
         step = chain.steps[call.step]
-        now = reached(house, order.severity, _kind(house, order.equipment), step, desk.now_ns)
+        now = reached(house, order.severity, _kind(house, order.equipment), step, desk.now_ns, roster_change.standing(desk))
         short = falls_short(house, step, now)
         call.step += 1
     else:

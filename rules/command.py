@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -18,12 +18,16 @@ _LENGTH = re.compile(r"\s*(\d{1,6}(?:\.\d{1,3})?)\s*(s|m|min|h|d|)\s*")
 _SECONDS = {"s": 1, "m": 60, "min": 60, "": 60, "h": 3600, "d": 86_400}
 
 # What in args is no person's words and so may stand in the chronicle.
-PLAIN_ARGS = frozenset({"eta", "until", "severity", "equipment", "second", "fault", "cause_code"})
+PLAIN_ARGS = frozenset({
+    "eta", "until", "severity", "equipment", "second", "fault", "cause_code", "team", "from", "in", "out", "one", "one_from", "one_until",
+    "other", "other_from", "other_until",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """who: a person's id. name: as they are called, "" unknown. roles: what they may do, as the sender found it."""
+    """who: a person's id. name: as they are called, "" unknown. roles: what they may do, as the sender found it. hidden: args as the
+    chronicle has them, a person's words by their stand-ins."""
 
     id: str
     does: str
@@ -32,6 +36,7 @@ class Command:
     name: str
     roles: frozenset[str]
     args: Mapping[str, Any]
+    hidden: Mapping[str, Any] = field(default_factory=dict)
 
     def text(self, name: str) -> str:
         """An argument as words, "" where it is missing or no text."""

@@ -6,14 +6,15 @@ A command id is done once: a second record with the same id changes nothing, its
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 from plantroom.clock import NS, iso
 from plantroom.model import Severity
 from plantroom.words import LANGUAGES, say
-from rules import drills, paging, work
-from rules.command import PLAIN_ARGS, Command, instant, parse
+from rules import drills, handover_deeds, paging, roster_deeds, work
+from rules.command import PLAIN_ARGS, Command, parse
+from rules.denied import Denied, Done, instant_of, same, wanted, words_of
 from rules.desk import Desk
 from rules.house import House
 from rules.order import Event, No, State
@@ -29,25 +30,6 @@ Release = Callable[[str, str], None]
 Relearn = Callable[[str], None]
 
 
-class Denied(Exception):
-    """The command is refused; raised and caught inside this module, before anything has changed.
-
-    values: by name and language, of the text `refused.<code>`.
-    """
-
-    def __init__(self, code: str, values: Mapping[str, Mapping[str, str]] | None = None) -> None:
-        super().__init__(code)
-        self.code, self.values = code, values or {}
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """What a command was done to."""
-
-    order: Order | None = None
-    fault: Fault | None = None
-
-
 def apply(desk: Desk, house: House, body: bytes, release: Release, relearn: Relearn) -> None:
     """Judges one COMMAND record. release: ends a latched fault's condition once a person has dealt with it; relearn: forgets what is
     usual for a machine."""
@@ -61,6 +43,7 @@ def apply(desk: Desk, house: House, body: bytes, release: Release, relearn: Rele
     if command.who and command.name:
         desk.put_person(command.who, command.name)
     hidden = {name: _hide(desk, name, value) for name, value in sorted(command.args.items())}
+    command = replace(command, hidden=hidden)
     told = {
         "command_id": command.id, "does": command.does, "target": command.target, "who": command.who, "roles": sorted(command.roles),
         "args": hidden,
@@ -76,7 +59,7 @@ def apply(desk: Desk, house: House, body: bytes, release: Release, relearn: Rele
     if command.does == RELEARN:
         relearn(command.target)
     if done.order is not None:
-        _note(desk, command, done.order, hidden)
+        _note(desk, command, done.order)
     desk.tell("command", {**told, "outcome": "applied", "reason": "ok"})
     _answer(desk, command, "applied", "ok", {lang: say("command.ok", lang) for lang in LANGUAGES}, done)
 
@@ -88,19 +71,19 @@ def _judge(desk: Desk, house: House, command: Command, release: Release) -> Done
         return _step(desk, house, command, release)
     handler = _OTHERS.get(command.does)
     if handler is None:
-        raise Denied("unknown_deed", {"does": _same(command.does)})
+        raise Denied("unknown_deed", {"does": same(command.does)})
     return handler(desk, house, command)
 
 
 def _step(desk: Desk, house: House, command: Command, release: Release) -> Done:
     order = _order(desk, command)
     for name in NEEDED.get(command.does, ()):
-        _words(command, name)
-    eta_ns = _instant(command, "eta", desk.now_ns) if command.does == "accept" and command.args.get("eta") not in (None, "") else None
+        words_of(command, name)
+    eta_ns = instant_of(command, "eta", desk.now_ns) if command.does == "accept" and command.args.get("eta") not in (None, "") else None
     before = order.holder
     refusal = work.step(desk, house, order, ORDER_STEPS[command.does], command.who, command.roles)
     if isinstance(refusal, No):
-        raise Denied(refusal.code, {"by": _same(desk.persons.get(before, before) if before else "")})
+        raise Denied(refusal.code, {"by": same(desk.persons.get(before, before) if before else "")})
     if command.does == "accept":
         order.eta_ns = eta_ns
     elif command.does == "close":
@@ -118,7 +101,7 @@ def _hold(desk: Desk, house: House, command: Command) -> Done:
     order = _order(desk, command)
     if order.state is State.CLOSED:
         raise Denied("already_closed")
-    reason, told = _words(command, "reason"), _words(command, "told")
+    reason, told = words_of(command, "reason"), words_of(command, "told")
     order.hold_json = as_json({"reason": reason, "told": told, "since_ns": desk.now_ns, "by": command.who})
     desk.put_order(order)
     desk.tell("order.held", {"order": order.id, "by": command.who})
@@ -126,7 +109,7 @@ def _hold(desk: Desk, house: House, command: Command) -> Done:
 
 
 def _comment(desk: Desk, house: House, command: Command) -> Done:
-    _words(command, "text")
+    words_of(command, "text")
     return Done(_order(desk, command))
 
 
@@ -135,12 +118,12 @@ def _open(desk: Desk, house: House, command: Command) -> Done:
     equipment = command.text("equipment") or command.target
     machine = house.machine(equipment)
     if machine is None:
-        raise Denied("unknown_equipment", {"target": _same(equipment)})
-    text = _words(command, "text")
+        raise Denied("unknown_equipment", {"target": same(equipment)})
+    text = words_of(command, "text")
     try:
         severity = Severity(command.text("severity") or Severity.NORMAL)
     except ValueError:
-        raise Denied("argument", {"name": _same("severity"), "wanted": _wanted("severity")}) from None
+        raise Denied("argument", {"name": same("severity"), "wanted": wanted("severity")}) from None
     order = work.open_order(desk, house, equipment, severity, dict.fromkeys(LANGUAGES, text), None, command.who)
     if machine.mode == "live":
         paging.page(desk, house, "raised", None, order)
@@ -150,8 +133,8 @@ def _open(desk: Desk, house: House, command: Command) -> Done:
 def _relearn(desk: Desk, house: House, command: Command) -> Done:
     """After a repair the machine is another one: what was usual for it is learned anew."""
     if house.machine(command.target) is None:
-        raise Denied("unknown_equipment", {"target": _same(command.target)})
-    _words(command, "reason")
+        raise Denied("unknown_equipment", {"target": same(command.target)})
+    words_of(command, "reason")
     desk.tell("machine.relearn", {"equipment": command.target, "by": command.who})
     return Done()
 
@@ -163,14 +146,14 @@ def _shelve(desk: Desk, house: House, command: Command) -> Done:
     longest = LONGEST_SHELF_NS.get(fault.severity)
     if longest is None:
         raise Denied("danger_never_shelved")
-    reason, until_ns = _words(command, "reason"), _instant(command, "until", desk.now_ns)
+    reason, until_ns = words_of(command, "reason"), instant_of(command, "until", desk.now_ns)
     second = command.text("second")
     if fault.severity.urgent and (not second or second == command.who):
         raise Denied("urgent_needs_second")
     if until_ns <= desk.now_ns:
-        raise Denied("argument", {"name": _same("until"), "wanted": _wanted("future")})
+        raise Denied("argument", {"name": same("until"), "wanted": wanted("future")})
     if until_ns - desk.now_ns > longest:
-        raise Denied("shelved_too_long", {"hours": _same(str(longest // (3600 * NS)))})
+        raise Denied("shelved_too_long", {"hours": same(str(longest // (3600 * NS)))})
     fault.shelved_until_ns = until_ns
     fault.shelf_json = as_json({"by": command.who, "second": second or None, "reason": reason, "at_ns": desk.now_ns})
     desk.put_fault(fault)
@@ -221,22 +204,22 @@ def relearned_by(desk: Desk, command: Command, seq: int) -> str | None:
 def _test_page(desk: Desk, house: House, command: Command) -> Done:
     """To every address of one person; they are to answer by the link in it."""
     if command.target not in house.site.people:
-        raise Denied("unknown_person", {"target": _same(command.target)})
+        raise Denied("unknown_person", {"target": same(command.target)})
     if not drills.send(desk, house, command.target):
-        raise Denied("no_contact", {"target": _same(command.target)})
+        raise Denied("no_contact", {"target": same(command.target)})
     return Done()
 
 
 def _received(desk: Desk, house: House, command: Command) -> Done:
     """The person a test page went to has it before them."""
     if not drills.received(desk, command.target, command.who):
-        raise Denied("unknown_page", {"target": _same(command.target)})
+        raise Denied("unknown_page", {"target": same(command.target)})
     return Done()
 
 
 _OTHERS: Mapping[str, Callable[[Desk, House, Command], Done]] = {
     "hold": _hold, "comment": _comment, "open": _open, "shelve": _shelve, "unshelve": _unshelve, RELEARN: _relearn,
-    "test_page": _test_page, "received": _received,
+    "test_page": _test_page, "received": _received, **roster_deeds.DEEDS, **handover_deeds.DEEDS,
 }  # fmt: skip
 
 
@@ -253,16 +236,16 @@ def state_of(order: Order | None, fault: Fault | None) -> dict[str, Any]:
 
 
 def _answer(desk: Desk, command: Command, outcome: str, reason: str, says: Mapping[str, str], done: Done) -> None:
-    state = as_json(state_of(done.order, done.fault))
+    state = as_json({**state_of(done.order, done.fault), **done.state})
     desk.put_outcome(
         Outcome(command.id, desk.seq, desk.now_ns, command.who, command.does, command.target, outcome, reason, as_json(says), state)
     )
 
 
-def _note(desk: Desk, command: Command, order: Order, hidden: Mapping[str, Any]) -> None:
+def _note(desk: Desk, command: Command, order: Order) -> None:
     name = next((name for name in NOTED if command.text(name)), None)
     if name is not None:
-        desk.put_note(Note(order.id, desk.seq, desk.now_ns, command.who, command.does, str(hidden[name])))
+        desk.put_note(Note(order.id, desk.seq, desk.now_ns, command.who, command.does, str(command.hidden[name])))
 
 
 def _hide(desk: Desk, name: str, value: object) -> object:
@@ -275,39 +258,17 @@ def _hide(desk: Desk, name: str, value: object) -> object:
 def _order(desk: Desk, command: Command) -> Order:
     order = desk.recall(command.target)
     if order is None:
-        raise Denied("unknown_order", {"target": _same(command.target)})
+        raise Denied("unknown_order", {"target": same(command.target)})
     return order
 
 
 def _fault(desk: Desk, command: Command) -> Fault:
     fault = desk.find_fault(command.target)
     if fault is None:
-        raise Denied("unknown_fault", {"target": _same(command.target)})
+        raise Denied("unknown_fault", {"target": same(command.target)})
     return fault
 
 
 def _newest(desk: Desk, order: Order) -> Fault | None:
     faults = desk.faults_of(order)
     return faults[-1] if faults else None
-
-
-def _words(command: Command, name: str) -> str:
-    text = command.text(name)
-    if not text:
-        raise Denied("argument", {"name": _same(name), "wanted": _wanted("text")})
-    return text
-
-
-def _instant(command: Command, name: str, now_ns: int) -> int:
-    at_ns = instant(command.args.get(name), now_ns)
-    if at_ns is None:
-        raise Denied("argument", {"name": _same(name), "wanted": _wanted("instant")})
-    return at_ns
-
-
-def _same(text: str) -> Mapping[str, str]:
-    return dict.fromkeys(LANGUAGES, text)
-
-
-def _wanted(what: str) -> Mapping[str, str]:
-    return {lang: say(f"command.wanted.{what}", lang) for lang in LANGUAGES}

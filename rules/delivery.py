@@ -18,7 +18,7 @@ log = structlog.get_logger()
 
 
 def take(desk: Desk, house: House | None, body: bytes) -> None:
-    """One ATTEMPT record: {"outbox", "channel", "verdict", "answer", "started_ns", "ended_ns", "retry_after_s"?}."""
+    """One ATTEMPT record: {"outbox", "channel", "verdict", "answer", "started_ns", "ended_ns", "retry_after_s"?, "confirmed"?}."""
     said = _read(body)
     page = desk.find_page(said["outbox"]) if said is not None else None
     if said is None or page is None:
@@ -27,8 +27,11 @@ def take(desk: Desk, house: House | None, body: bytes) -> None:
     verdict = Verdict(said["verdict"])
     page.attempts += 1
     page.answer = said["answer"]
-    desk.put_attempt(Attempt(page.id, page.attempts, page.channel, verdict.value, page.answer, said["started_ns"], said["ended_ns"]))
-    desk.tell("attempt", {"page": page.id, "channel": page.channel, "n": page.attempts, "verdict": verdict.value, "answer": page.answer})
+    confirmed = said.get("confirmed", True)
+    span = (said["started_ns"], said["ended_ns"])
+    desk.put_attempt(Attempt(page.id, page.attempts, page.channel, verdict.value, page.answer, *span, int(confirmed)))
+    told = {"page": page.id, "channel": page.channel, "n": page.attempts, "verdict": verdict.value, "answer": page.answer}
+    desk.tell("attempt", told if confirmed else {**told, "confirmed": False})
     if page.state == "queued":
         then = after_attempt(page.attempts, verdict, page.severity, desk.now_ns, said.get("retry_after_s"))
         page.state = then.state
@@ -49,6 +52,7 @@ def _read(body: bytes) -> dict[str, Any] | None:
             and all(isinstance(said.get(name), int) and 0 <= said[name] < LATEST_NS for name in ("started_ns", "ended_ns"))
             and said["verdict"] in set(map(str, Verdict))
             and isinstance(said.get("retry_after_s"), int | float | None)
+            and isinstance(said.get("confirmed", True), bool)
         )
     except orjson.JSONDecodeError:
         ok = False

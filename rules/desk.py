@@ -17,6 +17,7 @@ from plantroom.records import Records
 from rules.clocks import ClockName, OrderClock
 from rules.ledger import Ledger, Position
 from rules.order import REOPEN_WITHIN_NS, State
+from rules.roster_rows import RosterRows
 from rules.rows import Attempt, Call, Drill, Fault, ItemTime, Note, Order, Outcome, Page, Pending, Skipped, as_json, born
 
 Hidden = Callable[[int, str], "tuple[str, bytes | None] | None"]
@@ -52,6 +53,7 @@ class Desk:
         self.seq, self.now_ns = 0, 0
         self._touched = False
         self._counts: dict[str, int] = {}
+        self.roster = RosterRows(self._ledger)
         self.facts: Mapping[str, bool] = {}  # of the site, as of the last tick
         self._load()
 
@@ -72,6 +74,7 @@ class Desk:
         since_ns = (self.position.at.wall_ns if self.position is not None else 0) - RECENT_NS
         self.recent = [Shown(r["raised_ns"], r["equipment"], r["rule"]) for r in ledger.rows("recent_faults", {"since_ns": since_ns})]
         self.moved: list[Fault] = []  # live faults raised or ended whose aftermath has still to be seen to
+        self.roster.load()
         self.items = {(r["equipment"], r["item"]): ItemTime(**r) for r in ledger.rows("running_items")}
         self.skipped = {row.key: row for row in (Skipped(**r) for r in ledger.rows("newest_skipped"))}
 
@@ -100,6 +103,10 @@ class Desk:
     def all_faults(self) -> list[Fault]:
         """In the order they were raised."""
         return [self.faults[id_] for id_ in sorted(self.faults, key=born)]
+
+    def all_orders(self) -> list[Order]:
+        """In the order they were opened; those that this transaction closed too."""
+        return [self.orders[id_] for id_ in sorted(self.orders, key=born)]
 
     def all_clocks(self) -> list[OrderClock]:
         """The running ones, by order."""
@@ -276,6 +283,7 @@ class Desk:
             "put_page": self._ledger.rows("queued_pages"),
             "put_skipped": self._ledger.rows("newest_skipped"),
             "put_item": self._ledger.rows("running_items"),
+            **self.roster.rows(),
         }
         return {name: rows for name, rows in found.items() if rows}
 
@@ -332,6 +340,7 @@ class Desk:
         self._forget()
 
     def _forget(self) -> None:
+        self.roster.forget()
         for id_ in [page.id for page in self.pages.values() if page.state != "queued"]:
             del self.pages[id_]
         for id_ in [order.id for order in self.orders.values() if order.state is State.CLOSED]:

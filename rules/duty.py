@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rules import events
+from rules import events, roster_change
 from rules.desk import Desk
 from rules.house import House
 
@@ -12,7 +12,8 @@ GAP = "roster_gap"
 def look(desk: Desk, house: House) -> None:
     """At a tick."""
     roster = house.site.roster
-    empty = [team for team in roster.teams if not roster.on_duty(team, desk.now_ns)]
+    changes = roster_change.standing(desk)
+    empty = [team for team in roster.teams if not roster.on_duty(team, desk.now_ns, changes=changes)]
     if empty:
         events.seen(desk, house, GAP, {"team": ", ".join(empty)})
     else:

@@ -19,7 +19,22 @@ from plantroom.errors import BadInput
 from plantroom.journal.record import Kind, Record
 from plantroom.model import Frame
 from plantroom.records import Records
-from rules import aftermath, auditor, calling, deeds, delivery, drills, duty, events, incident, paging, time_set, usable, work
+from rules import (
+    aftermath,
+    auditor,
+    calling,
+    deeds,
+    delivery,
+    drills,
+    duty,
+    events,
+    incident,
+    paging,
+    roster_change,
+    time_set,
+    usable,
+    work,
+)
 from rules.clocks import loosened
 from rules.command import parse
 from rules.condition import Transition
@@ -40,6 +55,7 @@ COMMIT_NS = 1 * NS  # the position moves at least this often
 LOOKS: Mapping[str, Callable[[Desk, House], None]] = {  # at every tick, after the clocks
     "shelves": deeds.end_shelves,
     "calls": calling.look,
+    "roster": roster_change.look,
     "duty": duty.look,
     "drills": drills.look,
     "undelivered": events.undelivered,

@@ -9,6 +9,7 @@ import orjson
 
 from plantroom.escalation import EVERYONE, Step
 from plantroom.model import Severity
+from plantroom.roster import Change
 from plantroom.site_channels import tells_group
 from rules.desk import Desk
 from rules.house import House
@@ -22,9 +23,9 @@ class Target(NamedTuple):
     person: str | None = None
 
 
-def reached(house: House, severity: Severity, kind: str, step: Step, at_ns: int) -> list[Target]:
+def reached(house: House, severity: Severity, kind: str, step: Step, at_ns: int, changes: Sequence[Change] = ()) -> list[Target]:
     """In the order of the step's names, each once. kind: of the equipment, for whom its certificates put first."""
-    found = dict.fromkeys(target for name in step.tell for target in _named(house, severity, kind, name, at_ns))
+    found = dict.fromkeys(target for name in step.tell for target in _named(house, severity, kind, name, at_ns, changes))
     return [target for target in found if step.by is None or target.channel in step.by]
 
 
@@ -56,14 +57,16 @@ def _there(house: House, target: Target) -> bool:
     return target.channel in house.site.channels and (target.person is None or (person is not None and target.channel in person.contacts))
 
 
-def _named(house: House, severity: Severity, kind: str, name: str, at_ns: int) -> Iterator[Target]:
+def _named(
+    house: House, severity: Severity, kind: str, name: str, at_ns: int, changes: Sequence[Change]
+) -> Iterator[Target]:
     site = house.site
     if name == EVERYONE:
         yield from everyone(house, severity)
     elif name in site.channels:
         yield Target(name)
     elif name in site.roster.teams:
-        for person in site.roster.on_duty(name, at_ns, kind):
+        for person in site.roster.on_duty(name, at_ns, kind, changes):
             yield from own(house, severity, person)
     else:
         yield from own(house, severity, name)

@@ -29,7 +29,7 @@ from rules.snapshots import Snapshots
 
 TABLES = (
     "config", "condition", "fault", "work_order", "clock", "call", "order_note", "person", "outbox", "attempt", "command", "private",
-    "skipped", "item_time", "chronicle", "position",
+    "skipped", "item_time", "roster_change", "handover", "chronicle", "position",
 )  # fmt: skip
 
 

@@ -12,8 +12,8 @@ from rules.clocks import OrderClock
 from rules.order import Facts, State
 
 __all__ = [
-    "Attempt", "Call", "Drill", "Fault", "ItemTime", "Note", "Order", "OrderClock", "Outcome", "Page", "Pending", "Skipped", "as_json",
-    "born",
+    "Attempt", "Call", "Drill", "Fault", "Handover", "ItemTime", "Note", "Order", "OrderClock", "Outcome", "Page", "Pending",
+    "RosterChange", "Skipped", "as_json", "born",
 ]  # fmt: skip
 
 
@@ -162,6 +162,8 @@ class Drill:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
+    """confirmed: 0 = accepted by what may not know whether it was delivered."""
+
     outbox: str
     n: int
     channel: str
@@ -169,6 +171,7 @@ class Attempt:
     answer: str
     started_ns: int
     ended_ns: int
+    confirmed: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +198,46 @@ class Outcome:
     reason: str
     says_json: str
     state_json: str
+
+
+@dataclass(slots=True)
+class RosterChange:
+    """Where people depart from the plan (plantroom.roster.Change), and who said so. Both halves of a swap have one seq.
+
+    state: of rules/roster_change.py. reason: private.id.
+    """
+
+    id: str
+    seq: int
+    at_ns: int
+    who: str
+    kind: str  # stand_in | swap
+    team: str
+    from_ns: int
+    to_ns: int
+    out_person: str | None
+    in_person: str
+    reason: str | None
+    state: str = "ahead"
+    ended_ns: int | None = None
+    ended_by: str | None = None
+
+
+@dataclass(slots=True)
+class Handover:
+    """A shift handed over. state: of rules/handover.py. open_json: what was open then. given_note, taken_note: private.id."""
+
+    id: str
+    seq: int
+    team: str  # "" at a site without teams
+    open_json: str
+    given_ns: int
+    given_by: str
+    given_note: str | None
+    state: str = "given"
+    taken_ns: int | None = None
+    taken_by: str | None = None
+    taken_note: str | None = None
 
 
 @dataclass(slots=True)

@@ -1,4 +1,7 @@
-"""The wall clock was set: every instant of the open rows that lies ahead, and every condition's age, moves with it."""
+"""The wall clock was set: every instant of the open rows that lies ahead, and every condition's age, moves with it.
+
+Changes of the roster do not: they are times of the calendar, like the shifts they change.
+"""
 
 from __future__ import annotations
 

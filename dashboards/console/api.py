@@ -9,15 +9,25 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from dashboards.console import described, shapes
-from dashboards.console.access import Access
 from dashboards.console.asking import Desk, NotFound, instant, length_ns
 from dashboards.console.axis import LONGEST_S, MOST_BUCKETS, step_ns
-from dashboards.console.commanding import Deed, Recorded, command_id_of
+from dashboards.console.commanding import Recorded
+from dashboards.console.deeds import deed
 from dashboards.console.events import MOST_CLIENTS, Client, Hub
-from dashboards.console.forms import read_fields
 from dashboards.console.guard import COOKIE, needs, open_to_all
 from dashboards.console.metrics import exposition
-from dashboards.console.roles import DEEDS, FAULT_DEEDS, FIELDS, MACHINE_DEEDS, ORDER_DEEDS, Permission, Person
+from dashboards.console.roles import (
+    CHANGE_DEEDS,
+    DEEDS,
+    FAULT_DEEDS,
+    FIELDS,
+    HANDOVER_DEEDS,
+    MACHINE_DEEDS,
+    ORDER_DEEDS,
+    TEAM_DEEDS,
+    Permission,
+    Person,
+)
 from dashboards.console.sites import SiteView
 from dashboards.console.tables import MOST, OPEN_CONDITIONS, OPEN_STATES, SEVERITIES, CommandRow
 from plantroom.clock import NS, at_utc, iso
@@ -148,7 +158,7 @@ def fault_one(request: Request, person: See, fault_id: str) -> shapes.FaultDetai
     view, fault = desk.only(lambda view: view.tables.fault(fault_id), f"fault {fault_id}")
     order = view.tables.order(fault.work_order) if fault.work_order else None
     pages, children = view.tables.pages(fault.id, fault.work_order), view.tables.children(fault.id)
-    return described.fault_detail(view, fault, order, pages, children, desk.now_ns)
+    return described.fault_detail(view, fault, order, pages, children, view.tables.call(fault.work_order), desk.now_ns)
 
 
 @router.get("/orders", responses=TROUBLES)
@@ -173,7 +183,8 @@ def orders(
 def order_one(request: Request, person: See, order_id: str) -> shapes.OrderDetail:
     desk = Desk(request, person)
     view, order = desk.only(lambda view: view.tables.order(order_id), f"order {order_id}")
-    return described.order_detail(view, order, view.tables.notes(order.id), view.tables.pages(order.fault, order.id), desk.now_ns)
+    pages, call = view.tables.pages(order.fault, order.id), view.tables.call(order.id)
+    return described.order_detail(view, order, view.tables.notes(order.id), pages, call, desk.now_ns)
 
 
 @router.get("/commands/{command_id}", responses=TROUBLES)
@@ -186,47 +197,7 @@ async def command_one(request: Request, person: See, command_id: str) -> shapes.
     raise NotFound(f"no command {command_id}")
 
 
-async def deed(request: Request, person: Person, does: str, target: str = "") -> CommandRow | Recorded:
-    """Sends a deed with the fields of the request's body. Shared by the API and the pages' forms. target: of `open` it is the equipment."""
-    desk = Desk(request, person)
-    fields = await read_fields(request)
-    args = arguments(does, fields)
-    if does == "open":
-        target = args.pop("equipment", "")
-        view, _ = desk.equipment(target)
-    elif does in MACHINE_DEEDS:
-        view, _ = desk.equipment(target)
-    elif does in ORDER_DEEDS:
-        view, _ = desk.only(lambda view: view.tables.order(target), f"order {target}")
-    else:
-        view, _ = desk.only(lambda view: view.tables.fault(target), f"fault {target}")
-        _known_second(request.app.state.access, args.get("second"), view.id)
-    return await desk.commander(view).send(Deed(does, target, args), person, command_id_of(fields.get("command_id")))
-
-
-def _known_second(access: Access, name: str | None, site: str) -> None:
-    """Who is named as the second person must be somebody who could have done it. Raises Refused."""
-    if name is None:
-        return
-    for account in access.accounts():
-        second = Person(account.name, account.role, account.sites)
-        if second.name == name and second.may(DEEDS["shelve"]) and second.sees(site):
-            return
-    raise Refused(f"second: {name} is nobody who may shelve here; give the user name of another engineer or supervisor")
-
-
-def arguments(does: str, fields: dict[str, Any]) -> dict[str, str]:
-    """The deed's own fields, empty ones left out. Raises Refused for a field it does not have: a misspelt one would be lost silently."""
-    unknown = sorted(fields.keys() - {*FIELDS[does], "command_id", "form_token", "back"})
-    if unknown:
-        raise Refused(f"{does} has no field {', '.join(unknown)}; it takes {', '.join(FIELDS[does]) or 'none'}")
-    wrong = sorted(name for name in FIELDS[does] if not isinstance(fields.get(name, ""), str))
-    if wrong:
-        raise Refused(f"{', '.join(wrong)} must be a text")
-    return {name: fields[name] for name in FIELDS[does] if fields.get(name)}
-
-
-def _answer(command: CommandRow | Recorded) -> Response:
+def answer(command: CommandRow | Recorded) -> Response:
     body = described.command_shape(command)
     status = {"recorded": 202, "applied": 200, "refused": 409}[body["outcome"]]
     return JSONResponse(body, status, headers={"location": f"{ROOT}/commands/{body['command_id']}"} if status == 202 else None)
@@ -235,14 +206,14 @@ def _answer(command: CommandRow | Recorded) -> Response:
 @router.post("/orders", response_model=shapes.CommandShape, responses=COMMANDS)
 async def open_order(request: Request, person: Annotated[Person, needs(DEEDS["open"])]) -> Response:
     """An order by hand: equipment, text, severity (normal when left out), command_id. The new order's id stands in `state`."""
-    return _answer(await deed(request, person, "open"))
+    return answer(await deed(request, person, "open"))
 
 
 def _command_route(does: str, things: str) -> None:
     needed = needs(DEEDS[does])
 
     async def route(request: Request, target: str, person: Person = needed) -> Response:
-        return _answer(await deed(request, person, does, target))
+        return answer(await deed(request, person, does, target))
 
     router.add_api_route(
         f"/{things}/{{target}}/{does}", route, methods=["POST"], name=f"{does}_{things.removesuffix('s')}",
@@ -256,6 +227,26 @@ for _does in FAULT_DEEDS:
     _command_route(_does, "faults")
 for _does in MACHINE_DEEDS:
     _command_route(_does, "equipment")
+for _does in CHANGE_DEEDS:
+    _command_route(_does, "changes")
+for _does in HANDOVER_DEEDS:
+    _command_route(_does, "handovers")
+
+
+def _team_route(does: str) -> None:
+    needed = needs(DEEDS[does])
+
+    async def route(request: Request, person: Person = needed) -> Response:
+        return answer(await deed(request, person, does))
+
+    router.add_api_route(
+        f"/oncall/{does}", route, methods=["POST"], name=f"{does}_oncall", response_model=shapes.CommandShape, responses=COMMANDS,
+        summary=f"{does} ({', '.join(FIELDS[does])}, command_id)",
+    )  # fmt: skip
+
+
+for _does in TEAM_DEEDS:
+    _team_route(_does)
 
 
 @router.get("/events", responses={503: {"model": shapes.TroubleShape}})

@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from dashboards.console import alarms, api, assets, connections
+from dashboards.console import alarms, api, assets, connections, oncall
 from dashboards.console.access import Access
 from dashboards.console.asking import Ambiguous, NotFound
 from dashboards.console.commanding import NotRecorded
@@ -22,6 +22,7 @@ from dashboards.console.forms import BadBody
 from dashboards.console.guard import Forbidden, NotLoggedIn, needs, open_to_all, person_of, unguarded
 from dashboards.console.pages import alarms as alarm_pages
 from dashboards.console.pages import answer, deeds, equipment, faults, health, login, now, orders
+from dashboards.console.pages import oncall as oncall_pages
 from dashboards.console.pages.frame import here, page
 from dashboards.console.roles import Permission
 from dashboards.console.shield import HEADERS, Shield
@@ -50,7 +51,8 @@ def create_app(data: Path, clock: Clock, site_of: SiteOf, *, public_url: str | N
 
     app.state.public_urls = public_urls
     app.state.origins = lambda: [urlsplit(address).netloc.lower() for address in public_urls()]
-    for routes in (api, connections, alarms, assets, login, answer, now, faults, orders, deeds, equipment, health, alarm_pages):
+    pages = (login, answer, now, faults, orders, deeds, equipment, oncall_pages, health, alarm_pages)
+    for routes in (api, connections, oncall, alarms, assets, *pages):
         app.router.routes.extend(routes.router.routes)  # as they are: an included router would hide them from `unguarded`
     app.add_api_route("/healthz", api.healthz, dependencies=[open_to_all()], include_in_schema=False)
     app.add_api_route("/api/openapi.json", _openapi, dependencies=[needs(Permission.SEE)], include_in_schema=False)

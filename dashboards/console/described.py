@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from typing import Literal
 
 from dashboards.console import shapes
+from dashboards.console.calls import call_shape
 from dashboards.console.commanding import Recorded
 from dashboards.console.live import Sample, silent
 from dashboards.console.remaining import Limit
 from dashboards.console.shown import unit_text, value_text
 from dashboards.console.sites import SiteView
-from dashboards.console.tables import CommandRow, Fault, ItemDay, Note, Order, Page
+from dashboards.console.tables import Call, CommandRow, Fault, ItemDay, Note, Order, Page
 from plantroom.clock import NS, iso
 from plantroom.history import Series
 from plantroom.kinds import KindPoint
@@ -72,10 +73,11 @@ def fault_shape(view: SiteView, fault: Fault, order: Order | None, now_ns: int) 
 
 
 def fault_detail(
-    view: SiteView, fault: Fault, order: Order | None, pages: Sequence[Page], children: Sequence[Fault], now_ns: int
+    view: SiteView, fault: Fault, order: Order | None, pages: Sequence[Page], children: Sequence[Fault], call: Call | None, now_ns: int
 ) -> shapes.FaultDetail:
     return {
-        **fault_shape(view, fault, order, now_ns), "trace": dict(fault.trace), "pages": [page_shape(page) for page in pages],
+        **fault_shape(view, fault, order, now_ns), "trace": dict(fault.trace), "call": call_shape(call, fault),
+        "pages": [page_shape(page) for page in pages],
         "children": [child.id for child in children], "first_out": first_out(fault, children).id,
     }  # fmt: skip
 
@@ -98,21 +100,31 @@ def order_shape(view: SiteView, order: Order, now_ns: int) -> shapes.OrderShape:
     }  # fmt: skip
 
 
-def order_detail(view: SiteView, order: Order, notes: Sequence[Note], pages: Sequence[Page], now_ns: int) -> shapes.OrderDetail:
+def order_detail(
+    view: SiteView, order: Order, notes: Sequence[Note], pages: Sequence[Page], call: Call | None, now_ns: int
+) -> shapes.OrderDetail:
     said: list[shapes.NoteShape] = [{"at": iso(note.at_ns), "who": note.who, "does": note.does, "text": note.text} for note in notes]
-    return {**order_shape(view, order, now_ns), "notes": said, "pages": [page_shape(page) for page in pages]}
+    fault = view.tables.fault(order.fault) if order.fault else None
+    hollow: list[shapes.HollowShape] = [
+        {"by": each.by, "accepted_at": iso(each.accepted_ns), "due_at": iso(each.due_ns)} for each in order.hollow
+    ]
+    return {
+        **order_shape(view, order, now_ns), "notes": said, "call": call_shape(call, fault), "hollow": hollow,
+        "pages": [page_shape(page) for page in pages],
+    }  # fmt: skip
 
 
 def page_shape(page: Page) -> shapes.PageShape:
     tried: list[shapes.AttemptShape] = [
         {
-            "n": a.n, "channel": a.channel, "verdict": a.verdict, "answer": a.answer,
+            "n": a.n, "channel": a.channel, "verdict": a.verdict, "confirmed": a.confirmed, "answer": a.answer,
             "started_at": iso(a.started_ns), "ended_at": iso(a.ended_ns),
         }
         for a in page.attempts
     ]  # fmt: skip
     return {
-        "id": page.id, "channel": page.channel, "reason": page.reason, "state": page.state, "message": dict(page.message),
+        "id": page.id, "channel": page.channel, "person": page.person, "reason": page.reason, "state": page.state,
+        "message": dict(page.message),
         "created_at": iso(page.created_ns), "attempts": tried,
     }  # fmt: skip
 

@@ -34,7 +34,7 @@ WHERE equipment = :equipment AND day >= :since ORDER BY item, day;
 
 -- name: orders
 SELECT id, fault, equipment, severity, state, text_json, round, opened_ns, opened_by, accepted_ns, accepted_by, eta_ns, arrived_ns, arrived_by,
-  restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json
+  restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json, hollow_json
 FROM work_order
 WHERE (:state IS NULL OR state IN (SELECT value FROM json_each(:state)))
   AND (:equipment IS NULL OR equipment = :equipment)
@@ -43,12 +43,12 @@ ORDER BY opened_ns DESC, id DESC LIMIT :most;
 
 -- name: open_orders
 SELECT id, fault, equipment, severity, state, text_json, round, opened_ns, opened_by, accepted_ns, accepted_by, eta_ns, arrived_ns, arrived_by,
-  restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json
+  restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json, hollow_json
 FROM work_order WHERE state <> 'closed' ORDER BY +opened_ns DESC, id DESC LIMIT :most;
 
 -- name: order
 SELECT id, fault, equipment, severity, state, text_json, round, opened_ns, opened_by, accepted_ns, accepted_by, eta_ns, arrived_ns, arrived_by,
-  restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json
+  restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json, hollow_json
 FROM work_order WHERE id = :id;
 
 -- name: clocks
@@ -62,15 +62,34 @@ SELECT n.at_ns, n.who, n.does, p.text FROM order_note n LEFT JOIN private p ON p
 SELECT id, name FROM person WHERE name IS NOT NULL;
 
 -- name: pages
-SELECT id, channel, reason, severity, message_json, created_ns, due_ns, state, attempts, answer
+SELECT id, channel, person, reason, severity, message_json, created_ns, due_ns, state, answer
 FROM outbox WHERE fault = :fault OR work_order = :order ORDER BY created_ns, id LIMIT 500;
 
 -- name: page
-SELECT id, channel, reason, severity, message_json, created_ns, due_ns, state, attempts, answer FROM outbox WHERE id = :id;
+SELECT id, channel, person, reason, severity, message_json, created_ns, due_ns, state, answer FROM outbox WHERE id = :id;
 
 -- name: attempts
-SELECT outbox, n, channel, verdict, answer, started_ns, ended_ns
+SELECT outbox, n, channel, verdict, answer, started_ns, ended_ns, confirmed
 FROM attempt WHERE outbox IN (SELECT value FROM json_each(:pages)) ORDER BY started_ns, outbox, n;
+
+-- name: call
+SELECT state, chain_json, step, next_ns, count, called_json FROM call WHERE work_order = :order;
+
+-- name: changes_ahead
+SELECT c.id, c.seq, c.at_ns, c.who, c.kind, c.team, c.from_ns, c.to_ns, c.out_person, c.in_person, p.text, c.state
+FROM roster_change c LEFT JOIN private p ON p.id = c.reason WHERE c.state = 'ahead' ORDER BY c.rowid;
+
+-- name: change
+SELECT c.id, c.seq, c.at_ns, c.who, c.kind, c.team, c.from_ns, c.to_ns, c.out_person, c.in_person, p.text, c.state
+FROM roster_change c LEFT JOIN private p ON p.id = c.reason WHERE c.id = :id;
+
+-- name: handovers
+SELECT h.id, h.team, h.open_json, h.given_ns, h.given_by, g.text, h.state, h.taken_ns, h.taken_by, t.text
+FROM handover h LEFT JOIN private g ON g.id = h.given_note LEFT JOIN private t ON t.id = h.taken_note
+WHERE :id IS NULL OR h.id = :id ORDER BY h.rowid DESC LIMIT :most;
+
+-- name: calling
+SELECT work_order, next_ns, count FROM call WHERE state = 'calling' ORDER BY work_order;
 
 -- name: command
 SELECT id, seq, at_ns, who, does, target, outcome, reason, says_json, state_json FROM command WHERE id = :id;

@@ -20,16 +20,17 @@ class Permission(StrEnum):
 
     OWN = "own"
     SEE = "see"
-    WORK = "work"  # accept arrive restore hold comment
+    WORK = "work"  # accept arrive restore hold comment, hand over and take over
     CLOSE = "close"
     ORDER = "order"  # open and reopen orders
     SHELVE = "shelve"
+    ROSTER = "roster"  # who stands in, who swaps
     OPERATE = "operate"  # the service's own state: metrics
 
 
 _VIEWER = frozenset({Permission.OWN, Permission.SEE})
 _TECHNICIAN = _VIEWER | {Permission.WORK, Permission.CLOSE, Permission.ORDER}
-_ENGINEER = _TECHNICIAN | {Permission.SHELVE, Permission.OPERATE}
+_ENGINEER = _TECHNICIAN | {Permission.SHELVE, Permission.ROSTER, Permission.OPERATE}
 
 MAY: dict[Role, frozenset[Permission]] = {
     Role.VIEWER: _VIEWER,
@@ -52,6 +53,11 @@ DEEDS: dict[str, Permission] = {
     "shelve": Permission.SHELVE,
     "unshelve": Permission.SHELVE,
     "relearn": Permission.SHELVE,
+    "stand_in": Permission.ROSTER,
+    "swap": Permission.ROSTER,
+    "drop_change": Permission.ROSTER,
+    "hand_over": Permission.WORK,
+    "take_over": Permission.WORK,
 }
 # What a person may say with a deed; the engine asks for what is missing.
 FIELDS: dict[str, tuple[str, ...]] = {
@@ -66,10 +72,18 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "shelve": ("until", "reason", "second"),
     "unshelve": ("reason",),
     "relearn": ("reason",),
+    "stand_in": ("team", "from", "until", "out", "in", "reason"),
+    "swap": ("team", "one", "one_from", "one_until", "other", "other_from", "other_until", "reason"),
+    "drop_change": ("reason",),
+    "hand_over": ("team", "text"),
+    "take_over": ("text",),
 }
 ORDER_DEEDS = ("accept", "arrive", "restore", "close", "hold", "reopen", "comment")
 FAULT_DEEDS = ("shelve", "unshelve")
 MACHINE_DEEDS = ("relearn",)
+TEAM_DEEDS = ("stand_in", "swap", "hand_over")  # the team is a field
+CHANGE_DEEDS = ("drop_change",)
+HANDOVER_DEEDS = ("take_over",)
 
 
 # What a COMMAND record says for the engine's guards: a role includes those below it.

@@ -76,16 +76,18 @@ class AttemptShape(TypedDict):
     n: int
     channel: str
     verdict: str
+    confirmed: bool
     answer: str
     started_at: str
     ended_at: str
 
 
 class PageShape(TypedDict):
-    """One page to one channel."""
+    """One page to one channel. person: whom it is for, null = who sees the channel. Accepted is not delivered, read or taken."""
 
     id: str
     channel: str
+    person: str | None
     reason: str
     state: str
     message: dict[str, Any]
@@ -93,10 +95,35 @@ class PageShape(TypedDict):
     attempts: list[AttemptShape]
 
 
+class ToldShape(TypedDict):
+    channel: str
+    person: str | None
+
+
+class CallShape(TypedDict):
+    """Whom an order's chain called. count: times after the first page. next_tell: teams, people, channels; null with a next_at = all who
+    were told, again."""
+
+    state: Literal["calling", "answered", "over"]
+    count: int
+    told: list[ToldShape]
+    next_at: str | None
+    next_tell: list[str] | None
+
+
+class HollowShape(TypedDict):
+    """Accepted, and not there by due_at."""
+
+    by: str
+    accepted_at: str
+    due_at: str
+
+
 class FaultDetail(FaultShape):
     """children: the faults that are part of this one, by onset; first_out: of it and them the one whose condition began first."""
 
     trace: dict[str, Any]
+    call: CallShape | None
     pages: list[PageShape]
     children: list[str]
     first_out: str
@@ -162,6 +189,8 @@ class OrderShape(TypedDict):
 
 class OrderDetail(OrderShape):
     notes: list[NoteShape]
+    call: CallShape | None
+    hollow: list[HollowShape]
     pages: list[PageShape]
 
 
@@ -261,3 +290,72 @@ class EquipmentList(TypedDict):
 
 class SiteList(TypedDict):
     sites: list[SiteShape]
+
+
+class LackShape(TypedDict):
+    """A certificate somebody needs for a kind of the site; until: the last day of the one they had."""
+
+    kind: str
+    certificate: str
+    until: str | None
+
+
+class OnDutyShape(TypedDict):
+    """channels: on which they have an address; [] = nobody can reach them."""
+
+    id: str
+    name: str
+    roles: list[str]
+    channels: list[str]
+    missing: list[LackShape]
+
+
+class NextShape(TypedDict):
+    from_at: str
+    people: list[str]
+
+
+class TeamShape(TypedDict):
+    """until_at: when others come or nobody is on any more; null = not within 35 days. next: null = nobody within 35 days."""
+
+    team: str
+    name: str
+    on: list[OnDutyShape]
+    until_at: str | None
+    next: NextShape | None
+
+
+RosterChangeShape = TypedDict(
+    "RosterChangeShape",
+    {
+        "id": str, "kind": str, "team": str, "from_at": str, "until_at": str, "out": str | None, "in": str, "reason": str | None,
+        "entered_at": str, "entered_by": str,
+    },
+)  # fmt: skip
+
+
+class HandoverShape(TypedDict):
+    """open: orders, holds, shelved, calls, commissioning, changes as they stood at given_at; words that were erased are null."""
+
+    id: str
+    team: str
+    state: Literal["given", "taken", "replaced"]
+    given_at: str
+    given_by: str
+    given_note: str | None
+    taken_at: str | None
+    taken_by: str | None
+    taken_note: str | None
+    open: dict[str, list[Any]]
+
+
+class OnCallShape(TypedDict):
+    site: str
+    at: str
+    teams: list[TeamShape]
+    changes: list[RosterChangeShape]
+    handovers: list[HandoverShape]
+
+
+class OnCallList(TypedDict):
+    sites: list[OnCallShape]

@@ -53,6 +53,12 @@ class SiteView:
         return language(self.config.language if self.config else None)
 
     @property
+    def names(self) -> dict[str, str]:
+        """By person id: those of the site file, and as told by whoever gave a command."""
+        known = {who.id: who.name for who in self.config.people.values()} if self.config else {}
+        return {**known, **self.tables.people()}
+
+    @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.config.zone if self.config else "UTC")
 

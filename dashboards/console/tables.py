@@ -3,148 +3,43 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from dashboards.console.remaining import Limit
+from dashboards.console.rows import (
+    OPEN_CONDITIONS,
+    Attempt,
+    Call,
+    CommandRow,
+    Fault,
+    Handover,
+    Hollow,
+    ItemDay,
+    Note,
+    Order,
+    Page,
+    RosterChange,
+)
 from plantroom.clock import NS
 from plantroom.housekeeping import Alarm
 from plantroom.records import Records
 from plantroom.records.named_sql import parse_queries
 
+__all__ = [
+    "MOST", "OPEN_CONDITIONS", "OPEN_STATES", "SEVERITIES", "Attempt", "Call", "CommandRow", "Fault", "Handover", "Hollow", "ItemDay",
+    "Note", "Order", "Page", "RosterChange", "Tables",
+]  # fmt: skip
+
 _FILE = Path(__file__).with_name("queries.sql")
 QUERIES = parse_queries({str(_FILE): _FILE.read_text("utf-8")})
-OPEN_CONDITIONS = ("active", "recovering")
 OPEN_STATES = ("open", "accepted", "arrived", "restored")
 MOST = 500
 MOST_OPEN = 20_000
 SEVERITIES = ("danger", "readiness", "normal", "advisory")
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    id: str
-    rule: str
-    equipment: str
-    kind: str
-    severity: str
-    condition: str
-    mode: str
-    no_data: bool
-    onset_ns: int
-    raised_ns: int
-    ended_ns: int | None
-    ended_why: str | None
-    text: Mapping[str, str]
-    do: Mapping[str, str]
-    trace: Mapping[str, Any]
-    work_order: str | None
-    shelved_until_ns: int | None
-    shelf: Mapping[str, Any] | None
-    parent: str | None = None  # the fault it is part of
-
-    @property
-    def open(self) -> bool:
-        return self.condition in OPEN_CONDITIONS
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    id: str
-    fault: str | None
-    equipment: str
-    severity: str
-    state: str
-    text: Mapping[str, str]
-    round: int
-    opened_ns: int
-    opened_by: str
-    accepted_ns: int | None
-    accepted_by: str | None
-    eta_ns: int | None
-    arrived_ns: int | None
-    arrived_by: str | None
-    restored_ns: int | None
-    restored_by: str | None
-    restored_agrees: bool | None
-    closed_ns: int | None
-    closed_by: str | None
-    cause: str | None
-    remedy: str | None
-    hold: Mapping[str, Any] | None
-    limits: tuple[Limit, ...]  # of the present round
-    earlier: tuple[Limit, ...]  # of rounds before a re-opening
-
-    @property
-    def running(self) -> Limit | None:
-        """The clock people look at: the running one that is due first."""
-        return min((limit for limit in self.limits if limit.running), key=lambda limit: limit.due_ns, default=None)
-
-
-@dataclass(frozen=True, slots=True)
-class ItemDay:
-    """How long a functional item was what on one local day. state: what it is now, None where the day is over."""
-
-    item: str
-    day: str
-    usable_s: float
-    faulted_s: float
-    unknown_s: float
-    state: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    n: int
-    channel: str
-    verdict: str
-    answer: str
-    started_ns: int
-    ended_ns: int
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """One page to one channel: what was said, and what the provider answered each time."""
-
-    id: str
-    channel: str
-    reason: str
-    severity: str
-    message: Mapping[str, Any]
-    created_ns: int
-    due_ns: int
-    state: str
-    answer: str | None
-    attempts: tuple[Attempt, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    at_ns: int
-    who: str
-    does: str
-    text: str | None  # None: erased
-
-
-@dataclass(frozen=True, slots=True)
-class CommandRow:
-    """What became of a command. says: the reason in words by language; state: the target after it."""
-
-    id: str
-    seq: int
-    at_ns: int
-    who: str
-    does: str
-    target: str
-    applied: bool
-    reason: str
-    says: Mapping[str, str]
-    state: Mapping[str, Any]
 
 
 class Tables:
@@ -234,12 +129,44 @@ class Tables:
 
     def _with_attempts(self, rows: list[tuple[Any, ...]]) -> list[Page]:
         tried: dict[str, list[Attempt]] = {}
-        for page, *rest in self._rows("attempts", pages=_json([row[0] for row in rows])):
-            tried.setdefault(page, []).append(Attempt(*rest))
+        for page, n, channel, verdict, said, started, ended, confirmed in self._rows("attempts", pages=_json([row[0] for row in rows])):
+            tried.setdefault(page, []).append(Attempt(n, channel, verdict, said, started, ended, bool(confirmed)))
         return [
-            Page(id_, channel, reason, severity, orjson.loads(message), created, due, state, answer, tuple(tried.get(id_, ())))
-            for id_, channel, reason, severity, message, created, due, state, _, answer in rows
+            Page(id_, channel, person, reason, severity, orjson.loads(message), created, due, state, answer, tuple(tried.get(id_, ())))
+            for id_, channel, person, reason, severity, message, created, due, state, answer in rows
         ]
+
+    def call(self, order_id: str | None) -> Call | None:
+        """Whom an order's chain called, and when it calls again; None for one that calls nobody."""
+        for state, chain, step, next_ns, count, told in self._rows("call", order=order_id):
+            tell = tuple(tuple(each["tell"]) for each in orjson.loads(chain)["steps"])
+            return Call(state, tell, step, next_ns, count, tuple((channel, person) for channel, person in orjson.loads(told)))
+        return None
+
+    def calling(self) -> list[tuple[str, int | None, int]]:
+        """(order, the next call's instant, times called after the first page) of every call that goes on."""
+        return [(order, next_ns, count) for order, next_ns, count in self._rows("calling")]
+
+    def changes(self) -> list[RosterChange]:
+        """Of the roster, entered by people and not over, in the order they hold."""
+        return [RosterChange(*row) for row in self._rows("changes_ahead")]
+
+    def change(self, id_: str) -> RosterChange | None:
+        return next((RosterChange(*row) for row in self._rows("change", id=id_)), None)
+
+    def handovers(self, most: int) -> list[Handover]:
+        """Newest first."""
+        return [self._handover(row) for row in self._rows("handovers", id=None, most=most)]
+
+    def handover(self, id_: str) -> Handover | None:
+        return next((self._handover(row) for row in self._rows("handovers", id=id_, most=1)), None)
+
+    def _handover(self, row: tuple[Any, ...]) -> Handover:
+        id_, team, opened, *rest = row
+        found: dict[str, list[dict[str, Any]]] = orjson.loads(opened)
+        for each in (*found["holds"], *found["shelved"]):
+            each |= {name: self.private(each[name]) for name in ("reason", "told") if name in each}
+        return Handover(id_, team, found, *rest)
 
     def command(self, command_id: str) -> CommandRow | None:
         for id_, seq, at, who, does, target, outcome, reason, says, state in self._rows("command", id=command_id):
@@ -305,6 +232,7 @@ def _order(row: tuple[Any, ...], limits: Sequence[tuple[int, Limit]]) -> Order:
     values[5] = orjson.loads(values[5])
     values[16] = None if values[16] is None else bool(values[16])
     values[21] = orjson.loads(values[21]) if values[21] else None
+    values[22] = tuple(Hollow(**each) for each in orjson.loads(values[22])) if values[22] else ()
     values.append(tuple(limit for n, limit in limits if n == round_))
     values.append(tuple(limit for n, limit in limits if n != round_))
     return Order(*values)

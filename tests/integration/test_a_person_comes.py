@@ -97,4 +97,4 @@ def test_a_test_page_goes_out_and_is_answered(house: House, phones: Receiver) ->
     press(str(page["click"]))
     house.wait_for(lambda: house.rows("SELECT 1 FROM outbox WHERE answered_ns IS NOT NULL"), 10, "it is answered")
     unknown = subprocess.run([*command[:3], "nobody", *command[4:]], capture_output=True, text=True, timeout=90, check=False)
-    assert unknown.returncode == 2 and "There is no person nobody" in unknown.stdout
+    assert unknown.returncode == 2 and "There is nobody called nobody" in unknown.stdout

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -35,14 +35,36 @@ equipment:
   - {{id: as-1, kind: asset, name: 屋面}}
 """
 
+# the 21st of November 2026, on which most of these tests are, is a Saturday
+PEOPLE = """
+channels:
+  - {id: app, type: webhook, url: 'http://127.0.0.1:9/a'}
+  - {id: duty, type: webhook, url: 'http://127.0.0.1:9/d'}
+people:
+  - {id: li.wei, name: 李伟, roles: [technician], contacts: {app: liwei}, certificates: [{name: 消防设施操作员, kinds: [fire_pump], until: 2027-06-30}]}
+  - {id: wang.fang, name: 王芳, roles: [technician], contacts: {app: wangfang}}
+  - {id: zhao.min, name: 赵敏, roles: [technician]}
+  - {id: chief, name: 陈总, roles: [manager], contacts: {app: chief}}
+roster:
+  needs: {fire_pump: 消防设施操作员}
+  teams:
+    engineering:
+      name: 工程部
+      shifts:
+        - {people: [li.wei], hours: "08:00-20:00"}
+        - {people: [wang.fang, zhao.min], hours: "20:00-08:00"}
+    managers: {name: 值班经理, shifts: [{people: [chief], hours: "08:00-18:00", days: mon-fri}]}
+"""
+
 
 def site_file(
-    folder: Path, id_: str = "hq", name: str = "总部大厦", machine: str = "1号发电机", place: str = "地下一层", language: str = "zh"
-) -> Path:
+    folder: Path, id_: str = "hq", name: str = "总部大厦", machine: str = "1号发电机", place: str = "地下一层", language: str = "zh",
+    people: str = "",
+) -> Path:  # fmt: skip
     """A small site: a generator, a fire pump by contacts, and a thing without telemetry. Names go in as JSON, whatever they hold."""
     path = folder / f"{id_}.yaml"
     quoted = {key: orjson.dumps(text).decode() for key, text in (("name", name), ("machine", machine), ("place", place))}
-    path.write_text(SITE.format(id=id_, language=language, **quoted), "utf-8")
+    path.write_text(SITE.format(id=id_, language=language, **quoted) + people, "utf-8")
     return path
 
 
@@ -136,17 +158,62 @@ class Installation:
         })  # fmt: skip
 
     def page(
-        self, id_: str, fault: str, order: str | None, channel: str, answer: str, *, verdict: str = "accepted", minutes_ago: float = 3.0
-    ) -> None:
+        self, id_: str, fault: str, order: str | None, channel: str, answer: str, *, verdict: str = "accepted", minutes_ago: float = 3.0,
+        person: str | None = None, reason: str = "raised", confirmed: int = 1,
+    ) -> None:  # fmt: skip
         at = self.now - round(minutes_ago * MINUTE)
         self._insert("outbox", {
-            "id": id_, "fault": fault, "work_order": order, "channel": channel, "reason": "raised", "severity": "danger",
+            "id": id_, "fault": fault, "work_order": order, "channel": channel, "person": person, "reason": reason, "severity": "danger",
             "message_json": _words(("甲", "A")), "created_ns": at, "due_ns": at, "state": "accepted" if verdict == "accepted" else "queued",
             "attempts": 1, "answer": answer,
         })  # fmt: skip
         self._insert("attempt", {
             "outbox": id_, "n": 1, "channel": channel, "verdict": verdict, "answer": answer, "started_ns": at, "ended_ns": at + NS // 3,
+            "confirmed": confirmed,
         })  # fmt: skip
+
+    def call(
+        self, order: str, told: Sequence[tuple[str, str | None]], *, state: str = "calling", step: int = 1, next_min: float | None = 2.0,
+        count: int = 0, tell: Sequence[Sequence[str]] = (("engineering", "everyone"), ("managers",)),
+    ) -> None:  # fmt: skip
+        """next_min: minutes from now; None where nobody is called any more."""
+        chain = {"steps": [{"after_s": 180.0 * n, "tell": names, "by": None} for n, names in enumerate(tell)], "repeat_s": 180.0}
+        self._insert("call", {
+            "work_order": order, "state": state, "chain_json": orjson.dumps(chain).decode(), "began_ns": self.now - 3 * MINUTE, "step": step,
+            "next_ns": None if next_min is None else self.now + round(next_min * MINUTE), "count": count,
+            "called_json": orjson.dumps(told).decode(),
+        })  # fmt: skip
+
+    def hollow(self, order: str, by: str, accepted_min_ago: float, limit_min: float) -> None:
+        accepted = self.now - round(accepted_min_ago * MINUTE)
+        said = [{"by": by, "accepted_ns": accepted, "due_ns": accepted + round(limit_min * MINUTE)}]
+        self.records.db.execute("UPDATE work_order SET hollow_json = ? WHERE id = ?", (orjson.dumps(said).decode(), order))
+
+    def roster_change(self, id_: str, team: str, from_ns: int, to_ns: int, *, come: str, out: str | None = None, reason: str = "") -> None:
+        if reason:
+            self._insert("private", {"id": f"reason of {id_}", "seq": self._seq(id_), "field": "args.reason", "salt": b"", "text": reason})
+        self._insert("roster_change", {
+            "id": id_, "seq": self._seq(id_), "at_ns": self.now, "who": "chief", "kind": "stand_in", "team": team, "from_ns": from_ns,
+            "to_ns": to_ns, "out_person": out, "in_person": come, "reason": f"reason of {id_}" if reason else None, "state": "ahead",
+        })  # fmt: skip
+
+    def handover(
+        self, id_: str, team: str, by: str, opened: Mapping[str, object], *, note: str = "", state: str = "given", taken_by: str | None = None
+    ) -> None:
+        """An hour ago, taken over five minutes later."""
+        given = self.now - 60 * MINUTE
+        if note:
+            self._insert("private", {"id": f"note of {id_}", "seq": self._seq(id_), "field": "args.text", "salt": b"", "text": note})
+        nothing: dict[str, object] = {name: [] for name in ("orders", "holds", "shelved", "calls", "commissioning", "changes")}
+        self._insert("handover", {
+            "id": id_, "seq": self._seq(id_), "team": team, "open_json": orjson.dumps({**nothing, **opened}).decode(), "given_ns": given,
+            "given_by": by, "given_note": f"note of {id_}" if note else None, "state": state,
+            "taken_ns": given + 5 * MINUTE if taken_by else None, "taken_by": taken_by,
+        })  # fmt: skip
+
+    @staticmethod
+    def _seq(id_: str) -> int:
+        return int(id_[1:].partition("-")[0])
 
     def person(self, id_: str, name: str) -> None:
         self._insert("person", {"id": id_, "name": name})

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from plantroom.clock import NS, at_utc
 from plantroom.model import Quality
 from rules import flood
 from tests.kit.engine import PEOPLE, RULES, Kit, event_text, peopled, pump, rule_text, site_text
@@ -42,6 +43,7 @@ RELATED = {
 }
 
 AGES = st.lists(st.floats(0, 30), min_size=1, max_size=4).map(lambda ages: sorted(ages, reverse=True))
+HOUR = 3600 * NS
 DEEDS = ("accept", "arrive", "restore", "close", "reopen", "comment", "hold")
 ACTIONS = st.one_of(
     st.tuples(st.just("stay"), PUMPS, BITS, st.integers(1, 5)),
@@ -56,6 +58,8 @@ ACTIONS = st.one_of(
     st.tuples(st.just("command"), st.sampled_from(DEEDS), st.integers(0, 5)),
     st.tuples(st.just("shelve"), st.integers(0, 5)),
     st.tuples(st.just("attempt"), st.integers(0, 5), st.sampled_from(["accepted", "retry", "refused"])),
+    st.tuples(st.just("roster"), st.sampled_from(["stand_in", "swap", "drop_change"]), st.integers(-2, 30), st.integers(1, 26)),
+    st.tuples(st.just("shift"), st.sampled_from(["hand_over", "take_over"]), st.integers(0, 5)),
     st.tuples(st.just("event"), st.sampled_from(["service_restarted", "journal_gap", "nobody_knows"])),
 )
 
@@ -91,6 +95,21 @@ def act(kit: Kit, what: str, *args: object) -> None:
             kit.run(1)
             pages = [row[0] for row in kit.rows("SELECT id FROM outbox ORDER BY created_ns, id")]
             kit.attempt(pages[which % len(pages)] if pages else "P0-0", verdict, "said so")
+        case "roster", (str(does), int(begins), int(hours)):
+            kit.run(1)
+            at = [(kit.clock.read().wall_ns + (begins + more) * HOUR) // NS for more in (0, hours, hours + 1, hours + 3)]
+            times = [f"{at_utc(each * NS):%Y-%m-%dT%H:%M:%SZ}" for each in at]
+            changes = [row[0] for row in kit.rows("SELECT id FROM roster_change ORDER BY rowid")]
+            target = (changes[hours % len(changes)] if changes else "R0-0") if does == "drop_change" else "engineering"
+            out, come = ("li.wei", "wang.fang") if hours % 2 else ("wang.fang", "chief")
+            span = {"from": times[0], "until": times[1], "out": out, "in": come, "reason": "ill"}
+            swap = {"one": out, "one_from": times[0], "one_until": times[1], "other": come, "other_from": times[2], "other_until": times[3]}
+            kit.command(does, target, roles=["engineer"], **{"stand_in": span, "swap": swap, "drop_change": {}}[does])
+        case "shift", (str(does), int(which)):
+            kit.run(1)
+            given = [row[0] for row in kit.rows("SELECT id FROM handover ORDER BY rowid")]
+            target = ("engineering", "")[which % 2] if does == "hand_over" else (given[which % len(given)] if given else "H0-0")
+            kit.command(does, target, who=("li", "wang")[which % 2], text="keys in the box")
         case "event", (str(name),):
             kit.event(name, service="collect", first=1, last=2)
 

@@ -67,8 +67,8 @@ def _shown(request: Request, ticket: Ticket, view: SiteView, outcome: CommandRow
     who = view.config.people.get(ticket.person) if view.config is not None else None
     sent = view.tables.page(ticket.page)
     order = view.tables.order(ticket.work_order) if ticket.work_order else None
-    names = view.tables.people()
-    holder = (order.restored_by or order.arrived_by or order.accepted_by) if order is not None else None
+    names = view.names
+    holder = order.holder if order is not None else None
     own = who is not None and who.language is not None and request.query_params.get("lang") is None
     lang = words.language(who.language) if own and who is not None else language_of(request)
     now_ns = request.app.state.clock.read().wall_ns

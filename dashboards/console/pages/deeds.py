@@ -6,12 +6,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Request, Response
 
-from dashboards.console.api import deed
 from dashboards.console.commanding import Recorded
+from dashboards.console.deeds import deed
 from dashboards.console.forms import read_fields
 from dashboards.console.guard import needs
 from dashboards.console.pages.frame import back, local_path
-from dashboards.console.roles import DEEDS, FAULT_DEEDS, MACHINE_DEEDS, ORDER_DEEDS, Person
+from dashboards.console.roles import CHANGE_DEEDS, DEEDS, FAULT_DEEDS, HANDOVER_DEEDS, MACHINE_DEEDS, ORDER_DEEDS, TEAM_DEEDS, Person
 from dashboards.console.tables import CommandRow
 
 router = APIRouter(include_in_schema=False)
@@ -42,3 +42,20 @@ for _does in FAULT_DEEDS:
     _route(_does, "faults")
 for _does in MACHINE_DEEDS:
     _route(_does, "equipment")
+for _does in CHANGE_DEEDS:
+    _route(_does, "changes")
+for _does in HANDOVER_DEEDS:
+    _route(_does, "handovers")
+
+
+def _team_route(does: str) -> None:
+    needed = needs(DEEDS[does])
+
+    async def route(request: Request, person: Person = needed) -> Response:
+        return await _and_back(request, await deed(request, person, does))
+
+    router.add_api_route(f"/oncall/{does}", route, methods=["POST"], name=f"form_{does}")
+
+
+for _does in TEAM_DEEDS:
+    _team_route(_does)

@@ -9,14 +9,15 @@ from fastapi import APIRouter, Request, Response
 
 from dashboards.console.api import CONDITIONS
 from dashboards.console.asking import Desk, instant
+from dashboards.console.calls import named, next_ns, told
 from dashboards.console.described import first_out
 from dashboards.console.guard import needs
-from dashboards.console.pages.frame import notice_of, page
+from dashboards.console.pages.frame import language_of, notice_of, page
 from dashboards.console.roles import Permission, Person
 from dashboards.console.rule_texts import rule_of
 from dashboards.console.sites import SiteView
 from dashboards.console.tables import SEVERITIES, Fault, Note, Order, Page
-from plantroom.clock import iso
+from plantroom.clock import NS, iso
 from plantroom.site import Binding
 
 router = APIRouter(include_in_schema=False)
@@ -55,14 +56,19 @@ def timeline(fault: Fault | None, order: Order | None, notes: list[Note], pages:
                 add(done, "closed_by_itself", "good")
             else:
                 add(done, key, "good", who=names.get(by or "", by or ""))
+        for hollow in order.hollow or ():
+            who, minutes = names.get(hollow.by, hollow.by), round((hollow.due_ns - hollow.accepted_ns) / (60 * NS))
+            add(hollow.accepted_ns, "accepted", who=who)
+            add(hollow.due_ns, "hollow", "bad", who=who, minutes=minutes)
         for limit in (*order.earlier, *order.limits):
             add(limit.breached_ns, f"breached_{limit.name}", "bad")
     for note in notes:
         add(note.at_ns, "note", who=names.get(note.who, note.who), text=note.text or "")
     for sent in pages:
         for attempt in sent.attempts:
-            key = {"accepted": "told", "retry": "not_told", "refused": "refused"}[attempt.verdict]
-            add(attempt.ended_ns, key, "" if key == "told" else "bad", channel=attempt.channel, answer=attempt.answer)
+            key = {"accepted": "told" if attempt.confirmed else "unconfirmed", "retry": "not_told", "refused": "refused"}[attempt.verdict]
+            to = f"{attempt.channel} → {names.get(sent.person, sent.person)}" if sent.person else attempt.channel
+            add(attempt.ended_ns, key, "" if attempt.verdict == "accepted" else "bad", channel=to, answer=attempt.answer)
     return sorted(found)
 
 
@@ -89,14 +95,16 @@ async def fault_page(request: Request, person: Annotated[Person, needs(Permissio
     desk = Desk(request, person)
     view, fault = desk.only(lambda view: view.tables.fault(fault_id), f"fault {fault_id}")
     order = view.tables.order(fault.work_order) if fault.work_order else None
-    return page(request, "fault.html", {**about(view, fault, order, person), "notice": await notice_of(request, desk)}, person)
+    shown = about(view, fault, order, person, language_of(request))
+    return page(request, "fault.html", {**shown, "notice": await notice_of(request, desk)}, person)
 
 
-def about(view: SiteView, fault: Fault | None, order: Order | None, person: Person) -> dict[str, object]:
+def about(view: SiteView, fault: Fault | None, order: Order | None, person: Person, lang: str) -> dict[str, object]:
     """What the pages of a fault and of an order share."""
     notes = view.tables.notes(order.id) if order else []
     pages = view.tables.pages(fault.id if fault else None, order.id if order else None)
-    names = view.tables.people()
+    call = view.tables.call(order.id) if order else None
+    names = view.names
     equipment_id = fault.equipment if fault else order.equipment if order else ""
     equipment = view.config.equipment.get(equipment_id) if view.config else None
     bound = {b.kind_point.name: b for b in equipment.bindings} if equipment else {}
@@ -105,7 +113,9 @@ def about(view: SiteView, fault: Fault | None, order: Order | None, person: Pers
         "view": view, "fault": fault, "order": order, "pages": pages, "names": names, "equipment": equipment,
         "moments": timeline(fault, order, notes, pages, names), "traced": traced(fault, bound) if fault else [],
         "moved": moved(fault, bound) if fault else [], "units": rule.units if rule else {}, **family(view, fault),
-        "cannot_close": cannot_close(person, fault, order) if order else None,
+        "cannot_close": cannot_close(person, fault, order) if order else None, "call": call, "called": told(call) if call else {},
+        "next_call_ns": next_ns(call, fault) if call else None,
+        "next_call_names": [named(view, name, lang) for name in (call and call.next_tell) or ()],
     }  # fmt: skip
 
 

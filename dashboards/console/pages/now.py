@@ -142,6 +142,6 @@ async def now_page(request: Request, person: Annotated[Person, needs(Permission.
         "items": items, "counts": Counter(item.severity for item in items if item.fault and item.fault.open), "severities": SEVERITIES,
         "groups": by_kind(tiles(desk)), "desk": desk,
         "pulse": [(view, wrong) for view in desk.views if (wrong := pulse(view, desk.now_ns))],
-        "names": {view.id: view.tables.people() for view in desk.views}, "notice": await notice_of(request, desk),
+        "names": {view.id: view.names for view in desk.views}, "notice": await notice_of(request, desk),
     }  # fmt: skip
     return page(request, "now_part.html" if request.query_params.get("part") == "board" else "now.html", values, person)

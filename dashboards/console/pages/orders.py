@@ -11,7 +11,7 @@ from dashboards.console.api import STATES
 from dashboards.console.asking import Desk, instant
 from dashboards.console.guard import needs
 from dashboards.console.pages.faults import PER_PAGE, about
-from dashboards.console.pages.frame import notice_of, page
+from dashboards.console.pages.frame import language_of, notice_of, page
 from dashboards.console.roles import Permission, Person
 from dashboards.console.sites import SiteView
 from dashboards.console.tables import SEVERITIES, Order
@@ -31,7 +31,7 @@ def order_list(request: Request, person: Annotated[Person, needs(Permission.SEE)
     else:
         before = instant(asked["before"], desk.now_ns) if asked.get("before") else None
         rows, more = newest_first(desk, None if state == "all" else (state,), before)
-    names = {view.id: view.tables.people() for view in desk.views}
+    names = {view.id: view.names for view in desk.views}
     return page(request, "orders.html", {"rows": rows, "state": state, "states": STATES, "names": names, "more": more}, person)
 
 
@@ -57,4 +57,5 @@ async def order_page(request: Request, person: Annotated[Person, needs(Permissio
     desk = Desk(request, person)
     view, order = desk.only(lambda view: view.tables.order(order_id), f"order {order_id}")
     fault = view.tables.fault(order.fault) if order.fault else None
-    return page(request, "order.html", {**about(view, fault, order, person), "notice": await notice_of(request, desk)}, person)
+    shown = about(view, fault, order, person, language_of(request))
+    return page(request, "order.html", {**shown, "notice": await notice_of(request, desk)}, person)

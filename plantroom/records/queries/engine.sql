@@ -131,8 +131,8 @@ WHERE reason = 'test' AND created_ns = (SELECT max(created_ns) FROM outbox WHERE
 GROUP BY person ORDER BY person;
 
 -- name: put_attempt
-INSERT INTO attempt (outbox, n, channel, verdict, answer, started_ns, ended_ns)
-VALUES (:outbox, :n, :channel, :verdict, :answer, :started_ns, :ended_ns);
+INSERT INTO attempt (outbox, n, channel, verdict, answer, started_ns, ended_ns, confirmed)
+VALUES (:outbox, :n, :channel, :verdict, :answer, :started_ns, :ended_ns, :confirmed);
 
 -- name: outcome
 SELECT id, seq, at_ns, who, does, target, outcome, reason, says_json, state_json FROM command WHERE id = :id;
@@ -186,6 +186,25 @@ SELECT equipment, item, day, usable_ns, faulted_ns, unknown_ns, state, heard, si
 -- name: item_day
 SELECT equipment, item, day, usable_ns, faulted_ns, unknown_ns, state, heard, since_ns FROM item_time
 WHERE equipment = :equipment AND item = :item AND day = :day;
+
+-- name: changes_ahead
+SELECT id, seq, at_ns, who, kind, team, from_ns, to_ns, out_person, in_person, reason, state, ended_ns, ended_by
+FROM roster_change WHERE state = 'ahead' ORDER BY seq, id;
+
+-- name: put_roster_change
+INSERT INTO roster_change (id, seq, at_ns, who, kind, team, from_ns, to_ns, out_person, in_person, reason, state, ended_ns, ended_by)
+VALUES (:id, :seq, :at_ns, :who, :kind, :team, :from_ns, :to_ns, :out_person, :in_person, :reason, :state, :ended_ns, :ended_by)
+ON CONFLICT (id) DO UPDATE SET state = excluded.state, ended_ns = excluded.ended_ns, ended_by = excluded.ended_by;
+
+-- name: handovers_waiting
+SELECT id, seq, team, open_json, given_ns, given_by, given_note, state, taken_ns, taken_by, taken_note
+FROM handover WHERE state = 'given' ORDER BY seq, id;
+
+-- name: put_handover
+INSERT INTO handover (id, seq, team, open_json, given_ns, given_by, given_note, state, taken_ns, taken_by, taken_note)
+VALUES (:id, :seq, :team, :open_json, :given_ns, :given_by, :given_note, :state, :taken_ns, :taken_by, :taken_note)
+ON CONFLICT (id) DO UPDATE SET state = excluded.state, taken_ns = excluded.taken_ns, taken_by = excluded.taken_by,
+  taken_note = excluded.taken_note;
 
 -- name: put_item
 INSERT INTO item_time (equipment, item, day, usable_ns, faulted_ns, unknown_ns, state, heard, since_ns)

@@ -127,6 +127,25 @@ def test_a_fault_shows_its_trace_its_clocks_and_who_was_told(house: Installation
     ask(house, scenario)
 
 
+def test_a_fault_and_its_order_show_the_call_and_what_is_known_of_each_page(house: Installation) -> None:
+    house.call("O0-1", [("app", "li.wei"), ("duty", None)], count=1)
+    house.hollow("O0-1", "li.wei", 17, 15)
+    house.page("P0-2", "F0-1", "O0-1", "app", "sent", person="li.wei", confirmed=0)
+
+    async def scenario(app: FastAPI, browser: httpx.AsyncClient) -> None:
+        fault, order = await get(browser, "faults/F0-1"), await get(browser, "orders/O0-1")
+        called = [{"channel": "app", "person": "li.wei"}, {"channel": "duty", "person": None}]
+        next_at = iso(NOW + 120 * NS)
+        assert fault["call"] == {"state": "calling", "count": 1, "told": called, "next_at": next_at, "next_tell": ["managers"]}
+        assert order["call"] == fault["call"]
+        assert order["hollow"] == [{"by": "li.wei", "accepted_at": iso(NOW - 1020 * NS), "due_at": iso(NOW - 120 * NS)}]
+        said = {page["id"]: (page["person"], page["attempts"][0]["confirmed"]) for page in order["pages"]}
+        assert said == {"P0-1": (None, True), "P0-2": ("li.wei", False)}
+        assert (await get(browser, "faults/F1-1"))["call"] is None
+
+    ask(house, scenario)
+
+
 def test_equipment_carries_values_with_quality_and_open_faults(house: Installation) -> None:
     house.sample({"gen-1.oil_pressure": 0}, quality=Quality.SENTINEL)
 

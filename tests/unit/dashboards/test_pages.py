@@ -22,14 +22,14 @@ from plantroom.model import Quality, Severity
 from plantroom.words import catalogue
 from rules.order import Event, Facts, No, State, decide
 from tests.kit.console_client import logged_in, served
-from tests.kit.console_site import Installation, site_file
+from tests.kit.console_site import PEOPLE, Installation, site_file
 
 NOW = 1_795_262_400 * NS
 TEMPLATE_FOLDER = Path(__file__).parents[3] / "dashboards" / "console" / "templates"
 PAGES = (
     "/", "/?part=board", "/orders", "/orders?state=all", "/faults", "/faults?severity=danger&condition=active", "/faults/F1-1",
     "/orders/O1-1", "/equipment", "/equipment/gen-1", "/equipment/as-1", "/points/gen-1.engine_speed?range=15m",
-    "/points/gen-1.control_mode?range=15m", "/health", "/account",
+    "/points/gen-1.control_mode?range=15m", "/oncall", "/health", "/account",
 )  # fmt: skip
 HOSTILE = (
     "<script>alert(1)</script>", "\"><img src=x onerror=alert(1)>", "' onmouseover='alert(1)", "</title><script>alert(1)</script>",
@@ -52,6 +52,10 @@ class Elements(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self.text.append(data)
+
+    def words(self) -> str:
+        """What is to be read, without its layout."""
+        return " ".join(" ".join(self.text).split())
 
 
 def build(tmp_path: Path, name: str = "1号发电机") -> Installation:
@@ -154,6 +158,79 @@ def test_the_now_page_shows_the_clock_that_runs_and_who_has_it(house: Installati
     browse(house, scenario)
 
 
+@pytest.fixture
+def staffed(tmp_path: Path) -> Iterator[Installation]:
+    made = Installation(tmp_path / "data", site_file(tmp_path, people=PEOPLE), VirtualClock(NOW))
+    made.samples("gen-1", 60)
+    made.fault("F1-1", "gen-1", "danger", order="O1-1")
+    made.order("O1-1", "gen-1", "danger", fault="F1-1")
+    made.engine_at(1)
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("path", ["/faults/F1-1", "/orders/O1-1"])
+def test_the_call_shows_whom_it_told_and_whom_it_calls_next_and_when(staffed: Installation, path: str) -> None:
+    staffed.call("O1-1", [("app", "li.wei"), ("duty", None)])
+
+    async def scenario(browser: httpx.AsyncClient) -> None:
+        zh, en = [Elements((await browser.get(f"{path}?lang={lang}")).text).words() for lang in ("zh", "en")]
+        assert "下次呼叫：20:02 值班经理" in zh and "已呼叫 1 次" in zh and "李伟 app 群组 duty" in zh
+        assert "Next call 20:02: 值班经理" in en and "Calls so far: 1. Told: 李伟 app groups duty" in en
+
+    browse(staffed, scenario)
+
+
+def test_behind_the_last_step_all_are_called_again_and_a_shelf_says_until_when_nobody_is(staffed: Installation) -> None:
+    staffed.call("O1-1", [("app", "li.wei")], step=2, count=4)
+
+    async def scenario(browser: httpx.AsyncClient) -> None:
+        assert "Next call 20:02: all of these again" in (text := Elements((await browser.get("/faults/F1-1?lang=en")).text).words())
+        assert "Calls so far: 5." in text and "while it is shelved" not in text
+        staffed.records.db.execute("UPDATE fault SET shelved_until_ns = ?", (NOW + 3600 * NS,))
+        text = Elements((await browser.get("/faults/F1-1?lang=en")).text).words()
+        assert "Next call 21:00: all of these again Nobody is called while it is shelved." in text
+
+    browse(staffed, scenario)
+
+
+def test_a_call_that_was_answered_names_no_next_one(staffed: Installation) -> None:
+    staffed.call("O1-1", [("app", "li.wei")], state="answered", next_min=None)
+
+    async def scenario(browser: httpx.AsyncClient) -> None:
+        text = Elements((await browser.get("/orders/O1-1?lang=en")).text).words()
+        assert "If nobody comes in time, the next level is called." in text and "Next call" not in text
+
+    browse(staffed, scenario)
+
+
+def test_a_hollow_acceptance_stands_in_the_time_line_with_who_and_the_limit_missed(staffed: Installation) -> None:
+    """空接单"""
+    staffed.hollow("O1-1", "li.wei", 17, 15)
+
+    async def scenario(browser: httpx.AsyncClient) -> None:
+        for path in ("/faults/F1-1", "/orders/O1-1"):
+            assert "空接单：李伟 接单后 15 分钟未到场" in (await browser.get(f"{path}?lang=zh")).text
+            text = Elements((await browser.get(f"{path}?lang=en")).text).words()
+            assert text.index("Accepted by 李伟") < text.index("Hollow acceptance: 李伟 was not there within 15 min")
+
+    browse(staffed, scenario)
+
+
+def test_a_page_says_for_whom_it_was_and_accepted_is_not_called_more_than_that(staffed: Installation) -> None:
+    staffed.page("P1-1", "F1-1", "O1-1", "app", "queued as 17", person="li.wei")
+    staffed.page("P1-2", "F1-1", "O1-1", "duty", "sent to matrix", reason="escalated", confirmed=0)
+
+    async def scenario(browser: httpx.AsyncClient) -> None:
+        text = Elements((await browser.get("/faults/F1-1?lang=en")).text).words()
+        assert "app 李伟 fault raised accepted by the channel queued as 17" in text
+        assert "duty groups nobody had it accepted, not confirmed sent to matrix" in text
+        assert "app → 李伟 accepted the page" in text and "duty accepted the page, not confirmed" in text
+        assert "is not delivered, read or taken" in text
+
+    browse(staffed, scenario)
+
+
 def test_orders_stand_as_they_should_be_worked_on_until_they_are_asked_for_by_state(house: Installation) -> None:
     house.order("O2-1", "fp-1", "normal", minutes_ago=1)
     house.order("O3-1", "fp-1", "readiness", minutes_ago=9, limit_min=15)
@@ -224,7 +301,7 @@ def test_a_running_clock_says_until_when(house: Installation) -> None:
 
 def test_a_viewer_sees_everything_and_no_button(house: Installation) -> None:
     async def scenario(browser: httpx.AsyncClient) -> None:
-        for path in ("/", "/orders", "/faults/F1-1", "/orders/O1-1", "/equipment/gen-1"):
+        for path in ("/", "/orders", "/faults/F1-1", "/orders/O1-1", "/equipment/gen-1", "/oncall"):
             html = (await browser.get(path)).text
             assert re.findall(r'<form[^>]*action="([^"]+)"', html) == ["/logout"], path
 

@@ -94,7 +94,7 @@ def test_orders_of_a_release_that_called_nobody_are_called_after_the_fourth_migr
     assert list(opened.db.execute("SELECT outbox, n, verdict FROM attempt")) == [("P1-1", 1, "retry")]
     assert list(opened.db.execute("PRAGMA foreign_key_check")) == []
     with pytest.raises(apsw.ConstraintError):
-        opened.db.execute("INSERT INTO attempt VALUES ('P9-9', 1, 'duty', 'retry', '', 5, 6)")
+        opened.db.execute("INSERT INTO attempt VALUES ('P9-9', 1, 'duty', 'retry', '', 5, 6, 1)")
     opened.close()
 
 

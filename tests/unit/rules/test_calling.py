@@ -183,6 +183,18 @@ def test_who_left_the_configuration_is_called_no_more(kit: Kit) -> None:
     assert {each[2] for each in calls(kit)[before:]} == {"li.wei", None}
 
 
+@pytest.mark.parametrize(("said", "kept"), [({}, 1), ({"confirmed": True}, 1), ({"confirmed": False}, 0)])
+def test_what_a_channel_took_without_knowing_more_is_kept_as_no_more(kit: Kit, said: dict[str, bool], kept: int) -> None:
+    running(kit, 5)
+    kit.run()
+    page = str(kit.rows("SELECT id FROM outbox ORDER BY rowid LIMIT 1")[0][0])
+    kit.attempt(page, "accepted", "sent", **said)
+    kit.run()
+    assert kit.one("SELECT verdict, confirmed FROM attempt") == ("accepted", kept)
+    [body] = [orjson.loads(row[0]) for row in kit.rows("SELECT body FROM chronicle WHERE kind = 'attempt'")]
+    assert body.get("confirmed", True) is bool(kept)
+
+
 # -- the auditor
 
 

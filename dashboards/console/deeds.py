@@ -1,0 +1,70 @@
+"""A deed from a request: its fields read, the site of its target found, sent. Shared by the API and the pages' forms."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import Request
+
+from dashboards.console.access import Access
+from dashboards.console.asking import Desk
+from dashboards.console.commanding import Deed, Recorded, command_id_of
+from dashboards.console.forms import read_fields
+from dashboards.console.roles import CHANGE_DEEDS, DEEDS, FIELDS, HANDOVER_DEEDS, MACHINE_DEEDS, ORDER_DEEDS, TEAM_DEEDS, Person
+from dashboards.console.sites import SiteView
+from dashboards.console.tables import CommandRow
+from plantroom.errors import Refused
+
+
+async def deed(request: Request, person: Person, does: str, target: str = "") -> CommandRow | Recorded:
+    """Sends a deed with the fields of the request's body. Shared by the API and the pages' forms. target: of `open` it is the
+    equipment, of what is done to a team the team."""
+    desk = Desk(request, person)
+    fields = await read_fields(request)
+    args = arguments(does, fields)
+    if does == "open":
+        target = args.pop("equipment", "")
+        view, _ = desk.equipment(target)
+    elif does in MACHINE_DEEDS:
+        view, _ = desk.equipment(target)
+    elif does in TEAM_DEEDS:
+        target = args.pop("team", "")
+        view, _ = desk.only(lambda view: _has_team(view, target, does), f"team {target}")
+    elif does in CHANGE_DEEDS:
+        view, _ = desk.only(lambda view: view.tables.change(target), f"change {target}")
+    elif does in HANDOVER_DEEDS:
+        view, _ = desk.only(lambda view: view.tables.handover(target), f"handover {target}")
+    elif does in ORDER_DEEDS:
+        view, _ = desk.only(lambda view: view.tables.order(target), f"order {target}")
+    else:
+        view, _ = desk.only(lambda view: view.tables.fault(target), f"fault {target}")
+        _known_second(request.app.state.access, args.get("second"), view.id)
+    return await desk.commander(view).send(Deed(does, target, args), person, command_id_of(fields.get("command_id")))
+
+
+def _has_team(view: SiteView, team: str, does: str) -> bool | None:
+    """A shift is handed over also at a site without teams."""
+    teams = view.config.roster.teams if view.config else {}
+    return team in teams or (does == "hand_over" and not team and not teams) or None
+
+
+def _known_second(access: Access, name: str | None, site: str) -> None:
+    """Who is named as the second person must be somebody who could have done it. Raises Refused."""
+    if name is None:
+        return
+    for account in access.accounts():
+        second = Person(account.name, account.role, account.sites)
+        if second.name == name and second.may(DEEDS["shelve"]) and second.sees(site):
+            return
+    raise Refused(f"second: {name} is nobody who may shelve here; give the user name of another engineer or supervisor")
+
+
+def arguments(does: str, fields: dict[str, Any]) -> dict[str, str]:
+    """The deed's own fields, empty ones left out. Raises Refused for a field it does not have: a misspelt one would be lost silently."""
+    unknown = sorted(fields.keys() - {*FIELDS[does], "command_id", "form_token", "back"})
+    if unknown:
+        raise Refused(f"{does} has no field {', '.join(unknown)}; it takes {', '.join(FIELDS[does]) or 'none'}")
+    wrong = sorted(name for name in FIELDS[does] if not isinstance(fields.get(name, ""), str))
+    if wrong:
+        raise Refused(f"{', '.join(wrong)} must be a text")
+    return {name: fields[name] for name in FIELDS[does] if fields.get(name)}

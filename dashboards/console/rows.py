@@ -1,0 +1,211 @@
+"""What the rows of a site's records are to screens and the API: values, nothing that asks for more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from dashboards.console.remaining import Limit
+from plantroom.roster import Change
+
+OPEN_CONDITIONS = ("active", "recovering")
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    id: str
+    rule: str
+    equipment: str
+    kind: str
+    severity: str
+    condition: str
+    mode: str
+    no_data: bool
+    onset_ns: int
+    raised_ns: int
+    ended_ns: int | None
+    ended_why: str | None
+    text: Mapping[str, str]
+    do: Mapping[str, str]
+    trace: Mapping[str, Any]
+    work_order: str | None
+    shelved_until_ns: int | None
+    shelf: Mapping[str, Any] | None
+    parent: str | None = None  # the fault it is part of
+
+    @property
+    def open(self) -> bool:
+        return self.condition in OPEN_CONDITIONS
+
+
+@dataclass(frozen=True, slots=True)
+class Hollow:
+    """Somebody accepted and was not there by due_ns."""
+
+    by: str
+    accepted_ns: int
+    due_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    id: str
+    fault: str | None
+    equipment: str
+    severity: str
+    state: str
+    text: Mapping[str, str]
+    round: int
+    opened_ns: int
+    opened_by: str
+    accepted_ns: int | None
+    accepted_by: str | None
+    eta_ns: int | None
+    arrived_ns: int | None
+    arrived_by: str | None
+    restored_ns: int | None
+    restored_by: str | None
+    restored_agrees: bool | None
+    closed_ns: int | None
+    closed_by: str | None
+    cause: str | None
+    remedy: str | None
+    hold: Mapping[str, Any] | None
+    hollow: tuple[Hollow, ...]  # acceptances nobody came after
+    limits: tuple[Limit, ...]  # of the present round
+    earlier: tuple[Limit, ...]  # of rounds before a re-opening
+
+    @property
+    def holder(self) -> str | None:
+        """Who has it now."""
+        return self.restored_by or self.arrived_by or self.accepted_by
+
+    @property
+    def running(self) -> Limit | None:
+        """The clock people look at: the running one that is due first."""
+        return min((limit for limit in self.limits if limit.running), key=lambda limit: limit.due_ns, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class ItemDay:
+    """How long a functional item was what on one local day. state: what it is now, None where the day is over."""
+
+    item: str
+    day: str
+    usable_s: float
+    faulted_s: float
+    unknown_s: float
+    state: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """confirmed: False = taken by what may not know what became of it."""
+
+    n: int
+    channel: str
+    verdict: str
+    answer: str
+    started_ns: int
+    ended_ns: int
+    confirmed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page to one channel: what was said, and what the provider answered each time. person: whom it is for, None = who sees it."""
+
+    id: str
+    channel: str
+    person: str | None
+    reason: str
+    severity: str
+    message: Mapping[str, Any]
+    created_ns: int
+    due_ns: int
+    state: str
+    answer: str | None
+    attempts: tuple[Attempt, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """An order's calls. tell: each step's names; step: the next one, as many as there are = all told so far are told again.
+
+    count: how often people were called after the first page. told: (channel, person or None) so far.
+    """
+
+    state: Literal["calling", "answered", "over"]
+    tell: tuple[tuple[str, ...], ...]
+    step: int
+    next_ns: int | None
+    count: int
+    told: tuple[tuple[str, str | None], ...]
+
+    @property
+    def next_tell(self) -> tuple[str, ...] | None:
+        """Whom the next step names; None = everybody told so far."""
+        return self.tell[self.step] if self.step < len(self.tell) else None
+
+
+@dataclass(frozen=True, slots=True)
+class RosterChange:
+    """Where people depart from the plan, as they entered it. reason: None = none given, or erased."""
+
+    id: str
+    seq: int
+    at_ns: int
+    who: str
+    kind: str
+    team: str
+    from_ns: int
+    to_ns: int
+    out_person: str | None
+    in_person: str
+    reason: str | None
+    state: str
+
+    @property
+    def change(self) -> Change:
+        return Change(self.team, self.from_ns, self.to_ns, self.out_person, self.in_person)
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """opened: what was open then (rules/handover.py), people's words in it as they stand now: None = erased."""
+
+    id: str
+    team: str
+    opened: Mapping[str, Any]
+    given_ns: int
+    given_by: str
+    given_note: str | None
+    state: Literal["given", "taken", "replaced"]
+    taken_ns: int | None
+    taken_by: str | None
+    taken_note: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    at_ns: int
+    who: str
+    does: str
+    text: str | None  # None: erased
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRow:
+    """What became of a command. says: the reason in words by language; state: the target after it."""
+
+    id: str
+    seq: int
+    at_ns: int
+    who: str
+    does: str
+    target: str
+    applied: bool
+    reason: str
+    says: Mapping[str, str]
+    state: Mapping[str, Any]
