@@ -20,15 +20,17 @@ ORDER = "SELECT id FROM work_order WHERE equipment = 'fp-0'"
 NTFY = b'{"id": "hwQ2YpKdmg", "event": "message"}'
 PEOPLE = """
 people:
-  - {{id: li.wei, name: 李伟, roles: [technician], contacts: {{phone: topic-of-li}}}}
-  - {{id: chief, name: 陈总, roles: [engineer], contacts: {{phone: topic-of-chief}}, language: en}}
+  - {id: li.wei, name: 李伟, roles: [technician], contacts: {phone: topic-of-li}}
+  - {id: chief, name: 陈总, roles: [engineer], contacts: {phone: topic-of-chief}, language: en}
 roster:
   teams:
-    engineering: {{shifts: [{{people: [li.wei], hours: "00:00-24:00"}}]}}
-    heads: {{shifts: [{{people: [chief], hours: "00:00-24:00"}}]}}
+    engineering: {shifts: [{people: [li.wei], hours: "00:00-24:00"}]}
+    heads: {shifts: [{people: [chief], hours: "00:00-24:00"}]}
 escalation:
-  readiness: {{steps: [{{after: 0s, tell: [engineering, everyone]}}, {{after: 6s, tell: [heads]}}], repeat: 60s}}
-web: {{public_url: "http://127.0.0.1:{port}"}}
+  readiness: {steps: [{after: 0s, tell: [engineering, everyone]}, {after: 6s, tell: [heads]}], repeat: 60s}
+  night: "00:00-00:00"
+  test: never
+web: {public_url: "http://127.0.0.1:{port}"}
 """
 
 
@@ -43,8 +45,7 @@ def phones() -> Iterator[Receiver]:
 @pytest.fixture
 def house(tmp_path: Path, phones: Receiver) -> Iterator[House]:
     channel = f"  - {{id: phone, type: ntfy, url: '{phones.url.rstrip('/')}'}}"
-    house = House(tmp_path, pumps=2, channels=channel)
-    house.site_file.write_text(house.site_file.read_text() + PEOPLE.format(port=house.port))
+    house = House(tmp_path, pumps=2, extra=PEOPLE, channels=channel)
     try:
         house.start()
         yield house

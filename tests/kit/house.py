@@ -139,7 +139,7 @@ def place_of(module: int) -> tuple[int, int]:
 class House:
     """`plantroom run` on a site of `pumps` fire pumps read over Modbus TCP, with a webhook to the receiver.
 
-    extra: sections after those; channels: lines after that channel's.
+    extra: sections after those, {port} = the console's; channels: lines after that channel's.
     """
 
     def __init__(
@@ -189,7 +189,8 @@ class House:
                 f"      - {{device: io-{unit}, take: {{di_{at + 1}: {{as: control_mode, values: {{0: manual, 1: auto}}, period: {period}}},"
                 f" di_{at + 2}: {{as: pump_running, period: {period}}}, di_{at + 3}: {{as: phase_loss, period: {period}}}}}}}",
             ]
-        return "\n".join(lines) + "\n" + extra
+        escalation = "" if "escalation:" in extra else 'escalation: {night: "00:00-00:00", test: never}\n'  # at whatever hour tests run
+        return "\n".join(lines) + "\n" + escalation + extra.replace("{port}", str(self.port))
 
     def start(self) -> None:
         command = [str(Path(sys.executable).parent / "plantroom"), "run", str(self.site_file)]

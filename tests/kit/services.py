@@ -29,6 +29,7 @@ channels:
 {channels}
 devices:
 {devices}
+escalation: {{night: "00:00-00:00"}}
 equipment:
 {equipment}
 """
