@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from plantroom.clock import SystemClock, at_utc
 from tests.kit.house import House
 
 pytestmark = pytest.mark.needs("chromium")
@@ -19,12 +22,19 @@ FLAGS = (
 PHONE, DESK = (390, 844), (1280, 800)
 RAISED_MS = 30_000
 PATHS = ("/", "/orders", "/faults", "/equipment", "/equipment/fp-0", "/points/fp-0.phase_loss?range=15m", "/oncall", "/health", "/health/alarms", "/account", "/no-such")
+PEOPLE = """
+people:
+  - {id: li.wei, name: 李伟, roles: [technician]}
+  - {id: wang.fang, name: 王芳, roles: [technician]}
+roster: {teams: {engineering: {name: 工程部, shifts: [{people: [li.wei], hours: "00:00-24:00"}]}}}
+"""
 TOO_SMALL = "[...document.querySelectorAll('main button')].filter(b => b.offsetParent && b.offsetHeight < 44).map(b => b.textContent)"
 
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     made = House(tmp_path_factory.mktemp("browser"), 6)
+    made.site_file.write_text(made.site_file.read_text() + PEOPLE)
     made.start()
     yield made
     made.close()
@@ -110,6 +120,37 @@ def test_an_order_is_accepted_arrived_and_restored_without_javascript_on_a_phone
     item.get_by_role("link", name="确认关闭").click()
     expect(page.locator("p.hint", has_text="执行人不能关闭自己的工单")).to_be_visible()
     expect(page.locator("input[name=cause]")).to_have_count(0)
+
+
+def test_somebody_stands_in_and_a_shift_is_handed_over_without_javascript_on_a_phone(house: House, open_page: type[Opened]) -> None:
+    page = open_page(PHONE, "zh", scripts=False).page
+    page.goto("/oncall")
+    expect(page.locator(".duty .tile").first).to_contain_text("李伟")
+    page.locator("summary", has_text="安排替班").click()
+    form = page.locator("form[action='/oncall/stand_in']")
+
+    def enter(begins: str, ends: str) -> None:
+        form.locator("select[name=out]").select_option("li.wei")
+        form.locator("select[name=in]").select_option("wang.fang")
+        for name, at in (("from", begins), ("until", ends)):
+            form.locator(f"input[name={name}]").fill(at)
+        form.locator("input[name=reason]").fill("发烧了")
+        form.get_by_role("button").click()
+
+    enter("2020-01-01T08:00", "2020-01-01T20:00")
+    expect(page.locator(".notice.bad")).to_have_text("未办理：这段时间已经过去")
+    page.locator("summary", has_text="安排替班").click()
+    now = at_utc(SystemClock().read().wall_ns).astimezone(ZoneInfo("Asia/Shanghai"))
+    enter(f"{now - timedelta(hours=1):%Y-%m-%dT%H:%M}", f"{now + timedelta(hours=5):%Y-%m-%dT%H:%M}")
+    expect(page.locator(".notice.good")).to_have_text("替班已登记。")
+    expect(page.locator(".duty .tile").first).to_contain_text("王芳")
+    page.locator(".changes").get_by_role("button", name="撤销").click()
+    expect(page.locator(".duty .tile").first).to_contain_text("李伟")
+    page.fill("textarea[name=text]", "钥匙在柜里")
+    page.get_by_role("button", name="交班签字").click()
+    expect(page.locator(".notice.good")).to_have_text("已交班，等待接班人签字。")
+    expect(page.get_by_text("接班由另一人签字。")).to_be_visible()
+    expect(page.get_by_role("button", name="接班签字")).to_have_count(0)
 
 
 def test_a_value_on_the_wire_changes_on_the_page(house: House, open_page: type[Opened]) -> None:

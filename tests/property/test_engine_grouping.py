@@ -108,8 +108,8 @@ def act(kit: Kit, what: str, *args: object) -> None:
         case "shift", (str(does), int(which)):
             kit.run(1)
             given = [row[0] for row in kit.rows("SELECT id FROM handover ORDER BY rowid")]
-            target = ("engineering", "")[which % 2] if does == "hand_over" else (given[which % len(given)] if given else "H0-0")
-            kit.command(does, target, who=("li", "wang")[which % 2], text="keys in the box")
+            target = ("engineering", "")[which % 2] if does == "hand_over" else (given[-1] if given else "H0-0")
+            kit.command(does, target, who=("li", "wang")[which // 2 % 2], text="keys in the box")
         case "event", (str(name),):
             kit.event(name, service="collect", first=1, last=2)
 
