@@ -11,6 +11,7 @@ from plantroom.model import EquipmentState, Severity
 from plantroom.people import Person
 from plantroom.profiles import Profile
 from plantroom.roster import Roster
+from plantroom.watch import Watch
 from plantroom.working_time import WorkingTime
 
 
@@ -249,6 +250,7 @@ class Site:
     people: Mapping[str, Person] = field(default_factory=dict)
     roster: Roster = field(default_factory=Roster)
     chains: Mapping[Severity, Chain] = field(default_factory=lambda: defaults((), {}))
+    watch: Watch | None = None
     _by_device: Mapping[str, tuple[Binding, ...]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

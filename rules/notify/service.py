@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import orjson
@@ -17,6 +18,7 @@ import structlog
 from plantroom.bundle import site_of
 from plantroom.cli import ServiceContext
 from plantroom.clock import NS, Clock
+from plantroom.heartbeat.progress import DELIVERY
 from plantroom.journal import Entry, GroupWriter, Journal, Keeper, Kind
 from plantroom.model import Severity
 from plantroom.records import Records
@@ -30,6 +32,7 @@ from rules.notify.page import Answer, Page, answer, without_secrets
 from rules.outbox import Verdict
 
 LOOK_S = 0.02
+MARK_S = 1.0
 ATTEMPT_S = 10.0
 AT_ONCE = 4  # attempts under way on one channel
 
@@ -118,15 +121,22 @@ class NotifyService:
             reader.close()
 
     async def _look(self, records: Records) -> None:
-        """Notices commits of the engine; wakes the channels."""
-        seen = None
+        """Notices commits of the engine; wakes the channels; says once a second up to where it has seen them."""
+        seen, stood, marked, marked_s = None, 0, 0, -MARK_S
+        loop = asyncio.get_running_loop()
         while True:
             version = records.data_version()
             if version != seen:
                 seen = version
+                position = records.row("position")  # before the pages: what is marked has been seen
+                stood = position["seq"] if position is not None else 0
                 self._board.update(_waiting(records))
                 for woken in self._woken.values():
                     woken.set()
+            if stood != marked and loop.time() - marked_s >= MARK_S:
+                with suppress(OSError):  # a disk that refuses shows outside, as delivery that does not move; pages go on
+                    self._journal.positions.mark(DELIVERY, stood)
+                marked, marked_s = stood, loop.time()
             await asyncio.sleep(LOOK_S)
 
     async def _serve(self, site: Site, channel: Channel, group: GroupWriter, records: Records) -> None:
