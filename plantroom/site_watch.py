@@ -21,10 +21,10 @@ def watch(f: y.Fields) -> Watch:
     plain = Watch()
     made = Watch(
         tuple(filter(None, told)),
-        f.may("every", _within(0.2, LONGEST_EVERY_S), plain.every_s),
-        f.may("stale_after", _within(1, 600), plain.stale_s),
-        f.may("pages_after", _within(1, 600), plain.pages_s),
-        f.may("outside_after", _within(1, 3600), plain.outside_s),
+        f.may("every", within(0.2, LONGEST_EVERY_S), plain.every_s),
+        f.may("stale_after", within(1, 600), plain.stale_s),
+        f.may("pages_after", within(1, 600), plain.pages_s),
+        f.may("outside_after", within(1, 3600), plain.outside_s),
         f.opt("hook", _program),
         f.line("hook"),
     )
@@ -54,7 +54,9 @@ def _watcher(f: y.Fields) -> Watcher | None:
     return None if where is None else Watcher(where, form, secret, ca)
 
 
-def _within(low: float, high: float) -> Callable[[y.Node], float]:
+def within(low: float, high: float) -> Callable[[y.Node], float]:
+    """Reads a length of time between two bounds, in seconds."""
+
     def read(node: y.Node) -> float:
         seconds = y.duration(node)
         if not low <= seconds <= high:

@@ -23,7 +23,7 @@ from plantroom.heartbeat.hook import Hook
 from plantroom.heartbeat.outlook import Outlook
 from plantroom.heartbeat.progress import progress
 from plantroom.heartbeat.standing import Allowed, Aspect, Standing, Trouble, judge
-from plantroom.journal import Journal
+from plantroom.journal import Journal, Kind
 from plantroom.site import Site
 from plantroom.watch import Watch
 
@@ -52,6 +52,7 @@ class Heart:
         self._site, self._folder, self._clock, self._running, self._say = site, folder, clock, running, say
         self._standing: Standing | None = None
         self._looked_s = 0.0
+        self._idle_seq = 0
 
     async def run(self) -> None:
         """Until cancelled. What breaks it does not end the supervisor, which keeps the alerting alive: outside it is heard as silence."""
@@ -114,13 +115,18 @@ class Heart:
         await asyncio.to_thread(self._say, event)
 
     def _applied(self) -> Applied | None:
+        """None where the newest configuration names nobody; one that did not is not parsed again."""
         try:
             with Journal(self._folder / "journal", self._clock).reader() as reader:
-                found = site_of(reader)
+                newest = reader.last_of(Kind.CONFIG)
+                found = site_of(reader) if newest is not None and newest.seq != self._idle_seq else None
         except (BadInput, JournalFailed) as error:
             log.error("heartbeat.no_configuration", site=self._site, error=str(error))
             return None
-        return Applied(found[0], found[1], found[1].watch) if found is not None and found[1].watch is not None else None
+        if found is None or found[1].watch is None:
+            self._idle_seq = found[0] if found is not None else self._idle_seq
+            return None
+        return Applied(found[0], found[1], found[1].watch)
 
 
 def allowed_for(site: Site, watch: Watch) -> Allowed:

@@ -39,10 +39,11 @@ class Hook:
             self._not_before_s = now_s + AGAIN_S
             return
         self._on = wish is Wish.ON
-        if self._on:
-            self._mark.write_text(f"{reason}\n")
-        else:
-            self._mark.unlink(missing_ok=True)
+        with suppress(OSError):  # a full disk costs the next supervisor this knowledge, and no more
+            if self._on:
+                self._mark.write_text(f"{reason}\n")
+            else:
+                self._mark.unlink(missing_ok=True)
 
     async def _run(self, wish: Wish, reason: Reason) -> bool:
         environment = {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 
@@ -12,6 +13,7 @@ from plantroom.heartbeat.siren import Heard
 from plantroom.watch import Watch, Watcher
 
 EVENT = "watcher_unreachable"
+SAID = (1, 3, 10)  # of a run of refusals; then every hundredth
 
 log = structlog.get_logger()
 
@@ -27,6 +29,7 @@ class Outlook:
         self._taken_s: dict[Watcher, float] = dict.fromkeys(watch.to, began_s)
         self._unsure = set(watch.to)  # not heard of since the start: what an earlier process said of them may still stand
         self._lost: set[Watcher] = set()
+        self._refusals: Counter[Watcher] = Counter()
         self._newest: tuple[bytes, bool, str] = (b"", False, "")
         self._fresh = {watcher: asyncio.Event() for watcher in watch.to}
 
@@ -54,8 +57,8 @@ class Outlook:
     async def _taken(self, watcher: Watcher, now_s: float) -> None:
         self._taken_s[watcher] = now_s
         self.heard = replace(self.heard, accepted_s=now_s)
-        if watcher in self._lost:
-            log.info("watcher.back", watcher=watcher.name)
+        if refusals := self._refusals.pop(watcher, 0):
+            log.info("heartbeat.taken_again", watcher=watcher.name, refusals=refusals)
         was_open = bool(self._lost or self._unsure)
         self._lost.discard(watcher)
         self._unsure.discard(watcher)
@@ -64,7 +67,9 @@ class Outlook:
 
     async def _refused(self, watcher: Watcher, why: str, now_s: float) -> None:
         quiet_s = now_s - self._taken_s[watcher]
-        log.warning("heartbeat.not_taken", watcher=watcher.name, why=why, since_s=round(quiet_s))
+        self._refusals[watcher] += 1
+        if (n := self._refusals[watcher]) in SAID or n % 100 == 0:
+            log.warning("heartbeat.not_taken", watcher=watcher.name, n=n, why=why, since_s=round(quiet_s))
         if quiet_s > self._watch.outside_s and watcher not in self._lost:
             self._lost.add(watcher)
             await self._tell({"event": EVENT, "watcher": watcher.name, "why": why})

@@ -73,7 +73,8 @@ async def serve(address: tuple[str, int], tls: ssl.SSLContext | None, answer: Ca
             at_once -= 1
             writer.close()
 
-    return await asyncio.start_server(one, *address, ssl=tls, limit=MOST_BYTES)
+    shake_s = LIMIT_S if tls is not None else None
+    return await asyncio.start_server(one, *address, ssl=tls, limit=MOST_BYTES, ssl_handshake_timeout=shake_s)
 
 
 async def _answered(reader: asyncio.StreamReader, answer: Callable[[Request], Reply]) -> Reply:

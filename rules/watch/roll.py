@@ -1,8 +1,8 @@
 """All that a watcher knows, and what passing time does to it. Pure; kept in one file (roll_file.py).
 
-Time in which the watcher itself was deaf (it was down, stopped or suspended) counts against nobody: it could not have heard. Time that it
-was up counts over any number of restarts, so a watcher that crashes again and again still tells, only later. A wall clock that is set moves
-every remembered instant with it.
+Time in which the watcher itself was deaf (it was down, stopped or suspended) counts against nobody, but for 5 s of each such pause: it
+could not have heard. Time that it was up counts over any number of restarts, so a watcher that crashes again and again still tells, only
+later. A wall clock that is set moves every remembered instant with it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from rules.outbox import LONGEST_RETRY_AFTER_S
 from rules.watch.letters import Letter
 from rules.watch.watching import Seen
 
-DEAF_NS = 5 * NS  # a look that comes later than this after the one before was not a busy moment
+DEAF_NS = 5 * NS  # so much of any pause between two looks counts: a disk that makes each look late must not make the watcher deaf for ever
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ def brought_to(roll: Roll, now: Reading, watched: Iterable[str]) -> Roll:
     """The roll at `now`, with exactly the installations that are watched; those that are new count from now on."""
     step_ns = wall_step_ns(roll.looked, now) if roll.looked is not None else 0
     passed_ns = now.wall_ns - roll.looked.wall_ns - step_ns if roll.looked is not None else 0
-    deaf_ns = passed_ns if passed_ns > DEAF_NS else 0
+    deaf_ns = max(passed_ns - DEAF_NS, 0)
     known = {site: _moved(seen, step_ns, deaf_ns, now.wall_ns) for site, seen in roll.seen.items()}
     latest_ns = now.wall_ns + LONGEST_RETRY_AFTER_S * NS
     letters = tuple(replace(one, due_ns=min(one.due_ns + step_ns, latest_ns)) for one in roll.letters)

@@ -15,6 +15,7 @@ from plantroom.errors import BadInput
 from plantroom.references import resolved
 from plantroom.site import Channel
 from plantroom.site_channels import TYPES, Reach
+from plantroom.site_watch import within
 from rules.watch.letters import Address
 from rules.watch.watching import Limits
 
@@ -95,8 +96,8 @@ def _entries(f: y.Fields, key: str) -> Sequence[y.Fields]:
 def _limits(f: y.Fields) -> Limits:
     plain = Limits()
     made = Limits(
-        f.may("late", y.duration, plain.late_s), f.may("again", y.duration, plain.again_s),
-        f.may("fresh", y.duration, plain.fresh_s), f.may("held", y.duration, plain.held_s),
+        f.may("late", within(1, 3600), plain.late_s), f.may("again", within(1, 3600), plain.again_s),
+        f.may("fresh", within(1, 600), plain.fresh_s), f.may("held", within(60, 72 * 3600), plain.held_s),
     )  # fmt: skip
     f.done()
     return made

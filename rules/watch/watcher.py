@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import traceback
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ import structlog
 from plantroom.clock import NS, Clock
 from plantroom.heartbeat import beat
 from plantroom.heartbeat.beat import NoBeat
+from plantroom.heartbeat.outlook import SAID
 from rules.notify.channels import Send, send_of
 from rules.notify.page import Answer, Page, answer, without_secrets
 from rules.outbox import Verdict
@@ -45,6 +47,7 @@ class Watcher:
         self._secrets = {one.id: one.secret for one in watched.installations.values()}
         self._under_way: set[str] = set()
         self._kept: Roll | None = None
+        self._refusals: Counter[str] = Counter()
         self.roll = brought_to(self._file.read(), clock.read(), watched.installations)
 
     async def run(self) -> None:
@@ -79,8 +82,12 @@ class Watcher:
             seen = watching.hear(seen, heard, self.watched.limits, now_ns)
         except NoBeat as error:
             seen = watching.skewed(seen, heard, self.watched.limits, now_ns)
-            log.warning("watch.refused", site=heard.site, why=str(error))
+            self._refusals[heard.site] += 1
+            if (n := self._refusals[heard.site]) in SAID or n % 100 == 0:
+                log.warning("watch.refused", site=heard.site, n=n, why=str(error))
             raise
+        else:
+            self._refusals.pop(heard.site, None)
         finally:
             self.roll = replace(self.roll, seen={**self.roll.seen, heard.site: seen})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -24,6 +25,7 @@ from rules.watch.watch_file import Installation, Watched
 from rules.watch.watcher import Watcher
 from rules.watch.watching import Limits
 from tests.contract.channel_stub import JSON, free_port, provider, says, server
+from tests.kit.certificates import authority
 
 WALL = 1_795_262_400 * NS
 SEEN = Progress(Reading(WALL, 9 * NS, "a"), 12)
@@ -106,10 +108,10 @@ def watcher(folder: Path, clock: VirtualClock) -> Watcher:
     return Watcher(watched, folder, clock)
 
 
-def over_http(folder: Path, attempt: Try) -> None:
+def over_http(folder: Path, attempt: Try, tls: ssl.SSLContext | None = None) -> None:
     async def main() -> None:
         made = watcher(folder, VirtualClock(WALL))
-        running = await serve(("127.0.0.1", 0), None, answers(made))
+        running = await serve(("127.0.0.1", 0), tls, answers(made))
         try:
             await attempt(made, running.sockets[0].getsockname()[1])
         finally:
@@ -174,6 +176,21 @@ def test_connections_that_say_nothing_do_not_keep_heartbeats_out(tmp_path: Path)
             writer.close()
 
     over_http(tmp_path, attempt)
+
+
+def test_by_tls_only_a_watcher_of_the_authority_that_the_site_names_is_told(tmp_path: Path) -> None:
+    ours, others = authority(tmp_path / "ours"), authority(tmp_path / "others")
+    cert, key = ours.signed("server", "subjectAltName=IP:127.0.0.1")
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(cert, key)
+
+    async def attempt(made: Watcher, port: int) -> None:
+        url = f"https://127.0.0.1:{port}/heartbeat"
+        for ca in (str(others.ca), None, str(tmp_path / "none.pem")):
+            assert await sent(Target(url, secret="of-the-tower", ca=ca), body()) is not None
+        assert await sent(Target(url, secret="of-the-tower", ca=str(ours.ca)), body()) is None
+
+    over_http(tmp_path / "data", attempt, tls)
 
 
 async def _hangs(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -200,6 +200,7 @@ def test_the_key_is_for_this_user_alone_and_stays(watcher: Watcher, watched: Wat
         ("installations: [{id: tower", "installations: [{id: tower, name: a, secret: '${TOWER}'}, {id: tower", "is taken"),
         ("installations: [", "installations: [] #[", "is empty"),
         ("watch: {", "limits: {late: soon}\nwatch: {", "is no duration"),
+        ("watch: {", "limits: {again: 0s}\nwatch: {", "must be 1 to 3600 s"),
         ("watch: {", "watch: {cert: /a.pem, ", "belong together"),
         ("watch: {", "watch: {lisen: x, ", "did you mean 'listen'"),
         (FILE, "- a", "must be a mapping"),
