@@ -202,6 +202,7 @@ def difference(old: Site, new: Site) -> str:
         ("clocks", old.clocks, new.clocks),
         ("needs", old.roster.needed, new.roster.needed),
         ("escalation", old.chains, new.chains),
+        ("watch", old.watch, new.watch),
     ):
         if one != other:
             lines.append(say("bundle.changed", new.language, what=say(f"bundle.part.{what}", new.language)))

@@ -17,7 +17,7 @@ import structlog
 from plantroom.errors import JournalFailed
 from plantroom.journal import Entry, Journal, Kind
 from plantroom.service import PARENT
-from plantroom.supervisor import TERM_S, Child, on_exit
+from plantroom.supervisor import TERM_S, Child, children, on_exit
 
 NOT_STARTED = 127  # said as the exit code of a service that could not even be started
 COMMAND = (sys.executable, "-m", "plantroom", "service")
@@ -31,12 +31,17 @@ class Processes:
     def __init__(self, data: Path, journals: Mapping[str, Journal], listen: str | None = None, command: Sequence[str] = COMMAND) -> None:
         self._data, self._journals, self._listen, self._command = data, journals, listen, tuple(command)
         self._stopping = asyncio.Event()
+        self._running: set[str] = set()
 
-    async def run(self, children: Sequence[Child]) -> None:
+    async def run(self, wanted: Sequence[Child]) -> None:
         """Keeps all of them running until `stop`; returns when the last one is gone, at most TERM_S and a kill later."""
         async with asyncio.TaskGroup() as group:
-            for child in children:
+            for child in wanted:
                 group.create_task(self._keep(child), name=child.name)
+
+    def running(self, site: str) -> dict[str, bool]:
+        """Which of the services a site lives by have a process now; what they get done is for others to see."""
+        return {child.service: child.name in self._running for child in children((site,))}
 
     def stop(self) -> None:
         self._stopping.set()
@@ -51,7 +56,9 @@ class Processes:
                 log.error("supervisor.cannot_start", service=child.name, error=str(error))
                 code = NOT_STARTED
             else:
+                self._running.add(child.name)
                 code = await self._ended(process)
+                self._running.discard(child.name)
             if self._stopping.is_set():
                 return
             restart = on_exit(child, code, loop.time())

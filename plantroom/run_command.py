@@ -151,10 +151,16 @@ async def _supervise(data: Path, journals: Mapping[str, Journal], address: str, 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, processes.stop)
+    from plantroom.heartbeat.heart import Heart  # here: every service loads this module, none of them has a heart
+
+    def heart(site: str, journal: Journal) -> Heart:
+        return Heart(site, data / site, SystemClock(), lambda: processes.running(site), lambda event: say(journal, event))
+
     async with asyncio.TaskGroup() as group:
-        said = group.create_task(_say_address(address, as_json))
+        beside = [group.create_task(_say_address(address, as_json)), *(group.create_task(heart(*each).run()) for each in journals.items())]
         await processes.run(tuple(children(tuple(journals))))
-        said.cancel()
+        for task in beside:
+            task.cancel()
 
 
 async def _say_address(address: str, as_json: bool) -> None:

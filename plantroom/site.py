@@ -12,6 +12,7 @@ from plantroom.night import Night
 from plantroom.people import Person
 from plantroom.profiles import Profile
 from plantroom.roster import Roster
+from plantroom.watch import Watch
 from plantroom.working_time import WorkingTime
 
 
@@ -256,6 +257,7 @@ class Site:
     chains: Mapping[Severity, Chain] = field(default_factory=lambda: defaults((), {}))
     night: Night = Night()
     test_minute: int | None = TEST_MINUTE
+    watch: Watch | None = None
     _by_device: Mapping[str, tuple[Binding, ...]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -19,11 +19,12 @@ if TYPE_CHECKING:
 
 
 def register(app: typer.Typer) -> None:
-    from rules import backtest_commands, rule_commands
+    from rules import backtest_commands, rule_commands, watch_commands
 
     app.command("rebuild")(rebuild)
     rule_commands.register(app)
     backtest_commands.register(app)
+    watch_commands.register(app)
 
 
 def check(site: Site) -> Checked:

@@ -7,9 +7,9 @@ is recorded before the page is looked at again, so a crash costs at most one dup
 from __future__ import annotations
 
 import asyncio
-import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import apsw
@@ -19,6 +19,7 @@ import structlog
 from plantroom.bundle import site_of
 from plantroom.cli import ServiceContext
 from plantroom.clock import NS, Clock
+from plantroom.heartbeat.progress import DELIVERY
 from plantroom.journal import Entry, GroupWriter, Journal, Keeper, Kind
 from plantroom.model import Severity
 from plantroom.records import Records
@@ -34,6 +35,7 @@ from rules.outbox import Verdict
 
 LOOK_S = 0.02
 LOOK_SHARE = 4  # times what a look took, before the next
+MARK_S = 1.0
 ATTEMPT_S = 10.0
 TEST = "test"  # reason of a page that belongs to no order
 AT_ONCE = 4  # attempts under way on one channel
@@ -126,17 +128,24 @@ class NotifyService:
             reader.close()
 
     async def _look(self, records: Records) -> None:
-        """Notices commits of the engine; wakes the channels."""
-        seen = None
+        """Notices commits of the engine; wakes the channels; says once a second up to where it has seen them."""
+        seen, stood, marked, marked_s = None, 0, 0, -MARK_S
+        loop = asyncio.get_running_loop()
         while True:
             version = records.data_version()
             took_s = 0.0
             if version != seen:
-                seen, began_s = version, time.monotonic()
+                seen, began_s = version, loop.time()
+                position = records.row("position")  # before the pages: what is marked has been seen
+                stood = position["seq"] if position is not None else 0
                 self._board.update(_waiting(records))
                 for woken in self._woken.values():
                     woken.set()
-                took_s = time.monotonic() - began_s
+                took_s = loop.time() - began_s
+            if stood != marked and loop.time() - marked_s >= MARK_S:
+                with suppress(OSError):  # a disk that refuses shows outside, as delivery that does not move; pages go on
+                    self._journal.positions.mark(DELIVERY, stood)
+                marked, marked_s = stood, loop.time()
             await asyncio.sleep(max(LOOK_S, LOOK_SHARE * took_s))  # where thousands wait, sending them comes before counting them
 
     async def _serve(self, site: Site, channel: Channel, group: GroupWriter, records: Records) -> None:

@@ -7,13 +7,12 @@ signed with it, so an old request cannot be replayed as a new one.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from collections.abc import Mapping
 from typing import Any
 
 import orjson
 
+from plantroom.signature import HEADER, sign
 from rules.notify import http, judging
 from rules.notify.page import Answer, Page
 from rules.outbox import Verdict
@@ -24,12 +23,8 @@ async def send(settings: Mapping[str, object], page: Page, *, timeout_s: float) 
     body = page.payload()
     headers = {"content-type": "application/json", "x-plantroom-id": page.id}
     if secret := settings.get("secret"):
-        headers["x-plantroom-signature"] = sign(str(secret), body)
+        headers[HEADER] = sign(str(secret), body)
     return await http.send(settings, http.Request(str(settings["url"]), body, headers), read, timeout_s=timeout_s)
-
-
-def sign(secret: str, body: bytes) -> str:
-    return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
 
 
 def read(reply: judging.Reply) -> judging.Word:

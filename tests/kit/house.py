@@ -35,9 +35,10 @@ def free_port() -> int:
 
 
 class Receiver:
-    """An HTTP endpoint that takes pages and remembers when each came. answers: status to give, changeable."""
+    """An HTTP endpoint that takes pages and remembers when each came. status: what it answers, changeable."""
 
     def __init__(self) -> None:
+        self.status = 200
         self.pages: list[tuple[int, str, dict[str, object]]] = []  # (CLOCK_MONOTONIC ns, X-Plantroom-Id, body)
         self.came = threading.Condition()
         receiver = self
@@ -49,7 +50,7 @@ class Receiver:
                 with receiver.came:
                     receiver.pages.append((at, self.headers["X-Plantroom-Id"], body))
                     receiver.came.notify_all()
-                self.send_response(200)
+                self.send_response(receiver.status)
                 self.send_header("Content-Length", str(len(receiver.answer)))
                 self.end_headers()
                 self.wfile.write(receiver.answer)

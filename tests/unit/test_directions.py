@@ -19,7 +19,7 @@ SOCKETS_ALLOWED = (
     "collector/connect.py", "collector/serial_line.py", "collector/mqtt.py", "collector/store/", "rules/notify/", "rules/history_influx.py",
     "simulators/modbus_server.py", "simulators/rig.py",
     "simulators/mqtt_device.py", "simulators/receiver.py", "simulators/broker.py", "simulators/demo.py", "dashboards/console/", "dashboards/grafana/",
-    "plantroom/journal/bell.py", "plantroom/supervisor.py",
+    "plantroom/journal/bell.py", "plantroom/supervisor.py", "plantroom/heartbeat/post.py", "rules/watch/receiver.py",
 )  # fmt: skip
 
 

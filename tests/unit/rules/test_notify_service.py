@@ -37,6 +37,30 @@ def test_records_of_an_older_release_are_waited_for_until_the_engine_has_made_th
     records.close()
 
 
+def test_it_says_up_to_where_it_has_seen_the_records(tmp_path: Path) -> None:
+    """What the heartbeat reads: a loop that no longer looks no longer moves."""
+    (tmp_path / "journal").mkdir()
+    service, records = NotifyService(tmp_path, SystemClock()), Records.open(tmp_path / "records.db")
+    seen = Records.open(tmp_path / "records.db", readonly=True)
+
+    async def until(seq: int) -> None:
+        async with asyncio.timeout(10):
+            while service._journal.positions.all().get("notify") != seq:  # noqa: ASYNC110 - a file tells nobody that it changed
+                await asyncio.sleep(0.01)
+
+    async def main() -> None:
+        look = asyncio.ensure_future(service._look(seen))
+        for seq in (7, 8, 9):  # the last two within a second
+            records.db.execute("INSERT OR REPLACE INTO position VALUES (1, ?, 0, 0, 'a')", (seq,))
+            if seq != 8:
+                await until(seq)
+        look.cancel()
+
+    asyncio.run(main())
+    seen.close()
+    records.close()
+
+
 @pytest.mark.parametrize("kind", ["breaks", "hangs"])
 def test_a_channel_module_that_breaks_or_keeps_no_limit_is_an_answer_and_tells_no_secret(tmp_path: Path, kind: str) -> None:
     async def send(settings: dict[str, object], page: Page, *, timeout_s: float) -> Answer:

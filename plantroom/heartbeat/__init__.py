@@ -1,0 +1,1 @@
+"""What the supervisor says of a site to who watches it from outside: docs/watch.md."""
