@@ -30,6 +30,7 @@ from plantroom.watch import Watch
 SETTINGS_S = 20.0  # between two looks for a configuration that names watchers
 SIREN_S = 0.5
 POST_S = 10.0
+PUSH_S = 26 * 3600.0  # a test page a day (rules/drills.py), an hour of retries, an hour that a clock change adds
 
 log = structlog.get_logger()
 
@@ -139,4 +140,5 @@ def allowed_for(site: Site, watch: Watch) -> Allowed:
         else:
             spoken = spoken or bool(bindings)
     polls_s = max(watch.stale_s, 3 * min(polled)) if polled else watch.stale_s if spoken else None
-    return Allowed(polls_s, not polled, watch.stale_s, watch.pages_s)
+    tested = site.test_minute is not None and any(person.contacts for person in site.people.values())
+    return Allowed(polls_s, not polled, watch.stale_s, watch.pages_s, PUSH_S if tested else None)

@@ -22,20 +22,25 @@ class Aspect(StrEnum):
     RULES = "rules"  # the records follow the journal
     DELIVERY = "delivery"  # notify sees what the engine queues
     PAGES = "pages"  # an urgent page that no channel has taken
+    PUSH = "push"  # no provider has taken anything for longer than a day has test pages
     FILES = "files"  # the journal or the records cannot be read
 
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """Seconds. polls_s: None for a site that reads no devices. spoken: its devices all speak when they like. pages_s: T3."""
+    """Seconds. polls_s: None for a site that reads no devices. spoken: its devices all speak when they like. pages_s: T3.
+
+    push_s: None for a site that has no test pages.
+    """
 
     polls_s: float | None = 30.0
     spoken: bool = False
     stale_s: float = 30.0
     pages_s: float = 100.0
+    push_s: float | None = None
 
     def of(self, aspect: Aspect) -> float | None:
-        return {Aspect.POLLS: self.polls_s, Aspect.PAGES: self.pages_s}.get(aspect, self.stale_s)
+        return {Aspect.POLLS: self.polls_s, Aspect.PAGES: self.pages_s, Aspect.PUSH: self.push_s}.get(aspect, self.stale_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +90,7 @@ def _fine(before: Standing | None, seen: Progress, spoken: bool, now_s: float) -
         Aspect.RULES: _ago_s(seen.position_at, seen.at),
         Aspect.DELIVERY: now_s if _delivers(last, seen) else None,
         Aspect.PAGES: now_s if seen.unheard_ns is None else _since_s(seen.unheard_ns, seen.at),
+        Aspect.PUSH: _since_s(seen.accepted_ns, seen.at),
         Aspect.FILES: now_s,
     }
 

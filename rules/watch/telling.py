@@ -13,7 +13,8 @@ from rules.watch.letters import SEVERITY, Letter
 from rules.watch.watch_file import Installation, Watched
 from rules.watch.watching import CLOCK, SILENT, Effect, Seen, since_ns, wrong
 
-GRAVEST = (SILENT, CLOCK, "files", "journal", "polls", "rules", "delivery", "pages")  # the first of these that is wrong gives line 1
+# the first of these that is wrong gives line 1
+GRAVEST = (SILENT, CLOCK, "files", "journal", "polls", "rules", "delivery", "pages", "push")
 
 
 def letters_of(installation: Installation, now: Seen, effect: Effect, watched: Watched, now_ns: int, link: str | None) -> list[Letter]:
@@ -42,7 +43,7 @@ def said(installation: Installation, now: Seen, effect: Effect, watched: Watched
             found[lang] = [_head(lang, "over", installation.name), say("watch.lasted", lang, **times)]
             continue
         since = say("watch.since", lang, at=_local(since_ns(now), now_ns, watched.zone)) if now.ever else say("watch.never", lang)
-        does = say("watch.do_pages" if gravest == "pages" else "watch.do", lang)
+        does = say("watch.do_pages" if gravest in ("pages", "push") else "watch.do", lang)
         again = [say("watch.again", lang, n=now.alarms)] if now.alarms > 1 else []
         line = (" " if lang == "zh" else ", ").join([since, does, *again, say("alert.held_by.open", lang)])
         found[lang] = [_head(lang, gravest, installation.name), line]

@@ -98,6 +98,7 @@ POLLED = """connections: [{id: bus, modbus_tcp: {host: 127.0.0.1}}, {id: broker,
 equipment:
 """
 METER = "  - {id: m-1, kind: meter, name: M, profile: eastron-sdm630, connection: bus, unit: 1}\n"
+PEOPLE = "channels: [{id: duty, type: webhook, url: 'https://a.example'}]\npeople: [{id: li.wei, contacts: {duty: li}}]\n"
 LIFT = "  - {id: lift-1, kind: elevator, name: L, profile: mqtt-json-elevator, connection: broker}\n"
 
 
@@ -108,6 +109,7 @@ LIFT = "  - {id: lift-1, kind: elevator, name: L, profile: mqtt-json-elevator, c
         (METER + LIFT, Allowed()),  # what is polled has to move
         (LIFT, Allowed(spoken=True)),
         ("  - {id: ahu-1, kind: ahu, name: A}\n", Allowed(None, True)),
+        (METER + PEOPLE, Allowed(push_s=26 * 3600)),  # who has an address has a test page a day
     ],
 )
 def test_what_has_to_move_follows_from_the_devices(tmp_path: Path, equipment: str, allowed: Allowed) -> None:

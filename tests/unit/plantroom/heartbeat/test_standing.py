@@ -71,6 +71,15 @@ def test_each_part_that_stops_is_named_with_its_time(aspect: Aspect, last_good: 
     assert watched([*(frozen(aspect, s) for s in range(0, first_bad + 1, 20)), moving(first_bad + 20), moving(first_bad + 40)]).good
 
 
+def test_a_day_without_any_page_taken_is_told_where_there_are_test_pages() -> None:
+    hour = 3600
+    taken = [replace(moving(s), accepted_ns=WALL) for s in (0, 25 * hour, 25 * hour + 20, 26 * hour + 20, 26 * hour + 40)]
+    tested = Allowed(push_s=26 * hour)
+    assert watched(taken[:3], tested).good
+    assert [t.aspect for t in watched(taken, tested).troubles] == [Aspect.PUSH] and watched(taken).good
+    assert watched([*taken, replace(moving(26 * hour + 60), accepted_ns=WALL + 26 * hour * NS)], tested).good
+
+
 def test_a_site_without_devices_is_not_blind_for_want_of_samples() -> None:
     looks = [replace(moving(s), telemetry=None, collected_ns=None) for s in range(0, 200, 20)]
     assert watched(looks, Allowed(polls_s=None)).good
