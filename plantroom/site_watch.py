@@ -12,7 +12,8 @@ from plantroom.errors import Problem
 from plantroom.site import Site
 from plantroom.watch import FORMS, Watch, Watcher
 
-LONGEST_EVERY_S = 30.0  # a watcher tells people after 70 s: it must have missed two
+LONGEST_EVERY_S = 20.0  # a watcher tells people after 70 s: it must have missed three
+LEAST_STALE = 1.25  # times the time between two looks: what moves at every look must never look still
 
 
 def watch(f: y.Fields) -> Watch:
@@ -29,6 +30,8 @@ def watch(f: y.Fields) -> Watch:
         f.line("hook"),
     )
     f.done()
+    if made.stale_s < LEAST_STALE * made.every_s:
+        f.wrong("stale_after", f"must be at least {LEAST_STALE} times `every`: what moves at every look would seem to stand still")
     if not nodes and made.hook is None:
         f.paper.wrong(f.node.line, f.where, "tells nobody: name a watcher under `to`, a `hook`, or both")
     return made

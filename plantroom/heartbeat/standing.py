@@ -88,18 +88,20 @@ def _fine(before: Standing | None, seen: Progress, spoken: bool, now_s: float) -
         Aspect.POLLS: _since_s(seen.collected_ns, seen.at) if spoken else _ago_s(seen.telemetry, seen.at),
         Aspect.JOURNAL: now_s if last is None or seen.seq != last.seq else None,
         Aspect.RULES: _ago_s(seen.position_at, seen.at),
-        Aspect.DELIVERY: now_s if _delivers(last, seen) else None,
+        Aspect.DELIVERY: _delivered_s(last, seen, now_s),
         Aspect.PAGES: now_s if seen.unheard_ns is None else _since_s(seen.unheard_ns, seen.at),
         Aspect.PUSH: _since_s(seen.accepted_ns, seen.at),
         Aspect.FILES: now_s,
     }
 
 
-def _delivers(last: Progress | None, seen: Progress) -> bool:
-    """It has seen what stood at the look before; or it moves."""
-    if last is None or seen.delivered is None:
-        return False
-    return seen.delivered >= last.position or (last.delivered is not None and seen.delivered > last.delivered)
+def _delivered_s(last: Progress | None, seen: Progress, now_s: float) -> float | None:
+    """Now where it has seen all that the records hold; the look before, where it has seen what they held then."""
+    if seen.delivered is None:
+        return None
+    if seen.delivered >= seen.position:
+        return now_s
+    return last.at.boot_ns / NS if last is not None and seen.delivered >= last.position else None
 
 
 def _ago_s(then: Reading | None, now: Reading) -> float | None:
