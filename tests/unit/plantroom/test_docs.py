@@ -17,6 +17,7 @@ from plantroom.kinds import parse_kind
 from plantroom.profile_file import parse_profile
 from plantroom.roster_check import findings
 from plantroom.site_file import load_site
+from rules.watch.watch_file import load_watch
 
 DOCS = Path(__file__).parents[3] / "docs"
 
@@ -32,7 +33,7 @@ def test_the_smallest_site_file_loads_as_it_stands_on_the_page() -> None:
     assert len(site.equipment) == 8 and site.equipment["lift-4"].monitored
 
 
-@pytest.mark.parametrize("page", ["site-file.md", "profiles.md", "kinds.md"])
+@pytest.mark.parametrize("page", ["site-file.md", "profiles.md", "kinds.md", "watch.md"])
 def test_every_block_is_good_yaml(page: str) -> None:
     for block in blocks(page):
         paper = y.Paper(page)
@@ -40,7 +41,7 @@ def test_every_block_is_good_yaml(page: str) -> None:
 
 
 def test_the_pieces_on_the_page_are_understood(tmp_path: Path) -> None:
-    _, points, parts, each, _calendar = blocks("site-file.md")
+    _, points, parts, each, _calendar, _watch = blocks("site-file.md")
     devices = "".join(f"  - {{id: {name}, profile: {profile}, connection: bus-1, unit: {unit}}}\n" for name, profile, unit in (
         ("fp1-ctl", "metron-fd4", 1), ("ai-1", "generic-8ai", 2), ("io-3", "generic-32di", 3), ("io-4", "generic-32di", 4),
     ))  # fmt: skip
@@ -88,3 +89,26 @@ def test_the_roster_on_the_page_is_understood(tmp_path: Path) -> None:
     paper = y.Paper("on-call.md")
     node = y.parse(head + blocks("on-call.md")[0], paper)
     assert node is not None and not [*Draft202012Validator(json.loads((SCHEMAS / "site.json").read_text("utf-8"))).iter_errors(y.plain(node))]
+
+
+def test_both_ends_of_the_heartbeat_on_the_page_are_understood(tmp_path: Path) -> None:
+    env = dict.fromkeys(("TOWER_WATCH_SECRET", "TOWER_CHECK_ID", "WATCH_DUTY_SECRET", "SMS_KEY", "SMS_SECRET", "CHIEF_PHONE", "HQ_WATCH_SECRET"), "s3cret")
+    ours, theirs = blocks("watch.md")
+    for block in (ours, blocks("site-file.md")[-1]):
+        (tmp_path / "a.yaml").write_text(f"site: {{id: tower, name: A, zone: UTC}}\n{block}", "utf-8")
+        watch = load_site(tmp_path / "a.yaml", env=env).watch
+        assert watch is not None and watch.to and watch.hook == "/usr/local/bin/siren"
+    (tmp_path / "watch.yaml").write_text(theirs, "utf-8")
+    assert list(load_watch(tmp_path / "watch.yaml", env).installations) == ["tower"]
+
+
+def test_every_test_named_in_the_table_of_what_dies_is_there() -> None:
+    """A promise without its test is a wish."""
+    table = (DOCS / "watch.md").read_text("utf-8").split("| what | who notices |")[1].split("\n\n")[0]
+    tests = "\n".join(path.read_text("utf-8") for path in DOCS.parent.glob("tests/**/test_*watch*.py")) + "\n".join(
+        path.read_text("utf-8") for path in DOCS.parent.glob("tests/unit/plantroom/heartbeat/*.py")
+    )
+    named = re.findall(r"`(\S*?_[a-z_.]+)(?:\[\w+\])?`", " ".join(row.split("|")[4] for row in table.splitlines() if row.count("|") > 4))
+    assert len(named) > 8
+    for name in named:
+        assert re.search(rf"def test_\w*{name.strip('.').removeprefix('test_')}", tests), name
