@@ -40,7 +40,7 @@ class Site:
     def accepted(self, ident: str) -> None:
         now_ns = self.clock.read().wall_ns
         self.records.db.execute("UPDATE outbox SET state = 'accepted' WHERE id = ?", (ident,))
-        self.records.db.execute("INSERT INTO attempt VALUES (?, 1, 'duty', 'accepted', '', ?, ?)", (ident, now_ns, now_ns))
+        self.records.db.execute("INSERT INTO attempt (outbox, n, channel, verdict, answer, started_ns, ended_ns) VALUES (?, 1, 'duty', 'accepted', '', ?, ?)", (ident, now_ns, now_ns))
 
     def look(self) -> Progress:
         return progress(self.folder, self.clock, {"collect": True})
