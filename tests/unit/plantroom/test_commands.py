@@ -77,4 +77,6 @@ def test_an_unknown_schema_names_the_known_ones() -> None:
 def test_the_commands_are_registered_under_their_names() -> None:
     app = typer.Typer()
     commands.register(app)
-    assert {command.callback.__name__ for command in app.registered_commands if command.callback} == {"check", "apply", "schema"}
+    assert {command.callback.__name__ for command in app.registered_commands if command.callback} == {
+        "check", "apply", "schema", "page",
+    }  # fmt: skip
