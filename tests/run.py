@@ -15,7 +15,7 @@ PYTEST = [sys.executable, "-m", "pytest", "-rs", "-p", "no:cacheprovider"]
 
 FIELD = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("tests/integration/test_collector_*.py"))
 BESIDE = ["-n3", "--dist=loadfile", "--no-loadscope-reorder"]
-LONG = ["demo", "rules_service", "whole_house", "notify_service", "web"]  # begun first: the last file to end alone holds up all
+LONG = ["demo", "rules_service", "whole_house", "watch", "notify_service", "web"]  # begun first: the last file to end alone holds up all
 _OTHERS = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("tests/integration/test_*.py") if path.stem.removeprefix("test_") not in LONG)
 HOUSE = [*(f"tests/integration/test_{name}.py" for name in LONG), "tests/browser", *(path for path in _OTHERS if path not in FIELD)]
 
