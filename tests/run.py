@@ -14,7 +14,7 @@ BIN = Path(sys.executable).parent
 PYTEST = [sys.executable, "-m", "pytest", "-rs", "-p", "no:cacheprovider"]
 
 FIELD = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("tests/integration/test_collector_*.py"))
-BESIDE = ["-n3", "--dist=loadfile", "--no-loadscope-reorder"]
+BESIDE = ["-n4", "--dist=loadfile", "--no-loadscope-reorder"]
 LONG = ["demo", "rules_service", "whole_house", "watch", "notify_service", "web"]  # begun first: the last file to end alone holds up all
 _OTHERS = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("tests/integration/test_*.py") if path.stem.removeprefix("test_") not in LONG)
 HOUSE = [*(f"tests/integration/test_{name}.py" for name in LONG), "tests/browser", *(path for path in _OTHERS if path not in FIELD)]
@@ -26,10 +26,10 @@ PARTS: list[tuple[str, list[str]]] = [
     ("unit", [*PYTEST, "-n2", "tests/unit"]),
     ("property", [*PYTEST, "-n2", "tests/property"]),
     ("simulation", [*PYTEST, "-n2", "tests/simulation"]),
-    ("contract", [*PYTEST, "-n2", "tests/contract"]),
+    ("contract", [*PYTEST, "-n3", "tests/contract"]),
     # their time-outs are fractions of a second: nothing else runs beside them
     ("field", [*PYTEST, "--durations=5", *FIELD]),
-    # these mostly wait, for processes and for seconds to pass: three files at a time, whole because their tests share what they start
+    # these mostly wait, for processes and for seconds to pass: four files at a time, whole because their tests share what they start
     ("integration", [*PYTEST, *BESIDE, "--durations=10", *HOUSE]),
 ]
 

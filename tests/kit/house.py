@@ -174,6 +174,7 @@ class House:
             "channels:",
             f"  - {{id: duty, type: webhook, url: '{self.receiver.url}', secret: '${{HOUSE_SECRET}}'}}",
             *channels.splitlines(),
+            *([] if "escalation:" in extra else ['escalation: {night: "00:00-00:00", test: never}']),  # at whatever hour tests run
             "devices:",
         ]
         for module in range(1, modules + 1):
@@ -190,8 +191,7 @@ class House:
                 f"      - {{device: io-{unit}, take: {{di_{at + 1}: {{as: control_mode, values: {{0: manual, 1: auto}}, period: {period}}},"
                 f" di_{at + 2}: {{as: pump_running, period: {period}}}, di_{at + 3}: {{as: phase_loss, period: {period}}}}}}}",
             ]
-        escalation = "" if "escalation:" in extra else 'escalation: {night: "00:00-00:00", test: never}\n'  # at whatever hour tests run
-        return "\n".join(lines) + "\n" + escalation + extra.replace("{port}", str(self.port))
+        return "\n".join(lines) + "\n" + extra.replace("{port}", str(self.port))
 
     def start(self) -> None:
         command = [str(Path(sys.executable).parent / "plantroom"), "run", str(self.site_file)]
