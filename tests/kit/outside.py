@@ -34,7 +34,7 @@ class Times:
 
 
 REAL = Times(20, 30, 100, 190, 70, 180, 90, 190)
-SHORT = Times(0.5, 2.5, 3, 5, 5, 4, 8, 10)  # a busy machine is late by seconds that do not shrink with the rest
+SHORT = Times(0.5, 4, 3, 6, 8, 6, 13, 16)  # a busy machine is late by seconds that do not shrink with the rest
 
 
 class Outside:
