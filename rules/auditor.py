@@ -13,7 +13,7 @@ from rules.clocks import ClockName
 from rules.desk import Desk
 from rules.house import MONITOR, House
 from rules.order import State
-from rules.rows import Fault, Order
+from rules.rows import Fault, Order, born
 
 SLACK_NS = 10 * NS  # an engine that has just been away takes the step that is due at this very tick
 IDLE = "escalation_idle"
@@ -21,12 +21,15 @@ IDLE = "escalation_idle"
 
 def look(desk: Desk, house: House) -> None:
     """At a tick, after the calls."""
-    for fault in desk.all_faults():
-        if _lost(desk, fault):
-            incident.give_order(desk, house, fault)
-            _tell(desk, house, fault.equipment)
-    for order in [order for order in desk.orders.values() if order.severity.urgent]:
-        if order.severity in house.site.chains and (why := _idle(desk, order)):
+    for fault in sorted((fault for fault in desk.faults.values() if _lost(desk, fault)), key=lambda fault: born(fault.id)):
+        incident.give_order(desk, house, fault)
+        _tell(desk, house, fault.equipment)
+    shelved: dict[str | None, int] = {}
+    for fault in desk.faults.values():
+        shelved[fault.work_order] = max(shelved.get(fault.work_order, 0), fault.shelved_until_ns or 0)
+    urgent = (order for order in desk.orders.values() if order.severity.urgent and order.severity in house.site.chains)
+    for order in sorted(urgent, key=lambda order: born(order.id)):
+        if why := _idle(desk, order, shelved.get(order.id) or 0):
             desk.tell("call.idle", {"order": order.id, "why": why})
             if order.state is State.OPEN:
                 calling.restart(desk, house, order)
@@ -41,15 +44,13 @@ def _lost(desk: Desk, fault: Fault) -> bool:
     return wanted and desk.standing(fault.work_order) is None
 
 
-def _idle(desk: Desk, order: Order) -> str:
-    """Why nothing would happen any more about an order that somebody is wanted for; '' where something will."""
+def _idle(desk: Desk, order: Order, shelved_ns: int) -> str:
+    """Why nothing would happen any more about an order that somebody is wanted for; '' where something will. shelved_ns: until when."""
     if order.state is State.OPEN:
         call = desk.calls.get(order.id)
         if call is None or call.next_ns is None:
             return "nobody is called"
-        faults = desk.faults_of(order)
-        shelved_ns = faults[-1].shelved_until_ns if faults else None
-        latest_ns = max(desk.now_ns + calling.longest_ns(call), shelved_ns or 0)
+        latest_ns = max(desk.now_ns + calling.longest_ns(call), shelved_ns)
         return "" if call.next_ns <= latest_ns + SLACK_NS else "the next call is too far away"
     if order.state is State.ACCEPTED:
         coming = any(clock.name is ClockName.ARRIVAL and clock.breached_ns is None for clock in desk.clocks_of(order))

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 from enum import StrEnum
+from functools import lru_cache
 
 import orjson
 
@@ -101,9 +102,7 @@ def restart(desk: Desk, house: House, order: Order) -> None:
 
 def look(desk: Desk, house: House) -> None:
     """At a tick: takes the steps that are due."""
-    for call in desk.all_calls():
-        if call.next_ns is None or call.next_ns > desk.now_ns:
-            continue
+    for call in desk.due_calls():
         order = desk.standing(call.work_order)
         if order is not None:
             _go_on(desk, house, call, order)
@@ -118,7 +117,12 @@ def longest_ns(call: Call) -> int:
 
 
 def chain_of(call: Call) -> Chain:
-    said = orjson.loads(call.chain_json)
+    return _read(call.chain_json)
+
+
+@lru_cache(maxsize=256)
+def _read(chain_json: str) -> Chain:
+    said = orjson.loads(chain_json)
     by = [None if step["by"] is None else frozenset(step["by"]) for step in said["steps"]]
     steps = (Step(step["after_s"], tuple(step["tell"]), on) for step, on in zip(said["steps"], by, strict=True))
     return Chain(tuple(steps), said["repeat_s"])

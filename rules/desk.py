@@ -85,9 +85,10 @@ class Desk:
 
     def order_of(self, equipment: str, rule: str) -> Order | None:
         """The order not yet closed that a fault of this condition opened, the newest if one was opened again beside it."""
-        for fault in reversed(self.all_faults()):
+        own = [fault for fault in self.faults.values() if fault.equipment == equipment and fault.rule == rule]  # thousands may be open
+        for fault in sorted(own, key=lambda fault: born(fault.id), reverse=True):
             order = self.orders.get(fault.work_order or "")
-            if order is not None and order.state is not State.CLOSED and (fault.equipment, fault.rule) == (equipment, rule):
+            if order is not None and order.state is not State.CLOSED:
                 return order
         return None
 
@@ -98,7 +99,7 @@ class Desk:
 
     def faults_of(self, order: Order) -> list[Fault]:
         """The faults that belong to an order, oldest first: the one that opened it, and its returns."""
-        return [fault for fault in self.all_faults() if fault.work_order == order.id]
+        return sorted((fault for fault in self.faults.values() if fault.work_order == order.id), key=lambda fault: born(fault.id))
 
     def all_faults(self) -> list[Fault]:
         """In the order they were raised."""
@@ -121,9 +122,22 @@ class Desk:
         """By order."""
         return [self.calls[key] for key in sorted(self.calls, key=born)]
 
+    def due_calls(self) -> list[Call]:
+        """Those whose next step is due, by order."""
+        due = (key for key, call in self.calls.items() if call.next_ns is not None and call.next_ns <= self.now_ns)
+        return [self.calls[key] for key in sorted(due, key=born)]
+
     def queued(self) -> list[Page]:
         """The pages still to be sent, oldest first. In `pages` those of this transaction that are over stand too."""
         return [self.pages[id_] for id_ in sorted(self.pages, key=born) if self.pages[id_].state == "queued"]
+
+    def queued_about(self, fault: str | None, work_order: str | None) -> list[Page]:
+        """Of those the ones about this fault or this order, oldest first."""
+        own = (
+            page for page in self.pages.values()
+            if page.state == "queued" and ((fault and page.fault == fault) or (work_order and page.work_order == work_order))
+        )  # fmt: skip
+        return sorted(own, key=lambda page: born(page.id))
 
     def find_fault(self, id_: str) -> Fault | None:
         return self.faults.get(id_) or next(iter(self._ledger.faults("fault", {"id": id_})), None)

@@ -70,9 +70,8 @@ def drop(
     targets: Collection[Target] | None = None,
 ) -> None:
     """What still waits to be sent about a fault or an order (for this reason, to these) is no longer wanted."""
-    for row in desk.queued():
-        about = (fault is not None and row.fault == fault.id) or (order is not None and row.work_order == order.id)
-        if about and reason in (None, row.reason) and (targets is None or (row.channel, row.person) in targets):
+    for row in desk.queued_about(fault.id if fault is not None else None, order.id if order is not None else None):
+        if reason in (None, row.reason) and (targets is None or (row.channel, row.person) in targets):
             row.state = "dropped"
             desk.put_page(row)
             desk.tell("page.dropped", {"page": row.id, "why": why})
@@ -95,7 +94,7 @@ def next_clock(desk: Desk, order: Order | None) -> OrderClock | None:
 
 def _wake_elders(desk: Desk, young: Page) -> None:
     """Pages about one thing leave in their order, so an elder that waits for its next try is tried before the young one now."""
-    for row in desk.queued():
+    for row in desk.queued_about(young.fault, young.work_order):
         same = (row.channel, row.person, row.fault, row.work_order) == (young.channel, young.person, young.fault, young.work_order)
         if same and row.due_ns > desk.now_ns:
             row.due_ns = desk.now_ns

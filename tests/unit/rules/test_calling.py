@@ -210,7 +210,7 @@ def test_an_order_whose_call_is_gone_is_found_at_the_next_tick_and_called_anew(k
 
 
 def test_without_the_auditor_such_an_order_stays_idle(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rules.auditor._idle", lambda desk, order: "")
+    monkeypatch.setattr("rules.auditor._idle", lambda desk, order, shelved_ns: "")
     running(kit, 10)
     kit.run()
     kit.engine.desk.calls[order(kit)].next_ns = None
