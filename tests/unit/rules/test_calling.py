@@ -13,7 +13,7 @@ from plantroom.clock import NS
 from plantroom.escalation import Chain, Step
 from plantroom.model import Severity
 from plantroom.site import Channel
-from rules import calling
+from rules import calling, engine
 from rules.calling import TABLE, Event, State
 from rules.reach import Target, everyone
 from rules.rows import Call, as_json
@@ -216,6 +216,17 @@ def test_without_the_auditor_such_an_order_stays_idle(kit: Kit, monkeypatch: pyt
     kit.engine.desk.calls[order(kit)].next_ns = None
     running(kit, 20 * MINUTE)
     assert calls(kit, "escalated") == []
+
+
+def test_a_call_that_is_due_and_never_made_is_told(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The looks at calls raise, are passed over, or are gone: the rows still say that a step is overdue."""
+    monkeypatch.setattr(engine, "LOOKS", {name: look for name, look in engine.LOOKS.items() if name != "calls"})
+    running(kit, 170)
+    kit.run()
+    assert kit.rows("SELECT rule FROM fault WHERE kind = 'monitor'") == []
+    running(kit, 40)
+    kit.run()
+    assert kit.rows("SELECT rule FROM fault WHERE kind = 'monitor'") == [("escalation_idle",)]
 
 
 def test_a_next_call_too_far_away_is_found_too(kit: Kit) -> None:
