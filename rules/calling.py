@@ -100,12 +100,11 @@ def restart(desk: Desk, house: House, order: Order) -> None:
         desk.put_call(call)
 
 
-def look(desk: Desk, house: House) -> None:
-    """At a tick: takes the steps that are due."""
-    for call in desk.due_calls():
-        order = desk.standing(call.work_order)
-        if order is not None:
-            _go_on(desk, house, call, order)
+def take(desk: Desk, house: House, work_order: str) -> None:
+    """The step of an order's call that is due."""
+    call, order = desk.calls.get(work_order), desk.standing(work_order)
+    if call is not None and order is not None:
+        _go_on(desk, house, call, order)
 
 
 def longest_ns(call: Call) -> int:
@@ -132,7 +131,7 @@ def _go_on(desk: Desk, house: House, call: Call, order: Order) -> None:
     faults = desk.faults_of(order)
     fault = faults[-1] if faults else None
     if fault is not None and fault.shelved_until_ns is not None:
-        call.next_ns = fault.shelved_until_ns  # somebody has seen it, and said until when nobody is wanted
+        call.next_ns = max(fault.shelved_until_ns, desk.now_ns)  # somebody has seen it, and said until when nobody is wanted
         desk.put_call(call)
         return
     if (until_ns := morning_ns(house, order.severity, desk.now_ns)) is not None:

@@ -54,7 +54,6 @@ from rules.walltime import PAUSE_NS, WallTime
 COMMIT_NS = 1 * NS  # the position moves at least this often
 LOOKS: Mapping[str, Callable[[Desk, House], None]] = {  # at every tick, after the clocks
     "shelves": deeds.end_shelves,
-    "calls": calling.look,
     "roster": roster_change.look,
     "duty": duty.look,
     "drills": drills.look,
@@ -200,6 +199,8 @@ class Engine:
                 self.quarantine.rows_only(record, Part("heard"), partial(self._hear, evaluator, now_ns))
             for clock in self.desk.all_clocks():
                 self.quarantine.rows_only(record, Part("clock"), partial(work.notice, self.desk, self.house, clock))
+            for call in self.desk.due_calls():  # each alone: one that raises must not silence the others
+                self.quarantine.rows_only(record, Part("call"), partial(calling.take, self.desk, self.house, call.work_order))
             for does, look in LOOKS.items():
                 self.quarantine.rows_only(record, Part(does), partial(look, self.desk, self.house))
 

@@ -13,8 +13,10 @@ from plantroom.clock import NS
 from plantroom.escalation import Chain, Step
 from plantroom.model import Severity
 from plantroom.site import Channel
-from rules import calling, engine
+from rules import calling
 from rules.calling import TABLE, Event, State
+from rules.desk import Desk
+from rules.house import House
 from rules.reach import Target, everyone
 from rules.rows import Call, as_json
 from tests.kit.engine import PEOPLE, RULES, Kit, event_text, peopled
@@ -220,13 +222,32 @@ def test_without_the_auditor_such_an_order_stays_idle(kit: Kit, monkeypatch: pyt
 
 def test_a_call_that_is_due_and_never_made_is_told(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
     """The looks at calls raise, are passed over, or are gone: the rows still say that a step is overdue."""
-    monkeypatch.setattr(engine, "LOOKS", {name: look for name, look in engine.LOOKS.items() if name != "calls"})
+    monkeypatch.setattr("rules.engine.calling.take", lambda desk, house, work_order: None)
     running(kit, 170)
     kit.run()
     assert kit.rows("SELECT rule FROM fault WHERE kind = 'monitor'") == []
     running(kit, 40)
     kit.run()
     assert kit.rows("SELECT rule FROM fault WHERE kind = 'monitor'") == [("escalation_idle",)]
+
+
+def test_a_call_that_raises_silences_no_other(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
+    take = calling.take
+
+    def broken(desk: Desk, house: House, work_order: str) -> None:
+        if desk.orders[work_order].equipment == "fp-1":
+            raise RuntimeError("a defect")
+        take(desk, house, work_order)
+
+    monkeypatch.setattr("rules.engine.calling.take", broken)
+    kit.stay(3, pump_running=1)
+    kit.stay(3, 2, pump_running=1)
+    for _ in range(100):
+        kit.stay(1, pump_running=1)
+        kit.stay(1, 2, pump_running=1)
+    kit.run()
+    called = {row[0] for row in kit.rows("SELECT o.equipment FROM outbox p JOIN work_order o ON o.id = p.work_order WHERE p.reason = 'escalated'")}
+    assert called == {"fp-2"} and kit.rows("SELECT DISTINCT does FROM skipped") == [("call",)]
 
 
 def test_a_next_call_too_far_away_is_found_too(kit: Kit) -> None:
