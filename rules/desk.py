@@ -9,7 +9,6 @@ import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
 from typing import Any, NamedTuple
 
 from plantroom.clock import NS, Reading
@@ -18,7 +17,7 @@ from rules.clocks import ClockName, OrderClock
 from rules.ledger import Ledger, Position
 from rules.order import REOPEN_WITHIN_NS, State
 from rules.roster_rows import RosterRows
-from rules.rows import Attempt, Call, Drill, Fault, ItemTime, Note, Order, Outcome, Page, Pending, Skipped, as_json, born
+from rules.rows import Attempt, Call, Drill, Fault, ItemTime, Note, Order, Outcome, Page, Pending, Skipped, as_json, born, columns
 
 Hidden = Callable[[int, str], "tuple[str, bytes | None] | None"]
 
@@ -202,7 +201,7 @@ class Desk:
         key = (row.equipment, row.rule)
         self.conditions[key] = row
         self._ledger.take_out("drop_condition", _flat(key))
-        self._ledger.put("put_condition", _flat(key), asdict(row))
+        self._ledger.put("put_condition", _flat(key), columns(row))
 
     def drop_condition(self, equipment: str, rule: str) -> None:
         key = (equipment, rule)
@@ -212,7 +211,7 @@ class Desk:
 
     def put_fault(self, fault: Fault) -> None:
         self.faults[fault.id] = fault
-        self._ledger.put("put_fault", fault.id, {**asdict(fault), "severity": fault.severity.value, "no_data": int(fault.no_data)})
+        self._ledger.put("put_fault", fault.id, {**columns(fault), "severity": fault.severity.value, "no_data": int(fault.no_data)})
 
     def show(self, fault: Fault) -> None:
         """It was put before people just now."""
@@ -233,7 +232,7 @@ class Desk:
             self.items[key] = row
         elif self.items.get(key) is row:
             del self.items[key]
-        self._ledger.put("put_item", _flat((*key, row.day)), asdict(row))
+        self._ledger.put("put_item", _flat((*key, row.day)), columns(row))
 
     def item_of_day(self, equipment: str, item: str, day: str) -> ItemTime:
         """As it stands, or a new one: a day may come twice where the clock is set back."""
@@ -244,30 +243,30 @@ class Desk:
 
     def put_order(self, order: Order) -> None:
         self.orders[order.id] = order
-        self._ledger.put("put_order", order.id, {**asdict(order), "severity": order.severity.value, "state": order.state.value})
+        self._ledger.put("put_order", order.id, {**columns(order), "severity": order.severity.value, "state": order.state.value})
 
     def put_clock(self, clock: OrderClock) -> None:
         self.clocks[_clock_key(clock)] = clock
-        self._ledger.put("put_clock", _flat(_clock_key(clock)), {**asdict(clock), "name": clock.name.value})
+        self._ledger.put("put_clock", _flat(_clock_key(clock)), {**columns(clock), "name": clock.name.value})
         if not clock.running:
             del self.clocks[_clock_key(clock)]
 
     def put_call(self, call: Call) -> None:
         self.calls[call.work_order] = call
-        self._ledger.put("put_call", call.work_order, asdict(call))
+        self._ledger.put("put_call", call.work_order, columns(call))
 
     def put_page(self, page: Page) -> None:
         self.pages[page.id] = page
-        self._ledger.put("put_page", page.id, {**asdict(page), "severity": page.severity.value})
+        self._ledger.put("put_page", page.id, {**columns(page), "severity": page.severity.value})
 
     def put_attempt(self, attempt: Attempt) -> None:
-        self._ledger.put("put_attempt", f"{attempt.outbox} {attempt.n}", asdict(attempt))
+        self._ledger.put("put_attempt", f"{attempt.outbox} {attempt.n}", columns(attempt))
 
     def put_outcome(self, outcome: Outcome) -> None:
-        self._ledger.put("put_outcome", outcome.id, asdict(outcome))
+        self._ledger.put("put_outcome", outcome.id, columns(outcome))
 
     def put_note(self, note: Note) -> None:
-        self._ledger.put("put_note", f"{note.work_order} {note.seq}", asdict(note))
+        self._ledger.put("put_note", f"{note.work_order} {note.seq}", columns(note))
 
     def put_person(self, id_: str, name: str) -> None:
         if self.persons.get(id_) != name:
@@ -276,7 +275,7 @@ class Desk:
 
     def put_skipped(self, row: Skipped) -> None:
         self.skipped[row.key] = row
-        self._ledger.put("put_skipped", row.id, asdict(row))
+        self._ledger.put("put_skipped", row.id, columns(row))
 
     def put_config(self, row: Mapping[str, Any]) -> None:
         self._ledger.put("put_config", str(row["seq"]), row)

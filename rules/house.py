@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from zoneinfo import ZoneInfo
 
 from plantroom.bundle import site_in
@@ -15,7 +16,7 @@ from rules.applies import settings_of
 from rules.book import Rulebook, rulebook
 from rules.clocks import times_of
 from rules.evaluate import KindEvaluator
-from rules.rule import Among, Rule
+from rules.rule import Among, Parent, Rule
 from rules.rule_check import GROUPS as GROUP_KINDS
 
 GROUP = "@"  # before the name of a connection or a bank: the equipment that is the group
@@ -62,10 +63,15 @@ class House:
                 self._groups_of.setdefault(member, []).append(group)
         of_groups = [rule for rule in book.rules if rule.when_faults is not None]
         self._group_rules = {kind: tuple(rule for rule in of_groups if kind in rule.applies_to) for kind in GROUP_KINDS}
-        self.group_kinds = frozenset(kind for kind, rules in self._group_rules.items() if rules)
-        self.parents = frozenset(parent.rule for rule in book.rules for parent in rule.inhibited_by)
         self._disabling: dict[tuple[str, str], tuple[str, ...]] = {}
         self._counted: dict[tuple[Among, str], tuple[str, ...]] = {}
+        self._fed: dict[str, list[str]] = {}
+        for id_ in site.equipment:
+            for feeder in site.feeders_of(id_):
+                self._fed.setdefault(feeder, []).append(id_)
+        # each is asked several times for every fault, and a flood has thousands
+        self._rule, self._machine = cache(book.get), cache(self._described)
+        self._feeders, self._explained = cache(site.feeders_of), cache(self._found_explained)
 
     def watched(self) -> Mapping[str, list[Equipment]]:
         """By kind, in the site file's order: what has telemetry and is judged."""
@@ -83,10 +89,13 @@ class House:
         }
 
     def rule(self, kind: str, id_: str) -> Rule | None:
-        return self.book.get(kind, id_)
+        return self._rule(kind, id_)
 
     def machine(self, id_: str) -> Machine | None:
         """None for equipment this configuration does not know."""
+        return self._machine(id_)
+
+    def _described(self, id_: str) -> Machine | None:
         if id_ == MONITOR:
             return Machine(MONITOR, MONITOR, {lang: say("alert.monitor", lang) for lang in LANGUAGES}, "", "live")
         if (group := self.groups.get(id_)) is not None:
@@ -112,7 +121,19 @@ class House:
 
     def feeders(self, id_: str) -> tuple[str, ...]:
         """What this machine cannot run without, nearest first."""
-        return self.site.feeders_of(id_)
+        return self._feeders(id_)
+
+    def fed(self, id_: str) -> Sequence[str]:
+        """What cannot run without this machine."""
+        return self._fed.get(id_, ())
+
+    def explained(self, kind: str, parent: Parent) -> tuple[str, ...]:
+        """The rules of a kind that are `inhibited_by` this one."""
+        return self._explained(kind, parent)
+
+    def _found_explained(self, kind: str, parent: Parent) -> tuple[str, ...]:
+        ids = dict.fromkeys(rule.id for rule in self.book.rules if parent in rule.inhibited_by)
+        return tuple(id_ for id_ in ids if (rule := self.rule(kind, id_)) is not None and parent in rule.inhibited_by)
 
     def groups_of(self, id_: str) -> Sequence[Group]:
         return self._groups_of.get(id_, ())

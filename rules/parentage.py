@@ -19,7 +19,7 @@ from rules.desk import Desk
 from rules.house import Group, House
 from rules.order import Event
 from rules.rows import Fault
-from rules.rule import Among, Rule
+from rules.rule import Among, Parent, Rule
 
 GRAVITY = {severity: rank for rank, severity in enumerate(reversed(Severity))}  # danger is the gravest
 
@@ -28,7 +28,7 @@ Key = tuple[str, str]  # (equipment, rule)
 
 def parent_of(desk: Desk, house: House, child: Fault) -> Fault | None:
     """The open fault that explains this one; of a chain its head."""
-    for key in _candidates(house, child):
+    for key in candidates(house, child):
         found = desk.fault_of(*key)
         if found is not None and found.open and found.id != child.id and _may(house, found, child):
             head = desk.find_fault(found.parent) if found.parent is not None else found
@@ -38,14 +38,14 @@ def parent_of(desk: Desk, house: House, child: Fault) -> Fault | None:
 
 def gather(desk: Desk, house: House, parent: Fault) -> None:
     """A fault was raised: what it explains of what stands open becomes its child, or its head's."""
-    if not _has_children(house, parent):
+    found = [fault for key in explained_by(house, parent) if (fault := desk.fault_of(*key)) is not None]
+    if not found:
         return
     head = desk.find_fault(parent.parent) if parent.parent is not None else None
     head = head or parent
-    key = (parent.equipment, parent.rule)
-    for fault in desk.all_faults():
+    for fault in sorted(found, key=lambda fault: fault.id):
         alone = fault.open and fault.mode == "live" and fault.parent is None and fault.id not in (parent.id, head.id)
-        if alone and _may(house, parent, fault) and key in _candidates(house, fault):
+        if alone and _may(house, parent, fault):
             join(desk, house, fault, head)
 
 
@@ -66,10 +66,10 @@ def join(desk: Desk, house: House, child: Fault, parent: Fault) -> None:
 
 def may_join(house: House, fault: Fault) -> bool:
     """Could it become a child soon? Its page waits a moment for that, unless it is urgent."""
-    return fault.severity is not Severity.DANGER and next(iter(_candidates(house, fault)), None) is not None
+    return fault.severity is not Severity.DANGER and next(iter(candidates(house, fault)), None) is not None
 
 
-def _candidates(house: House, fault: Fault) -> Iterator[Key]:
+def candidates(house: House, fault: Fault) -> Iterator[Key]:
     """Conditions whose fault would explain this one, nearest first."""
     rule = house.rule(fault.kind, fault.rule)
     if rule is None or fault.severity is Severity.DANGER:
@@ -87,6 +87,20 @@ def _candidates(house: House, fault: Fault) -> Iterator[Key]:
                 yield group.id, group_rule.id
 
 
+def explained_by(house: House, parent: Fault) -> Iterator[Key]:
+    """The other way round: conditions whose fault this one would explain. Where thousands stand open, a new one must not look at each."""
+    for rule in house.explained(parent.kind, Parent(parent.rule, of_feeder=False)):
+        yield parent.equipment, rule
+    for machine in house.fed(parent.equipment):
+        for rule in house.explained(house.site.equipment[machine].kind.name, Parent(parent.rule, of_feeder=True)):
+            yield machine, rule
+    group, own = house.groups.get(parent.equipment), house.rule(parent.kind, parent.rule)
+    if group is not None and own is not None and own.when_faults is not None:
+        for member in group.members:
+            for rule in house.counted(own.when_faults, member):
+                yield member, rule
+
+
 def calls(house: House, parent: Fault) -> bool:
     """Does anybody come for a fault of this machine: was it raised in service, and is the machine still there and not in commissioning?"""
     machine = house.machine(parent.equipment)
@@ -96,10 +110,6 @@ def calls(house: House, parent: Fault) -> bool:
 def _may(house: House, parent: Fault, child: Fault) -> bool:
     grave_enough = child.severity is not Severity.DANGER and GRAVITY[parent.severity] >= GRAVITY[child.severity]
     return grave_enough and calls(house, parent)
-
-
-def _has_children(house: House, fault: Fault) -> bool:
-    return fault.rule in house.parents or fault.kind in house.group_kinds
 
 
 # --- groups: machines over one connection, of one bank

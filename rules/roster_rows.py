@@ -5,11 +5,10 @@ A part of the desk.
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 from rules.ledger import Ledger
-from rules.rows import Handover, RosterChange, born
+from rules.rows import Handover, RosterChange, born, columns
 
 AHEAD, GIVEN = "ahead", "given"
 
@@ -34,11 +33,11 @@ class RosterRows:
 
     def put_change(self, change: RosterChange) -> None:
         self._changes[change.id] = change
-        self._ledger.put("put_roster_change", change.id, asdict(change))
+        self._ledger.put("put_roster_change", change.id, columns(change))
 
     def put_handover(self, row: Handover) -> None:
         self._handovers[row.id] = row
-        self._ledger.put("put_handover", row.id, asdict(row))
+        self._ledger.put("put_handover", row.id, columns(row))
 
     def rows(self) -> dict[str, list[dict[str, Any]]]:
         """As committed, by the statement that puts them."""
