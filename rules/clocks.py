@@ -103,15 +103,20 @@ def stop(clock: OrderClock, at_ns: int) -> OrderClock:
     return replace(clock, stopped_ns=at_ns, breached_ns=clock.due_ns if late else clock.breached_ns)
 
 
+def speaks(clock: OrderClock, now_ns: int) -> bool:
+    """Has `notice` something to say by now?"""
+    if not clock.running or clock.breached_ns is not None:
+        return False
+    return now_ns > clock.due_ns or (now_ns >= clock.warn_ns and clock.warned_ns is None)
+
+
 def notice(clock: OrderClock, now_ns: int) -> tuple[OrderClock, Word | None]:
     """What became due by now. After a long silence the breach alone is said: a warning would come too late."""
-    if not clock.running or clock.breached_ns is not None:
+    if not speaks(clock, now_ns):
         return clock, None
     if now_ns > clock.due_ns:
         return replace(clock, breached_ns=clock.due_ns), Word.BREACH
-    if now_ns >= clock.warn_ns and clock.warned_ns is None:
-        return replace(clock, warned_ns=now_ns), Word.WARNING
-    return clock, None
+    return replace(clock, warned_ns=now_ns), Word.WARNING
 
 
 def shift(clock: OrderClock, step_ns: int) -> OrderClock:

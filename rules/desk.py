@@ -7,30 +7,21 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any
 
-from plantroom.clock import NS, Reading
+from plantroom.clock import Reading
 from plantroom.records import Records
-from rules.clocks import ClockName, OrderClock
+from rules.clocks import ClockName, OrderClock, speaks
+from rules.indexed import Indexed
 from rules.ledger import Ledger, Position
 from rules.order import REOPEN_WITHIN_NS, State
+from rules.recent import RECENT_NS, Recent
 from rules.roster_rows import RosterRows
 from rules.rows import Attempt, Call, Drill, Fault, ItemTime, Note, Order, Outcome, Page, Pending, Skipped, as_json, born, columns
 
 Hidden = Callable[[int, str], "tuple[str, bytes | None] | None"]
-
-
-RECENT_NS = 600 * NS
-
-
-class Shown(NamedTuple):
-    """A fault that was shown to people, for alarm rates."""
-
-    raised_ns: int
-    equipment: str
-    rule: str
 
 
 def nothing_hidden(seq: int, field: str) -> None:
@@ -63,15 +54,16 @@ class Desk:
         at = ledger.rows("position")
         self.position = Position(at[0]["seq"], Reading(at[0]["wall_ns"], at[0]["boot_ns"], at[0]["boot"])) if at else None
         self.conditions = {(r["equipment"], r["rule"]): Pending(**r) for r in ledger.rows("open_conditions")}
-        self.faults = {fault.id: fault for fault in ledger.faults("open_faults")}
+        self.faults = Indexed(_about_fault, ((fault.id, fault) for fault in ledger.faults("open_faults")))
         self.orders = {order.id: order for order in ledger.orders("open_orders")}
         self.clocks = {_clock_key(clock): clock for clock in ledger.clocks("running_clocks")}
         self.calls = {r["work_order"]: Call(**r) for r in ledger.rows("standing_calls")}
         self.tests = {r["person"]: Drill(**r) for r in ledger.rows("newest_tests")}
-        self.pages = {page.id: page for page in ledger.pages("queued_pages")}
+        self.pages = Indexed(_about_page, ((page.id, page) for page in ledger.pages("queued_pages")))
         self.persons = {r["id"]: r["name"] for r in ledger.rows("persons")}
         since_ns = (self.position.at.wall_ns if self.position is not None else 0) - RECENT_NS
-        self.recent = [Shown(r["raised_ns"], r["equipment"], r["rule"]) for r in ledger.rows("recent_faults", {"since_ns": since_ns})]
+        recent = ledger.rows("recent_faults", {"since_ns": since_ns})
+        self._recent = Recent((r["raised_ns"], (r["equipment"], r["rule"])) for r in recent)
         self.moved: list[Fault] = []  # live faults raised or ended whose aftermath has still to be seen to
         self.roster.load()
         self.items = {(r["equipment"], r["item"]): ItemTime(**r) for r in ledger.rows("running_items")}
@@ -84,8 +76,7 @@ class Desk:
 
     def order_of(self, equipment: str, rule: str) -> Order | None:
         """The order not yet closed that a fault of this condition opened, the newest if one was opened again beside it."""
-        own = [fault for fault in self.faults.values() if fault.equipment == equipment and fault.rule == rule]  # thousands may be open
-        for fault in sorted(own, key=lambda fault: born(fault.id), reverse=True):
+        for fault in reversed(self.faults.about((equipment, rule))):
             order = self.orders.get(fault.work_order or "")
             if order is not None and order.state is not State.CLOSED:
                 return order
@@ -98,7 +89,7 @@ class Desk:
 
     def faults_of(self, order: Order) -> list[Fault]:
         """The faults that belong to an order, oldest first: the one that opened it, and its returns."""
-        return sorted((fault for fault in self.faults.values() if fault.work_order == order.id), key=lambda fault: born(fault.id))
+        return self.faults.about(order.id)
 
     def all_faults(self) -> list[Fault]:
         """In the order they were raised."""
@@ -108,9 +99,10 @@ class Desk:
         """In the order they were opened; those that this transaction closed too."""
         return [self.orders[id_] for id_ in sorted(self.orders, key=born)]
 
-    def all_clocks(self) -> list[OrderClock]:
-        """The running ones, by order."""
-        return [self.clocks[key] for key in sorted(self.clocks, key=lambda key: (born(key[0]), key[2], key[1]))]
+    def due_clocks(self) -> list[OrderClock]:
+        """Those that have something to say, by order."""
+        due = (key for key, clock in self.clocks.items() if speaks(clock, self.now_ns))
+        return [self.clocks[key] for key in sorted(due, key=lambda key: (born(key[0]), key[2], key[1]))]
 
     def clocks_of(self, order: Order) -> list[OrderClock]:
         """The running clocks of an order."""
@@ -132,11 +124,7 @@ class Desk:
 
     def queued_about(self, fault: str | None, work_order: str | None) -> list[Page]:
         """Of those the ones about this fault or this order, oldest first."""
-        own = (
-            page for page in self.pages.values()
-            if page.state == "queued" and ((fault and page.fault == fault) or (work_order and page.work_order == work_order))
-        )  # fmt: skip
-        return sorted(own, key=lambda page: born(page.id))
+        return [page for page in self.pages.about(*filter(None, (fault, work_order))) if page.state == "queued"]
 
     def find_fault(self, id_: str) -> Fault | None:
         return self.faults.get(id_) or next(iter(self._ledger.faults("fault", {"id": id_})), None)
@@ -215,16 +203,15 @@ class Desk:
 
     def show(self, fault: Fault) -> None:
         """It was put before people just now."""
-        self.recent = [shown for shown in self.recent if 0 <= self.now_ns - shown.raised_ns < RECENT_NS]
-        self.recent.append(Shown(fault.raised_ns, fault.equipment, fault.rule))
+        self._recent.add(fault.raised_ns, (fault.equipment, fault.rule), self.now_ns)
 
     def unshow(self, fault: Fault) -> None:
         """It counts for nobody any more."""
-        self.recent = [shown for shown in self.recent if shown != Shown(fault.raised_ns, fault.equipment, fault.rule)]
+        self._recent.remove(fault.raised_ns, (fault.equipment, fault.rule))
 
     def shown(self, within_ns: int, key: tuple[str, str] | None = None) -> int:
         """How many faults were put before people within this time, all of them or those of one condition."""
-        return sum(0 <= self.now_ns - s.raised_ns < within_ns and (key is None or (s.equipment, s.rule) == key) for s in self.recent)
+        return self._recent.count(self.now_ns, within_ns, key)
 
     def put_item(self, row: ItemTime) -> None:
         key = (row.equipment, row.item)
@@ -361,6 +348,17 @@ class Desk:
             self.calls.pop(id_, None)
         for id_ in [fault.id for fault in self.faults.values() if not fault.open and fault.work_order not in self.orders]:
             del self.faults[id_]
+
+
+def _about_fault(fault: Fault) -> Iterator[Hashable]:
+    """Its condition, and its order."""
+    yield fault.equipment, fault.rule
+    if fault.work_order is not None:
+        yield fault.work_order
+
+
+def _about_page(page: Page) -> Iterator[Hashable]:
+    return (about for about in (page.fault, page.work_order) if about is not None)
 
 
 def _clock_key(clock: OrderClock) -> tuple[str, ClockName, int]:

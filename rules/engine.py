@@ -197,7 +197,7 @@ class Engine:
             self.desk.begin(record.seq, now_ns)
             for _, evaluator in sorted(self.evaluators.items()):
                 self.quarantine.rows_only(record, Part("heard"), partial(self._hear, evaluator, now_ns))
-            for clock in self.desk.all_clocks():
+            for clock in self.desk.due_clocks():
                 self.quarantine.rows_only(record, Part("clock"), partial(work.notice, self.desk, self.house, clock))
             for call in self.desk.due_calls():  # each alone: one that raises must not silence the others
                 self.quarantine.rows_only(record, Part("call"), partial(calling.take, self.desk, self.house, call.work_order))

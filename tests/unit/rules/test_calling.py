@@ -266,7 +266,7 @@ def test_an_acceptance_nobody_watches_gets_its_arrival_clock_again(kit: Kit) -> 
     del desk.clocks[key]
     running(kit, 3)
     kit.run()
-    assert [clock.name.value for clock in desk.all_clocks() if clock.work_order == order(kit)].count("arrival") == 1
+    assert [clock.name.value for clock in desk.clocks.values() if clock.work_order == order(kit)].count("arrival") == 1
     assert kit.rows("SELECT rule FROM fault WHERE kind = 'monitor'") == [("escalation_idle",)]
 
 
