@@ -1,10 +1,12 @@
-"""A rule's words without the values of a moment: `Low oil pressure {oil_pressure:.0f} kPa` -> `Low oil pressure`. Pure."""
+"""A rule's words without the values of a moment: `Low oil pressure {oil_pressure:.0f} kPa` -> `Low oil pressure`; its parameters in words."""
 
 from __future__ import annotations
 
 import re
 import string
 from collections.abc import Callable
+
+from plantroom.words import has, say
 
 ANY_UNIT = "?"  # a value without a unit of its own, after which a word of measure may stand
 _MEASURES = r"秒|转|℃|s\b"
@@ -24,3 +26,11 @@ def without_values(text: str, unit_of: Callable[[str], str], instead: str = "") 
     while (shorter := _TRAILING.sub("", plain)) != plain:
         plain = shorter
     return plain.strip()
+
+
+def parameter_name(rule: str, name: str, lang: str) -> str:
+    """What a rule's parameter is called (words/parameters.yaml); its name where there are no words, as with a site's own rule."""
+    for key in (f"parameter_of.{rule}.{name}", f"parameter.{name}"):
+        if has(key):
+            return say(key, lang)
+    return name

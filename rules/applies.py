@@ -45,11 +45,15 @@ def parameters(rule: Rule, equipment: Equipment, site: SiteSettings) -> Mapping[
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a rule does not apply. code: of `detect.why` in the catalogue; values: what its words take. points: each entry one of several."""
+    """Why a rule does not apply. code: of `detect.why` in the catalogue; values: what its words take. points: each entry one of several.
+
+    unset: (rule, parameter) that the site must set.
+    """
 
     code: str
     values: Mapping[str, str] = field(default_factory=dict)
     points: tuple[tuple[str, ...], ...] = ()
+    unset: tuple[tuple[str, str], ...] = ()
 
 
 def reason_not(rule: Rule, equipment: Equipment, site: SiteSettings) -> Reason | None:
@@ -67,16 +71,17 @@ def reason_not(rule: Rule, equipment: Equipment, site: SiteSettings) -> Reason |
     missing = tuple(entry for entry in rule.needs if not bound.intersection(entry))
     if missing:
         return Reason("points", {}, missing)
-    unset = [name for name, value in parameters(rule, equipment, site).items() if value is None]
-    return Reason("parameters", {"parameters": ", ".join(f"{rule.id}.{name}" for name in unset)}) if unset else None
+    unset = tuple((rule.id, name) for name, value in parameters(rule, equipment, site).items() if value is None)
+    return Reason("parameters", unset=unset) if unset else None
 
 
 def why_not(rule: Rule, equipment: Equipment, site: SiteSettings) -> str | None:
-    """The same in English, with the names of points as rules write them."""
+    """The same in English, with the names of points and parameters as rules write them."""
     reason = reason_not(rule, equipment, site)
     if reason is None:
         return None
-    return say(f"detect.why.{reason.code}", "en", **reason.values, points=", ".join(" or ".join(entry) for entry in reason.points))
+    points, unset = (", ".join(" or ".join(entry) for entry in reason.points), ", ".join(map(".".join, reason.unset)))
+    return say(f"detect.why.{reason.code}", "en", **reason.values, points=points, parameters=unset)
 
 
 def too_slow(rule: Rule, equipment: Equipment) -> Binding | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from plantroom.kinds import Kind
-from plantroom.plain_words import ANY_UNIT, without_values
+from plantroom.plain_words import ANY_UNIT, parameter_name, without_values
 from plantroom.site import Equipment
 from plantroom.words import LANGUAGES, say
 from rules.applies import Reason, SiteSettings, caveat, reason_not, settings_of, why_not
@@ -110,7 +110,7 @@ def title(rule: Rule, kind: Kind | None, lang: str) -> str:
 
 
 def words_of(reason: Reason, kind: Kind | None, lang: str) -> str:
-    """Why not, with points by the names people know."""
+    """Why not, with points and parameters by the names people know; behind a parameter what is typed into the site file."""
 
     def name(point: str) -> str:
         known = kind.points.get(point) if kind is not None else None
@@ -118,7 +118,9 @@ def words_of(reason: Reason, kind: Kind | None, lang: str) -> str:
 
     either = f" {say('detect.or', lang)} "
     points = say("detect.gap", lang).join(either.join(name(point) for point in entry) for entry in reason.points)
-    return say(f"detect.why.{reason.code}", lang, **reason.values, points=points)
+    named = (say("detect.unset", lang, words=parameter_name(*one, lang), name=".".join(one)) for one in reason.unset)
+    unset = say("detect.gap", lang).join(named)
+    return say(f"detect.why.{reason.code}", lang, **reason.values, points=points, parameters=unset)
 
 
 def part_of(rule: Rule, lang: str) -> str | None:

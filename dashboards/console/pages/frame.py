@@ -24,6 +24,7 @@ from dashboards.console.rule_texts import title
 from dashboards.console.sites import SiteView
 from plantroom import words
 from plantroom.clock import NS, iso
+from plantroom.plain_words import parameter_name
 
 LANGUAGE_COOKIE = "plantroom_lang"
 TEMPLATES = Environment(
@@ -34,7 +35,7 @@ TEMPLATES.globals.update(
     clock_text=remaining.clock_text, age_text=remaining.age_text, local=shown.local, due_text=shown.due_text,
     unit_text=shown.unit_text, names_of=shown.names_of,
     digits_of=shown.digits_of, value_text=shown.value_text, recorded_text=shown.recorded_text,
-    parameter_text=shown.parameter_text, derived_unit=shown.derived_unit, rule_title=title,
+    parameter_text=shown.parameter_text, parameter_name=parameter_name, derived_unit=shown.derived_unit, rule_title=title,
     sample_text=sample_text, silent=silent, iso=iso, NS=NS, equipment_name=equipment_name, zip=zip,
 )  # fmt: skip
 TEMPLATES.filters["as_json"] = lambda value: orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()

@@ -299,6 +299,16 @@ def test_a_running_clock_says_until_when(house: Installation) -> None:
     browse(house, scenario)
 
 
+def test_a_faults_page_names_the_rules_limits_in_peoples_words(house: Installation) -> None:
+    async def scenario(browser: httpx.AsyncClient) -> None:
+        for lang, words in (("zh", "报警限值"), ("en", "alarm limit")):
+            html = (await browser.get(f"/faults/F1-1?lang={lang}")).text
+            assert f"<dt>{words}</dt>" in html
+            assert "<dt>limit</dt>" not in html
+
+    browse(house, scenario)
+
+
 def test_a_viewer_sees_everything_and_no_button(house: Installation) -> None:
     async def scenario(browser: httpx.AsyncClient) -> None:
         for path in ("/", "/orders", "/faults/F1-1", "/orders/O1-1", "/equipment/gen-1", "/oncall"):

@@ -109,7 +109,9 @@ def test_rules_list_speaks_to_people_in_their_language(site: Path, capsys: pytes
     assert "  + decode_error  Advisory" in out and "part of device_offline while that stands" in out
     assert "Group @bus: gen-1, gen-3" in out and "gateway_offline" in out
     assert run(["rules", "list", str(site), "--lang", "zh"]) == 0
-    assert "没有测点 储油间漏油(fuel_leak)" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "没有测点 储油间漏油(fuel_leak)" in out
+    assert "项目须给出 油箱容积（fuel_hours_low.tank_volume）、额定油耗（fuel_hours_low.rated_consumption）" in out
 
 
 def test_backtest_prints_json_lines_of_the_contract(site: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
