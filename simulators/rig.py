@@ -7,6 +7,7 @@ milliseconds. Everything a scenario may say can be done by hand: upsets of machi
 from __future__ import annotations
 
 import asyncio
+import math
 import socket
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
@@ -84,7 +85,9 @@ class Rig:
         return self._do(lambda: plant.points[name])
 
     def advance(self, seconds: float) -> None:
-        """Plant time passes; what is due in it happens at its instant."""
+        """Plant time passes; what is due in it happens at its instant. ValueError for seconds below 0, NaN or without end."""
+        if not 0.0 <= seconds < math.inf:
+            raise ValueError(f"advance({seconds:g}): the plant's time only moves forward; give seconds, 0 or more")
 
         def move() -> None:
             goal = self.world.now_ns + round(seconds * NS)

@@ -53,6 +53,16 @@ def test_a_strange_client_sees_what_the_plant_does_and_time_is_the_tests(plant_r
     assert [row["event"] for row in rig.truth] == ["begun", "ended"] and rig.forbidden == {}
 
 
+@pytest.mark.parametrize("seconds", [-3, float("nan"), float("inf")])
+def test_the_plants_time_only_moves_forward(plant_rig: MakeRig, seconds: float) -> None:
+    rig = plant_rig(SITE)
+    at_ns = rig.world.now_ns
+    with pytest.raises(ValueError, match="only moves forward"):
+        rig.advance(seconds)
+    rig.advance(0)
+    assert rig.world.now_ns == at_ns
+
+
 def test_the_same_seed_is_the_same_plant(plant_rig: MakeRig) -> None:
     one, other, third = (plant_rig(SITE, seed=seed) for seed in (4, 4, 5))
     for rig in (one, other, third):
