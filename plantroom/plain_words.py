@@ -1,4 +1,4 @@
-"""A rule's words without the values of a moment: `Low oil pressure {oil_pressure:.0f} kPa` -> `Low oil pressure`; its parameters in words."""
+"""A rule's words without the values of a moment: `Low oil pressure {oil_pressure:.0f} kPa` -> `Low oil pressure`; words of parameters."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ COARSE_S on the collector's records are replaced too: what it read in a beat is 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from hashlib import blake2b
 from pathlib import Path
@@ -33,6 +34,7 @@ from plantroom.model import Batch, EquipmentState
 from plantroom.records import Records
 from plantroom.site import Binding, Device, Site
 from plantroom.site_file import load_site
+from plantroom.site_rules import OWN
 from rules.engine import Engine
 from rules.replay import resume
 from rules.snapshots import Snapshots
@@ -281,8 +283,9 @@ class Rehearsal:
     # the end
 
     def _result(self, end_ns: int) -> dict[str, Any]:
-        columns = "rule, equipment, severity, onset_ns, raised_ns, ended_ns"
-        raised = [Raised(*row) for row in self._rows(f"SELECT {columns} FROM fault ORDER BY raised_ns, id")]
+        columns = "kind, rule, equipment, severity, onset_ns, raised_ns, ended_ns"
+        rows = self._rows(f"SELECT {columns} FROM fault ORDER BY raised_ns, id")
+        raised = [replace(Raised(*row), own=self._own(kind, row[0])) for kind, *row in rows]
         judged = score(causes_of(self.truth, self.world.plants), raised, end_ns)
         [(orders, accepted, closed)] = self._rows("SELECT count(*), count(accepted_ns), count(closed_ns) FROM work_order")
         [(breached,)] = self._rows("SELECT count(*) FROM clock WHERE breached_ns IS NOT NULL")
@@ -291,6 +294,11 @@ class Rehearsal:
             severities[fault.severity] = severities.get(fault.severity, 0) + 1
         kpi = {"faults": severities, "orders": orders, "accepted": accepted, "closed": closed, "breached": breached}
         return {"at": iso(end_ns), "what": "result", "records": self._seen, "kpi": kpi, "score": judged}
+
+    def _own(self, kind: str, rule_id: str) -> bool:
+        """Is it a rule of the site's that stands for no shipped one?"""
+        rule = self.engine.house.rule(kind, rule_id) if self.engine.house is not None else None
+        return rule is not None and rule.file.startswith(OWN) and not rule.replaces
 
 
 def _fraction(name: str) -> float:

@@ -1,4 +1,7 @@
-"""Faults raised against the truth: what was found and how soon, what was missed, what was said without cause."""
+"""Faults raised against the truth: what was found and how soon, what was missed, what was said without cause.
+
+Upsets say which shipped rules find them. Of a site's own rules nothing is known beforehand: what they raise is told apart, not judged.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ AFTERMATH_S = 900.0  # a consequence may still be said so long after its cause i
 
 @dataclass(frozen=True, slots=True)
 class Raised:
-    """A fault as the records hold it. Instants in epoch ns; ended_ns None while open."""
+    """A fault as the records hold it. Instants in epoch ns; ended_ns None while open. own: by a rule of the site's that replaces none."""
 
     rule: str
     equipment: str
@@ -23,6 +26,7 @@ class Raised:
     onset_ns: int
     raised_ns: int
     ended_ns: int | None
+    own: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,10 @@ def causes_of(truth: Iterable[Mapping[str, Any]], everything: Iterable[str]) -> 
 
 
 def score(causes: Sequence[Cause], raised: Sequence[Raised], end_ns: int) -> dict[str, Any]:
-    """{"caused", "found", "missed": [...], "false": [...], "delay_s": {"p50", "max"}}; monitor faults are nobody's false alarm here."""
+    """{"caused", "found", "missed": [...], "false": [...], "own": [...], "delay_s": {"p50", "max"}}.
+
+    Monitor faults are nobody's false alarm here. own: what the site's own rules raised and no upset names.
+    """
     missed, delays = [], []
     for cause in causes:
         if cause.found_by is None:
@@ -77,13 +84,14 @@ def score(causes: Sequence[Cause], raised: Sequence[Raised], end_ns: int) -> dic
                 missed.append({"fault": cause.fault, "equipment": machine, "begun": iso(cause.begun_ns)})
             else:
                 delays.append((hit.raised_ns - cause.begun_ns) / NS)
-    false = [
-        {"rule": r.rule, "equipment": r.equipment, "severity": r.severity, "raised": iso(r.raised_ns)}
-        for r in raised
-        if r.equipment != "monitor" and not any(_explains(cause, r) for cause in causes)
-    ]
+    without = [r for r in raised if r.equipment != "monitor" and not any(_explains(cause, r) for cause in causes)]
+    false, own = [_said(r) for r in without if not r.own], [_said(r) for r in without if r.own]
     spread = {"p50": round(median(delays), 1), "max": round(max(delays), 1)} if delays else {}
-    return {"caused": len(missed) + len(delays), "found": len(delays), "missed": missed, "false": false, "delay_s": spread}
+    return {"caused": len(missed) + len(delays), "found": len(delays), "missed": missed, "false": false, "own": own, "delay_s": spread}
+
+
+def _said(fault: Raised) -> dict[str, str]:
+    return {"rule": fault.rule, "equipment": fault.equipment, "severity": fault.severity, "raised": iso(fault.raised_ns)}
 
 
 def _first(cause: Cause, machine: str, raised: Sequence[Raised]) -> Raised | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from plantroom.clock import NS, iso
@@ -27,7 +28,7 @@ def judged(truth: list[dict[str, Any]], raised: list[Raised]) -> dict[str, Any]:
 def test_what_was_caused_and_found_has_its_delay() -> None:
     truth = [row("begun", 10, "phase_loss", equipment="fp-1"), row("ended", 100, "phase_loss", equipment="fp-1")]
     got = judged(truth, [fault("phase_loss", "fp-1", 13.5)])
-    assert got == {"caused": 1, "found": 1, "missed": [], "false": [], "delay_s": {"p50": 3.5, "max": 3.5}}
+    assert got == {"caused": 1, "found": 1, "missed": [], "false": [], "own": [], "delay_s": {"p50": 3.5, "max": 3.5}}
 
 
 def test_what_comes_too_late_or_on_another_machine_is_missed_and_false() -> None:
@@ -42,6 +43,15 @@ def test_declared_consequences_are_not_false_and_not_asked_for() -> None:
     got = judged(truth, [fault("fan_fail_to_start", "lift-1", 50), fault("fan_drive_fault", "lift-1", 20)])
     assert (got["found"], got["missed"], got["false"]) == (1, [], [])
     assert judged(truth, [fault("fan_fail_to_start", "lift-1", 5)])["false"]  # before its cause
+
+
+def test_what_a_sites_own_rule_raises_is_told_apart_and_not_judged_unless_an_upset_names_it() -> None:
+    truth = [row("begun", 10, "phase_loss", equipment="fp-1", leads_to=["our_second"])]
+    own = [replace(fault(rule, "fp-1", 20), own=True) for rule in ("our_first", "our_second")]
+    got = judged(truth, [*own, fault("phase_loss", "fp-1", 13), fault("low_fuel", "fp-1", 20)])
+    assert [f["rule"] for f in got["own"]] == ["our_first"], "the second is what an upset said it would bring"
+    assert [f["rule"] for f in got["false"]] == ["low_fuel"]
+    assert got["found"] == 1
 
 
 def test_a_fault_that_is_open_already_counts_as_found() -> None:
