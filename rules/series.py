@@ -72,6 +72,8 @@ def _test(f: y.Fields, rule: Rule, covered: tuple[Kind, ...]) -> RuleTest | None
     f.done([key for key in f.node.items if key not in _KEYS])
     if not expect or not series:
         return None
+    after_s = max(every, _length(rule, parameters, rule.for_), _length(rule, parameters, rule.clear_after))
+    _look_in_time(f, expect, (longest - 1) * every, after_s)
     return RuleTest(name, f.node.line, kind.name, every, series, parameters, expect)
 
 
@@ -157,6 +159,26 @@ def _expect(f: y.Fields) -> Mapping[float, tuple[str, int]]:
             f.paper.wrong(node.line, f.path("expect"), f"{key} is later than {LONGEST_TEST_S / 86_400:g}d")
         found[at] = (state, node.line)
     return dict(sorted(found.items()))
+
+
+def _look_in_time(f: y.Fields, expect: Mapping[float, tuple[str, int]], last_s: float, after_s: float) -> None:
+    """An expectation long after the last sample is refused: nothing is known there, so it holds whatever the rule says.
+
+    after_s: what may still come due by itself: `for` or `clear_after`, or the sample that would have followed.
+    """
+    for at, (_, line) in expect.items():
+        if at > last_s + after_s + 1e-6:
+            said = f"{at:g}s is {at - last_s:g}s after the last sample, where every value is unknown and no rule shows what it does"
+            said += f"; ask within {after_s:g}s of it, or write the samples up to there: `80 x600`, and `- x600` where none shall come"
+            f.paper.wrong(line, f.path("expect"), said)
+
+
+def _length(rule: Rule, given: Mapping[str, float], time: float | str) -> float:
+    """Of `for` or `clear_after`, seconds; 0 for a parameter that the site must set and the test does not."""
+    if not isinstance(time, str):
+        return time
+    known = rule.parameters.get(time)
+    return given.get(time, known.value if known is not None and known.value is not None else 0.0)
 
 
 def _text(node: y.Node) -> str:

@@ -122,7 +122,7 @@ says: {zh: 火灾中运行, en: runs in a fire}
 do: {zh: 查, en: look}
 tests:
   - {name: raised, every: 1s, running: true, site_fire: "false x5, true x5", working_hours: false, expect: {4s: cleared, 5s: active}}
-  - {name: unknown raises nothing, every: 1s, running: true, site_fire: bad, working_hours: false, expect: {9s: cleared}}
+  - {name: unknown raises nothing, every: 1s, running: "true x10", site_fire: bad, working_hours: false, expect: {9s: cleared}}
 """
 
 

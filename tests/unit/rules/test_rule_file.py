@@ -104,6 +104,7 @@ def test_the_complete_example_is_read() -> None:
         ("oil_pressure: \"300 x20, 80 x10\"", "oil_pressure: \"300 x20, low x10\"", r":17: .*'low' is no value of oil_pressure"),
         ("oil_pressure: \"300 x20, 80 x10\"", "oil_presure: \"300 x20, 80 x10\"", r":17: .*is no point of generator; did you mean 'oil_pressure'"),
         ("oil_pressure: \"300 x20, 80 x10\"", "oil_pressure: \"300 x99999\"", r":17: .*1 to 20000 samples"),
+        ("20s: pending, 22s: active", "20s: pending, 39.5s: active", r":17: tests\[1\]\.expect: 39\.5s is 10\.5s after the last sample.*within 10s of it"),
         ("engine_speed: \"1500 x30\", oil_pressure: \"300 x20, 80 x10\"", "engine_speed: 1500, oil_pressure: 80", r":17: tests: no series ever changes"),
         ("22s: active", "22s: raised", r":17: .*'raised' is not a state"),
         ("22s: active", "22: active", r":17: .*'22' is no duration"),
@@ -143,7 +144,7 @@ def test_an_alternative_need_is_read_where_it_is_asked_for() -> None:
 def test_series_hold_bad_samples_gaps_ramps_names_and_go_on() -> None:
     text = GOOD.replace('"300 x20, 80 x10"', '"300, bad x2, - x3, sentinel x1, 10..40 x4, 7"').replace(
         "engine_speed: \"1500 x30\"", "engine_speed: \"1500 x12\", control_mode: \"auto x2, manual\", mains_ok: true, warning_alarms: overspeed+aux_sensor"
-    )
+    ).replace(", 22s: active", "")
     (test,) = parse_rule(text, "r.yaml").tests
     oil = test.series["oil_pressure"]
     assert [sample.value for sample in oil if sample.quality is Quality.GOOD] == [300, 10, 20, 30, 40, 7]
@@ -151,6 +152,16 @@ def test_series_hold_bad_samples_gaps_ramps_names_and_go_on() -> None:
     assert [sample.value for sample in test.series["control_mode"]] == [1, 1] + [2] * 10
     assert test.series["mains_ok"][5].value == 1
     assert test.series["warning_alarms"][0].value == 2**2 + 2**28
+
+
+@pytest.mark.parametrize(("times", "last"), [("for: 2s", "39s"), ("for: safety_on", "41s"), ("for: safety_on", "34s")])
+def test_a_test_may_look_as_far_behind_its_samples_as_the_rules_own_times_reach(times: str, last: str) -> None:
+    """29 s is the last sample, 10 s the time to clear; 5 s what the test sets for safety_on, 12 s what it is without."""
+    text = GOOD.replace("for: 2s", times).replace("22s: active", f"{last}: active")
+    assert parse_rule(text, "r.yaml").tests[0].expect[float(last[:-1])] == ("active", 17)
+    late = text.replace(f"{last}: active", f"{float(last[:-1]) + 8:g}s: active")
+    assert "after the last sample" in problems(late)[0]
+    assert parse_rule(late.replace("80 x10", "80 x21").replace("1500 x30", "1500"), "r.yaml").tests, "with samples to there it may"
 
 
 def test_a_monitor_rule_is_raised_by_an_event() -> None:
