@@ -37,6 +37,8 @@ def look(desk: Desk, house: House) -> None:
     """At a tick, after everything else."""
     if flood.is_on(desk) and flood.is_over(desk):
         events.over(desk, house, flood.RULE)
+    elif not flood.is_on(desk):
+        _flood(desk, house)  # what waited to see whether it is part of another fault counts from now on
     _orphans(desk, house)
     usable.midnight(desk, house)
     settle(desk, house)
@@ -48,6 +50,10 @@ def _alarm(desk: Desk, house: House, fault: Fault) -> None:
         machine = house.machine(fault.equipment)
         name = machine.names[house.site.language] if machine is not None else fault.equipment
         events.seen(desk, house, "alarm_chattering", {"machine": name})
+    _flood(desk, house)
+
+
+def _flood(desk: Desk, house: House) -> None:
     if flood.begins(desk):
         events.seen(desk, house, flood.RULE, {"count": desk.shown(flood.WINDOW_NS)})
 

@@ -17,7 +17,7 @@ from rules.clocks import ClockName, OrderClock, speaks
 from rules.indexed import Indexed
 from rules.ledger import Ledger, Position
 from rules.order import REOPEN_WITHIN_NS, State
-from rules.recent import RECENT_NS, Recent
+from rules.recent import RECENT_NS, SETTLE_NS, Recent, shown_ns
 from rules.roster_rows import RosterRows
 from rules.rows import Attempt, Call, Drill, Fault, ItemTime, Note, Order, Outcome, Page, Pending, Skipped, as_json, born, columns
 
@@ -61,9 +61,11 @@ class Desk:
         self.tests = {r["person"]: Drill(**r) for r in ledger.rows("newest_tests")}
         self.pages = Indexed(_about_page, ((page.id, page) for page in ledger.pages("queued_pages")))
         self.persons = {r["id"]: r["name"] for r in ledger.rows("persons")}
-        since_ns = (self.position.at.wall_ns if self.position is not None else 0) - RECENT_NS
+        since_ns = (self.position.at.wall_ns if self.position is not None else 0) - RECENT_NS - SETTLE_NS
         recent = ledger.rows("recent_faults", {"since_ns": since_ns})
-        self._recent = Recent((r["raised_ns"], (r["equipment"], r["rule"])) for r in recent)
+        self._recent = Recent(
+            (r["raised_ns"], (r["equipment"], r["rule"]), shown_ns(r["raised_ns"], r["presented"], r["severity"])) for r in recent
+        )
         self.moved: list[Fault] = []  # live faults raised or ended whose aftermath has still to be seen to
         self.roster.load()
         self.items = {(r["equipment"], r["item"]): ItemTime(**r) for r in ledger.rows("running_items")}
@@ -202,15 +204,16 @@ class Desk:
         self._ledger.put("put_fault", fault.id, {**columns(fault), "severity": fault.severity.value, "no_data": int(fault.no_data)})
 
     def show(self, fault: Fault) -> None:
-        """It was put before people just now."""
-        self._recent.add(fault.raised_ns, (fault.equipment, fault.rule), self.now_ns)
+        """It is put before people now, or as soon as its page leaves."""
+        counts_ns = shown_ns(fault.raised_ns, fault.presented, fault.severity)
+        self._recent.add(fault.raised_ns, (fault.equipment, fault.rule), counts_ns, self.now_ns)
 
     def unshow(self, fault: Fault) -> None:
         """It counts for nobody any more."""
         self._recent.remove(fault.raised_ns, (fault.equipment, fault.rule))
 
     def shown(self, within_ns: int, key: tuple[str, str] | None = None) -> int:
-        """How many faults were put before people within this time, all of them or those of one condition."""
+        """How many faults were put before people within this time, or of one condition: were raised."""
         return self._recent.count(self.now_ns, within_ns, key)
 
     def put_item(self, row: ItemTime) -> None:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import orjson
 
-from plantroom.clock import NS
 from plantroom.model import Severity
 from plantroom.words import LANGUAGES
 from rules import chatter, paging, parentage, work
@@ -20,11 +19,11 @@ from rules.condition import State, Transition
 from rules.desk import Desk
 from rules.house import MONITOR, House
 from rules.order import Event
+from rules.recent import AT_ONCE, CHILD, SETTLE_NS, WAITED
 from rules.rows import Fault, Order, Pending, as_json
 from rules.rule import Rule
 
 MOST_MOMENTS = 24
-SETTLE_NS = 10 * NS  # where a fault may turn out to be part of another one its page waits so long; never an urgent one
 Values = Mapping[str, float | str]
 
 
@@ -143,7 +142,9 @@ def _placed(desk: Desk, house: House, fault: Fault) -> Order | None:
     if order is not None:
         fault.work_order = order.id
     elif (parent := parentage.parent_of(desk, house, fault)) is not None:
-        fault.parent, fault.presented = parent.id, 0
+        fault.parent, fault.presented = parent.id, CHILD
+    else:
+        fault.presented = WAITED if parentage.waits(house, fault) else AT_ONCE
     return order
 
 
@@ -166,7 +167,7 @@ def give_order(desk: Desk, house: House, fault: Fault) -> None:
     order = work.open_order(desk, house, fault.equipment, fault.severity, orjson.loads(fault.text_json), fault)
     fault.work_order = order.id
     desk.put_fault(fault)
-    wait_ns = SETTLE_NS if not fault.severity.urgent and parentage.may_join(house, fault) else 0
+    wait_ns = SETTLE_NS if parentage.waits(house, fault) else 0
     paging.page(desk, house, "no_data" if fault.no_data else "raised", fault, order, wait_ns=wait_ns)
 
 

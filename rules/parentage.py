@@ -18,6 +18,7 @@ from rules import paging, work
 from rules.desk import Desk
 from rules.house import Group, House
 from rules.order import Event
+from rules.recent import CHILD, SETTLE_NS, WAITED
 from rules.rows import Fault
 from rules.rule import Among, Parent, Rule
 
@@ -52,6 +53,9 @@ def gather(desk: Desk, house: House, parent: Fault) -> None:
 def join(desk: Desk, house: House, child: Fault, parent: Fault) -> None:
     """A fault becomes part of another, its own children with it; its order is closed where nobody has taken it yet."""
     child.parent = parent.id
+    if child.presented == WAITED and desk.now_ns < child.raised_ns + SETTLE_NS:  # its page never left: it was put before nobody
+        child.presented = CHILD
+        desk.unshow(child)
     desk.put_fault(child)
     desk.tell("fault.joined", {"fault": child.id, "parent": parent.id})
     paging.drop(desk, "part of an incident", fault=child)
@@ -64,9 +68,9 @@ def join(desk: Desk, house: House, child: Fault, parent: Fault) -> None:
             desk.put_fault(other)
 
 
-def may_join(house: House, fault: Fault) -> bool:
+def waits(house: House, fault: Fault) -> bool:
     """Could it become a child soon? Its page waits a moment for that, unless it is urgent."""
-    return fault.severity is not Severity.DANGER and next(iter(candidates(house, fault)), None) is not None
+    return not fault.severity.urgent and next(iter(candidates(house, fault)), None) is not None
 
 
 def candidates(house: House, fault: Fault) -> Iterator[Key]:

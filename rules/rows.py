@@ -51,7 +51,8 @@ class Pending:
 
 @dataclass(slots=True)
 class Fault:
-    """parent: the fault it is part of (rules/parentage.py). presented: 0 where it was part of one when it was raised."""
+    """parent: the fault it is part of (rules/parentage.py). presented: as in rules/recent.py; CHILD where it was part of
+    one before its own page left."""
 
     id: str
     rule: str

@@ -43,7 +43,7 @@ VALUES (:id, :rule, :rule_hash, :equipment, :kind, :severity, :condition, :mode,
   :ended_ns, :ended_why, :work_order, :shelved_until_ns, :shelf_json, :parent, :presented)
 ON CONFLICT (id) DO UPDATE SET condition = excluded.condition, mode = excluded.mode, no_data = excluded.no_data, trace_json = excluded.trace_json,
   ended_ns = excluded.ended_ns, ended_why = excluded.ended_why, work_order = excluded.work_order, shelved_until_ns = excluded.shelved_until_ns,
-  shelf_json = excluded.shelf_json, parent = excluded.parent;
+  shelf_json = excluded.shelf_json, parent = excluded.parent, presented = excluded.presented;
 
 -- name: open_orders
 SELECT id, fault, equipment, severity, state, text_json, opened_ns, opened_by, round, accepted_ns, accepted_by, eta_ns, arrived_ns, arrived_by,
@@ -176,9 +176,9 @@ SELECT id, seq, at_ns, record, does, kind, equipment, error, place, max(last_seq
 FROM skipped GROUP BY record, does, kind, equipment, place ORDER BY seq, id;
 
 -- name: recent_faults
--- What was shown to people lately, for alarm rates; advisories and the monitor's own are no alarms.
-SELECT equipment, rule, raised_ns FROM fault
-WHERE raised_ns > :since_ns AND presented = 1 AND mode = 'live' AND kind <> 'monitor' AND severity <> 'advisory' ORDER BY raised_ns, id;
+-- What was shown to people lately, for alarm rates; the monitor's own are no alarms.
+SELECT equipment, rule, raised_ns, presented, severity FROM fault
+WHERE raised_ns > :since_ns AND presented <> 0 AND mode = 'live' AND kind <> 'monitor' ORDER BY raised_ns, id;
 
 -- name: running_items
 SELECT equipment, item, day, usable_ns, faulted_ns, unknown_ns, state, heard, since_ns FROM item_time WHERE since_ns IS NOT NULL ORDER BY equipment, item;

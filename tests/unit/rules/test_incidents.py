@@ -335,6 +335,82 @@ def test_more_than_ten_in_ten_minutes_are_a_flood_whose_normal_pages_are_one(tmp
     kit.close()
 
 
+SIX = range(2, 8)
+FEEDS_SIX = site_text(pump(1), *(pump(n).replace("    kind: fire_pump\n", "    kind: fire_pump\n    fed_by: fp-1\n") for n in SIX))
+
+
+def twice_wet(severity: str = "normal", extra: str = "inhibited_by: [phase_loss@fed_by]") -> dict[str, str]:
+    """Two faults of each machine, so that six make a dozen."""
+    two = {f"rules/packs/fire_pump/{name}.yaml": rule_text(name, "jockey_fault", severity, extra=extra, for_="5s") for name in ("wet", "damp")}
+    return {**only("phase_loss"), **two}
+
+
+def outage(path: Path, rules: dict[str, str], *, feeder_after: int, seconds: int = 30) -> Kit:
+    """Machines that one feeds have their faults after five seconds; its own is seen after so many and raised three later."""
+    kit = kit_of(path, rules, FEEDS_SIX)
+    for second in range(seconds):
+        for n in SIX:
+            kit.read(None, n, jockey_fault=1)
+        kit.read(None, 1, phase_loss=int(second >= feeder_after))
+        kit.tick()
+    kit.run()
+    return kit
+
+
+def floods(kit: Kit) -> int:
+    return int(kit.one("SELECT count(*) FROM fault WHERE rule = 'alarm_flood'"))
+
+
+def test_what_turns_out_to_be_part_of_a_fault_before_its_page_left_makes_no_flood(tmp_path: Path) -> None:
+    kit = outage(tmp_path, twice_wet(), feeder_after=9)
+    assert sorted(set(parents(kit).values()), key=str) == [None, "fp-1.phase_loss"]
+    assert kit.one("SELECT count(*) FROM fault WHERE parent IS NOT NULL AND presented = 0") == 12
+    assert (floods(kit), pages(kit)) == (0, [("fp-1.phase_loss", "raised")])
+    assert kit.again("cut.db", [len(kit.journal) // 2]) == kit.dump()
+    kit.close()
+
+
+def test_what_is_left_alone_until_its_page_leaves_makes_a_flood_then(tmp_path: Path) -> None:
+    kit = outage(tmp_path, twice_wet(), feeder_after=999)
+    [(raised, last)] = kit.rows("SELECT raised_ns, (SELECT max(raised_ns) FROM fault WHERE rule = 'wet') FROM fault WHERE rule = 'alarm_flood'")
+    assert 10 * NS <= raised - last <= 11 * NS
+    kit.close()
+
+
+def test_what_joins_after_its_page_left_has_been_seen_and_counts(tmp_path: Path) -> None:
+    kit = outage(tmp_path, twice_wet(), feeder_after=20)
+    assert kit.one("SELECT count(*) FROM fault WHERE parent IS NOT NULL AND presented <> 0") == 12
+    assert floods(kit) == 1
+    kit.close()
+
+
+def test_urgent_faults_that_join_have_paged_and_count(tmp_path: Path) -> None:
+    kit = outage(tmp_path, twice_wet("readiness"), feeder_after=9)
+    assert kit.one("SELECT count(*) FROM fault WHERE parent IS NOT NULL AND presented = 1") == 12
+    assert floods(kit) == 1
+    kit.close()
+
+
+def test_an_engine_that_starts_again_while_faults_wait_counts_them_when_they_count(tmp_path: Path) -> None:
+    kit = outage(tmp_path, twice_wet(), feeder_after=999, seconds=9)
+    assert floods(kit) == 0
+    kit.restart()
+    for _ in range(12):
+        kit.tick()
+    kit.run()
+    assert floods(kit) == 1
+    kit.close()
+
+
+def test_advisories_make_no_flood_before_a_restart_or_after(tmp_path: Path) -> None:
+    kit = outage(tmp_path, twice_wet("advisory", extra=""), feeder_after=999)
+    kit.restart()
+    kit.tick()
+    kit.run()
+    assert (len(kit.rows("SELECT 1 FROM fault WHERE severity = 'advisory'")), floods(kit)) == (12, 0)
+    kit.close()
+
+
 def test_what_comes_and_goes_three_times_a_minute_is_shelved_for_half_an_hour(tmp_path: Path) -> None:
     kit = kit_of(tmp_path, {**only("phase_loss"), **QUICK})
     for _ in range(4):
