@@ -18,7 +18,7 @@ import orjson
 import typer
 
 from plantroom.clock import Clock
-from plantroom.errors import BadInput, JournalFailed, Problem
+from plantroom.errors import BadInput, JournalFailed, Problem, folded
 from plantroom.logs import set_up_logging
 
 DONE, FAILED, BAD_INPUT = 0, 1, 2
@@ -99,7 +99,7 @@ def run(arguments: list[str]) -> int:
     except SystemExit as end:  # how the command line library ends, its own complaints (2) included
         return end.code if isinstance(end.code, int) else DONE if end.code is None else FAILED
     except BadInput as error:
-        print_problems(error.problems, as_json="--json" in arguments)
+        print_problems(error.problems, as_json="--json" in arguments, whole="--all" in arguments)
         return BAD_INPUT
     except JournalFailed as error:
         typer.echo(f"plantroom: {error}", err=True)
@@ -107,13 +107,15 @@ def run(arguments: list[str]) -> int:
     return DONE
 
 
-def print_problems(problems: Sequence[Problem], *, as_json: bool) -> None:
-    """To stdout as a JSON list, else to stderr as `file:line: where: text`."""
+def print_problems(problems: Sequence[Problem], *, as_json: bool, whole: bool = False) -> None:
+    """To stdout as a JSON list, else to stderr as `file:line: where: text`; whole: those of one kind too, each by itself."""
     if as_json:
         print_json([{"file": p.file, "line": p.line, "where": p.where, "text": p.text} for p in problems])
         return
-    for problem in problems:
-        typer.echo(str(problem), err=True)
+    lines = list(map(str, problems) if whole else folded(problems))
+    if len(lines) < len(problems):
+        lines.append(f"{len(problems):,} problems; each by itself: `plantroom check SITE --all`, or --json")
+    typer.echo("\n".join(lines), err=True)
 
 
 def print_json(value: object) -> None:

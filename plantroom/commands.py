@@ -30,9 +30,13 @@ def register(app: typer.Typer) -> None:
     page_command.register(app)
 
     @app.command()
-    def check(site: SiteFile, as_json: Json = False) -> None:
+    def check(
+        site: SiteFile,
+        as_json: Json = False,
+        whole: Annotated[bool, typer.Option("--all", help="each problem by itself; else the first of each kind and how many more")] = False,
+    ) -> None:
         """Finds everything wrong with a site file, its profiles and rules (exit 2), and what its roster or its hook leave open (exit 1)."""
-        raise typer.Exit(check_site(site, as_json))
+        raise typer.Exit(check_site(site, as_json, whole=whole))
 
     @app.command()
     def apply(
@@ -50,14 +54,14 @@ def register(app: typer.Typer) -> None:
         print_schema(name)
 
 
-def check_site(path: Path, as_json: bool, clock: Clock | None = None) -> int:
+def check_site(path: Path, as_json: bool, clock: Clock | None = None, *, whole: bool = False) -> int:
     problems, found = bundle.problems_of(path), None
     if not problems:
         found = load_site(path)
         left = [*roster_check.findings(found, (clock or SystemClock()).read().wall_ns), *site_watch.findings(found)]
         problems = [replace(problem, file=str(path)) if problem.file == found.root else problem for problem in left]
     if as_json or problems:
-        print_problems(problems, as_json=as_json)
+        print_problems(problems, as_json=as_json, whole=whole)
     if found is None:
         return BAD_INPUT
     if not as_json:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+
+ALIKE = 4  # so many problems of one kind are shown as the first and a count
+LINES = 3  # of the others so many are named by their lines
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -18,6 +22,31 @@ class Problem:
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}" if self.line else self.file
         return f"{place}: {self.where}: {self.text}" if self.where else f"{place}: {self.text}"
+
+
+def folded(problems: Iterable[Problem]) -> Iterator[str]:
+    """For people: where one mistake was made many times its first place, how many more there are, and where. In the order of the firsts.
+
+    Alike are problems of one file, one part of it and one key that differ in nothing but numbers and the names on the way there.
+    """
+    kinds: dict[tuple[str, ...], list[Problem]] = {}
+    for problem in problems:
+        kinds.setdefault(_kind(problem), []).append(problem)
+    for first, *others in kinds.values():
+        yield str(first)
+        if len(others) < ALIKE - 1:
+            yield from map(str, others)
+        else:
+            more = ", ".join([*(str(other.line) for other in others[:LINES]), *(["..."] if len(others) > LINES else [])])
+            yield f"    and {len(others):,} more like it (lines {more})"
+
+
+def _kind(problem: Problem) -> tuple[str, ...]:
+    steps = problem.where.split(".")
+    text = problem.text
+    for step in filter(None, steps[1:-1]):  # a machine's name may stand in the text, too
+        text = re.sub(rf"(?<![\w-]){re.escape(step)}(?![\w-])", "*", text)
+    return problem.file, re.sub(r"\d+", "#", steps[0]), re.sub(r"\d+", "#", steps[-1]), re.sub(r"\d+", "#", text)
 
 
 class BadInput(ValueError):

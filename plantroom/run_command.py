@@ -14,7 +14,7 @@ import typer
 from plantroom import cli
 from plantroom.cli import FAILED, ServiceContext, print_json
 from plantroom.clock import SystemClock
-from plantroom.errors import BadInput, JournalFailed, Problem
+from plantroom.errors import BadInput, JournalFailed, Problem, folded
 from plantroom.journal import Journal, Kind
 from plantroom.journal.shelf import FileLock
 from plantroom.processes import Processes, say
@@ -95,7 +95,7 @@ def apply_or_go_on(path: Path, data: Path) -> tuple[str, Journal]:
         journal = Journal(data / (site or ".none") / "journal", SystemClock())
         if site is None or not _has_config(journal):
             raise
-        problems = [str(problem) for problem in error.problems] if isinstance(error, BadInput) else [str(error)]
+        problems = list(folded(error.problems)) if isinstance(error, BadInput) else [str(error)]
         typer.echo("\n".join([f"plantroom: {path} is not applied; going on with what was applied last:", *problems]), err=True)
         say(journal, {"event": "config_rejected", "file": str(path), "problems": problems})
         return site, journal
