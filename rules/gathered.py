@@ -1,6 +1,8 @@
 """Pages that are gathered into one: in an alarm flood, and at night. Each fault keeps its order and its clock; nothing is lost.
 
-One waiting page a target and reason; what is told is counted, the first dozen by name. It leaves at the end of its slot.
+One waiting page a target and reason; what is told is counted, the first dozen by name. It leaves at the end of its slot. The page that
+each would have been is kept as a dropped row whose `answer` is the id of the page it went into: so a fault's own page can say when people
+were told of it.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from rules.reach import Target
 from rules.rows import Fault, Order, Page, as_json
 
 TOLD = 12  # machines by name in one page; the rest is counted
+HELD_BACK = "G"  # of the ids of what was held back; P's are those of what may leave, and keep their numbers
 GATHERED = "monitor"  # outbox.reason of such a page
 HELD = ("raised", "no_data", "returned", "escalated", "warning", "breach")
 
@@ -43,7 +46,16 @@ def gather(
     names = machine.names if machine is not None else dict.fromkeys(LANGUAGES, subject.equipment)
     what = orjson.loads(subject.text_json)
     told = {lang: f"{names[lang]} {what[lang]}" for lang in LANGUAGES}
-    return [_put(desk, target, why, until_ns, severity, told) for target in targets]
+    found = []
+    for target in targets:
+        page = _put(desk, target, why, until_ns, severity, told)
+        channel, person = target
+        desk.put_page(Page(
+            desk.new_id(HELD_BACK), fault.id if fault else None, order.id if order else None, channel, reason, severity, as_json(told),
+            desk.now_ns, page.due_ns, state="dropped", answer=page.id, person=person,
+        ))  # fmt: skip
+        found.append(page)
+    return found
 
 
 def _put(desk: Desk, target: Target, why: Why, until_ns: int, severity: Severity, told: dict[str, str]) -> Page:

@@ -126,6 +126,7 @@ def page_shape(page: Page) -> shapes.PageShape:
         "id": page.id, "channel": page.channel, "person": page.person, "reason": page.reason, "state": page.state,
         "message": dict(page.message),
         "created_at": iso(page.created_ns), "attempts": tried,
+        "into": {"id": page.into.id, "state": page.into.state, "left_at": iso(page.into.left_ns)} if page.into else None,
     }  # fmt: skip
 
 

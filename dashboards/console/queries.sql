@@ -68,6 +68,10 @@ FROM outbox WHERE fault = :fault OR work_order = :order ORDER BY created_ns, id 
 -- name: page
 SELECT id, channel, person, reason, severity, message_json, created_ns, due_ns, state, answer FROM outbox WHERE id = :id;
 
+-- name: pages_by_id
+SELECT id, channel, person, reason, severity, message_json, created_ns, due_ns, state, answer
+FROM outbox WHERE id IN (SELECT value FROM json_each(:pages));
+
 -- name: attempts
 SELECT outbox, n, channel, verdict, answer, started_ns, ended_ns, confirmed
 FROM attempt WHERE outbox IN (SELECT value FROM json_each(:pages)) ORDER BY started_ns, outbox, n;

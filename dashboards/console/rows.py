@@ -114,7 +114,10 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page to one channel: what was said, and what the provider answered each time. person: whom it is for, None = who sees it."""
+    """One page to one channel: what was said, and what the provider answered each time. person: whom it is for, None = who sees it.
+
+    into: where it was held back, by a flood or the night, the page that tells it among others.
+    """
 
     id: str
     channel: str
@@ -127,6 +130,12 @@ class Page:
     state: str
     answer: str | None
     attempts: tuple[Attempt, ...]
+    into: Page | None = None
+
+    @property
+    def left_ns(self) -> int:
+        """When a channel took it; until then when it is due."""
+        return next((attempt.ended_ns for attempt in self.attempts if attempt.verdict == "accepted"), self.due_ns)
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,8 +82,19 @@ class AttemptShape(TypedDict):
     ended_at: str
 
 
+class IntoShape(TypedDict):
+    """left_at: when a channel took it; until then when it is due."""
+
+    id: str
+    state: str
+    left_at: str
+
+
 class PageShape(TypedDict):
-    """One page to one channel. person: whom it is for, null = who sees the channel. Accepted is not delivered, read or taken."""
+    """One page to one channel. person: whom it is for, null = who sees the channel. Accepted is not delivered, read or taken.
+
+    into: the page that tells it among others, where a flood or the night held it back; null otherwise.
+    """
 
     id: str
     channel: str
@@ -93,6 +104,7 @@ class PageShape(TypedDict):
     message: dict[str, Any]
     created_at: str
     attempts: list[AttemptShape]
+    into: IntoShape | None
 
 
 class ToldShape(TypedDict):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -121,8 +122,11 @@ class Tables:
         return [Note(*row) for row in self._rows("notes", order=order_id)]
 
     def pages(self, fault_id: str | None, order_id: str | None) -> list[Page]:
-        """Everything sent or to be sent about a fault and its order, oldest first, each with its attempts."""
-        return self._with_attempts(self._rows("pages", fault=fault_id, order=order_id))
+        """Everything sent or to be sent about a fault and its order, oldest first, each with its attempts or the page it went into."""
+        found = self._with_attempts(self._rows("pages", fault=fault_id, order=order_id))
+        held = {page.answer for page in found if page.state == "dropped" and page.answer and not page.attempts}
+        told = {page.id: page for page in self._with_attempts(self._rows("pages_by_id", pages=_json(sorted(held))))} if held else {}
+        return [replace(page, into=told[page.answer]) if page.answer in told and not page.attempts else page for page in found]
 
     def page(self, page_id: str) -> Page | None:
         return next(iter(self._with_attempts(self._rows("page", id=page_id))), None)

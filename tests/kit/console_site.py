@@ -157,14 +157,23 @@ class Installation:
             "due_ns": due, "breached_ns": missed, "stopped_ns": stopped,
         })  # fmt: skip
 
+    def held(self, id_: str, fault: str, order: str | None, channel: str, into: str) -> None:
+        """A page that a flood or the night held back."""
+        self._insert("outbox", {
+            "id": id_, "fault": fault, "work_order": order, "channel": channel, "person": None, "reason": "raised", "severity": "normal",
+            "message_json": _words(("甲", "A")), "created_ns": self.now, "due_ns": self.now, "state": "dropped", "attempts": 0, "answer": into,
+        })  # fmt: skip
+
     def page(
-        self, id_: str, fault: str, order: str | None, channel: str, answer: str, *, verdict: str = "accepted", minutes_ago: float = 3.0,
-        person: str | None = None, reason: str = "raised", confirmed: int = 1,
+        self, id_: str, fault: str | None, order: str | None, channel: str, answer: str, *, verdict: str = "accepted",
+        minutes_ago: float = 3.0, person: str | None = None, reason: str = "raised", confirmed: int = 1,
+        message: Mapping[str, object] | None = None,
     ) -> None:  # fmt: skip
         at = self.now - round(minutes_ago * MINUTE)
         self._insert("outbox", {
             "id": id_, "fault": fault, "work_order": order, "channel": channel, "person": person, "reason": reason, "severity": "danger",
-            "message_json": _words(("甲", "A")), "created_ns": at, "due_ns": at, "state": "accepted" if verdict == "accepted" else "queued",
+            "message_json": orjson.dumps(message).decode() if message else _words(("甲", "A")),
+            "created_ns": at, "due_ns": at, "state": "accepted" if verdict == "accepted" else "queued",
             "attempts": 1, "answer": answer,
         })  # fmt: skip
         self._insert("attempt", {

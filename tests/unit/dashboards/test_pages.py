@@ -231,6 +231,30 @@ def test_a_page_says_for_whom_it_was_and_accepted_is_not_called_more_than_that(s
     browse(staffed, scenario)
 
 
+@pytest.mark.parametrize(
+    ("verdict", "why", "said"),
+    [
+        ("accepted", "night", ("night: gathered, left with others at 11-21 19:57", "夜间，并入汇总，11-21 19:57")),
+        ("retry", "flood", ("alarm flood: gathered, leaves with others at 11-21 19:57", "报警潮，并入汇总，11-21 19:57")),
+    ],
+)
+def test_a_page_that_was_held_back_says_into_which_it_went_and_when_that_left(
+    staffed: Installation, verdict: str, why: str, said: tuple[str, str]
+) -> None:
+    staffed.page("P5-1", None, None, "duty", "ok", verdict=verdict, reason="monitor", message={"why": why, "count": 2})
+    staffed.held("G2-1", "F1-1", "O1-1", "duty", into="P5-1")
+
+    async def scenario(browser: httpx.AsyncClient) -> None:
+        for lang, words in zip(("en", "zh"), said, strict=True):
+            text = Elements((await browser.get(f"/faults/F1-1?lang={lang}")).text).words()
+            assert words in text and "P5-1" in text
+            assert "dropped: somebody had it" not in text and "已取消" not in text
+        (page,) = (await browser.get("/api/v1/faults/F1-1")).json()["pages"]
+        assert (page["state"], page["into"]["id"], page["into"]["state"]) == ("dropped", "P5-1", "accepted" if verdict == "accepted" else "queued")
+
+    browse(staffed, scenario)
+
+
 def test_orders_stand_as_they_should_be_worked_on_until_they_are_asked_for_by_state(house: Installation) -> None:
     house.order("O2-1", "fp-1", "normal", minutes_ago=1)
     house.order("O3-1", "fp-1", "readiness", minutes_ago=9, limit_min=15)

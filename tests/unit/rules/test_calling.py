@@ -337,13 +337,21 @@ def test_at_night_a_normal_fault_is_gathered_and_its_next_level_waits_for_the_mo
     kit.stay(60, 2, jockey_fault=1)
     kit.stay(3600, jockey_fault=1)
     kit.run()
-    rows = kit.rows("SELECT channel, person, reason, due_ns, message_json FROM outbox ORDER BY created_ns, rowid")
+    rows = kit.rows("SELECT channel, person, reason, due_ns, message_json FROM outbox WHERE state <> 'dropped' ORDER BY created_ns, rowid")
     first = [(channel, person) for channel, person, _, due_ns, _ in rows if due_ns == ELEVEN + 14 * 60 * NS]
     assert first == [("app", "wang.fang"), ("duty", None)], "one page each for both pumps"
     assert orjson.loads(rows[0][4])["zh"] == ["〔夜间〕2条一般故障", "1号消防泵 jockey出了事、2号消防泵 jockey出了事 明细见控制台"]
     assert {row[1] for row in rows} == {"wang.fang", None} and {row[2] for row in rows} == {"monitor"}
     assert kit.one("SELECT breached_ns IS NOT NULL FROM clock WHERE name = 'response' AND work_order = ?", order(kit)) == 1
     assert kit.one("SELECT next_ns FROM call WHERE work_order = ?", order(kit)) == NOON + 11 * 3600 * NS, "seven in the morning"
+    held = kit.rows(
+        "SELECT f.equipment, h.channel, h.reason, h.due_ns, p.reason, p.due_ns, p.channel, p.person IS h.person FROM outbox h "
+        "JOIN outbox p ON p.id = h.answer JOIN fault f ON f.id = h.fault WHERE h.state = 'dropped' AND h.reason = 'raised' ORDER BY 1, 2"
+    )
+    leaves = ELEVEN + 14 * 60 * NS
+    assert held == [
+        (f"fp-{n}", channel, "raised", leaves, "monitor", leaves, channel, 1) for n in (1, 2) for channel in ("app", "duty")
+    ], "each fault says into which page it went"
     kit.stay(10, pump_running=1, jockey_fault=1)
     kit.run()
     assert kit.rows("SELECT DISTINCT due_ns - created_ns FROM outbox WHERE severity = 'danger'") == [(0,)]
