@@ -20,34 +20,11 @@ from plantroom.site import Site  # noqa: E402
 from plantroom.site_file import load_site  # noqa: E402
 from simulators.rehearse_commands import SHARED_MEMORY, Rehearsal  # noqa: E402
 from simulators.scenario import load_scenario  # noqa: E402
+from tests.kit.hundred import site_text  # noqa: E402
 
 AIMS = ((5.0, 7 * 24.0, 600.0), (60.0, 30 * 24.0, 300.0))  # every so many s, so many hours, within so many CPU s
 SEED = 11
 START = "2026-04-01T08:00:00+08:00"
-LIFTS = 50  # that publish JSON
-# kind, profile, how many, how many behind one gateway
-HUNDRED = (
-    ("ahu", "systemair-topvex", 25, 5),
-    ("fire_pump", "metron-fd4", 15, 5),
-    ("generator", "smartgen-hgm4000n", 10, 2),
-)
-
-
-def site_text() -> str:
-    """A hundred machines: half of them publish, half of them stand behind 13 gateways."""
-    connections, port = ["  - {id: broker, mqtt: {host: 127.0.0.1, port: 20000}}"], 20_000
-    equipment = [f"  - {{id: lift-{n}, kind: elevator, name: lift {n}, profile: mqtt-json-elevator, connection: broker, topic: l-{n}}}"
-                 for n in range(1, LIFTS + 1)]  # fmt: skip
-    for kind, profile, count, together in HUNDRED:
-        for n in range(count):
-            if n % together == 0:
-                port += 1
-                connections.append(f"  - {{id: g-{port}, modbus_tcp: {{host: 127.0.0.1, port: {port}}}}}")
-            unit = n % together + 1
-            equipment.append(f"  - {{id: {kind.replace('_', '-')}-{n + 1}, kind: {kind}, name: {kind} {n + 1}, profile: {profile}, "
-                             f"connection: g-{port}, unit: {unit}}}")  # fmt: skip
-    head = "site: {id: hundred, name: A hundred, zone: Asia/Shanghai, language: en, practice: gb}\nconnections:\n"
-    return head + "\n".join(connections) + "\nequipment:\n" + "\n".join(equipment) + "\n"
 
 
 def run(file: Path, site: Site, every_s: float, hours: float) -> tuple[float, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
@@ -81,6 +82,7 @@ def to_ns(at: datetime) -> int:
     return (delta.days * 86_400 + delta.seconds) * NS + delta.microseconds * 1000
 
 
+@lru_cache(maxsize=1024)  # of thousands of points that are shown most have one instant
 def iso(ns: int) -> str:
     """`2026-11-21T03:12:07.120Z`, the form every API, log and report uses."""
     return at_utc(ns).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -7,6 +7,8 @@ import re
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -16,22 +18,43 @@ PYTEST = [sys.executable, "-m", "pytest", "-rs", "-p", "no:cacheprovider"]
 FIELD = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("tests/integration/test_collector_*.py"))
 BESIDE = ["-n4", "--dist=loadfile", "--no-loadscope-reorder"]
 LONG = ["demo", "rules_service", "whole_house", "watch", "notify_service", "web"]  # begun first: the last file to end alone holds up all
-_OTHERS = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("tests/integration/test_*.py") if path.stem.removeprefix("test_") not in LONG)
+_OTHERS = sorted(
+    str(path.relative_to(ROOT)) for path in ROOT.glob("tests/integration/test_*.py") if path.stem.removeprefix("test_") not in LONG
+)
 HOUSE = [*(f"tests/integration/test_{name}.py" for name in LONG), "tests/browser", *(path for path in _OTHERS if path not in FIELD)]
 
-PARTS: list[tuple[str, list[str]]] = [
-    ("ruff", [str(BIN / "ruff"), "check", "."]),
-    ("types", [str(BIN / "mypy")]),
-    ("rules", [str(BIN / "plantroom"), "rules", "test"]),
-    ("unit", [*PYTEST, "-n2", "tests/unit"]),
-    ("property", [*PYTEST, "-n2", "tests/property"]),
-    ("simulation", [*PYTEST, "-n2", "tests/simulation"]),
-    ("contract", [*PYTEST, "-n3", "tests/contract"]),
+Part = tuple[str, list[str]]
+
+# one after the other; those of one line beside each other, each on a core
+PARTS: list[list[Part]] = [
+    [("ruff", [str(BIN / "ruff"), "check", "."])],
+    [("types", [str(BIN / "mypy")]), ("rules", [str(BIN / "plantroom"), "rules", "test"])],
+    [("unit", [*PYTEST, "-n2", "tests/unit"])],
+    [("property", [*PYTEST, "-n2", "tests/property"])],
+    [("simulation", [*PYTEST, "-n2", "tests/simulation"])],
+    [("contract", [*PYTEST, "-n3", "tests/contract"])],
     # their time-outs are fractions of a second: nothing else runs beside them
-    ("field", [*PYTEST, "--durations=5", *FIELD]),
+    [("field", [*PYTEST, "--durations=5", *FIELD])],
     # these mostly wait, for processes and for seconds to pass: four files at a time, whole because their tests share what they start
-    ("integration", [*PYTEST, *BESIDE, "--durations=10", *HOUSE]),
+    [("integration", [*PYTEST, *BESIDE, "--durations=10", *HOUSE])],
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    name: str
+    command: list[str]
+    code: int
+    stdout: str
+    stderr: str
+    took_s: float
+
+
+def ran(part: Part) -> Ended:
+    name, command = part
+    began = time.perf_counter()
+    done = subprocess.run(command, cwd=ROOT, env=os.environ | {"PYTHONUNBUFFERED": "1"}, capture_output=True, text=True, check=False)
+    return Ended(name, command, done.returncode, done.stdout, done.stderr, time.perf_counter() - began)
 
 
 def counted(output: str) -> tuple[int, int, int]:
@@ -46,21 +69,19 @@ def counted(output: str) -> tuple[int, int, int]:
 def main() -> int:
     passed = failed = skipped = 0
     shares: list[tuple[str, float, str]] = []
-    for name, command in PARTS:
-        print(f"\n== {name}", flush=True)
-        began = time.perf_counter()
-        done = subprocess.run(command, cwd=ROOT, env=os.environ | {"PYTHONUNBUFFERED": "1"}, capture_output=True, text=True, check=False)
-        took = time.perf_counter() - began
-        output = done.stdout + done.stderr
-        print(output[-20_000:].rstrip(), flush=True)
-        if "pytest" in command:
-            ok, bad, skip = counted(done.stdout)
-            bad = max(bad, 1) if done.returncode else bad
-            passed, failed, skipped = passed + ok, failed + bad, skipped + skip
-        else:
-            passed, failed = passed + (done.returncode == 0), failed + (done.returncode != 0)
-        shares.append((name, took, "ok" if done.returncode == 0 else f"FAILED (exit {done.returncode})"))
-    whole = sum(took for _, took, _ in shares)
+    began = time.perf_counter()
+    for together in PARTS:
+        with ThreadPoolExecutor(len(together)) as threads:
+            for done in threads.map(ran, together):
+                print(f"\n== {done.name}\n{(done.stdout + done.stderr)[-20_000:].rstrip()}", flush=True)
+                if "pytest" in done.command:
+                    ok, bad, skip = counted(done.stdout)
+                    bad = max(bad, 1) if done.code else bad
+                    passed, failed, skipped = passed + ok, failed + bad, skipped + skip
+                else:
+                    passed, failed = passed + (done.code == 0), failed + (done.code != 0)
+                shares.append((done.name, done.took_s, "ok" if done.code == 0 else f"FAILED (exit {done.code})"))
+    whole = time.perf_counter() - began
     print("\n== shares")
     for name, took, verdict in shares:
         print(f"{name:<18}{took:7.1f} s {100 * took / whole:4.0f} %  {verdict}")

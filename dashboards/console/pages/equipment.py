@@ -15,7 +15,7 @@ from dashboards.console.axis import step_ns
 from dashboards.console.charts import Shape, svg
 from dashboards.console.guard import needs
 from dashboards.console.pages.frame import language_of, notice_of, page
-from dashboards.console.pages.now import by_kind, tile, tiles
+from dashboards.console.pages.now import MOST_TILES, by_kind, tile, tiles
 from dashboards.console.roles import Permission, Person
 from dashboards.console.shown import digits_of, names_of, number, unit_text
 from dashboards.console.tables import OPEN_CONDITIONS, ItemDay
@@ -34,8 +34,23 @@ ITEM_DAYS = 30
 
 @router.get("/equipment")
 def equipment_list(request: Request, person: Annotated[Person, needs(Permission.SEE)]) -> Response:
-    desk = Desk(request, person)
-    return page(request, "equipment_list.html", {"groups": by_kind(tiles(desk)), "desk": desk}, person)
+    """`kind`, `q` = part of a name, id or place; `page` from 1: a tower's machines do not fit one."""
+    desk, asked = Desk(request, person), request.query_params
+    groups = by_kind(tiles(desk))
+    kinds = [(group[0].equipment.kind, len(group)) for group in groups]
+    kind, sought = asked.get("kind", ""), asked.get("q", "").strip()
+    every = [tile for group in groups for tile in group]
+    found = [tile for tile in every if kind in ("", tile.equipment.kind.name) and matches(tile.equipment, sought)]
+    pages = max(1, -(-len(found) // MOST_TILES))
+    number = min(max(int(asked["page"]), 1), pages) if asked.get("page", "").isdecimal() else 1
+    shown = found[(number - 1) * MOST_TILES : number * MOST_TILES]
+    values = {"groups": by_kind(shown), "kinds": kinds, "kind": kind, "q": sought, "number": number, "pages": pages, "every": len(every)}
+    return page(request, "equipment_list.html", {**values, "desk": desk}, person)
+
+
+def matches(equipment: Equipment, sought: str) -> bool:
+    words = f"{equipment.id} {equipment.name} {equipment.location}".casefold()
+    return all(word in words for word in sought.casefold().split())
 
 
 @router.get("/equipment/{equipment_id}")

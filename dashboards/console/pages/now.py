@@ -25,6 +25,9 @@ MOST_TILE_VALUES, MOST_TILE_MODES = 4, 2
 TELLS = {PointType.ENUM: 0, PointType.FLOAT: 1, PointType.INTEGER: 1, PointType.BOOL: 2}
 MONITOR = "monitor"  # Plantroom itself: a tile only when something is wrong with it
 LAG_WARN_S = 10.0
+MOST_TILES = 120  # machines with their values on one page; of more the first page shows those with something wrong
+MOST_CHIPS = 400
+CALM = ("ok", "unmonitored")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +119,18 @@ def by_kind(tiles: Sequence[Tile]) -> list[list[Tile]]:
     return list(groups.values())
 
 
+def worth_showing(groups: Sequence[Sequence[Tile]], most: int) -> list[list[Tile]]:
+    """All of them; or of a plant too large for a page those with something wrong, as far as they go."""
+    if sum(map(len, groups)) <= most:
+        return [list(group) for group in groups]
+    found, left = [], most
+    for group in groups:
+        wrong = [tile for tile in group if tile.status not in CALM][:left]
+        left -= len(wrong)
+        found.append(wrong)
+    return found
+
+
 def pulse(view: SiteView, now_ns: int) -> list[tuple[str, float | None]]:
     """What keeps the page from being believed: no samples, an engine that lags. Empty when all is well."""
     wrong: list[tuple[str, float | None]] = []
@@ -137,10 +152,12 @@ def pulse(view: SiteView, now_ns: int) -> list[tuple[str, float | None]]:
 @router.get("/")
 async def now_page(request: Request, person: Annotated[Person, needs(Permission.SEE)]) -> Response:
     desk = Desk(request, person)
-    items = board(desk)
+    items, groups = board(desk), by_kind(tiles(desk))
+    chips, shown = worth_showing(groups, MOST_CHIPS), worth_showing(groups, MOST_TILES)
     values = {
         "items": items, "counts": Counter(item.severity for item in items if item.fault and item.fault.open), "severities": SEVERITIES,
-        "groups": by_kind(tiles(desk)), "desk": desk,
+        "plant": list(zip(groups, chips, strict=True)),
+        "groups": [group for group in shown if group], "machines": sum(map(len, groups)), "desk": desk,
         "pulse": [(view, wrong) for view in desk.views if (wrong := pulse(view, desk.now_ns))],
         "names": {view.id: view.names for view in desk.views}, "notice": await notice_of(request, desk),
     }  # fmt: skip

@@ -452,3 +452,43 @@ def test_pages_of_two_sites_name_the_site_in_every_link(tmp_path: Path) -> None:
             house.close()
 
 
+# --- plants too large for a page
+
+
+def large_site(folder: Path, machines: int) -> Path:
+    path = site_file(folder)
+    lines = "".join(f"  - {{id: room-{n}, kind: asset, name: {n}号机房, location: 地下{n % 3}层}}\n" for n in range(machines))
+    path.write_text(path.read_text("utf-8") + lines, "utf-8")
+    return path
+
+
+def test_a_plant_too_large_for_a_page_shows_what_is_wrong_first_and_the_rest_page_by_page(tmp_path: Path) -> None:
+    clock = VirtualClock(NOW)
+    house = Installation(tmp_path / "data", large_site(tmp_path, 500), clock)
+    house.fault("F1-1", "room-377", "readiness")
+    house.engine_at(1)
+
+    async def look() -> dict[str, str]:
+        async with served(tmp_path / "data", clock) as app, logged_in(app) as browser:
+            paths = (
+                "/",
+                "/equipment",
+                "/equipment?page=2",
+                "/equipment?page=99",
+                "/equipment?kind=generator",
+                "/equipment?q=377",
+                "/equipment?q=nowhere",
+            )
+            return {path: (await browser.get(path)).text for path in paths}
+
+    pages = asyncio.run(look())
+    house.close()
+    assert len(pages["/"]) < 150_000
+    assert re.findall(r"/equipment/(room-\d+)", pages["/"]) == ["room-377"] * 3  # its line, its chip, its tile
+    assert set(re.findall(r"/equipment/(room-\d+)", pages["/equipment"])).isdisjoint(
+        re.findall(r"/equipment/(room-\d+)", pages["/equipment?page=2"])
+    )
+    assert "5 / 5" in pages["/equipment?page=99"]
+    assert re.findall(r'class="name" href="/equipment/([^"]+)"', pages["/equipment?kind=generator"]) == ["gen-1"]
+    assert re.findall(r'class="name" href="/equipment/([^"]+)"', pages["/equipment?q=377"]) == ["room-377"]
+    assert "没有符合的设备" in pages["/equipment?q=nowhere"]
