@@ -54,7 +54,7 @@ def rehearsed(folder: Path, days: float, start: str, events: str = "[]") -> Aske
     Rehearsal(site_file, site, load_scenario(scenario, site), None, 60.0, folder, lambda line: None).run()
     with closing(Records.open(folder / "records.db", readonly=True)) as records:
         faults = list(records.db.execute(FAULTS))
-        asked = list(records.db.execute("SELECT created_ns, severity FROM outbox WHERE reason != 'test'"))
+        asked = list(records.db.execute("SELECT created_ns, severity FROM outbox WHERE reason != 'test' AND id GLOB 'P*'"))
     nights = Counter(shift for at_ns, severity in asked if not Severity(severity).urgent and (shift := night_of(at_ns)) is not None)
     return Asked(faults, nights)
 
