@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from dashboards.console import alarms, api, assets, connections, oncall
+from dashboards.console import alarms, api, assets, connections, offline, oncall
 from dashboards.console.access import Access
 from dashboards.console.asking import Ambiguous, NotFound
 from dashboards.console.commanding import NotRecorded
@@ -52,7 +52,7 @@ def create_app(data: Path, clock: Clock, site_of: SiteOf, *, public_url: str | N
     app.state.public_urls = public_urls
     app.state.origins = lambda: [urlsplit(address).netloc.lower() for address in public_urls()]
     pages = (login, answer, now, faults, orders, deeds, equipment, oncall_pages, health, alarm_pages)
-    for routes in (api, connections, oncall, alarms, assets, *pages):
+    for routes in (api, connections, oncall, alarms, offline, assets, *pages):
         app.router.routes.extend(routes.router.routes)  # as they are: an included router would hide them from `unguarded`
     app.add_api_route("/healthz", api.healthz, dependencies=[open_to_all()], include_in_schema=False)
     app.add_api_route("/api/openapi.json", _openapi, dependencies=[needs(Permission.SEE)], include_in_schema=False)

@@ -16,7 +16,7 @@ from dashboards.console.pages.frame import language_of, notice_of, page
 from dashboards.console.roles import Permission, Person
 from dashboards.console.rule_texts import rule_of
 from dashboards.console.sites import SiteView
-from dashboards.console.tables import SEVERITIES, Fault, Note, Order, Page
+from dashboards.console.tables import SEVERITIES, Entered, Fault, Note, Order, Page
 from plantroom.clock import NS, iso
 from plantroom.site import Binding
 
@@ -27,21 +27,23 @@ SYSTEM = "system"  # who closes an order that wants nobody any more
 
 @dataclass(frozen=True, slots=True, order=True)
 class Moment:
-    """One line of the time line. key: a text `moment.<key>`; values: what it takes; tone: how it is shown."""
+    """One line of the time line. key: a text `moment.<key>`; values: what it takes; tone: how it is shown; phone: it was
+    entered without reception."""
 
     at_ns: int
     key: str = field(compare=False)
     values: dict[str, object] = field(compare=False, default_factory=dict)
     tone: str = field(compare=False, default="")
+    phone: Entered | None = field(compare=False, default=None)
 
 
 def timeline(fault: Fault | None, order: Order | None, notes: list[Note], pages: list[Page], names: dict[str, str]) -> list[Moment]:
     """Everything that is known to have happened, oldest first."""
     found: list[Moment] = []
 
-    def add(at_ns: int | None, key: str, tone: str = "", **values: object) -> None:
+    def add(at_ns: int | None, key: str, tone: str = "", phone: Entered | None = None, /, **values: object) -> None:
         if at_ns is not None:
-            found.append(Moment(at_ns, f"moment.{key}", values, tone))
+            found.append(Moment(at_ns, f"moment.{key}", values, tone, phone))
 
     if fault is not None:
         add(fault.onset_ns, "onset")
@@ -55,7 +57,7 @@ def timeline(fault: Fault | None, order: Order | None, notes: list[Note], pages:
             if (key, by) == ("closed", SYSTEM):
                 add(done, "closed_by_itself", "good")
             else:
-                add(done, key, "good", who=names.get(by or "", by or ""))
+                add(done, key, "good", order.phone.get(key), who=names.get(by or "", by or ""))
         for hollow in order.hollow or ():
             who, minutes = names.get(hollow.by, hollow.by), round((hollow.due_ns - hollow.accepted_ns) / (60 * NS))
             add(hollow.accepted_ns, "accepted", who=who)
@@ -63,7 +65,7 @@ def timeline(fault: Fault | None, order: Order | None, notes: list[Note], pages:
         for limit in (*order.earlier, *order.limits):
             add(limit.breached_ns, f"breached_{limit.name}", "bad")
     for note in notes:
-        add(note.at_ns, "note", who=names.get(note.who, note.who), text=note.text or "")
+        add(note.at_ns, "note", "", note.phone, who=names.get(note.who, note.who), text=note.text or "")
     for sent in pages:
         for attempt in sent.attempts:
             key = {"accepted": "told" if attempt.confirmed else "unconfirmed", "retry": "not_told", "refused": "refused"}[attempt.verdict]
