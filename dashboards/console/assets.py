@@ -14,7 +14,7 @@ from dashboards.console.asking import NotFound
 from dashboards.console.guard import open_to_all
 
 FOLDER = Path(__file__).parent / "static"
-MANIFEST = ("console.css", "console.js", "queue.js", "offline.js", "chart.js", "icon.svg", "vendor/uplot.js", "vendor/uplot.css")
+MANIFEST = ("console.css", "console.js", "queue.js", "offline.js", "push.js", "chart.js", "icon.svg", "vendor/uplot.js", "vendor/uplot.css")
 WORKER = "worker.js"
 OWN = b"const ASSETS = [];"  # where the worker learns the files of its release: it changes whenever one of them does
 TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -16,6 +15,7 @@ from dashboards.console.access import Access
 from dashboards.console.roles import Role
 from plantroom.clock import SystemClock
 from plantroom.journal import Journal, Kind
+from plantroom.push import Browsers
 from tests.browser.test_console import FLAGS, PHONE, RAISED_MS
 from tests.kit.console_client import PASSWORD
 from tests.kit.house import House
@@ -28,7 +28,7 @@ LEFT = "async () => (await plantroomQueue.all()).map(e => `${e.does} ${e.state}`
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    made = House(tmp_path_factory.mktemp("offline"), 6)
+    made = House(tmp_path_factory.mktemp("offline"), 6, channels="  - {id: push, type: webpush, subject: 'mailto:ops@example.com'}")
     made.start()
     for pump in range(made.pumps):  # one wait for all
         made.inputs.phase_loss(pump, 1)
@@ -148,8 +148,7 @@ def test_a_lost_answer_a_dead_page_and_a_dead_worker_make_one_command_of_one_ent
 
     page.route("**/api/v1/orders/*/accept", lose)
     accept(page)
-    expect(page.locator("form.entered")).to_be_attached()
-    assert len(commands(house, "accept", order)) == 1, "the server has had it"
+    house.wait_for(lambda: len(commands(house, "accept", order)) == 1, 15, "the server has it")
     expect(page.locator("#queue .waiting")).to_be_visible()
     context.set_offline(True)
     page.close()
@@ -224,6 +223,7 @@ def test_what_was_refused_says_why_and_a_session_that_ended_loses_nothing(house:
 
 def test_who_logs_out_leaves_nothing_on_the_phone_and_is_told_of_what_waits(house: House, context: BrowserContext) -> None:
     page = context.new_page()
+    page.route("**/api/v1/events*", lambda route: route.abort())  # a page that is loaded anew between two clicks is not what is tried
     log_in(page, house)
     path = fault_page(page, house, 4)
     page.route("**/api/v1/**", lambda route: route.abort())
@@ -239,3 +239,28 @@ def test_who_logs_out_leaves_nothing_on_the_phone_and_is_told_of_what_waits(hous
     page.goto(path)
     expect(page.get_by_role("heading", name="No connection")).to_be_visible()
     expect(page.locator("#kept li")).to_have_count(0)
+
+
+def test_a_push_shows_its_two_lines_says_that_it_did_and_the_account_page_turns_it_on(house: House, context: BrowserContext) -> None:
+    context.grant_permissions(["notifications"])
+    page = context.new_page()
+    session = context.new_cdp_session(page)
+    found: list[str] = []
+    session.on("ServiceWorker.workerRegistrationUpdated", lambda event: found.extend(each["registrationId"] for each in event["registrations"] if not each["isDeleted"]))
+    session.send("ServiceWorker.enable")
+    log_in(page, house)
+    path = fault_page(page, house, 5)
+    [page_id] = house.rows("SELECT id FROM outbox WHERE fault = ?", path.rpartition("/")[2])[0]
+    browsers = Browsers(house.data / "access.db")
+    token = browsers.sent("house", str(page_id), SystemClock().read().wall_ns)
+    told = {"title": "[READINESS] Lost a phase", "body": "since 14:03", "url": path, "tag": "O1-1", "lang": "en", "shown": f"/push/shown/{token}"}
+    origin = f"http://127.0.0.1:{house.port}"
+    session.send("ServiceWorker.deliverPushMessage", {"origin": origin, "registrationId": found[-1], "data": orjson.dumps(told).decode()})
+    house.wait_for(lambda: browsers.shown_ns("house", [str(page_id)]), 10, "the worker says that it showed the page")
+    browsers.close()
+    shown = page.evaluate("async () => (await (await navigator.serviceWorker.ready).getNotifications()).map(n => [n.title, n.body, n.tag, n.data.url])")
+    assert shown == [["[READINESS] Lost a phase", "since 14:03", "O1-1", path]]
+    page.goto("/account")
+    expect(page.locator("#push [role=status]")).to_have_text("This browser is not told.")
+    expect(page.locator("#push .notice")).to_contain_text("No site file names admin")
+    expect(page.locator("#push button.go")).to_be_visible()

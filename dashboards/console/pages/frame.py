@@ -39,8 +39,8 @@ TEMPLATES.globals.update(
     sample_text=sample_text, silent=silent, iso=iso, NS=NS, equipment_name=equipment_name, zip=zip,
 )  # fmt: skip
 OFFLINE = (
-    "waiting", "login", "recorded", "done", "done_receipt", "refused", "calls", "take_back", "dismiss", "of_others", "leaving", "age",
-    "needs_reception",
+    "waiting", "login", "recorded", "done", "done_receipt", "refused", "calls", "take_back", "dismiss", "of_others", "of_waiting",
+    "leaving", "age", "needs_reception",
 )  # fmt: skip
 
 
@@ -51,7 +51,16 @@ def offline_words(lang: str) -> Mapping[str, str]:
     return texts | {f"deed_{does}": words.say(f"deed.{does}", lang) for does in sorted(ENTERED_DEEDS)}
 
 
-TEMPLATES.globals["offline_words"] = offline_words
+PUSH = ("on", "off", "denied", "impossible", "unreachable", "refused")
+
+
+@lru_cache(maxsize=8)
+def push_words(lang: str) -> Mapping[str, str]:
+    """What static/push.js says."""
+    return {key: words.say(f"push.{key}", lang) for key in PUSH}
+
+
+TEMPLATES.globals.update(offline_words=offline_words, push_words=push_words)
 TEMPLATES.filters["as_json"] = lambda value: orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
 
 

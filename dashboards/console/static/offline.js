@@ -6,7 +6,8 @@
   if (!panel) return;
   const words = JSON.parse(panel.dataset.words), lang = panel.dataset.lang, person = body.dataset.person;
   const stale = body.dataset.cached !== "", DEED = /^\/orders\/([^/]+)\/(accept|arrive|restore|hold|comment)$/;
-  const clock = (at) => new Intl.DateTimeFormat("sv-SE", { timeZone: panel.dataset.zone, month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit" }).format(new Date(at));
+  const zoned = new Intl.DateTimeFormat("en-GB", { timeZone: panel.dataset.zone, month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+  const clock = (at) => { const part = Object.fromEntries(zoned.formatToParts(new Date(at)).map((each) => [each.type, each.value])); return `${part.month}-${part.day} ${part.hour}:${part.minute}`; };
   const text = (key, values = {}) => words[key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
 
   // -- time: the last contact with the server by both clocks of the phone, and every step back of its wall clock since
@@ -57,7 +58,7 @@
     const waiting = person ? others : mine.filter(queue.isOpen);
     if (waiting.length) {
       const item = document.createElement("li");
-      item.textContent = text("of_others", { n: waiting.length, who: [...new Set(waiting.map((entry) => entry.person))].join(", ") });
+      item.textContent = text(document.getElementById("kept") ? "of_waiting" : "of_others", { n: waiting.length, who: [...new Set(waiting.map((entry) => entry.person))].join(", ") });
       list.append(item);
     }
     panel.hidden = list.children.length === 0;
@@ -131,7 +132,7 @@
   });
   const forget = async () => {
     for (const name of await caches.keys()) if (name.startsWith("pages:")) await caches.delete(name);
-    await queue.clear(person);
+    await queue.clear((entry) => entry.person === person);
     for (const name of ["contact", "wall", "set_back"]) localStorage.removeItem(`plantroom.${name}`);
   };
 

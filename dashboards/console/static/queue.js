@@ -31,7 +31,7 @@ self.plantroomQueue = (() => {
   const find = (id) => within("readonly", (store) => store.index("id").get(id));
   const put = async (entry) => { await within("readwrite", (store) => store.put(entry)); told("entries"); };
   const remove = async (n) => { await within("readwrite", (store) => store.delete(n)); told("entries"); };
-  const clear = async (person) => { for (const entry of await all()) if (entry.person === person) await remove(entry.n); };
+  const clear = async (which) => { for (const entry of await all()) if (which(entry)) await remove(entry.n); };
   const isOpen = (entry) => entry.state === "waiting" || entry.state === "login" || entry.state === "recorded";
 
   // A new entry; durable when this returns. Another text under a used id is another deed: it gets an id of its own.

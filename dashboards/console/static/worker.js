@@ -55,12 +55,13 @@ const kept = async (address) => {
   return null;
 };
 
-// Somebody logs out: neither pages nor entries of theirs stay. What another person entered on this phone is that person's.
+// Somebody logs out: no page of theirs stays, and nothing that was answered. What was not sent yet is the page's to ask about; where it had
+// no time to ask, it stays rather than being lost.
 const forget = async () => {
   for (const name of await caches.keys()) {
     if (!name.startsWith("pages:")) continue;
     await caches.delete(name);
-    await plantroomQueue.clear(name.slice(6));
+    await plantroomQueue.clear((entry) => entry.person === name.slice(6) && !plantroomQueue.isOpen(entry));
   }
 };
 
@@ -95,3 +96,19 @@ addEventListener("message", (event) => {
 });
 
 addEventListener("sync", (event) => event.waitUntil(plantroomQueue.drain((entry) => ({ waited_s: 0, set_back_s: entry.set_back_s }))));
+
+// A page about a fault: the two lines; a tap opens what it is about. That it was shown is told to the server, which is all it means.
+addEventListener("push", (event) => event.waitUntil((async () => {
+  const told = event.data.json();
+  await registration.showNotification(told.title, { body: told.body, tag: told.tag, renotify: true, requireInteraction: true, lang: told.lang, data: { url: told.url }, icon: "/static/icon.svg" });
+  if (/^\/push\/shown\/[\w-]+$/.test(told.shown || "")) await fetch(told.shown, { method: "POST", credentials: "omit" }).catch(() => null);
+})()));
+
+addEventListener("notificationclick", (event) => {
+  event.notification.close();
+  const url = new URL(event.notification.data.url, location.origin);
+  event.waitUntil((async () => {
+    const open = (await clients.matchAll({ type: "window" })).find((client) => client.url === url.href);
+    await (open ? open.focus() : clients.openWindow(url.href));
+  })());
+});
