@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import binascii
 import os
+import re
 import secrets
 import tempfile
 from base64 import urlsafe_b64decode
@@ -16,7 +17,6 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import apsw
 
@@ -29,6 +29,7 @@ MOST_BROWSERS = 10  # of one person; the oldest goes
 KEPT_NS = 90 * 86_400 * NS
 KEY_FILE = "webpush.pem"
 LONGEST = 1_000
+_ADDRESS = re.compile(r"https://([A-Za-z0-9.-]+)(?::([0-9]{1,5}))?(?:/[!-~]*)?", re.ASCII)
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS push_browser (
   id       TEXT PRIMARY KEY,
@@ -67,16 +68,13 @@ class Browser:
 
 def allowed(endpoint: str, services: Iterable[str] = ()) -> bool:
     """Whether a push service of this address may be asked. services: origins of the site file."""
-    try:
-        url = urlsplit(endpoint)
-        host, port = (url.hostname or "").lower(), url.port
-    except ValueError:
+    origin = _origin(endpoint)
+    if origin is None:
         return False
-    if url.scheme != "https" or not host or url.username is not None or not endpoint.isascii() or not endpoint.isprintable():
-        return False
-    if (host, port or 443) in {_origin(service) for service in services}:
+    if origin in {_origin(service) for service in services}:
         return True
-    return port in (None, 443) and (host in KNOWN or host.endswith(KNOWN_BELOW))
+    host, port = origin
+    return port == 443 and (host in KNOWN or host.endswith(KNOWN_BELOW))
 
 
 def subscription(given: Any, services: Sequence[str] = ()) -> tuple[str, str, str]:
@@ -176,12 +174,10 @@ def public_key(data: Path) -> str:
     return str(b64urlencode(key(data).public_key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)))
 
 
-def _origin(address: str) -> tuple[str, int]:
-    try:
-        url = urlsplit(address)
-        return (url.hostname or "").lower(), url.port or 443
-    except ValueError:
-        return "", 0
+def _origin(address: str) -> tuple[str, int] | None:
+    """None for what is no plain https address of a host by its name or IPv4 number: no user, no strange character."""
+    found = _ADDRESS.fullmatch(address)
+    return (found[1].lower(), int(found[2] or 443)) if found else None
 
 
 def decoded(text: str) -> bytes:

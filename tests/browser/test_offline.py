@@ -23,12 +23,13 @@ from tests.kit.house import House
 pytestmark = pytest.mark.needs("chromium")
 CONTROLS = "() => navigator.serviceWorker.controller !== null"
 KEPT = "async (path) => { for (const n of await caches.keys()) if (n.startsWith('pages:') && await (await caches.open(n)).match(path)) return true; return false; }"
+NO_SYNC = "delete ServiceWorkerRegistration.prototype.sync"  # as in a browser without it: the page alone sends
 LEFT = "async () => (await plantroomQueue.all()).map(e => `${e.does} ${e.state}`)"
 
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    made = House(tmp_path_factory.mktemp("offline"), 6, channels="  - {id: push, type: webpush, subject: 'mailto:ops@example.com'}")
+    made = House(tmp_path_factory.mktemp("offline"), 7, channels="  - {id: push, type: webpush, subject: 'mailto:ops@example.com'}")
     made.start()
     for pump in range(made.pumps):  # one wait for all
         made.inputs.phase_loss(pump, 1)
@@ -137,6 +138,7 @@ def test_a_kept_page_is_read_without_reception_and_an_acceptance_is_one_command_
 
 def test_a_lost_answer_a_dead_page_and_a_dead_worker_make_one_command_of_one_entry(house: House, context: BrowserContext) -> None:
     """The server has it and the phone does not know; then the page and the worker die; then everybody sends it at once."""
+    context.add_init_script(NO_SYNC)
     page = context.new_page()
     log_in(page, house)
     path = fault_page(page, house, 1)
@@ -148,7 +150,10 @@ def test_a_lost_answer_a_dead_page_and_a_dead_worker_make_one_command_of_one_ent
 
     page.route("**/api/v1/orders/*/accept", lose)
     accept(page)
-    house.wait_for(lambda: len(commands(house, "accept", order)) == 1, 15, "the server has it")
+    for _ in range(100):  # the route is served while the page is waited for
+        if commands(house, "accept", order):
+            break
+        page.wait_for_timeout(150)
     expect(page.locator("#queue .waiting")).to_be_visible()
     context.set_offline(True)
     page.close()
@@ -167,6 +172,18 @@ def test_a_lost_answer_a_dead_page_and_a_dead_worker_make_one_command_of_one_ent
     expect(other.locator("#queue .done")).to_be_visible()
     assert len(commands(house, "accept", order)) == 1
     assert house.rows("SELECT count(*), outcome FROM command WHERE target = ?", order) == [(1, "applied")]
+
+
+def test_the_worker_sends_what_the_page_could_not(house: House, context: BrowserContext) -> None:
+    """Background sync: with the page's own requests cut off, and as it would be with the page closed."""
+    page = context.new_page()
+    log_in(page, house)
+    fault_page(page, house, 6)
+    order = order_of(page)
+    page.route("**/api/v1/**", lambda route: route.abort())
+    accept(page)
+    expect(page.locator("#queue .done")).to_be_visible(timeout=20_000)
+    assert len(commands(house, "accept", order)) == 1
 
 
 def test_the_control_without_our_script_the_entry_is_lost(house: House, context: BrowserContext) -> None:
@@ -222,6 +239,7 @@ def test_what_was_refused_says_why_and_a_session_that_ended_loses_nothing(house:
 
 
 def test_who_logs_out_leaves_nothing_on_the_phone_and_is_told_of_what_waits(house: House, context: BrowserContext) -> None:
+    context.add_init_script(NO_SYNC)
     page = context.new_page()
     page.route("**/api/v1/events*", lambda route: route.abort())  # a page that is loaded anew between two clicks is not what is tried
     log_in(page, house)
