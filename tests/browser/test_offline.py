@@ -223,7 +223,7 @@ def test_what_was_refused_says_why_and_a_session_that_ended_loses_nothing(house:
     expect(page).to_have_url(re.compile("/login"), timeout=20_000)
     expect(page.locator("#queue")).to_contain_text("3 entered by li.wei not sent yet; sent when they log in")
     assert "Valve" not in page.locator("#queue").inner_text(), "what it says is nobody else's"
-    assert page.evaluate(KEPT, path) is False, "nothing is read without logging in"
+    page.wait_for_function(f"async () => !await ({KEPT})('{path}')")  # nothing is read without logging in
     log_in(page, house, "wang.fang", PASSWORD)
     expect(page.locator("#queue")).to_contain_text("3 entered by li.wei")
     assert len(commands(house, "comment", order)) == 0, "nobody sends what another one entered"
@@ -251,7 +251,8 @@ def test_who_logs_out_leaves_nothing_on_the_phone_and_is_told_of_what_waits(hous
     expect(page.locator("#leaving")).to_have_text("1 not sent yet. Log out once more to delete them and leave.")
     page.get_by_role("button", name="Log out").click()
     expect(page).to_have_url(re.compile("/login"))
-    assert page.evaluate("caches.keys()") == ["assets"] and page.evaluate(LEFT) == []
+    page.wait_for_function("async () => (await caches.keys()).join() === 'assets'")
+    assert page.evaluate(LEFT) == []
     assert page.evaluate("Object.keys(localStorage)") in ([], ["plantroom.wall", "plantroom.set_back"], ["plantroom.set_back", "plantroom.wall"])
     context.set_offline(True)
     page.goto(path)

@@ -131,6 +131,7 @@
     } else if (path === "/logout") forget();
   });
   const forget = async () => {
+    if (navigator.serviceWorker && navigator.serviceWorker.controller) navigator.serviceWorker.controller.postMessage({ forget: true });
     for (const name of await caches.keys()) if (name.startsWith("pages:")) await caches.delete(name);
     await queue.clear((entry) => entry.person === person);
     for (const name of ["contact", "wall", "set_back"]) localStorage.removeItem(`plantroom.${name}`);
@@ -176,7 +177,10 @@
   };
   addEventListener("online", back);
   setInterval(async () => { if (stale || list || (await queue.all()).some(queue.isOpen)) back(); }, 15000);
-  if (!person && !list) caches.keys().then((names) => { for (const name of names) if (name.startsWith("pages:")) caches.delete(name); }); // nobody is logged in any more
+  if (!person && !list) { // nobody is logged in any more: what they entered stays, what they read does not
+    if (navigator.serviceWorker && navigator.serviceWorker.controller) navigator.serviceWorker.controller.postMessage({ forget: true });
+    else caches.keys().then((names) => { for (const name of names) if (name.startsWith("pages:")) caches.delete(name); });
+  }
   if (navigator.serviceWorker && !stale && panel.dataset.worker) navigator.serviceWorker.register(panel.dataset.worker, { scope: "/" }).then(() => navigator.serviceWorker.ready).then(() => { if (person) back(); }).catch(() => null);
   else if (person) back();
 })();

@@ -27,24 +27,28 @@ const named = (address) => {
   return url.origin + url.pathname + (site ? `?site=${encodeURIComponent(site)}` : "");
 };
 
+let left = 0; // how often somebody went: a page that was fetched before is not kept after
+
 // Kept as it will be read: marked with its time, without the token of its forms.
-const store = async (address, response) => {
+const store = async (address, response, before) => {
   const html = await response.text();
   const person = (html.match(/ data-person="([^"]+)"/) || [])[1];
-  if (!person) return;
+  if (!person || left !== before) return;
   const marked = html.replace(' data-cached=""', ` data-cached="${Date.now()}"`).replace('id="stale" hidden', 'id="stale"')
     .replace(/name="form_token" value="[^"]*"/g, 'name="form_token" value=""');
   for (const name of await caches.keys()) if (name.startsWith("pages:") && name !== `pages:${person}`) await caches.delete(name);
   const cache = await caches.open(`pages:${person}`);
   await cache.delete(named(address)); // the newest stands last
   await cache.put(named(address), new Response(marked, { headers: { "content-type": "text/html; charset=utf-8" } }));
+  if (left !== before) await caches.delete(`pages:${person}`);
   const keys = await cache.keys();
   for (const request of keys.slice(0, Math.max(0, keys.length - MOST_PAGES))) await cache.delete(request);
 };
 
 const keep = async (address) => {
+  const before = left;
   const answer = await fetch(named(address), { credentials: "same-origin", cache: "no-store" }).catch(() => null);
-  if (answer && answer.ok && !answer.redirected) await store(address, answer);
+  if (answer && answer.ok && !answer.redirected) await store(address, answer, before);
 };
 
 const kept = async (address) => {
@@ -58,6 +62,7 @@ const kept = async (address) => {
 // Somebody logs out: no page of theirs stays, and nothing that was answered. What was not sent yet is the page's to ask about; where it had
 // no time to ask, it stays rather than being lost.
 const forget = async () => {
+  left += 1;
   for (const name of await caches.keys()) {
     if (!name.startsWith("pages:")) continue;
     await caches.delete(name);
@@ -68,12 +73,12 @@ const forget = async () => {
 const page = async (event) => {
   const url = new URL(event.request.url), keeps = KEPT.test(url.pathname);
   const here = keeps ? await kept(url) : null;
-  const asked = fetch(event.request);
+  const before = left, asked = fetch(event.request);
   try {
     const late = here && new Promise((resolve) => setTimeout(resolve, PATIENCE_MS, null));
     const answer = await (late ? Promise.race([asked, late]) : asked);
     if (answer === null) throw new TypeError("no answer in time");
-    if (keeps && answer.status === 200) event.waitUntil(url.searchParams.has("command") ? keep(url) : store(url, answer.clone()));
+    if (keeps && answer.status === 200) event.waitUntil(url.searchParams.has("command") ? keep(url) : store(url, answer.clone(), before));
     return answer;
   } catch (error) {
     asked.catch(() => null);
@@ -92,7 +97,8 @@ addEventListener("fetch", (event) => {
 });
 
 addEventListener("message", (event) => {
-  if (event.data.keep) event.waitUntil((async () => { for (const path of event.data.keep.slice(0, MOST_PAGES)) await keep(path); })());
+  if (event.data.forget) event.waitUntil(forget());
+  else if (event.data.keep) event.waitUntil((async () => { for (const path of event.data.keep.slice(0, MOST_PAGES)) await keep(path); })());
 });
 
 addEventListener("sync", (event) => event.waitUntil(plantroomQueue.drain((entry) => ({ waited_s: 0, set_back_s: entry.set_back_s }))));
