@@ -121,6 +121,7 @@
         if (n) {
           const note = document.getElementById("leaving");
           note.textContent = text("leaving", { n });
+          note.className = "notice bad";
           note.hidden = false;
           for (const b of form.querySelectorAll("button")) setTimeout(() => { b.disabled = false; }, 0);
           return;
