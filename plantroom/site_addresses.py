@@ -9,6 +9,8 @@ from plantroom import yaml_file as y
 
 _ADDRESS = re.compile(r"[!-?A-~]+@[!-?A-~]+")  # ASCII, one @
 
+_SUBJECT = re.compile(r"mailto:[!-?A-~]+@[!-?A-~]+\.[!-?A-~]+|https://[!-~]+")
+_ORIGIN = re.compile(r"https://[A-Za-z0-9.-]+(?::[0-9]{1,5})?/?")
 _APPRISE = re.compile(r"([A-Za-z0-9]{1,20})://\S*")
 NOT_BY_APPRISE: Mapping[str, str] = {  # what reaches no person, what says yes to what was refused, and what would publish beyond our prefix
     **dict.fromkeys(("dbus", "qt", "kde", "glib", "gio", "gnome", "macosx", "windows", "blink1"), "it shows on this machine alone"),
@@ -42,6 +44,25 @@ def mail(node: y.Node) -> str:
     if not _ADDRESS.fullmatch(address):
         raise y.Wrong(f"{address!r} is no e-mail address", node)
     return address
+
+
+def subject(node: y.Node) -> str:
+    """Whom a push service writes to: `mailto:ops@example.com` or an https page. localhost is refused by services, so here too."""
+    word = y.text(node)
+    if not _SUBJECT.fullmatch(word) or "localhost" in word:
+        raise y.Wrong(f"{word!r} must be mailto:somebody@example.com or https://example.com", node)
+    return word
+
+
+def origins(node: y.Node) -> tuple[str, ...]:
+    """A list of https://host or https://host:port."""
+    if not isinstance(node, y.Sequence) or not node.items:
+        raise y.Wrong(f"must be a list such as [https://push.example.com], not {y.described(node)}", node)
+    found = tuple(map(y.text, node.items))
+    for word, item in zip(found, node.items, strict=True):
+        if not _ORIGIN.fullmatch(word):
+            raise y.Wrong(f"{word!r} must be https://host or https://host:port, without a path", item)
+    return found
 
 
 def mails(node: y.Node) -> tuple[str, ...]:

@@ -100,6 +100,7 @@ TYPES: Mapping[str, Type] = MappingProxyType(
         "bark": Type(Reach.EITHER, {}, {"token": y.text, **_SERVER}, group="token"),
         "gotify": Type(Reach.EITHER, {"url": parts.url}, {"token": y.text, "ca": parts.pem_file}, group="token"),
         "telegram": Type(Reach.EITHER, {"token": y.text}, {"chat": y.text, **_SERVER}, group="chat"),
+        "webpush": Type(Reach.PERSON, {"subject": addresses.subject}, {"services": addresses.origins, **_SERVER}),
         "apprise": Type(Reach.EITHER, {"secret": addresses.apprise}, group="secret"),
     }
 )

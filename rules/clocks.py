@@ -96,11 +96,11 @@ def start(work_order: str, name: ClockName, round_: int, severity: Severity, at_
 
 
 def stop(clock: OrderClock, at_ns: int) -> OrderClock:
-    """Stopped at a step's instant. A step after the limit breaches it even where no tick had noticed."""
+    """Stopped at a step's instant. A step after the limit breaches it even where no tick had noticed; one before it has kept it, also where
+    the news of it came later (rules/entered.py)."""
     if not clock.running:
         return clock
-    late = at_ns > clock.due_ns and clock.breached_ns is None
-    return replace(clock, stopped_ns=at_ns, breached_ns=clock.due_ns if late else clock.breached_ns)
+    return replace(clock, stopped_ns=at_ns, breached_ns=clock.due_ns if at_ns > clock.due_ns else None)
 
 
 def speaks(clock: OrderClock, now_ns: int) -> bool:

@@ -27,7 +27,8 @@ PLAIN_ARGS = frozenset({
 @dataclass(frozen=True, slots=True)
 class Command:
     """who: a person's id. name: as they are called, "" unknown. roles: what they may do, as the sender found it. hidden: args as the
-    chronicle has them, a person's words by their stand-ins."""
+    chronicle has them, a person's words by their stand-ins. phone: as it was sent, of a deed entered without
+    reception (plantroom/phone.py); entered_ns: the instant that counts where it is not the record's."""
 
     id: str
     does: str
@@ -37,6 +38,8 @@ class Command:
     roles: frozenset[str]
     args: Mapping[str, Any]
     hidden: Mapping[str, Any] = field(default_factory=dict)
+    phone: object = None
+    entered_ns: int | None = None
 
     def text(self, name: str) -> str:
         """An argument as words, "" where it is missing or no text."""
@@ -66,6 +69,7 @@ def parse(body: bytes) -> Command | None:
         name=_text(person.get("name")),
         roles=frozenset(role for role in roles if isinstance(role, str)) if isinstance(roles, list) else frozenset(),
         args=args if isinstance(args, dict) else {},
+        phone=given.get("phone"),
     )
 
 

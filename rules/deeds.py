@@ -12,10 +12,11 @@ from typing import Any
 from plantroom.clock import NS, iso
 from plantroom.model import Severity
 from plantroom.words import LANGUAGES, say
-from rules import drills, handover_deeds, paging, roster_deeds, work
+from rules import drills, entered, handover_deeds, paging, roster_deeds, work
 from rules.command import PLAIN_ARGS, Command, parse
 from rules.denied import Denied, Done, instant_of, same, wanted, words_of
 from rules.desk import Desk
+from rules.entered import Entered
 from rules.house import House
 from rules.order import Event, No, State
 from rules.rows import Fault, Note, Order, Outcome, as_json
@@ -43,10 +44,11 @@ def apply(desk: Desk, house: House, body: bytes, release: Release, relearn: Rele
     if command.who and command.name:
         desk.put_person(command.who, command.name)
     hidden = {name: _hide(desk, name, value) for name, value in sorted(command.args.items())}
-    command = replace(command, hidden=hidden)
+    entry = entered.entered(desk, command) if command.phone is not None else None
+    command = replace(command, hidden=hidden, entered_ns=entry.judged.at_ns if entry is not None and entry.judged.counts else None)
     told = {
         "command_id": command.id, "does": command.does, "target": command.target, "who": command.who, "roles": sorted(command.roles),
-        "args": hidden,
+        "args": hidden, **({} if entry is None else {"phone": entry.whole()}),
     }  # fmt: skip
     try:
         done = _judge(desk, house, command, release)
@@ -54,14 +56,17 @@ def apply(desk: Desk, house: House, body: bytes, release: Release, relearn: Rele
         desk.tell("command", {**told, "outcome": "refused", "reason": denied.code})
         values = {lang: {name: texts[lang] for name, texts in denied.values.items()} for lang in LANGUAGES}
         says = {lang: say(f"refused.{denied.code}", lang, **values[lang]) for lang in LANGUAGES}
-        _answer(desk, command, "refused", denied.code, says, Done(desk.find_order(command.target), desk.find_fault(command.target)))
+        _answer(desk, command, "refused", denied.code, says, Done(desk.find_order(command.target), desk.find_fault(command.target)), entry)
         return
     if command.does == RELEARN:
         relearn(command.target)
     if done.order is not None:
-        _note(desk, command, done.order)
+        _note(desk, command, done.order, entry)
+        if command.does in ORDER_STEPS and (entry is not None or done.order.phone_json):
+            entered.keep(done.order, done.order.state.value, entry)
+            desk.put_order(done.order)
     desk.tell("command", {**told, "outcome": "applied", "reason": "ok"})
-    _answer(desk, command, "applied", "ok", {lang: say("command.ok", lang) for lang in LANGUAGES}, done)
+    _answer(desk, command, "applied", "ok", {lang: say("command.ok", lang) for lang in LANGUAGES}, done, entry)
 
 
 def _judge(desk: Desk, house: House, command: Command, release: Release) -> Done:
@@ -79,9 +84,12 @@ def _step(desk: Desk, house: House, command: Command, release: Release) -> Done:
     order = _order(desk, command)
     for name in NEEDED.get(command.does, ()):
         words_of(command, name)
-    eta_ns = instant_of(command, "eta", desk.now_ns) if command.does == "accept" and command.args.get("eta") not in (None, "") else None
+    at_ns = desk.now_ns if command.entered_ns is None else command.entered_ns
+    eta_ns = instant_of(command, "eta", at_ns) if command.does == "accept" and command.args.get("eta") not in (None, "") else None
+    if command.entered_ns is not None and command.does in entered.COMES and entered.not_hollow(order, command.who, at_ns):
+        desk.tell("order.not_hollow", {"order": order.id, "by": command.who, "accepted_ns": order.accepted_ns})
     before = order.holder
-    refusal = work.step(desk, house, order, ORDER_STEPS[command.does], command.who, command.roles)
+    refusal = work.step(desk, house, order, ORDER_STEPS[command.does], command.who, command.roles, at_ns)
     if isinstance(refusal, No):
         raise Denied(refusal.code, {"by": same(desk.persons.get(before, before) if before else "")})
     if command.does == "accept":
@@ -102,7 +110,7 @@ def _hold(desk: Desk, house: House, command: Command) -> Done:
     if order.state is State.CLOSED:
         raise Denied("already_closed")
     reason, told = words_of(command, "reason"), words_of(command, "told")
-    order.hold_json = as_json({"reason": reason, "told": told, "since_ns": desk.now_ns, "by": command.who})
+    order.hold_json = as_json({"reason": reason, "told": told, "since_ns": command.entered_ns or desk.now_ns, "by": command.who})
     desk.put_order(order)
     desk.tell("order.held", {"order": order.id, "by": command.who})
     return Done(order)
@@ -235,17 +243,22 @@ def state_of(order: Order | None, fault: Fault | None) -> dict[str, Any]:
     return told
 
 
-def _answer(desk: Desk, command: Command, outcome: str, reason: str, says: Mapping[str, str], done: Done) -> None:
+def _answer(
+    desk: Desk, command: Command, outcome: str, reason: str, says: Mapping[str, str], done: Done, entry: Entered | None
+) -> None:
     state = as_json({**state_of(done.order, done.fault), **done.state})
+    phone = as_json(entry.whole()) if entry is not None else None
     desk.put_outcome(
-        Outcome(command.id, desk.seq, desk.now_ns, command.who, command.does, command.target, outcome, reason, as_json(says), state)
+        Outcome(command.id, desk.seq, desk.now_ns, command.who, command.does, command.target, outcome, reason, as_json(says), state, phone)
     )
 
 
-def _note(desk: Desk, command: Command, order: Order) -> None:
+def _note(desk: Desk, command: Command, order: Order, entry: Entered | None) -> None:
     name = next((name for name in NOTED if command.text(name)), None)
     if name is not None:
-        desk.put_note(Note(order.id, desk.seq, desk.now_ns, command.who, command.does, str(command.hidden[name])))
+        at_ns = desk.now_ns if command.entered_ns is None else command.entered_ns
+        phone = as_json(entry.short()) if entry is not None else None
+        desk.put_note(Note(order.id, desk.seq, at_ns, command.who, command.does, str(command.hidden[name]), phone))
 
 
 def _hide(desk: Desk, name: str, value: object) -> object:

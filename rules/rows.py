@@ -106,6 +106,7 @@ class Order:
     remedy: str | None = None
     hold_json: str | None = None
     hollow_json: str | None = None
+    phone_json: str | None = None  # rules/entered.py
 
     @property
     def performers(self) -> frozenset[str]:
@@ -188,6 +189,7 @@ class Note:
     who: str
     does: str
     text: str  # private.id
+    phone_json: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +206,7 @@ class Outcome:
     reason: str
     says_json: str
     state_json: str
+    phone_json: str | None = None
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 import orjson
 
 from plantroom.model import Severity
-from rules import calling, clocks, paging
+from rules import calling, clocks, entered, paging
 from rules.clocks import ClockName, OrderClock
 from rules.desk import Desk
 from rules.house import House
@@ -36,8 +36,11 @@ def open_order(
     return order
 
 
-def step(desk: Desk, house: House, order: Order, event: Event, who: str = SYSTEM, roles: Iterable[str] = ()) -> No | None:
-    """One event on an order. None when it was taken, else why it was refused; nothing has changed then."""
+def step(
+    desk: Desk, house: House, order: Order, event: Event, who: str = SYSTEM, roles: Iterable[str] = (), at_ns: int | None = None
+) -> No | None:
+    """One event on an order. None when it was taken, else why it was refused; nothing has changed then. at_ns: where it is not now."""
+    at_ns = desk.now_ns if at_ns is None else at_ns
     fault_open = any(fault.open for fault in desk.faults_of(order))
     answer = decide(order.facts(fault_open=fault_open), event, desk.now_ns, who, roles)
     if isinstance(answer, No):
@@ -46,13 +49,14 @@ def step(desk: Desk, house: House, order: Order, event: Event, who: str = SYSTEM
         return None
     before, order.state = order.state, answer.to
     if before is not answer.to:
-        _sign(order, answer, event, who, desk.now_ns, fault_open)
+        _sign(order, answer, event, who, at_ns, fault_open)
     for effect in answer.effects:
-        _do(desk, house, order, effect, why=event.value)
+        _do(desk, house, order, effect, event.value, at_ns)
     desk.put_order(order)
     if before is not answer.to:
         calling.move(desk, house, order, calling.Event.HOLLOW if event is Event.HOLLOW else CALLS[answer.to])
-    desk.tell(f"order.{order.state}", {"order": order.id, "event": event.value, "before": before.value, "by": who, "round": order.round})
+    told = {"order": order.id, "event": event.value, "before": before.value, "by": who, "round": order.round, **_late(desk, at_ns)}
+    desk.tell(f"order.{order.state}", told)
     return None
 
 
@@ -81,23 +85,24 @@ def _sign(order: Order, move: Move, event: Event, who: str, now_ns: int, fault_o
             order.cause = "part_of_incident"
 
 
-def _do(desk: Desk, house: House, order: Order, effect: Effect, why: str) -> None:
+def _do(desk: Desk, house: House, order: Order, effect: Effect, why: str, at_ns: int) -> None:
     match effect:
         case Effect.STOP_RESPONSE:
-            _stop(desk, order, (ClockName.RESPONSE,))
+            _stop(desk, order, (ClockName.RESPONSE,), at_ns)
         case Effect.STOP_ARRIVAL:
-            _stop(desk, order, (ClockName.ARRIVAL,))
+            _stop(desk, order, (ClockName.ARRIVAL,), at_ns)
         case Effect.STOP_RESTORE:
-            _stop(desk, order, (ClockName.RESTORE,))
+            _stop(desk, order, (ClockName.RESTORE,), at_ns)
         case Effect.STOP_ALL:
-            _stop(desk, order, tuple(ClockName))
+            _stop(desk, order, tuple(ClockName), at_ns)
         case Effect.START_ARRIVAL:
-            _start(desk, house, order, ClockName.ARRIVAL)
+            _start(desk, house, order, ClockName.ARRIVAL, at_ns)
         case Effect.NEW_ROUND:
-            _stop(desk, order, tuple(ClockName))
+            _stop(desk, order, tuple(ClockName), at_ns)
             order.round += 1
             order.accepted_ns = order.arrived_ns = order.restored_ns = order.closed_ns = order.eta_ns = order.restored_agrees = None
-            order.accepted_by = order.arrived_by = order.restored_by = order.closed_by = order.cause = order.remedy = None
+            order.accepted_by = order.arrived_by = order.restored_by = order.closed_by = None
+            order.cause = order.remedy = order.phone_json = None
             _start_round(desk, house, order)
         case Effect.FORGET:
             _forget(desk, order)
@@ -109,7 +114,7 @@ def _do(desk: Desk, house: House, order: Order, effect: Effect, why: str) -> Non
 
 def expect_arrival(desk: Desk, house: House, order: Order) -> None:
     """Somebody accepted, and from now on it is noticed where they do not come."""
-    _start(desk, house, order, ClockName.ARRIVAL)
+    _start(desk, house, order, ClockName.ARRIVAL, desk.now_ns)
 
 
 def _forget(desk: Desk, order: Order) -> None:
@@ -117,33 +122,35 @@ def _forget(desk: Desk, order: Order) -> None:
     [due_ns] = [clock.due_ns for clock in desk.clocks_of(order) if clock.name is ClockName.ARRIVAL]
     hollow = orjson.loads(order.hollow_json) if order.hollow_json else []
     order.hollow_json = as_json([*hollow, {"by": order.accepted_by, "accepted_ns": order.accepted_ns, "due_ns": due_ns}])
-    order.accepted_ns = order.accepted_by = order.eta_ns = None
+    order.accepted_ns = order.accepted_by = order.eta_ns = order.phone_json = None
 
 
 def _start_round(desk: Desk, house: House, order: Order) -> None:
-    _start(desk, house, order, ClockName.RESPONSE)
-    _start(desk, house, order, ClockName.RESTORE)
+    _start(desk, house, order, ClockName.RESPONSE, desk.now_ns)
+    _start(desk, house, order, ClockName.RESTORE, desk.now_ns)
 
 
-def _start(desk: Desk, house: House, order: Order, name: ClockName) -> None:
-    clock = clocks.start(order.id, name, order.round, order.severity, desk.now_ns, house.times)
+def _start(desk: Desk, house: House, order: Order, name: ClockName, at_ns: int) -> None:
+    clock = clocks.start(order.id, name, order.round, order.severity, at_ns, house.times)
     if clock is not None:
         desk.put_clock(clock)
         _tell(desk, clock, "start")
 
 
-def _stop(desk: Desk, order: Order, names: tuple[ClockName, ...]) -> None:
+def _stop(desk: Desk, order: Order, names: tuple[ClockName, ...], at_ns: int) -> None:
     for clock in desk.clocks_of(order):
         if clock.name in names:
-            stopped = clocks.stop(clock, desk.now_ns)
-            if stopped.breached_ns is not None and clock.breached_ns is None:
-                _tell(desk, stopped, "breach")
+            stopped = clocks.stop(clock, at_ns)
+            if (stopped.breached_ns is None) != (clock.breached_ns is None):
+                _tell(desk, stopped, "kept" if stopped.breached_ns is None else "breach")
             desk.put_clock(stopped)
             _tell(desk, stopped, "stop")
 
 
 def notice(desk: Desk, house: House, clock: OrderClock) -> None:
     """What a running clock has to say now: a warning or a breach, each recorded and paged once."""
+    if clock.name is ClockName.ARRIVAL and entered.following(desk.orders[clock.work_order], desk.now_ns):
+        return
     after, word = clocks.notice(clock, desk.now_ns)
     if word is None:
         return
@@ -154,6 +161,11 @@ def notice(desk: Desk, house: House, clock: OrderClock) -> None:
     paging.page(desk, house, word.value, faults[-1] if faults else None, order, after)
     if (after.name, word) == (ClockName.ARRIVAL, clocks.Word.BREACH):
         step(desk, house, order, Event.HOLLOW)
+
+
+def _late(desk: Desk, at_ns: int) -> dict[str, int]:
+    """What happened before it was known says when."""
+    return {} if at_ns == desk.now_ns else {"at_ns": at_ns}
 
 
 def _tell(desk: Desk, clock: OrderClock, what: str) -> None:

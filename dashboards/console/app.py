@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from dashboards.console import alarms, api, assets, connections, oncall
+from dashboards.console import alarms, api, assets, connections, offline, oncall
 from dashboards.console.access import Access
 from dashboards.console.asking import Ambiguous, NotFound
 from dashboards.console.commanding import NotRecorded
@@ -21,7 +21,7 @@ from dashboards.console.events import Hub, TooMany
 from dashboards.console.forms import BadBody
 from dashboards.console.guard import Forbidden, NotLoggedIn, needs, open_to_all, person_of, unguarded
 from dashboards.console.pages import alarms as alarm_pages
-from dashboards.console.pages import answer, deeds, equipment, faults, health, login, now, orders
+from dashboards.console.pages import answer, deeds, equipment, faults, health, login, now, orders, push
 from dashboards.console.pages import oncall as oncall_pages
 from dashboards.console.pages.frame import here, page
 from dashboards.console.roles import Permission
@@ -29,6 +29,7 @@ from dashboards.console.shield import HEADERS, Shield
 from dashboards.console.sites import SiteOf, Sites
 from plantroom.clock import Clock
 from plantroom.errors import Refused
+from plantroom.push import Browsers
 from plantroom.tickets import Tickets
 
 TITLE = "Plantroom"
@@ -38,8 +39,9 @@ def create_app(data: Path, clock: Clock, site_of: SiteOf, *, public_url: str | N
     """data: the installation's folder. site_of: reads a site from its journal. Raises RuntimeError for a route without a permission."""
     app = FastAPI(title=TITLE, version="1", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     sites = Sites(data, clock, site_of)
+    app.state.data = data
     app.state.clock, app.state.sites, app.state.access = clock, sites, Access(data / "access.db", clock)
-    app.state.tickets = Tickets(data / "access.db")
+    app.state.tickets, app.state.browsers = Tickets(data / "access.db"), Browsers(data / "access.db")
     app.state.hub, app.state.commanders, app.state.assets = Hub(sites, clock), {}, assets.Assets()
 
     def public_urls() -> list[str]:
@@ -51,8 +53,8 @@ def create_app(data: Path, clock: Clock, site_of: SiteOf, *, public_url: str | N
 
     app.state.public_urls = public_urls
     app.state.origins = lambda: [urlsplit(address).netloc.lower() for address in public_urls()]
-    pages = (login, answer, now, faults, orders, deeds, equipment, oncall_pages, health, alarm_pages)
-    for routes in (api, connections, oncall, alarms, assets, *pages):
+    pages = (login, answer, now, faults, orders, deeds, equipment, oncall_pages, health, alarm_pages, push)
+    for routes in (api, connections, oncall, alarms, offline, assets, *pages):
         app.router.routes.extend(routes.router.routes)  # as they are: an included router would hide them from `unguarded`
     app.add_api_route("/healthz", api.healthz, dependencies=[open_to_all()], include_in_schema=False)
     app.add_api_route("/api/openapi.json", _openapi, dependencies=[needs(Permission.SEE)], include_in_schema=False)
@@ -83,6 +85,7 @@ def close(app: FastAPI) -> None:
     app.state.sites.close()
     app.state.access.close()
     app.state.tickets.close()
+    app.state.browsers.close()
 
 
 def _openapi(request: Request) -> JSONResponse:

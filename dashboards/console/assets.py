@@ -7,13 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import orjson
 from fastapi import APIRouter, Request, Response
 
 from dashboards.console.asking import NotFound
 from dashboards.console.guard import open_to_all
 
 FOLDER = Path(__file__).parent / "static"
-MANIFEST = ("console.css", "console.js", "chart.js", "icon.svg", "vendor/uplot.js", "vendor/uplot.css")
+MANIFEST = ("console.css", "console.js", "queue.js", "offline.js", "push.js", "chart.js", "icon.svg", "vendor/uplot.js", "vendor/uplot.css")
+WORKER = "worker.js"
+OWN = b"const ASSETS = [];"  # where the worker learns the files of its release: it changes whenever one of them does
 TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
 router = APIRouter()
 
@@ -30,6 +33,10 @@ class Assets:
 
     def __init__(self, folder: Path = FOLDER) -> None:
         self._assets: Mapping[str, Asset] = {name: _read(folder / name) for name in MANIFEST if (folder / name).is_file()}
+        files = orjson.dumps([self.url(name) for name in self._assets])
+        if (folder / WORKER).is_file():
+            worker = (folder / WORKER).read_bytes().replace(OWN, b"const ASSETS = %b;" % files)
+            self._assets = {**self._assets, WORKER: _asset(worker, ".js")}
 
     def __contains__(self, name: str) -> bool:
         return name in self._assets
@@ -50,10 +57,13 @@ def static(request: Request, name: str) -> Response:
         raise NotFound(f"no file {name}")
     fresh = request.headers.get("if-none-match") == f'"{asset.tag}"'
     kept = "public, max-age=31536000, immutable" if request.query_params.get("v") == asset.tag else "no-cache"
-    headers = {"etag": f'"{asset.tag}"', "cache-control": kept}
+    headers = {"etag": f'"{asset.tag}"', "cache-control": kept, **({"service-worker-allowed": "/"} if name == WORKER else {})}
     return Response(b"" if fresh else asset.body, 304 if fresh else 200, headers, asset.media_type)
 
 
 def _read(path: Path) -> Asset:
-    body = path.read_bytes()
-    return Asset(body, TYPES[path.suffix], hashlib.sha256(body).hexdigest()[:16])
+    return _asset(path.read_bytes(), path.suffix)
+
+
+def _asset(body: bytes, suffix: str) -> Asset:
+    return Asset(body, TYPES[suffix], hashlib.sha256(body).hexdigest()[:16])

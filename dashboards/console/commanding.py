@@ -38,6 +38,7 @@ class Deed:
     does: str
     target: str
     args: Mapping[str, Any]
+    phone: Mapping[str, object] | None = None  # plantroom/phone.py
 
 
 class NotRecorded(Exception):
@@ -89,7 +90,7 @@ class Commander:
     async def _append(self, deed: Deed, person: Person, command_id: str) -> Recorded:
         body = {
             "command_id": command_id, "does": deed.does, "target": deed.target, "who": person.name, "name": person.shown or person.name,
-            "roles": person.roles, "args": dict(deed.args),
+            "roles": person.roles, "args": dict(deed.args), **({} if deed.phone is None else {"phone": dict(deed.phone)}),
         }  # fmt: skip
         entry = Entry(Kind.COMMAND, orjson.dumps(body))
         async with self._lock:

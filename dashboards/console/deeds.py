@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import Request
@@ -14,6 +15,8 @@ from dashboards.console.roles import CHANGE_DEEDS, DEEDS, FIELDS, HANDOVER_DEEDS
 from dashboards.console.sites import SiteView
 from dashboards.console.tables import CommandRow
 from plantroom.errors import Refused
+from plantroom.phone import DEEDS as ENTERED_DEEDS
+from plantroom.phone import read as read_phone
 
 
 async def deed(request: Request, person: Person, does: str, target: str = "") -> CommandRow | Recorded:
@@ -39,7 +42,12 @@ async def deed(request: Request, person: Person, does: str, target: str = "") ->
     else:
         view, _ = desk.only(lambda view: view.tables.fault(target), f"fault {target}")
         _known_second(request.app.state.access, args.get("second"), view.id)
-    return await desk.commander(view).send(Deed(does, target, args), person, command_id_of(fields.get("command_id")))
+    return await desk.commander(view).send(Deed(does, target, args, _phone(does, fields)), person, command_id_of(fields.get("command_id")))
+
+
+def _phone(does: str, fields: dict[str, Any]) -> Mapping[str, object] | None:
+    """What a phone says of its time, of a deed entered without reception. Raises Refused."""
+    return None if "phone" not in fields or does not in ENTERED_DEEDS else read_phone(fields["phone"]).record()
 
 
 def _has_team(view: SiteView, team: str, does: str) -> bool | None:
@@ -61,7 +69,7 @@ def _known_second(access: Access, name: str | None, site: str) -> None:
 
 def arguments(does: str, fields: dict[str, Any]) -> dict[str, str]:
     """The deed's own fields, empty ones left out. Raises Refused for a field it does not have: a misspelt one would be lost silently."""
-    unknown = sorted(fields.keys() - {*FIELDS[does], "command_id", "form_token", "back"})
+    unknown = sorted(fields.keys() - {*FIELDS[does], "command_id", "form_token", "back", *(("phone",) if does in ENTERED_DEEDS else ())})
     if unknown:
         raise Refused(f"{does} has no field {', '.join(unknown)}; it takes {', '.join(FIELDS[does]) or 'none'}")
     wrong = sorted(name for name in FIELDS[does] if not isinstance(fields.get(name, ""), str))

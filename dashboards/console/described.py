@@ -13,7 +13,7 @@ from dashboards.console.live import Sample, silent
 from dashboards.console.remaining import Limit
 from dashboards.console.shown import unit_text, value_text
 from dashboards.console.sites import SiteView
-from dashboards.console.tables import Call, CommandRow, Fault, ItemDay, Note, Order, Page
+from dashboards.console.tables import Call, CommandRow, Entered, Fault, ItemDay, Note, Order, Page
 from plantroom.clock import NS, iso
 from plantroom.history import Series
 from plantroom.kinds import KindPoint
@@ -96,7 +96,9 @@ def order_shape(view: SiteView, order: Order, now_ns: int) -> shapes.OrderShape:
         "arrived_by": order.arrived_by,
         "restored_at": _iso(order.restored_ns), "restored_by": order.restored_by, "restored_agrees": order.restored_agrees,
         "closed_at": _iso(order.closed_ns), "closed_by": order.closed_by, "cause": order.cause, "remedy": order.remedy,
-        "hold": dict(order.hold) if order.hold else None, "clocks": [clock_shape(limit, now_ns) for limit in order.limits],
+        "hold": dict(order.hold) if order.hold else None,
+        "entered": {state: entered_shape(entry) for state, entry in order.phone.items()},
+        "clocks": [clock_shape(limit, now_ns) for limit in order.limits],
     }  # fmt: skip
 
 
@@ -167,15 +169,20 @@ def series_shape(
     }  # fmt: skip
 
 
+def entered_shape(entry: Entered) -> shapes.EnteredShape:
+    return {"entered_at": iso(entry.entered_ns), "received_at": iso(entry.received_ns), "counts": entry.counts}
+
+
 def command_shape(command: CommandRow | Recorded) -> shapes.CommandShape:
     if isinstance(command, Recorded):
         return {
             "command_id": command.command_id, "outcome": "recorded", "recorded_at": iso(command.at_ns), "does": None, "target": None,
-            "reason": None, "says": None, "state": None,
+            "reason": None, "says": None, "state": None, "phone": None,
         }  # fmt: skip
     return {
         "command_id": command.id, "outcome": "applied" if command.applied else "refused", "recorded_at": iso(command.at_ns),
         "does": command.does, "target": command.target, "reason": command.reason, "says": dict(command.says), "state": dict(command.state),
+        "phone": entered_shape(command.phone) if command.phone else None,
     }  # fmt: skip
 
 

@@ -115,7 +115,7 @@ class Hub:
                     if not still_allowed():
                         yield b"event: ended\ndata: {}\n\n"
                         return
-                    yield b"event: heartbeat\ndata: {}\n\n"
+                    yield b'event: heartbeat\ndata: {"now":%d}\n\n' % (self._clock.read().wall_ns // 1_000_000)
                     continue
                 if event_or_end is None:
                     return

@@ -34,7 +34,7 @@ WHERE equipment = :equipment AND day >= :since ORDER BY item, day;
 
 -- name: orders
 SELECT id, fault, equipment, severity, state, text_json, round, opened_ns, opened_by, accepted_ns, accepted_by, eta_ns, arrived_ns, arrived_by,
-  restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json, hollow_json
+  restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json, hollow_json, phone_json
 FROM work_order
 WHERE (:state IS NULL OR state IN (SELECT value FROM json_each(:state)))
   AND (:equipment IS NULL OR equipment = :equipment)
@@ -43,12 +43,12 @@ ORDER BY opened_ns DESC, id DESC LIMIT :most;
 
 -- name: open_orders
 SELECT id, fault, equipment, severity, state, text_json, round, opened_ns, opened_by, accepted_ns, accepted_by, eta_ns, arrived_ns, arrived_by,
-  restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json, hollow_json
+  restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json, hollow_json, phone_json
 FROM work_order WHERE state <> 'closed' ORDER BY +opened_ns DESC, id DESC LIMIT :most;
 
 -- name: order
 SELECT id, fault, equipment, severity, state, text_json, round, opened_ns, opened_by, accepted_ns, accepted_by, eta_ns, arrived_ns, arrived_by,
-  restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json, hollow_json
+  restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json, hollow_json, phone_json
 FROM work_order WHERE id = :id;
 
 -- name: clocks
@@ -56,7 +56,7 @@ SELECT work_order, round, name, started_ns, warn_ns, due_ns, breached_ns, stoppe
 FROM clock WHERE work_order IN (SELECT value FROM json_each(:orders)) ORDER BY work_order, round, started_ns, name;
 
 -- name: notes
-SELECT n.at_ns, n.who, n.does, p.text FROM order_note n LEFT JOIN private p ON p.id = n.text WHERE n.work_order = :order ORDER BY n.seq;
+SELECT n.at_ns, n.who, n.does, p.text, n.phone_json FROM order_note n LEFT JOIN private p ON p.id = n.text WHERE n.work_order = :order ORDER BY n.seq;
 
 -- name: people
 SELECT id, name FROM person WHERE name IS NOT NULL;
@@ -96,7 +96,7 @@ WHERE :id IS NULL OR h.id = :id ORDER BY h.rowid DESC LIMIT :most;
 SELECT work_order, next_ns, count FROM call WHERE state = 'calling' ORDER BY work_order;
 
 -- name: command
-SELECT id, seq, at_ns, who, does, target, outcome, reason, says_json, state_json FROM command WHERE id = :id;
+SELECT id, seq, at_ns, who, does, target, outcome, reason, says_json, state_json, phone_json FROM command WHERE id = :id;
 
 -- name: position
 SELECT seq, wall_ns FROM position;

@@ -40,6 +40,15 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
+class Entered:
+    """A deed entered on a phone without reception. entered_ns: by the phone's clock; counts: it is the deed's instant, not the receipt."""
+
+    entered_ns: int
+    received_ns: int
+    counts: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Hollow:
     """Somebody accepted and was not there by due_ns."""
 
@@ -73,6 +82,7 @@ class Order:
     remedy: str | None
     hold: Mapping[str, Any] | None
     hollow: tuple[Hollow, ...]  # acceptances nobody came after
+    phone: Mapping[str, Entered]  # by state: steps entered without reception
     limits: tuple[Limit, ...]  # of the present round
     earlier: tuple[Limit, ...]  # of rounds before a re-opening
 
@@ -202,6 +212,7 @@ class Note:
     who: str
     does: str
     text: str | None  # None: erased
+    phone: Entered | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,3 +229,4 @@ class CommandRow:
     reason: str
     says: Mapping[str, str]
     state: Mapping[str, Any]
+    phone: Entered | None = None

@@ -196,6 +196,7 @@ class OrderShape(TypedDict):
     cause: str | None
     remedy: str | None
     hold: dict[str, Any] | None
+    entered: dict[str, EnteredShape]
     clocks: list[ClockShape]
 
 
@@ -251,6 +252,23 @@ class SeriesShape(TypedDict):
     count: list[int]
 
 
+class EnteredShape(TypedDict):
+    """A deed entered without reception. counts: entered_at is the instant of the deed, else received_at is."""
+
+    entered_at: str
+    received_at: str
+    counts: bool
+
+
+class SessionShape(TypedDict):
+    """now: epoch ms."""
+
+    person: str
+    form_token: str | None
+    now: int
+    pages: list[str]
+
+
 class CommandShape(TypedDict):
     """outcome: recorded = in the journal, not judged yet; applied; refused with a reason. state: the target after it."""
 
@@ -262,6 +280,7 @@ class CommandShape(TypedDict):
     reason: str | None
     says: Words | None
     state: dict[str, Any] | None
+    phone: EnteredShape | None
 
 
 class TroubleShape(TypedDict):

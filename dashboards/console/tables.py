@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from dashboards.console.rows import (
     Attempt,
     Call,
     CommandRow,
+    Entered,
     Fault,
     Handover,
     Hollow,
@@ -31,8 +32,8 @@ from plantroom.records import Records
 from plantroom.records.named_sql import parse_queries
 
 __all__ = [
-    "MOST", "OPEN_CONDITIONS", "OPEN_STATES", "SEVERITIES", "Attempt", "Call", "CommandRow", "Fault", "Handover", "Hollow", "ItemDay",
-    "Note", "Order", "Page", "RosterChange", "Tables",
+    "MOST", "OPEN_CONDITIONS", "OPEN_STATES", "SEVERITIES", "Attempt", "Call", "CommandRow", "Entered", "Fault", "Handover", "Hollow",
+    "ItemDay", "Note", "Order", "Page", "RosterChange", "Tables",
 ]  # fmt: skip
 
 _FILE = Path(__file__).with_name("queries.sql")
@@ -119,7 +120,8 @@ class Tables:
         return next(iter(self._with_limits(self._rows("order", id=order_id))), None)
 
     def notes(self, order_id: str) -> list[Note]:
-        return [Note(*row) for row in self._rows("notes", order=order_id)]
+        rows = self._rows("notes", order=order_id)
+        return [Note(at_ns, who, does, text, _entered_of(phone)) for at_ns, who, does, text, phone in rows]
 
     def pages(self, fault_id: str | None, order_id: str | None) -> list[Page]:
         """Everything sent or to be sent about a fault and its order, oldest first, each with its attempts or the page it went into."""
@@ -173,8 +175,9 @@ class Tables:
         return Handover(id_, team, found, *rest)
 
     def command(self, command_id: str) -> CommandRow | None:
-        for id_, seq, at, who, does, target, outcome, reason, says, state in self._rows("command", id=command_id):
-            return CommandRow(id_, seq, at, who, does, target, outcome == "applied", reason, orjson.loads(says), orjson.loads(state))
+        for id_, seq, at, who, does, target, outcome, reason, says, state, phone in self._rows("command", id=command_id):
+            words, after = orjson.loads(says), orjson.loads(state)
+            return CommandRow(id_, seq, at, who, does, target, outcome == "applied", reason, words, after, _entered_of(phone))
         return None
 
     def people(self) -> dict[str, str]:
@@ -237,9 +240,18 @@ def _order(row: tuple[Any, ...], limits: Sequence[tuple[int, Limit]]) -> Order:
     values[16] = None if values[16] is None else bool(values[16])
     values[21] = orjson.loads(values[21]) if values[21] else None
     values[22] = tuple(Hollow(**each) for each in orjson.loads(values[22])) if values[22] else ()
+    values[23] = {state: _entered(each) for state, each in orjson.loads(values[23]).items()} if values[23] else {}
     values.append(tuple(limit for n, limit in limits if n == round_))
     values.append(tuple(limit for n, limit in limits if n != round_))
     return Order(*values)
+
+
+def _entered(given: Mapping[str, Any]) -> Entered:
+    return Entered(given["entered_ns"], given["received_ns"], given["counts"])
+
+
+def _entered_of(text: str | None) -> Entered | None:
+    return _entered(orjson.loads(text)) if text else None
 
 
 def _item_day(row: tuple[Any, ...], now_ns: int) -> ItemDay:

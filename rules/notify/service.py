@@ -213,7 +213,9 @@ class NotifyService:
         """One attempt within the hard limit. A channel module that breaks is an answer too: it must not take the other channels with it."""
         try:
             async with asyncio.timeout(self._attempt_s + 1):
-                return await self._send_of(channel.type)(channel.settings, page, timeout_s=self._attempt_s)
+                # what a channel keeps of its own lies beside the sites
+                settings = {**channel.settings, "data": str(self._folder.parent)} if channel.type == "webpush" else channel.settings
+                return await self._send_of(channel.type)(settings, page, timeout_s=self._attempt_s)
         except TimeoutError:
             return answer(channel.settings, Verdict.RETRY, f"no end within {self._attempt_s + 1:g} s")
         except Exception as error:

@@ -8,6 +8,7 @@ import importlib
 import logging
 import ssl
 import subprocess
+import tempfile
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,7 +16,11 @@ from typing import Any
 
 import orjson
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from py_vapid.utils import b64urlencode
 
+from plantroom.push import Browsers
 from rules.notify.page import ANSWER_CHARACTERS, NO_PERSON, Answer
 from rules.outbox import Verdict
 from tests.contract.channel_stub import (
@@ -27,6 +32,7 @@ from tests.contract.channel_stub import (
     A,
     Asked,
     Class,
+    Give,
     R,
     T,
     free_port,
@@ -46,7 +52,7 @@ NUMBER = "+86 138-0013-8000"
 class Channel:
     """settings: without `url`. yes: the provider's. noes: what else it says: status, body, verdict, pause. to: a person's address, where it needs one.
 
-    open: a receiver of anybody's make. first: steps before the one that is tried.
+    open: a receiver of anybody's make. created: 201 is its whole word. first: steps before the one that is tried.
     """
 
     module: str
@@ -56,9 +62,16 @@ class Channel:
     to: str | None = None
     open: bool = False
     first: dict[str, bytes] = field(default_factory=dict)
+    created: bool = False
 
     def expected(self, case: Class) -> Verdict:
+        if self.created:
+            return A if case is CLASSES["201 empty"] else T if case.verdict is A else case.verdict
         return case.open if self.open and case.open is not None else case.verdict
+
+    @property
+    def says_yes(self) -> Give:
+        return says("201 Created", b"", "Location: /m/1") if self.created else CLASSES["yes"].give
 
     async def send(self, port: int, *, timeout_s: float = ATTEMPT_S, scheme: str = "http", link: str | None = None, **more: object) -> Answer:
         module = importlib.import_module(f"rules.notify.{self.module}")
@@ -76,6 +89,18 @@ def code(name: str, number: object, **more: object) -> bytes:
 def of_tencent(**response: object) -> bytes:
     return orjson.dumps({"Response": {**response, "RequestId": "r"}})
 
+
+def browser(folder: Path) -> tuple[str, ec.EllipticCurvePrivateKey]:
+    """A data folder in which one browser of li.wei is told; that browser's own key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    browsers = Browsers(folder / "access.db")
+    browsers.add("li.wei", f"https://fcm.googleapis.com/fcm/send/{SECRETS[2]}", b64urlencode(key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)), b64urlencode(bytes(16)), "phone", 0)
+    browsers.close()
+    return str(folder), key
+
+
+FOLDER = tempfile.TemporaryDirectory(prefix="plantroom-webpush-")
+DATA, BROWSER = browser(Path(FOLDER.name))
 
 OK = "200 OK"
 CHANNELS: dict[str, Channel] = {
@@ -124,6 +149,11 @@ CHANNELS: dict[str, Channel] = {
         (("429 Too Many Requests", b'{"ok":false,"error_code":429,"parameters":{"retry_after":35}}', T, 35.0), (OK, b'{"ok":false,"error_code":429,"parameters":{"retry_after":35}}', T, 35.0),
          (OK, b'{"ok":false,"error_code":403}', R, None), ("400 Bad Request", b'{"ok":false,"error_code":400,"description":"chat not found"}', R, None), (OK, b'{"ok":true}', T, None)),
     ),
+    "webpush": Channel(
+        "webpush", {"subject": "mailto:ops@example.com", "data": DATA}, b"",
+        (("201 Created", b"", A, None), ("401 Unauthorized", b'{"reason":"VapidPublicKeyMismatch"}', R, None), ("403 Forbidden", b'{"reason":"BadJwtToken"}', R, None), ("413 Payload Too Large", b"", R, None)),
+        to="li.wei", created=True,
+    ),
     "sms of aliyun": Channel(
         "sms", {**ALIYUN, "signature": "\u673a\u623f"}, b'{"Code":"OK","Message":"OK","BizId":"9^0","RequestId":"r"}',
         ((OK, b'{"Code":"isv.BUSINESS_LIMIT_CONTROL"}', T, 60.0), (OK, b'{"Code":"isv.AMOUNT_NOT_ENOUGH"}', R, None), ("400 Bad Request", b'{"Code":"SignatureDoesNotMatch"}', R, None),
@@ -145,6 +175,15 @@ CHANNELS: dict[str, Channel] = {
         ((OK, of_tencent(Error={"Code": "UnauthorizedOperation.SdkAppidIsDisabled"}), R, None), (OK, of_tencent(SendStatus={}), T, None)), to=NUMBER,
     ),
 }  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _told_again() -> None:
+    """A browser that an answer of the test before said was gone."""
+    browsers = Browsers(Path(DATA) / "access.db")
+    [one] = browsers.of("li.wei")
+    browsers.add(one.person, one.endpoint, one.p256dh, one.auth, one.label, 0)
+    browsers.close()
 
 
 def whole(channel: Channel, run: Callable[[], Awaitable[Answer]], caplog: pytest.LogCaptureFixture) -> Answer:
@@ -261,7 +300,7 @@ def test_tls_is_verified_and_an_own_authority_can_be_named(name: str, certificat
     context.load_cert_chain(*certificate)
 
     async def run(**settings: object) -> Answer:
-        async with server(provider(CLASSES["yes"].give, channel.yes, channel.first), context) as port:
+        async with server(provider(channel.says_yes, channel.yes, channel.first), context) as port:
             return await channel.send(port, scheme="https", **settings)
 
     assert whole(channel, run, caplog).verdict is T, "a stranger's certificate is no provider"
@@ -291,13 +330,13 @@ def test_an_environment_proxy_is_not_asked(name: str, monkeypatch: pytest.Monkey
         monkeypatch.setenv(proxy, f"http://127.0.0.1:{free_port()}")
 
     async def run() -> Answer:
-        async with server(provider(CLASSES["yes"].give, channel.yes, channel.first)) as port:
+        async with server(provider(channel.says_yes, channel.yes, channel.first)) as port:
             return await channel.send(port)
 
     assert whole(channel, run, caplog).verdict is (T if name == "wecom_app, its token" else A)
 
 
-@pytest.mark.parametrize("name", [name for name, channel in CHANNELS.items() if channel.module != "webhook"])
+@pytest.mark.parametrize("name", [name for name, channel in CHANNELS.items() if channel.module not in ("webhook", "webpush")])
 def test_a_secret_that_resolved_to_nothing_is_named_and_nothing_is_sent(name: str, caplog: pytest.LogCaptureFixture) -> None:
     channel = replace(CHANNELS[name], settings={**CHANNELS[name].settings, "token": None, "secret": None, "access_secret": None, "topic": None}, to="13800138000")
     if channel.module in ("ntfy", "gotify", "bark"):
@@ -315,7 +354,7 @@ def test_a_secret_of_strange_characters_breaks_no_request_and_is_not_told(name: 
     seen: list[Asked] = []
 
     async def run() -> Answer:
-        async with server(provider(CLASSES["yes"].give, channel.yes, channel.first, seen)) as port:
+        async with server(provider(channel.says_yes, channel.yes, channel.first, seen)) as port:
             return await channel.send(port)
 
     answer = whole(channel, run, caplog)
@@ -323,7 +362,7 @@ def test_a_secret_of_strange_characters_breaks_no_request_and_is_not_told(name: 
     assert not any("x-evil" in asked.headers for asked in seen)
 
 
-@pytest.mark.parametrize("name", ["wecom_app", "sms of aliyun", "sms of tencent", "voice of aliyun", "voice of tencent"])
+@pytest.mark.parametrize("name", ["wecom_app", "webpush", "sms of aliyun", "sms of tencent", "voice of aliyun", "voice of tencent"])
 def test_a_personal_channel_refuses_a_page_to_nobody(name: str, caplog: pytest.LogCaptureFixture) -> None:
     channel = replace(CHANNELS[name], to=None)
     answer = whole(channel, lambda: channel.send(free_port()), caplog)
@@ -338,11 +377,11 @@ def test_the_two_lines_arrive_as_they_are_and_the_link_beside_them(name: str, li
     seen: list[Asked] = []
 
     async def run() -> Answer:
-        async with server(provider(CLASSES["yes"].give, channel.yes, channel.first, seen)) as port:
+        async with server(provider(channel.says_yes, channel.yes, channel.first, seen)) as port:
             return await channel.send(port, link=link)
 
     whole(channel, run, caplog)
-    if channel.module in ("sms", "voice", "webhook") or name == "wecom_app, its token":
+    if channel.module in ("sms", "voice", "webhook", "webpush") or name == "wecom_app, its token":
         return
     sent = orjson.loads(seen[-1].body)
     texts = list(strings(sent))

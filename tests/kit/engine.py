@@ -224,12 +224,12 @@ class Kit:
         return self.say({"event": name, **values}, Kind.EVENT)
 
     def command(
-        self, does: str, target: str, who: str = "li.wei", roles: Sequence[str] = ("technician",), id: str = "", **args: Any
+        self, does: str, target: str, who: str = "li.wei", roles: Sequence[str] = ("technician",), id: str = "", phone: Mapping[str, Any] | None = None, **args: Any
     ) -> str:
         """Appends a command and runs; its outcome's reason."""
         command_id = id or f"command-{len(self.journal) + 1:04d}"
         person = {"id": who, "name": f"{who}'s name", "roles": list(roles)}
-        body = {"command_id": command_id, "does": does, "target": target, "who": person, "args": args}
+        body = {"command_id": command_id, "does": does, "target": target, "who": person, "args": args, **({"phone": phone} if phone else {})}
         self.say(body, Kind.COMMAND)
         self.run()
         return str(self.one("SELECT reason FROM command WHERE id = ?", command_id))

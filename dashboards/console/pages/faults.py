@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Request, Response
 
@@ -16,8 +17,9 @@ from dashboards.console.pages.frame import language_of, notice_of, page
 from dashboards.console.roles import Permission, Person
 from dashboards.console.rule_texts import rule_of
 from dashboards.console.sites import SiteView
-from dashboards.console.tables import SEVERITIES, Fault, Note, Order, Page
+from dashboards.console.tables import SEVERITIES, Entered, Fault, Note, Order, Page
 from plantroom.clock import NS, iso
+from plantroom.push import Browsers
 from plantroom.site import Binding
 
 router = APIRouter(include_in_schema=False)
@@ -27,21 +29,23 @@ SYSTEM = "system"  # who closes an order that wants nobody any more
 
 @dataclass(frozen=True, slots=True, order=True)
 class Moment:
-    """One line of the time line. key: a text `moment.<key>`; values: what it takes; tone: how it is shown."""
+    """One line of the time line. key: a text `moment.<key>`; values: what it takes; tone: how it is shown; phone: it was
+    entered without reception."""
 
     at_ns: int
     key: str = field(compare=False)
     values: dict[str, object] = field(compare=False, default_factory=dict)
     tone: str = field(compare=False, default="")
+    phone: Entered | None = field(compare=False, default=None)
 
 
 def timeline(fault: Fault | None, order: Order | None, notes: list[Note], pages: list[Page], names: dict[str, str]) -> list[Moment]:
     """Everything that is known to have happened, oldest first."""
     found: list[Moment] = []
 
-    def add(at_ns: int | None, key: str, tone: str = "", **values: object) -> None:
+    def add(at_ns: int | None, key: str, tone: str = "", phone: Entered | None = None, /, **values: object) -> None:
         if at_ns is not None:
-            found.append(Moment(at_ns, f"moment.{key}", values, tone))
+            found.append(Moment(at_ns, f"moment.{key}", values, tone, phone))
 
     if fault is not None:
         add(fault.onset_ns, "onset")
@@ -55,7 +59,7 @@ def timeline(fault: Fault | None, order: Order | None, notes: list[Note], pages:
             if (key, by) == ("closed", SYSTEM):
                 add(done, "closed_by_itself", "good")
             else:
-                add(done, key, "good", who=names.get(by or "", by or ""))
+                add(done, key, "good", order.phone.get(key), who=names.get(by or "", by or ""))
         for hollow in order.hollow or ():
             who, minutes = names.get(hollow.by, hollow.by), round((hollow.due_ns - hollow.accepted_ns) / (60 * NS))
             add(hollow.accepted_ns, "accepted", who=who)
@@ -63,7 +67,7 @@ def timeline(fault: Fault | None, order: Order | None, notes: list[Note], pages:
         for limit in (*order.earlier, *order.limits):
             add(limit.breached_ns, f"breached_{limit.name}", "bad")
     for note in notes:
-        add(note.at_ns, "note", who=names.get(note.who, note.who), text=note.text or "")
+        add(note.at_ns, "note", "", note.phone, who=names.get(note.who, note.who), text=note.text or "")
     for sent in pages:
         for attempt in sent.attempts:
             key = {"accepted": "told" if attempt.confirmed else "unconfirmed", "retry": "not_told", "refused": "refused"}[attempt.verdict]
@@ -96,7 +100,7 @@ async def fault_page(request: Request, person: Annotated[Person, needs(Permissio
     view, fault = desk.only(lambda view: view.tables.fault(fault_id), f"fault {fault_id}")
     order = view.tables.order(fault.work_order) if fault.work_order else None
     shown = about(view, fault, order, person, language_of(request))
-    return page(request, "fault.html", {**shown, "notice": await notice_of(request, desk)}, person)
+    return page(request, "fault.html", {**shown, "shown": reported(request, view, shown), "notice": await notice_of(request, desk)}, person)
 
 
 def about(view: SiteView, fault: Fault | None, order: Order | None, person: Person, lang: str) -> dict[str, object]:
@@ -117,6 +121,12 @@ def about(view: SiteView, fault: Fault | None, order: Order | None, person: Pers
         "next_call_ns": next_ns(call, fault) if call else None,
         "next_call_names": [named(view, name, lang) for name in (call and call.next_tell) or ()],
     }  # fmt: skip
+
+
+def reported(request: Request, view: SiteView, shown: Mapping[str, Any]) -> dict[str, int]:
+    """By page: when a browser said that it showed it. Asked in the loop's thread alone."""
+    browsers: Browsers = request.app.state.browsers
+    return browsers.shown_ns(view.id, [page.id for page in shown["pages"] if page.person])
 
 
 def family(view: SiteView, fault: Fault | None) -> dict[str, object]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -24,6 +24,7 @@ from dashboards.console.rule_texts import title
 from dashboards.console.sites import SiteView
 from plantroom import words
 from plantroom.clock import NS, iso
+from plantroom.phone import DEEDS as ENTERED_DEEDS
 from plantroom.plain_words import parameter_name
 
 LANGUAGE_COOKIE = "plantroom_lang"
@@ -38,6 +39,29 @@ TEMPLATES.globals.update(
     parameter_text=shown.parameter_text, parameter_name=parameter_name, derived_unit=shown.derived_unit, rule_title=title,
     sample_text=sample_text, silent=silent, iso=iso, NS=NS, equipment_name=equipment_name, zip=zip,
 )  # fmt: skip
+OFFLINE = (
+    "waiting", "login", "recorded", "done", "done_receipt", "refused", "calls", "take_back", "dismiss", "of_others", "of_waiting",
+    "leaving", "age", "needs_reception",
+)  # fmt: skip
+
+
+@lru_cache(maxsize=8)
+def offline_words(lang: str) -> Mapping[str, str]:
+    """What static/offline.js says, with its places still to be filled."""
+    texts = {key: words.catalogue()[f"offline.{key}"][lang] for key in OFFLINE}
+    return texts | {f"deed_{does}": words.say(f"deed.{does}", lang) for does in sorted(ENTERED_DEEDS)}
+
+
+PUSH = ("on", "off", "denied", "impossible", "unreachable", "refused")
+
+
+@lru_cache(maxsize=8)
+def push_words(lang: str) -> Mapping[str, str]:
+    """What static/push.js says."""
+    return {key: words.say(f"push.{key}", lang) for key in PUSH}
+
+
+TEMPLATES.globals.update(offline_words=offline_words, push_words=push_words)
 TEMPLATES.filters["as_json"] = lambda value: orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
 
 

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request, Response
 from dashboards.console.access import Access, Locked
 from dashboards.console.forms import read_fields
 from dashboards.console.guard import COOKIE, Forbidden, needs, open_to_all, same_origin
+from dashboards.console.pages import push
 from dashboards.console.pages.frame import back, local_path, page, secure
 from dashboards.console.roles import Permission, Person
 from plantroom.errors import Refused
@@ -61,8 +62,9 @@ def log_out(request: Request, person: Annotated[Person, needs(Permission.OWN)]) 
 
 
 @router.get("/account")
-def account(request: Request, person: Annotated[Person, needs(Permission.OWN)]) -> Response:
-    return page(request, "account.html", {"trouble": None, "done": "done" in request.query_params}, person)
+async def account(request: Request, person: Annotated[Person, needs(Permission.OWN)]) -> Response:
+    values = {"trouble": None, "done": "done" in request.query_params, **push.about(request, person)}
+    return page(request, "account.html", values, person)
 
 
 @router.post("/account")
@@ -82,5 +84,5 @@ async def change_password(request: Request, person: Annotated[Person, needs(Perm
             except Refused:
                 trouble = "account.weak"
     if trouble:
-        return page(request, "account.html", {"trouble": trouble, "done": False}, person, 400)
+        return page(request, "account.html", {"trouble": trouble, "done": False, **push.about(request, person)}, person, 400)
     return back("/account", done=1)

@@ -3,7 +3,8 @@
 (() => {
   const body = document.body;
   const started = performance.now();
-  const serverNow = () => Number(body.dataset.now) + (performance.now() - started); // the phone's own clock may be wrong
+  const kept = Number(body.dataset.cached || 0), aged = kept ? Date.now() - kept : 0; // a page kept on the phone: all there is is its own clock
+  const serverNow = () => Number(body.dataset.now) + aged + (performance.now() - started); // the phone's own clock may be wrong
 
   const pad = (n) => String(n).padStart(2, "0");
   const clockText = (seconds) => {
@@ -78,7 +79,7 @@
   };
 
   const source = new EventSource(url);
-  source.onopen = () => say(body.dataset.live, false);
+  source.onopen = () => { if (kept) location.reload(); else say(body.dataset.live, false); };
   source.onerror = () => say(body.dataset.lost, true);
   const concerned = (event) => { // a page about one fault or order follows that one alone
     const about = (body.dataset.about || "").split(" ").filter(Boolean);
@@ -88,5 +89,6 @@
   source.addEventListener("order", concerned);
   source.addEventListener("reset", refresh);
   source.addEventListener("values", (event) => { for (const sample of JSON.parse(event.data).values) show(sample); });
+  source.addEventListener("heartbeat", (event) => document.dispatchEvent(new CustomEvent("heartbeat", { detail: JSON.parse(event.data).now })));
   source.addEventListener("ended", () => { source.close(); say(body.dataset.ended, true); });
 })();

@@ -47,27 +47,28 @@ ON CONFLICT (id) DO UPDATE SET condition = excluded.condition, mode = excluded.m
 
 -- name: open_orders
 SELECT id, fault, equipment, severity, state, text_json, opened_ns, opened_by, round, accepted_ns, accepted_by, eta_ns, arrived_ns, arrived_by,
-  restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json, hollow_json
+  restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json, hollow_json, phone_json
 FROM work_order WHERE state <> 'closed' ORDER BY opened_ns, id;
 
 -- name: work_order
 SELECT id, fault, equipment, severity, state, text_json, opened_ns, opened_by, round, accepted_ns, accepted_by, eta_ns, arrived_ns, arrived_by,
-  restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json, hollow_json
+  restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json, hollow_json, phone_json
 FROM work_order WHERE id = :id;
 
 -- name: put_order
 INSERT INTO work_order (id, fault, equipment, severity, state, text_json, opened_ns, opened_by, round, accepted_ns, accepted_by, eta_ns, arrived_ns,
-  arrived_by, restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json, hollow_json)
+  arrived_by, restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json, hollow_json, phone_json)
 VALUES (:id, :fault, :equipment, :severity, :state, :text_json, :opened_ns, :opened_by, :round, :accepted_ns, :accepted_by, :eta_ns, :arrived_ns,
-  :arrived_by, :restored_ns, :restored_by, :restored_agrees, :closed_ns, :closed_by, :cause, :remedy, :hold_json, :hollow_json)
+  :arrived_by, :restored_ns, :restored_by, :restored_agrees, :closed_ns, :closed_by, :cause, :remedy, :hold_json, :hollow_json, :phone_json)
 ON CONFLICT (id) DO UPDATE SET state = excluded.state, round = excluded.round, accepted_ns = excluded.accepted_ns, accepted_by = excluded.accepted_by,
   eta_ns = excluded.eta_ns, arrived_ns = excluded.arrived_ns, arrived_by = excluded.arrived_by, restored_ns = excluded.restored_ns,
   restored_by = excluded.restored_by, restored_agrees = excluded.restored_agrees, closed_ns = excluded.closed_ns, closed_by = excluded.closed_by,
-  cause = excluded.cause, remedy = excluded.remedy, hold_json = excluded.hold_json, hollow_json = excluded.hollow_json;
+  cause = excluded.cause, remedy = excluded.remedy, hold_json = excluded.hold_json, hollow_json = excluded.hollow_json,
+  phone_json = excluded.phone_json;
 
 -- name: reopenable_orders
 SELECT id, fault, equipment, severity, state, text_json, opened_ns, opened_by, round, accepted_ns, accepted_by, eta_ns, arrived_ns, arrived_by,
-  restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json, hollow_json
+  restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json, hollow_json, phone_json
 FROM work_order WHERE state = 'closed' AND closed_ns >= :since_ns ORDER BY opened_ns, id;
 
 -- name: reopenable_faults
@@ -138,11 +139,12 @@ VALUES (:outbox, :n, :channel, :verdict, :answer, :started_ns, :ended_ns, :confi
 SELECT id, seq, at_ns, who, does, target, outcome, reason, says_json, state_json FROM command WHERE id = :id;
 
 -- name: put_outcome
-INSERT INTO command (id, seq, at_ns, who, does, target, outcome, reason, says_json, state_json)
-VALUES (:id, :seq, :at_ns, :who, :does, :target, :outcome, :reason, :says_json, :state_json);
+INSERT INTO command (id, seq, at_ns, who, does, target, outcome, reason, says_json, state_json, phone_json)
+VALUES (:id, :seq, :at_ns, :who, :does, :target, :outcome, :reason, :says_json, :state_json, :phone_json);
 
 -- name: put_note
-INSERT INTO order_note (work_order, seq, at_ns, who, does, text) VALUES (:work_order, :seq, :at_ns, :who, :does, :text);
+INSERT INTO order_note (work_order, seq, at_ns, who, does, text, phone_json)
+VALUES (:work_order, :seq, :at_ns, :who, :does, :text, :phone_json);
 
 -- name: put_person
 INSERT INTO person (id, name) VALUES (:id, :name) ON CONFLICT (id) DO UPDATE SET name = excluded.name;

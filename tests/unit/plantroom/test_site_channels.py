@@ -37,6 +37,7 @@ GOOD = {  # as short and as long as each can be
     "bark": ["severities: [danger]", "token: '${KEY}', url: 'https://a.example', ca: /a"],
     "gotify": ["url: 'https://a.example'", "url: 'https://a.example', token: '${KEY}', ca: /a"],
     "apprise": ["secret: '${URL}'"],
+    "webpush": ["subject: 'mailto:ops@example.com'", "subject: 'https://example.com', services: ['https://push.example.com', 'https://10.0.0.9:8443'], url: 'https://a.example', ca: /a"],
     "telegram": ["token: '${KEY}'", "token: '${KEY}', chat: '-1001', language: en"],
 }  # fmt: skip
 CASES = [(kind, keys) for kind, all_ in GOOD.items() for keys in all_]

@@ -76,3 +76,13 @@ def test_a_channel_module_that_breaks_or_keeps_no_limit_is_an_answer_and_tells_n
     assert answer.verdict is Verdict.RETRY and "t0ken-of-it" not in answer.text + repr(logs)
     assert [log["event"] for log in logs] == (["channel.broken"] if kind == "breaks" else [])
     assert kind == "hangs" or "no such header: ***" in logs[0]["exception"]
+
+
+def test_browser_push_finds_its_browsers_beside_the_sites(tmp_path: Path) -> None:
+    """Through the service as it runs: the real module, the installation's own access.db, nobody told yet."""
+    (tmp_path / "hq" / "journal").mkdir(parents=True)
+    service = NotifyService(tmp_path / "hq", SystemClock())
+    page = Page("P1-1", "hq", "raised", "danger", {"zh": ["一", "二"]}, 0, to="li.wei")
+    answer = asyncio.run(service._send(Channel("push", "webpush", {"subject": "mailto:ops@example.com"}), page))
+    assert answer.verdict is Verdict.REFUSED and "no browser of li.wei" in answer.text
+    assert (tmp_path / "access.db").stat().st_mode & 0o777 == 0o600
