@@ -62,6 +62,7 @@ _ROBOT = Type(Reach.GROUP, {"token": y.text}, {"secret": y.text, **_SERVER})
 _GATEWAY: Keys = {"provider": y.one_of(PROVIDERS, "a provider"), "access_key": y.text, "access_secret": y.text, "template": y.text}
 _LENGTH = y.integer(1, 500, "characters of one variable")
 _FILLED: Keys = {"variables": _words, "variable_length": _LENGTH, "app": y.text, "region": y.text, **_SERVER}
+_RECEIPTS: Keys = {**_FILLED, "callback_token": y.text}
 
 TYPES: Mapping[str, Type] = MappingProxyType(
     {
@@ -70,7 +71,7 @@ TYPES: Mapping[str, Type] = MappingProxyType(
         "wecom_app": Type(
             Reach.PERSON,
             {"corp": y.text, "agent": y.integer(1, 1_000_000_000, "the application's AgentId"), "secret": y.text},
-            {"buttons": y.flag, **_SERVER},
+            {"buttons": y.flag, "callback_token": y.text, "callback_secret": y.text, **_SERVER},
         ),
         "wecom_robot": Type(Reach.GROUP, {"token": y.text}, _SERVER),
         "dingtalk_robot": _ROBOT,
@@ -89,17 +90,17 @@ TYPES: Mapping[str, Type] = MappingProxyType(
             },
             group="to",
         ),
-        "sms": Type(Reach.PERSON, {**_GATEWAY, "signature": y.text}, _FILLED, {"aliyun": {}, "tencent": {"app": True, "region": False}}),
+        "sms": Type(Reach.PERSON, {**_GATEWAY, "signature": y.text}, _RECEIPTS, {"aliyun": {}, "tencent": {"app": True, "region": False}}),
         "voice": Type(
             Reach.PERSON,
             _GATEWAY,
-            {"caller": y.text, "accepted": y.text, "play_times": y.integer(1, 3), **_FILLED},
+            {"caller": y.text, "accepted": y.text, "play_times": y.integer(1, 3), **_RECEIPTS},
             {"aliyun": {"caller": False, "accepted": False}, "tencent": {"app": True, "region": False}},
         ),
         "ntfy": Type(Reach.EITHER, {}, {"topic": y.text, "token": y.text, "user": y.text, "password": y.text, **_SERVER}, group="topic"),
         "bark": Type(Reach.EITHER, {}, {"token": y.text, **_SERVER}, group="token"),
         "gotify": Type(Reach.EITHER, {"url": parts.url}, {"token": y.text, "ca": parts.pem_file}, group="token"),
-        "telegram": Type(Reach.EITHER, {"token": y.text}, {"chat": y.text, **_SERVER}, group="chat"),
+        "telegram": Type(Reach.EITHER, {"token": y.text}, {"chat": y.text, "callback_token": y.text, **_SERVER}, group="chat"),
         "apprise": Type(Reach.EITHER, {"secret": addresses.apprise}, group="secret"),
     }
 )

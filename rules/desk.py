@@ -18,7 +18,7 @@ from rules.clocks import ClockName, OrderClock
 from rules.ledger import Ledger, Position
 from rules.order import REOPEN_WITHIN_NS, State
 from rules.roster_rows import RosterRows
-from rules.rows import Attempt, Call, Drill, Fault, ItemTime, Note, Order, Outcome, Page, Pending, Skipped, as_json, born
+from rules.rows import Attempt, Call, Drill, Fault, ItemTime, Note, Order, Outcome, Page, Pending, Receipt, Skipped, as_json, born
 
 Hidden = Callable[[int, str], "tuple[str, bytes | None] | None"]
 
@@ -262,6 +262,9 @@ class Desk:
 
     def put_attempt(self, attempt: Attempt) -> None:
         self._ledger.put("put_attempt", f"{attempt.outbox} {attempt.n}", asdict(attempt))
+
+    def put_receipt(self, receipt: Receipt) -> None:
+        self._ledger.put("put_receipt", f"{receipt.outbox} {receipt.seq}", asdict(receipt))
 
     def put_outcome(self, outcome: Outcome) -> None:
         self._ledger.put("put_outcome", outcome.id, asdict(outcome))

@@ -30,6 +30,7 @@ from rules import (
     events,
     incident,
     paging,
+    receipts,
     roster_change,
     time_set,
     usable,
@@ -236,6 +237,8 @@ class Engine:
             self._command(record, live)
         elif live and record.kind is Kind.ATTEMPT:
             delivery.take(self.desk, self.house, record.body)
+        elif live and record.kind is Kind.RECEIPT:
+            receipts.take(self.desk, record.body)
         elif live and record.kind is Kind.EVENT:
             events.take(self.desk, self.house, record.body)
         if live and self.house is not None:

@@ -175,6 +175,17 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
+class Receipt:
+    """What is told of a page after it was sent. state: of rules.receipts.Told."""
+
+    outbox: str
+    seq: int
+    at_ns: int
+    state: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     work_order: str
     seq: int

@@ -16,6 +16,7 @@ from starlette.requests import ClientDisconnect
 from dashboards.console import alarms, api, assets, connections, oncall
 from dashboards.console.access import Access
 from dashboards.console.asking import Ambiguous, NotFound
+from dashboards.console.callbacks import routes as callbacks
 from dashboards.console.commanding import NotRecorded
 from dashboards.console.events import Hub, TooMany
 from dashboards.console.forms import BadBody
@@ -39,7 +40,7 @@ def create_app(data: Path, clock: Clock, site_of: SiteOf, *, public_url: str | N
     app = FastAPI(title=TITLE, version="1", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     sites = Sites(data, clock, site_of)
     app.state.clock, app.state.sites, app.state.access = clock, sites, Access(data / "access.db", clock)
-    app.state.tickets = Tickets(data / "access.db")
+    app.state.tickets, app.state.callbacks = Tickets(data / "access.db"), callbacks.Seen()
     app.state.hub, app.state.commanders, app.state.assets = Hub(sites, clock), {}, assets.Assets()
 
     def public_urls() -> list[str]:
@@ -52,7 +53,7 @@ def create_app(data: Path, clock: Clock, site_of: SiteOf, *, public_url: str | N
     app.state.public_urls = public_urls
     app.state.origins = lambda: [urlsplit(address).netloc.lower() for address in public_urls()]
     pages = (login, answer, now, faults, orders, deeds, equipment, oncall_pages, health, alarm_pages)
-    for routes in (api, connections, oncall, alarms, assets, *pages):
+    for routes in (api, connections, oncall, alarms, assets, callbacks, *pages):
         app.router.routes.extend(routes.router.routes)  # as they are: an included router would hide them from `unguarded`
     app.add_api_route("/healthz", api.healthz, dependencies=[open_to_all()], include_in_schema=False)
     app.add_api_route("/api/openapi.json", _openapi, dependencies=[needs(Permission.SEE)], include_in_schema=False)

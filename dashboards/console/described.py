@@ -126,6 +126,7 @@ def page_shape(page: Page) -> shapes.PageShape:
         "id": page.id, "channel": page.channel, "person": page.person, "reason": page.reason, "state": page.state,
         "message": dict(page.message),
         "created_at": iso(page.created_ns), "attempts": tried,
+        "receipts": [{"at": iso(told.at_ns), "state": told.state, "text": told.text} for told in page.receipts],
     }  # fmt: skip
 
 

@@ -82,6 +82,14 @@ class AttemptShape(TypedDict):
     ended_at: str
 
 
+class ReceiptShape(TypedDict):
+    """What was told of a page after it was sent. state: held, delivered, undelivered, read, acknowledged."""
+
+    at: str
+    state: str
+    text: str
+
+
 class PageShape(TypedDict):
     """One page to one channel. person: whom it is for, null = who sees the channel. Accepted is not delivered, read or taken."""
 
@@ -93,6 +101,7 @@ class PageShape(TypedDict):
     message: dict[str, Any]
     created_at: str
     attempts: list[AttemptShape]
+    receipts: list[ReceiptShape]
 
 
 class ToldShape(TypedDict):

@@ -7,7 +7,7 @@ a secret stands in the answer's text.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -26,7 +26,8 @@ class Page:
     """One page to one channel. id: outbox id, the idempotency key. message: outbox.message_json. sent_ns: of this attempt, epoch ns.
 
     to: a person's address on this channel, None = a notice to the group behind it. link: the page a phone opens, put where the provider
-    has a place for it, never into the two lines. language: of the words, zh or en.
+    has a place for it, never into the two lines. right: what accepts in this person's name, for buttons that call back. language: of the
+    words, zh or en.
     """
 
     id: str
@@ -37,6 +38,7 @@ class Page:
     sent_ns: int
     to: str | None = None
     link: str | None = None
+    right: str | None = field(default=None, repr=False)
     language: str = "zh"
 
     @property
@@ -67,12 +69,16 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """text: the provider's own words, shortened. retry_after_s: what it asked for. confirmed: False = taken by what may not know."""
+    """text: the provider's own words, shortened. retry_after_s: what it asked for. confirmed: False = taken by what may not know.
+
+    reference: the provider's own name of the message, by which it calls back or lets it be changed; not recorded.
+    """
 
     verdict: Verdict
     text: str
     retry_after_s: float | None = None
     confirmed: bool = True
+    reference: str | None = field(default=None, repr=False)
 
     def record(self, outbox: str, channel: str, n: int, started_ns: int, ended_ns: int) -> bytes:
         """The body of the ATTEMPT record; what is as usual is left out."""

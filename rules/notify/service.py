@@ -12,7 +12,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-import apsw
 import orjson
 import structlog
 
@@ -26,18 +25,18 @@ from plantroom.records import Records
 from plantroom.records.migrate import migrations
 from plantroom.service import newer_config
 from plantroom.site import Channel, Site
-from plantroom.tickets import Tickets
 from rules.notify.board import Board, Waiting
 from rules.notify.channels import Send, limit_of, send_of
 from rules.notify.pace import Pace
 from rules.notify.page import Answer, Page, answer, without_secrets
+from rules.notify.rights import Rights
 from rules.outbox import Verdict
 
 LOOK_S = 0.02
 LOOK_SHARE = 4  # times what a look took, before the next
 MARK_S = 1.0
+SETTLE_S = 1.0
 ATTEMPT_S = 10.0
-TEST = "test"  # reason of a page that belongs to no order
 AT_ONCE = 4  # attempts under way on one channel
 
 log = structlog.get_logger()
@@ -55,7 +54,7 @@ class NotifyService:
         self._journal = Journal(folder / "journal", clock)
         self._board = Board()
         self._woken: dict[str, asyncio.Event] = {}
-        self._tickets: Tickets | None = None
+        self._rights = Rights(folder.parent / "access.db", clock)
 
     async def run(self) -> None:
         """Until cancelled, or NewerConfig when another configuration was applied."""
@@ -73,13 +72,13 @@ class NotifyService:
                 tasks.create_task(Keeper(self._journal).run())
                 tasks.create_task(newer_config(self._journal, seq))
                 tasks.create_task(self._look(records))
+                tasks.create_task(self._settle(site, records))
                 for channel in site.channels.values():
                     tasks.create_task(self._serve(site, channel, group, records))
         finally:
             writer.close()
             records.close()
-            if self._tickets is not None:
-                self._tickets.close()
+            self._rights.close()
 
     async def _site(self) -> tuple[int, Site]:
         """The configuration, once there is one."""
@@ -181,11 +180,14 @@ class NotifyService:
         message = orjson.loads(stored["message_json"])
         person = site.people.get(row.person or "")
         to = person.contacts.get(channel.id) if person is not None else None
-        link = self._link(site, row, stored["reason"]) if to is not None else None
+        right = self._rights.issue(site, row, stored["reason"]) if to is not None else None
+        link = f"{str(site.web.public_url).rstrip('/')}/a/{right}" if right is not None else None
         language = (person.language if person is not None else None) or channel.language or site.language
-        page = Page(row.id, site.id, stored["reason"], stored["severity"], message, started_ns, to, link, language)
+        page = Page(row.id, site.id, stored["reason"], stored["severity"], message, started_ns, to, link, right, language)
         said = await self._send(channel, page)
         ended_ns = self._clock.read().wall_ns
+        if said.reference is not None and row.person is not None:
+            self._rights.keep(site, channel, row, right, said.reference)  # before the record: what is not recorded is sent again
         await group.append([Entry(Kind.ATTEMPT, said.record(row.id, channel.id, row.attempts + 1, started_ns, ended_ns))])
         n = self._board.ended(row, said.verdict, ended_ns, said.retry_after_s)
         if said.verdict is not Verdict.ACCEPTED and n in (1, 2, 5, 10) or n % 100 == 0:
@@ -195,19 +197,14 @@ class NotifyService:
         free.release()
         self._woken[channel.id].set()
 
-    def _link(self, site: Site, row: Waiting, reason: str) -> str | None:
-        """Where this person accepts, or answers a test; None where nobody can come in from outside, or it cannot be kept: the page leaves
-        all the same."""
-        if site.web.public_url is None or row.person is None or (row.work_order is None and reason != TEST):
-            return None
-        try:
-            if self._tickets is None:
-                self._tickets = Tickets(self._folder.parent / "access.db")
-            nonce = self._tickets.issue(site.id, row.id, row.work_order or "", row.person, self._clock.read().wall_ns)
-        except (apsw.Error, OSError) as error:
-            log.warning("page.no_link", page=row.id, error=type(error).__name__)
-            return None
-        return f"{site.web.public_url.rstrip('/')}/a/{nonce}"
+    async def _settle(self, site: Site, records: Records) -> None:
+        """Cards whose button accepts no more lose it. What breaks here stops no page."""
+        while True:
+            await asyncio.sleep(SETTLE_S)
+            try:
+                await self._rights.settle(site, records)
+            except Exception as error:
+                log.error("cards.broken", error=type(error).__name__)
 
     async def _send(self, channel: Channel, page: Page) -> Answer:
         """One attempt within the hard limit. A channel module that breaks is an answer too: it must not take the other channels with it."""

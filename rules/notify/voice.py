@@ -65,10 +65,10 @@ def _times(settings: Mapping[str, object]) -> str:
     return str(settings.get("play_times") or 2)
 
 
-def _status(response: Mapping[str, Any]) -> str | None:
+def _status(response: Mapping[str, Any]) -> tencent.Sent | None:
     """A call has no code of its own: its number is the yes."""
     status = response.get("SendStatus")
-    return "Ok" if isinstance(status, dict) and status.get("CallId") else None
+    return ("Ok", str(status["CallId"])) if isinstance(status, dict) and status.get("CallId") else None
 
 
 read_aliyun = aliyun.reader("CallId")

@@ -134,6 +134,9 @@ GROUP BY person ORDER BY person;
 INSERT INTO attempt (outbox, n, channel, verdict, answer, started_ns, ended_ns, confirmed)
 VALUES (:outbox, :n, :channel, :verdict, :answer, :started_ns, :ended_ns, :confirmed);
 
+-- name: put_receipt
+INSERT INTO receipt (outbox, seq, at_ns, state, text) VALUES (:outbox, :seq, :at_ns, :state, :text);
+
 -- name: outcome
 SELECT id, seq, at_ns, who, does, target, outcome, reason, says_json, state_json FROM command WHERE id = :id;
 

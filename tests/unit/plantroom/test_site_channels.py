@@ -25,19 +25,19 @@ ALIYUN, TENCENT = GATEWAY.format(p="aliyun"), GATEWAY.format(p="tencent") + ", a
 GOOD = {  # as short and as long as each can be
     "webhook": ["url: 'https://a.example'", "url: 'https://a.example', secret: '${SECRET}', ca: /etc/ca.pem"],
     "mqtt": ["host: broker", "host: broker, port: 8883, tls: true, user: u, password: '${SECRET}'"],
-    "wecom_app": ["corp: ww1, agent: 1000002, secret: '${SECRET}'", "corp: ww1, agent: 1000002, secret: '${SECRET}', buttons: true, url: 'https://a.example', ca: /a"],
+    "wecom_app": ["corp: ww1, agent: 1000002, secret: '${SECRET}'", "corp: ww1, agent: 1000002, secret: '${SECRET}', buttons: true, callback_token: '${KEY}', callback_secret: '${SECRET}', url: 'https://a.example', ca: /a"],
     "wecom_robot": ["token: '${KEY}'", "token: '${KEY}', url: 'https://a.example', ca: /a"],
     "dingtalk_robot": ["token: '${KEY}'", "token: '${KEY}', secret: '${SECRET}', url: 'https://a.example', ca: /a"],
     "feishu_robot": ["token: '${KEY}'", "token: '${KEY}', secret: '${SECRET}'"],
     "lark_robot": ["token: '${KEY}'", "token: '${KEY}', secret: '${SECRET}'"],
     "email": ["host: mail.example.com, from: plant@example.com", "host: m, from: p@a, to: [a@a, b@a], port: 465, security: tls, user: u, password: '${SECRET}', ca: /a", "host: m, from: p@a, to: a@a"],
-    "sms": [f"{ALIYUN}, signature: 机房", f"{TENCENT}, signature: 机房, region: ap-beijing, variables: [machine, place], variable_length: 12, url: 'https://a.example', ca: /a"],
-    "voice": [ALIYUN, TENCENT, f"{ALIYUN}, caller: '057112345678', accepted: TTS_2, play_times: 3, variables: [text]"],
+    "sms": [f"{ALIYUN}, signature: 机房", f"{TENCENT}, signature: 机房, region: ap-beijing, variables: [machine, place], variable_length: 12, callback_token: '${{KEY}}', url: 'https://a.example', ca: /a"],
+    "voice": [ALIYUN, TENCENT, f"{ALIYUN}, caller: '057112345678', accepted: TTS_2, play_times: 3, variables: [text], callback_token: '${{KEY}}'"],
     "ntfy": ["topic: plant", "token: '${KEY}'", "topic: plant, user: u, password: '${SECRET}', url: 'https://a.example', ca: /a"],
     "bark": ["severities: [danger]", "token: '${KEY}', url: 'https://a.example', ca: /a"],
     "gotify": ["url: 'https://a.example'", "url: 'https://a.example', token: '${KEY}', ca: /a"],
     "apprise": ["secret: '${URL}'"],
-    "telegram": ["token: '${KEY}'", "token: '${KEY}', chat: '-1001', language: en"],
+    "telegram": ["token: '${KEY}'", "token: '${KEY}', chat: '-1001', callback_token: '${KEY}', language: en"],
 }  # fmt: skip
 CASES = [(kind, keys) for kind, all_ in GOOD.items() for keys in all_]
 
