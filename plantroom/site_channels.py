@@ -57,7 +57,8 @@ def _words(node: y.Node) -> tuple[str, ...]:
     return names
 
 
-_SERVER: Keys = {"url": parts.url, "ca": parts.pem_file}
+_OWN: Keys = {"ca": parts.pem_file, "private": addresses.networks}  # of a server that stands in the house
+_SERVER: Keys = {"url": parts.url, **_OWN}
 _ROBOT = Type(Reach.GROUP, {"token": y.text}, {"secret": y.text, **_SERVER})
 _GATEWAY: Keys = {"provider": y.one_of(PROVIDERS, "a provider"), "access_key": y.text, "access_secret": y.text, "template": y.text}
 _LENGTH = y.integer(1, 500, "characters of one variable")
@@ -66,7 +67,7 @@ _RECEIPTS: Keys = {**_FILLED, "callback_token": y.text}
 
 TYPES: Mapping[str, Type] = MappingProxyType(
     {
-        "webhook": Type(Reach.GROUP, {"url": parts.url}, {"secret": y.text, "ca": y.text}),
+        "webhook": Type(Reach.GROUP, {"url": parts.url}, {"secret": y.text, "ca": y.text, "private": addresses.networks}),
         "mqtt": Type(Reach.GROUP, {}),  # its keys are a connection's: _mqtt
         "wecom_app": Type(
             Reach.PERSON,
@@ -99,9 +100,9 @@ TYPES: Mapping[str, Type] = MappingProxyType(
         ),
         "ntfy": Type(Reach.EITHER, {}, {"topic": y.text, "token": y.text, "user": y.text, "password": y.text, **_SERVER}, group="topic"),
         "bark": Type(Reach.EITHER, {}, {"token": y.text, **_SERVER}, group="token"),
-        "gotify": Type(Reach.EITHER, {"url": parts.url}, {"token": y.text, "ca": parts.pem_file}, group="token"),
+        "gotify": Type(Reach.EITHER, {"url": parts.url}, {"token": y.text, **_OWN}, group="token"),
         "telegram": Type(Reach.EITHER, {"token": y.text}, {"chat": y.text, "callback_token": y.text, **_SERVER}, group="chat"),
-        "apprise": Type(Reach.EITHER, {"secret": addresses.apprise}, group="secret"),
+        "apprise": Type(Reach.EITHER, {"secret": addresses.apprise}, {"private": addresses.networks}, group="secret"),
     }
 )
 

@@ -54,7 +54,7 @@ def sends(serve: Serve, pages: list[Page], between: object = None, **settings: o
         async with server(serve) as port:
             answers = []
             for page in pages:
-                own = {"url": f"http://127.0.0.1:{port}", "corp": "ww1", "agent": 1000002, "secret": "the-secret", **settings}
+                own = {"url": f"http://127.0.0.1:{port}", "private": ("127.0.0.1",), "corp": "ww1", "agent": 1000002, "secret": "the-secret", **settings}
                 answers.append(await wecom_app.send(own, page, timeout_s=5))
                 if callable(between):
                     between()
@@ -130,7 +130,7 @@ def test_a_cards_button_becomes_a_text() -> None:
 
     async def run() -> Answer:
         async with server(wecom.serve) as port:
-            own = {"url": f"http://127.0.0.1:{port}", "corp": "ww1", "agent": 1000002, "secret": "the-secret"}
+            own = {"url": f"http://127.0.0.1:{port}", "private": ("127.0.0.1",), "corp": "ww1", "agent": 1000002, "secret": "the-secret"}
             return await wecom_app.settle(own, "zhang", "code-1", "李伟 已接单", TO.sent_ns, timeout_s=5)
 
     assert asyncio.run(run()).verdict is A
