@@ -34,6 +34,7 @@ from rules import (
     roster_change,
     time_set,
     usable,
+    widening,
     work,
 )
 from rules.clocks import loosened
@@ -58,6 +59,7 @@ LOOKS: Mapping[str, Callable[[Desk, House], None]] = {  # at every tick, after t
     "roster": roster_change.look,
     "duty": duty.look,
     "drills": drills.look,
+    "widening": widening.look,
     "undelivered": events.undelivered,
     "quiet": events.quiet,
     "aftermath": aftermath.look,
@@ -238,7 +240,7 @@ class Engine:
         elif live and record.kind is Kind.ATTEMPT:
             delivery.take(self.desk, self.house, record.body)
         elif live and record.kind is Kind.RECEIPT:
-            receipts.take(self.desk, record.body)
+            receipts.take(self.desk, self.house, record.body)
         elif live and record.kind is Kind.EVENT:
             events.take(self.desk, self.house, record.body)
         if live and self.house is not None:

@@ -17,7 +17,9 @@ from typing import Any
 import orjson
 import structlog
 
+from rules import widening
 from rules.desk import Desk
+from rules.house import House
 from rules.rows import Receipt
 
 MOST_TEXT = 200
@@ -37,13 +39,16 @@ class Told(StrEnum):
 FROM_OUTSIDE = frozenset({Told.HELD, Told.DELIVERED, Told.UNDELIVERED})  # the others are what a person does, by a command
 
 
-def take(desk: Desk, body: bytes) -> None:
-    """One RECEIPT record: {"outbox", "channel", "state", "text"}."""
+def take(desk: Desk, house: House | None, body: bytes) -> None:
+    """One RECEIPT record; where it names an order and a person they can be told elsewhere."""
     said = _read(body)
     if said is None:
         desk.tell("receipt.unreadable", {"text": body[:200].decode("utf-8", "replace")})
         return
-    note(desk, said["outbox"], Told(said["state"]), said["text"])
+    state = Told(said["state"])
+    note(desk, said["outbox"], state, said["text"])
+    if house is not None and state in (Told.HELD, Told.UNDELIVERED) and said.get("work_order") and said.get("person"):
+        widening.not_reached(desk, house, said["work_order"], said["person"])
 
 
 def note(desk: Desk, page: str, state: Told, text: str = "") -> None:
@@ -62,6 +67,7 @@ def _read(body: bytes) -> dict[str, Any] | None:
             and all(isinstance(said.get(name), str) for name in ("outbox", "state", "text"))
             and 0 < len(said["outbox"]) <= LONGEST_ID
             and said["state"] in FROM_OUTSIDE
+            and all(isinstance(said.get(name), str | None) for name in ("work_order", "person"))
         )
     except orjson.JSONDecodeError:
         ok = False

@@ -6,6 +6,7 @@ a secret stands in the answer's text.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,7 @@ ANSWER_CHARACTERS = 200
 NO_PERSON = "this channel reaches one person and the page names none; a notice to a group goes by another channel"
 _SECRET_NAMES = ("secret", "token", "password", "key", "url")
 _SHORTEST_SECRET = 4
+_SHORTEST_NUMBER = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,19 @@ def unfit(settings: Mapping[str, object], page: Page, *needs: str, person: bool 
 def without_secrets(settings: Mapping[str, object], text: str) -> str:
     for secret in sorted(secrets_of(settings), key=len, reverse=True):
         text = text.replace(secret, "***")
+    return text
+
+
+def without_address(to: str | None, text: str) -> str:
+    """Without the address of the person a page went to, as it is and as providers write it: a number with or without its country."""
+    if not to:
+        return text
+    digits = "".join(filter(str.isdigit, to))
+    forms = {to, to.rpartition("@")[0]}
+    if len(digits) >= _SHORTEST_NUMBER and len(digits) * 2 > len(to):
+        forms |= {digits, digits.removeprefix("86")}
+    for form in sorted(filter(None, forms), key=len, reverse=True):
+        text = re.sub(rf"(?<![0-9A-Za-z]){re.escape(form)}(?![0-9A-Za-z])", "***", text, flags=re.IGNORECASE)
     return text
 
 

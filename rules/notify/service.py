@@ -17,7 +17,7 @@ import structlog
 
 from plantroom.bundle import site_of
 from plantroom.cli import ServiceContext
-from plantroom.clock import NS, Clock
+from plantroom.clock import NS, Clock, iso
 from plantroom.heartbeat.progress import DELIVERY
 from plantroom.journal import Entry, GroupWriter, Journal, Keeper, Kind
 from plantroom.model import Severity
@@ -26,9 +26,10 @@ from plantroom.records.migrate import migrations
 from plantroom.service import newer_config
 from plantroom.site import Channel, Site
 from rules.notify.board import Board, Waiting
-from rules.notify.channels import Send, limit_of, send_of
+from rules.notify.channels import Send, limit_of, rates_of, send_of
+from rules.notify.limits import Limits
 from rules.notify.pace import Pace
-from rules.notify.page import Answer, Page, answer, without_secrets
+from rules.notify.page import Answer, Page, answer, without_address, without_secrets
 from rules.notify.rights import Rights
 from rules.outbox import Verdict
 
@@ -52,7 +53,7 @@ class NotifyService:
     def __init__(self, folder: Path, clock: Clock, send_of: Callable[[str], Send] = send_of, *, attempt_s: float = ATTEMPT_S) -> None:
         self._folder, self._clock, self._send_of, self._attempt_s = folder, clock, send_of, attempt_s
         self._journal = Journal(folder / "journal", clock)
-        self._board = Board()
+        self._board, self._limits = Board(), Limits()
         self._woken: dict[str, asyncio.Event] = {}
         self._rights = Rights(folder.parent / "access.db", clock)
 
@@ -60,7 +61,8 @@ class NotifyService:
         """Until cancelled, or NewerConfig when another configuration was applied."""
         seq, site = await self._site()
         limits = {channel.id: limit_of(channel.type) for channel in site.channels.values()}
-        self._board = Board({id_: Pace(*limit) for id_, limit in limits.items() if limit is not None})
+        self._limits = Limits({channel.id: rates_of(channel.type, channel.settings) for channel in site.channels.values()})
+        self._board = Board({id_: Pace(*limit) for id_, limit in limits.items() if limit is not None}, self._limits)
         records = await self._records()
         writer = self._journal.writer("notify")
         try:
@@ -108,10 +110,13 @@ class NotifyService:
 
     def _catch_up(self, records: Records) -> None:
         """What was attempted, but not yet taken by the engine, before this process was started."""
+        since_ns = self._clock.read().wall_ns - round(self._limits.longest_s * NS)
         records.db.execute("BEGIN")  # position and rows of one instant
         try:
             position = records.row("position")
             self._board.update(_waiting(records))
+            for row in records.rows("left_since", {"since_ns": since_ns}):
+                self._board.left(row["channel"], row["person"], row["started_ns"])
         finally:
             records.db.execute("COMMIT")
         reader = self._journal.reader()
@@ -153,15 +158,16 @@ class NotifyService:
         async with asyncio.TaskGroup() as sends:
             while True:
                 await free.acquire()
-                row = await self._next(channel.id)
+                row = await self._next(channel.id, group)
                 sends.create_task(self._attempt(site, channel, row, group, records, free))
 
-    async def _next(self, channel: str) -> Waiting:
+    async def _next(self, channel: str, group: GroupWriter) -> Waiting:
         woken = self._woken[channel]
         while True:
             woken.clear()
             now_ns = self._clock.read().wall_ns
             row = self._board.next(channel, now_ns)
+            await self._tell_held(channel, now_ns, group)
             if row is not None:
                 return row
             due_ns = self._board.next_due_ns(channel)
@@ -170,6 +176,14 @@ class NotifyService:
                     await woken.wait()
             except TimeoutError:
                 continue
+
+    async def _tell_held(self, channel: str, now_ns: int, group: GroupWriter) -> None:
+        """A page that waits for its number's limit is said to, so that another way is taken meanwhile."""
+        for row, free_ns in self._board.held(channel, now_ns):
+            said = f"held by the provider's limit for one number ({self._limits.words(channel)}) until {iso(free_ns)}"
+            log.warning("page.held", page=row.id, channel=channel, until=iso(free_ns))
+            body = {"outbox": row.id, "channel": channel, "state": "held", "text": said, "work_order": row.work_order, "person": row.person}
+            await group.append([Entry(Kind.RECEIPT, orjson.dumps(body))])
 
     async def _attempt(
         self, site: Site, channel: Channel, row: Waiting, group: GroupWriter, records: Records, free: asyncio.Semaphore
@@ -214,7 +228,7 @@ class NotifyService:
         except TimeoutError:
             return answer(channel.settings, Verdict.RETRY, f"no end within {self._attempt_s + 1:g} s")
         except Exception as error:
-            trace = without_secrets(channel.settings, "".join(traceback.format_exception(error)))
+            trace = without_address(page.to, without_secrets(channel.settings, "".join(traceback.format_exception(error))))
             log.error("channel.broken", channel=channel.id, error=type(error).__name__, exception=trace)
             return answer(channel.settings, Verdict.RETRY, f"the channel's own failure: {type(error).__name__}")
 

@@ -20,8 +20,13 @@ from rules.outbox import Verdict
 
 SERVER = "https://dyvmsapi.aliyuncs.com"
 DEFAULT = ("text",)
+RATES = {"aliyun": ((1, 60.0), (5, 3_600.0), (20, 86_400.0))}  # calls to one number
 ACCEPT_KEY = "1"
 WAIT_MS = 5000  # for the key, after the text
+
+
+def rates(settings: Mapping[str, object]) -> Sequence[tuple[int, float]]:
+    return RATES.get(str(settings.get("provider")), ())
 
 
 async def send(settings: Mapping[str, object], page: Page, *, timeout_s: float) -> Answer:

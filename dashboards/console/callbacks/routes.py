@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import hmac
 from collections import deque
-from collections.abc import Mapping
 
 import orjson
 import structlog
@@ -139,7 +138,7 @@ async def _take(request: Request, view: SiteView, channel: Channel, heard: Heard
         if page is None or person is None or not _theirs(view, channel, person, told.address):
             log.warning("callback.foreign", site=view.id, channel=channel.id, what=told.what.value)
         elif told.what is not What.PRESSED:
-            receipts.append(_receipt(page, channel, told))
+            receipts.append(_receipt(page, person, ticket, channel, told))
         elif ticket is not None:
             presses[ticket.hash] = ticket
     if receipts:
@@ -179,11 +178,12 @@ def _digits(number: str) -> str:
     return digits.removeprefix("86") if len(digits) > 11 else digits
 
 
-def _receipt(page: str, channel: Channel, told: Told) -> Entry:
+def _receipt(page: str, person: str, ticket: Ticket | None, channel: Channel, told: Told) -> Entry:
     text = told.text
     if told.address:
         text = text.replace(told.address, "***")
-    body: Mapping[str, str] = {"outbox": page, "channel": channel.id, "state": told.what.value, "text": text}
+    order = ticket.work_order if ticket is not None else ""
+    body = {"outbox": page, "channel": channel.id, "state": told.what.value, "text": text, "work_order": order or None, "person": person}
     return Entry(Kind.RECEIPT, orjson.dumps(body))
 
 

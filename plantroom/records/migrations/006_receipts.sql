@@ -9,3 +9,8 @@ CREATE TABLE receipt (
   text       TEXT NOT NULL,               -- the provider's own words
   PRIMARY KEY (outbox, seq)
 ) STRICT, WITHOUT ROWID;
+
+-- T3: whether any provider has taken what was last sent about an order.
+ALTER TABLE call ADD COLUMN asked_ns INTEGER;                        -- the first page since which no provider took one; NULL: none was sent
+ALTER TABLE call ADD COLUMN taken_ns INTEGER;                        -- when a provider last took one
+ALTER TABLE call ADD COLUMN widened INTEGER NOT NULL DEFAULT 0;      -- how often since asked_ns the next channels were taken as well
