@@ -9,7 +9,7 @@ from typing import cast
 
 from plantroom.site_channels import TYPES
 from rules.notify.limits import Rate
-from rules.notify.page import Answer, Page, without_address
+from rules.notify.page import Answer, Page, discreet
 
 Send = Callable[..., Awaitable[Answer]]  # (settings, page, *, timeout_s)
 Settle = Callable[..., Awaitable[Answer]]  # (settings, to, code, text, now_ns, *, timeout_s)
@@ -17,12 +17,12 @@ Limit = tuple[int, float]  # at most so many messages in any so many seconds
 
 
 def send_of(kind: str) -> Send:
-    """Raises KeyError for what is no type of channel. No answer tells the address it was about: it is a person's own."""
+    """Raises KeyError for what is no type of channel. No answer tells the address it was about, or the right that went out with it."""
     send: Send = import_module(f"rules.notify.{_known(kind)}").send
 
     async def sent(settings: Mapping[str, object], page: Page, *, timeout_s: float) -> Answer:
         answer = await send(settings, page, timeout_s=timeout_s)
-        return replace(answer, text=without_address(page.to, answer.text))
+        return replace(answer, text=discreet(page, answer.text))
 
     return sent
 

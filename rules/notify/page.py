@@ -116,6 +116,18 @@ def without_secrets(settings: Mapping[str, object], text: str) -> str:
     return text
 
 
+def discreet(page: Page, text: str) -> str:
+    """An answer's text without what is the person's alone: their address, and the right that went out with the page, which some providers
+    repeat and with which anybody could accept in their name. An answer that was cut may end within one of them."""
+    text = without_address(page.to, text)
+    for whole in filter(None, (page.right, page.to)):
+        text = text.replace(whole, "***")
+        if len(text) >= ANSWER_CHARACTERS:
+            begun = next((n for n in range(len(whole) - 1, _SHORTEST_SECRET - 1, -1) if text.endswith(whole[:n])), 0)
+            text = text[: len(text) - begun] + "***" * bool(begun)
+    return text[:ANSWER_CHARACTERS]
+
+
 def without_address(to: str | None, text: str) -> str:
     """Without the address of the person a page went to, as it is and as providers write it: a number with or without its country."""
     if not to:

@@ -7,17 +7,14 @@ may lead nowhere; nothing is sent before a connection stands.
 
 from __future__ import annotations
 
-import asyncio
-import ipaddress
-import socket
 from collections.abc import Sequence
 
 import httpx
 
 from plantroom.networks import Address, Network, literal, may
+from rules.notify.lookup import FIRST_S, addresses_of
 
 MOST_ADDRESSES = 4
-FIRST_S = 2.5  # for a connection, where another address can be tried after it
 
 
 class Forbidden(Exception):
@@ -54,7 +51,7 @@ class Pinned(httpx.AsyncBaseTransport):
     async def _addresses(self, host: str, port: int) -> list[Address]:
         """Those a page may go to. Raises Forbidden where there are others only, httpx.ConnectError where the name is unknown."""
         if (host, port) not in self._known:
-            found = [written] if (written := literal(host)) is not None else await _resolved(host, port)
+            found = await _resolved(host, port)
             good = [address for address in found if may(address, self._allowed)]
             if found and not good:
                 raise Forbidden(host, found, literal(host) is None)
@@ -64,10 +61,9 @@ class Pinned(httpx.AsyncBaseTransport):
 
 async def _resolved(host: str, port: int) -> list[Address]:
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
+        return await addresses_of(host, port)
+    except OSError as error:
         raise httpx.ConnectError(str(error)) from error
-    return list(dict.fromkeys(ipaddress.ip_address(str(each[4][0]).partition("%")[0]) for each in found))
 
 
 def _to(request: httpx.Request, host: str, address: Address, last: bool) -> httpx.Request:

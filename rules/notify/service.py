@@ -204,7 +204,7 @@ class NotifyService:
             self._rights.keep(site, channel, row, right, said.reference)  # before the record: what is not recorded is sent again
         await group.append([Entry(Kind.ATTEMPT, said.record(row.id, channel.id, row.attempts + 1, started_ns, ended_ns))])
         n = self._board.ended(row, said.verdict, ended_ns, said.retry_after_s)
-        if said.verdict is not Verdict.ACCEPTED and n in (1, 2, 5, 10) or n % 100 == 0:
+        if said.verdict is not Verdict.ACCEPTED and (n in (1, 2, 5, 10) or n % 100 == 0):
             log.warning("page.not_accepted", page=row.id, channel=channel.id, n=n, verdict=said.verdict.value, answer=said.text)
         elif said.verdict is Verdict.ACCEPTED:
             log.info("page.accepted", page=row.id, channel=channel.id, n=n)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -10,10 +11,11 @@ from hypothesis import strategies as st
 
 from plantroom.clock import NS
 from plantroom.model import Severity
+from rules.notify import webhook
 from rules.notify.board import Board
-from rules.notify.channels import rates_of
+from rules.notify.channels import rates_of, send_of
 from rules.notify.limits import Limits
-from rules.notify.page import without_address
+from rules.notify.page import ANSWER_CHARACTERS, Answer, Page, answer, discreet, without_address
 from rules.outbox import Verdict
 from tests.unit.rules.test_notify_board import NOW, row
 
@@ -30,7 +32,7 @@ def test_never_more_leave_than_the_provider_takes_however_often_is_asked(gaps: l
             limits.took("call", "li.wei", now)
             left.append(now)
     for most, seconds in ALIYUN:
-        assert all(sum(at - seconds * NS < other <= at for other in left) <= most for at in left)
+        assert all(sum(at - round(seconds * NS) < other <= at for other in left) <= most for at in left)
 
 
 def test_repeats_every_three_minutes_are_held_after_the_fifth_and_said_once_each() -> None:
@@ -94,3 +96,23 @@ def test_the_rates_of_a_provider(kind: str, settings: dict[str, object], rates: 
 ])  # fmt: skip
 def test_no_answer_tells_whom_it_was_about(to: str | None, text: str, said: str) -> None:
     assert without_address(to, text) == said
+
+
+@pytest.mark.parametrize("before", [0, 150, 160, 172, 180, 190, 196])
+def test_no_answer_tells_the_right_that_went_out_not_even_cut_off(before: int) -> None:
+    """ntfy and Telegram repeat the message with its link and buttons: whoever reads the records could accept in the person's name."""
+    page = Page("P1-1", "hq", "raised", "danger", {"zh": ["", ""]}, NOW, to="51515151", right="n0nce-of-27-letters-abcdefg")
+    said = discreet(page, answer({}, Verdict.ACCEPTED, "x" * before + f" {page.right} to {page.to}").text)
+    assert page.right is not None and page.right[:5] not in said and "51515" not in said and len(said) <= ANSWER_CHARACTERS
+
+
+def test_a_channel_is_given_out_with_its_answers_made_discreet() -> None:
+    page = Page("P1-1", "hq", "raised", "danger", {"zh": ["", ""]}, NOW, to="zhang")
+
+    async def send(settings: object, page: Page, *, timeout_s: float) -> Answer:
+        return Answer(Verdict.ACCEPTED, "taken for zhang", reference="R-1")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(webhook, "send", send)
+        told = asyncio.run(send_of("webhook")({}, page, timeout_s=1))
+    assert (told.text, told.reference) == ("taken for ***", "R-1")

@@ -6,15 +6,17 @@ import asyncio
 import ipaddress
 import socket
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
+import uvloop
 
 from plantroom.networks import host_of, listed, literal, may
-from rules.notify import apprise, pinned, webhook
+from rules.notify import apprise, lookup, pinned, webhook
 from rules.notify.apprise_worker import Watched
 from rules.notify.page import Answer
 from rules.outbox import Verdict
@@ -166,3 +168,31 @@ def test_apprises_process_is_stopped_before_it_connects() -> None:
 def test_an_apprise_url_of_a_person_is_held_to_the_same_list() -> None:
     answer = asyncio.run(apprise.send({"secret": "json://8.8.8.8/", "private": ("10.0.0.0/8",)}, replace(PAGE, to="json://127.0.0.1:9/"), timeout_s=30))
     assert answer.verdict is Verdict.RETRY and "no public network" in answer.text, answer
+
+
+def test_a_name_server_that_hangs_costs_the_channel_that_asked_and_no_other(net: Net, monkeypatch: pytest.MonkeyPatch) -> None:
+    """F26, under the service's own loop, which looks names up in two threads for all."""
+    answered, system = threading.Event(), socket.getaddrinfo
+
+    def hangs(host: Any, *more: Any, **named: Any) -> Any:
+        if host == "hangs.example":
+            answered.wait(20)
+        return system(host, *more, **named)
+
+    monkeypatch.setattr(socket, "getaddrinfo", hangs)
+    net.answers |= {"hangs.example": [[PUBLIC[0]]], "other.example": [[PUBLIC[1]]]}
+
+    async def one(name: str, timeout_s: float) -> Answer:
+        return await webhook.send({"url": f"http://{name}/"}, PAGE, timeout_s=timeout_s)
+
+    async def run() -> None:
+        hanging = await asyncio.gather(*(one("hangs.example", 0.1) for _ in range(lookup.MOST_OF_ONE + 4)))
+        assert {answer.verdict for answer in hanging} == {Verdict.RETRY}
+        assert sum("does not answer about" in answer.text for answer in hanging) == 4, "no thread for each page of a flood"
+        assert (await one("other.example", 5.0)).verdict is Verdict.ACCEPTED
+        answered.set()
+        async with asyncio.timeout(20):
+            while (await one("hangs.example", 5.0)).verdict is not Verdict.ACCEPTED:  # noqa: ASYNC110 - threads that end
+                await asyncio.sleep(0.01)
+
+    uvloop.run(run())
