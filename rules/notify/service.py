@@ -180,8 +180,8 @@ class NotifyService:
     async def _tell_held(self, channel: str, now_ns: int, group: GroupWriter) -> None:
         """A page that waits for its number's limit is said to, so that another way is taken meanwhile."""
         for row, free_ns in self._board.held(channel, now_ns):
-            said = f"held by the provider's limit for one number ({self._limits.words(channel)}) until {iso(free_ns)}"
-            log.warning("page.held", page=row.id, channel=channel, until=iso(free_ns))
+            said = f"{self._limits.words(channel)} → {iso(free_ns)}"  # the state says in words what it is
+            log.warning("page.held", page=row.id, channel=channel, why="held by the provider's limit for one number", limit=said)
             body = {"outbox": row.id, "channel": channel, "state": "held", "text": said, "work_order": row.work_order, "person": row.person}
             await group.append([Entry(Kind.RECEIPT, orjson.dumps(body))])
 

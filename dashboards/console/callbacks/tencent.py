@@ -50,9 +50,9 @@ def _voice(said: dict[str, Any]) -> Iterator[Told]:
             if text_of(one.get("keypress")) == ACCEPT_KEY:
                 yield Told(What.PRESSED, reference=reference, address=callee)
         elif name == "voiceprompt_callback" and result == "0":
-            yield Told(What.DELIVERED, reference=reference, address=callee, text="picked up")
+            yield Told(What.DELIVERED, reference=reference, address=callee, text="result 0")
         elif name == "voiceprompt_callback" and result in ("1", "2"):
-            yield Told(What.UNDELIVERED, reference=reference, address=callee, text="not picked up" if result == "1" else "the call failed")
+            yield Told(What.UNDELIVERED, reference=reference, address=callee, text=f"result {result}")
         elif name == "voice_failure_callback":
             text = words(one.get("failure_code"), one.get("failure_reason"))
             yield Told(What.UNDELIVERED, reference=reference, address=callee, text=text)
