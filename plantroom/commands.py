@@ -11,7 +11,7 @@ from typing import Annotated
 import orjson
 import typer
 
-from plantroom import bundle, oncall_commands, page_command, profile_commands, roster_check, site_watch
+from plantroom import bundle, channel_check, oncall_commands, page_command, profile_commands, roster_check, site_watch
 from plantroom.cli import BAD_INPUT, DONE, FAILED, print_json, print_problems
 from plantroom.clock import Clock, SystemClock
 from plantroom.errors import BadInput, Problem
@@ -58,7 +58,8 @@ def check_site(path: Path, as_json: bool, clock: Clock | None = None, *, whole: 
     problems, found = bundle.problems_of(path), None
     if not problems:
         found = load_site(path)
-        left = [*roster_check.findings(found, (clock or SystemClock()).read().wall_ns), *site_watch.findings(found)]
+        now_ns = (clock or SystemClock()).read().wall_ns
+        left = [*roster_check.findings(found, now_ns), *site_watch.findings(found), *channel_check.findings(found)]
         problems = [replace(problem, file=str(path)) if problem.file == found.root else problem for problem in left]
     if as_json or problems:
         print_problems(problems, as_json=as_json, whole=whole)

@@ -1,12 +1,14 @@
-"""Addresses that channels write to, as a site file has them: of mail, and the URLs that Apprise is asked to notify."""
+"""Addresses that channels write to, as a site file has them: of mail, the URLs that Apprise is asked to notify, networks of the house."""
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Mapping
 
 from plantroom import yaml_file as y
 
+WIDEST = {4: 8, 6: 7}  # prefix of a listed network: half the internet is no list
 _ADDRESS = re.compile(r"[!-?A-~]+@[!-?A-~]+")  # ASCII, one @
 
 _SUBJECT = re.compile(r"mailto:[!-?A-~]+@[!-?A-~]+\.[!-?A-~]+|https://[!-~]+")
@@ -70,3 +72,22 @@ def mails(node: y.Node) -> tuple[str, ...]:
     if isinstance(node, y.Sequence) and not node.items:
         raise y.Wrong("names nobody; leave it out, and only persons are written to", node)
     return tuple(map(mail, node.items)) if isinstance(node, y.Sequence) else (mail(node),)
+
+
+def networks(node: y.Node) -> tuple[str, ...]:
+    """`10.1.2.3`, `10.1.0.0/16`, `fd00::/8`, or a list of them."""
+    items = node.items if isinstance(node, y.Sequence) else (node,)
+    if not items:
+        raise y.Wrong("lists no address; leave it out", node)
+    return tuple(_network(item) for item in items)
+
+
+def _network(node: y.Node) -> str:
+    text = y.text(node)
+    try:
+        net = ipaddress.ip_network(text)
+    except ValueError as wrong:
+        raise y.Wrong(f"{text!r} is no address or network such as 10.1.2.3 or 10.1.0.0/16: {wrong}", node) from None
+    if net.prefixlen < WIDEST[net.version]:
+        raise y.Wrong(f"{text!r} is too wide; at most /{WIDEST[net.version]}", node)
+    return str(net)

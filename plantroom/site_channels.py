@@ -16,6 +16,7 @@ from plantroom import yaml_file as y
 from plantroom.model import Severity
 from plantroom.references import is_secret
 from plantroom.site import Channel, Connection, Mqtt
+from plantroom.units import duration_s
 
 PROVIDERS = ("aliyun", "tencent")
 VARIABLES = ("text", "standing", "severity", "machine", "place", "order")  # what a template's variable can hold: rules/notify/template.py
@@ -57,20 +58,40 @@ def _words(node: y.Node) -> tuple[str, ...]:
     return names
 
 
-_SERVER: Keys = {"url": parts.url, "ca": parts.pem_file}
+def _rates(node: y.Node) -> tuple[tuple[int, float], ...]:
+    """`5/1h` or a list of such: at most so many messages in any so long."""
+    items = node.items if isinstance(node, y.Sequence) else (node,)
+    found = []
+    for item in items:
+        count, slash, length = y.text(item).partition("/")
+        try:
+            rate = int(count), duration_s(length)
+        except ValueError:
+            rate = 0, 0.0
+        if not slash or not 0 < rate[0] <= 10_000 or not 0 < rate[1] <= 86_400:
+            raise y.Wrong(f"{y.text(item)!r} is no rate for one number; write 1/60s, 5/1h or 20/24h", item)
+        found.append(rate)
+    if not found:
+        raise y.Wrong("names no rate; leave it out, and the provider's usual ones are kept", node)
+    return tuple(found)
+
+
+_OWN: Keys = {"ca": parts.pem_file, "private": addresses.networks}  # of a server that stands in the house
+_SERVER: Keys = {"url": parts.url, **_OWN}
 _ROBOT = Type(Reach.GROUP, {"token": y.text}, {"secret": y.text, **_SERVER})
 _GATEWAY: Keys = {"provider": y.one_of(PROVIDERS, "a provider"), "access_key": y.text, "access_secret": y.text, "template": y.text}
 _LENGTH = y.integer(1, 500, "characters of one variable")
 _FILLED: Keys = {"variables": _words, "variable_length": _LENGTH, "app": y.text, "region": y.text, **_SERVER}
+_RECEIPTS: Keys = {**_FILLED, "callback_token": y.text, "per_number": _rates}
 
 TYPES: Mapping[str, Type] = MappingProxyType(
     {
-        "webhook": Type(Reach.GROUP, {"url": parts.url}, {"secret": y.text, "ca": y.text}),
+        "webhook": Type(Reach.GROUP, {"url": parts.url}, {"secret": y.text, "ca": y.text, "private": addresses.networks}),
         "mqtt": Type(Reach.GROUP, {}),  # its keys are a connection's: _mqtt
         "wecom_app": Type(
             Reach.PERSON,
             {"corp": y.text, "agent": y.integer(1, 1_000_000_000, "the application's AgentId"), "secret": y.text},
-            {"buttons": y.flag, **_SERVER},
+            {"buttons": y.flag, "callback_token": y.text, "callback_secret": y.text, **_SERVER},
         ),
         "wecom_robot": Type(Reach.GROUP, {"token": y.text}, _SERVER),
         "dingtalk_robot": _ROBOT,
@@ -89,19 +110,19 @@ TYPES: Mapping[str, Type] = MappingProxyType(
             },
             group="to",
         ),
-        "sms": Type(Reach.PERSON, {**_GATEWAY, "signature": y.text}, _FILLED, {"aliyun": {}, "tencent": {"app": True, "region": False}}),
+        "sms": Type(Reach.PERSON, {**_GATEWAY, "signature": y.text}, _RECEIPTS, {"aliyun": {}, "tencent": {"app": True, "region": False}}),
         "voice": Type(
             Reach.PERSON,
             _GATEWAY,
-            {"caller": y.text, "accepted": y.text, "play_times": y.integer(1, 3), **_FILLED},
+            {"caller": y.text, "accepted": y.text, "play_times": y.integer(1, 3), **_RECEIPTS},
             {"aliyun": {"caller": False, "accepted": False}, "tencent": {"app": True, "region": False}},
         ),
         "ntfy": Type(Reach.EITHER, {}, {"topic": y.text, "token": y.text, "user": y.text, "password": y.text, **_SERVER}, group="topic"),
         "bark": Type(Reach.EITHER, {}, {"token": y.text, **_SERVER}, group="token"),
-        "gotify": Type(Reach.EITHER, {"url": parts.url}, {"token": y.text, "ca": parts.pem_file}, group="token"),
-        "telegram": Type(Reach.EITHER, {"token": y.text}, {"chat": y.text, **_SERVER}, group="chat"),
+        "gotify": Type(Reach.EITHER, {"url": parts.url}, {"token": y.text, **_OWN}, group="token"),
+        "telegram": Type(Reach.EITHER, {"token": y.text}, {"chat": y.text, "callback_token": y.text, **_SERVER}, group="chat"),
         "webpush": Type(Reach.PERSON, {"subject": addresses.subject}, {"services": addresses.origins, **_SERVER}),
-        "apprise": Type(Reach.EITHER, {"secret": addresses.apprise}, group="secret"),
+        "apprise": Type(Reach.EITHER, {"secret": addresses.apprise}, {"private": addresses.networks}, group="secret"),
     }
 )
 

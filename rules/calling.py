@@ -81,9 +81,11 @@ def move(desk: Desk, house: House, order: Order, event: Event) -> None:
         call.next_ns = None
     elif event is Event.AGAIN:
         call.began_ns, call.step, call.called_json = desk.now_ns, 0, "[]"
+        call.asked_ns = None
         _take_step(desk, house, call, chain_of(call), order)
     elif event is Event.HOLLOW:
-        _resume(desk, call)
+        call.asked_ns = None  # what was sent before the answer counts no more
+        resume(desk, call)
     if before is not after:
         desk.tell(f"call.{after}", {"order": order.id, "event": event.value, "step": call.step})
     if before is State.CALLING and after is not State.CALLING:
@@ -170,7 +172,7 @@ def _take_step(desk: Desk, house: House, call: Call, chain: Chain, order: Order)
     return now
 
 
-def _resume(desk: Desk, call: Call) -> None:
+def resume(desk: Desk, call: Call) -> None:
     """At once with the step that would have come: the times of those after it count from now."""
     chain = chain_of(call)
     call.next_ns = desk.now_ns

@@ -12,13 +12,14 @@ from typing import Any
 from plantroom.clock import NS, iso
 from plantroom.model import Severity
 from plantroom.words import LANGUAGES, say
-from rules import drills, entered, handover_deeds, paging, roster_deeds, work
-from rules.command import PLAIN_ARGS, Command, parse
+from rules import drills, entered, handover_deeds, paging, receipts, roster_deeds, work
+from rules.command import LONGEST_ID, PLAIN_ARGS, Command, parse
 from rules.denied import Denied, Done, instant_of, same, wanted, words_of
 from rules.desk import Desk
 from rules.entered import Entered
 from rules.house import House
 from rules.order import Event, No, State
+from rules.receipts import Told
 from rules.rows import Fault, Note, Order, Outcome, as_json
 
 LONGEST_SHELF_NS = {Severity.READINESS: 8 * 3600 * NS, Severity.NORMAL: 72 * 3600 * NS, Severity.ADVISORY: 72 * 3600 * NS}
@@ -57,6 +58,7 @@ def apply(desk: Desk, house: House, body: bytes, release: Release, relearn: Rele
         values = {lang: {name: texts[lang] for name, texts in denied.values.items()} for lang in LANGUAGES}
         says = {lang: say(f"refused.{denied.code}", lang, **values[lang]) for lang in LANGUAGES}
         _answer(desk, command, "refused", denied.code, says, Done(desk.find_order(command.target), desk.find_fault(command.target)), entry)
+        _by_page(desk, command, Told.READ)
         return
     if command.does == RELEARN:
         relearn(command.target)
@@ -66,7 +68,14 @@ def apply(desk: Desk, house: House, body: bytes, release: Release, relearn: Rele
             entered.keep(done.order, done.order.state.value, entry)
             desk.put_order(done.order)
     desk.tell("command", {**told, "outcome": "applied", "reason": "ok"})
+    _by_page(desk, command, Told.ACKNOWLEDGED)
     _answer(desk, command, "applied", "ok", {lang: say("command.ok", lang) for lang in LANGUAGES}, done, entry)
+
+
+def _by_page(desk: Desk, command: Command, state: Told) -> None:
+    """A deed done by the link, button or key of a page says of it that its person had it. The web process has proved that it was they."""
+    if page := command.text("page")[:LONGEST_ID]:
+        receipts.note(desk, page, state)
 
 
 def _judge(desk: Desk, house: House, command: Command, release: Release) -> Done:

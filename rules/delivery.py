@@ -37,6 +37,10 @@ def take(desk: Desk, house: House | None, body: bytes) -> None:
         page.state = then.state
         page.due_ns = then.due_ns if then.due_ns is not None else page.due_ns
     desk.put_page(page)
+    call = desk.calls.get(page.work_order or "")
+    if verdict is Verdict.ACCEPTED and call is not None:
+        call.taken_ns = desk.now_ns
+        desk.put_call(call)
     if verdict is Verdict.REFUSED and house is not None:
         events.seen(desk, house, "delivery_failed", {"channel": page.channel, "answer": page.answer})
 

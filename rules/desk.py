@@ -19,7 +19,7 @@ from rules.ledger import Ledger, Position
 from rules.order import REOPEN_WITHIN_NS, State
 from rules.recent import RECENT_NS, SETTLE_NS, Recent, shown_ns
 from rules.roster_rows import RosterRows
-from rules.rows import Attempt, Call, Drill, Fault, ItemTime, Note, Order, Outcome, Page, Pending, Skipped, as_json, born, columns
+from rules.rows import Attempt, Call, Drill, Fault, ItemTime, Note, Order, Outcome, Page, Pending, Receipt, Skipped, as_json, born, columns
 
 Hidden = Callable[[int, str], "tuple[str, bytes | None] | None"]
 
@@ -251,6 +251,9 @@ class Desk:
 
     def put_attempt(self, attempt: Attempt) -> None:
         self._ledger.put("put_attempt", f"{attempt.outbox} {attempt.n}", columns(attempt))
+
+    def put_receipt(self, receipt: Receipt) -> None:
+        self._ledger.put("put_receipt", f"{receipt.outbox} {receipt.seq}", columns(receipt))
 
     def put_outcome(self, outcome: Outcome) -> None:
         self._ledger.put("put_outcome", outcome.id, columns(outcome))

@@ -30,9 +30,11 @@ from rules import (
     events,
     incident,
     paging,
+    receipts,
     roster_change,
     time_set,
     usable,
+    widening,
     work,
 )
 from rules.clocks import loosened
@@ -57,6 +59,7 @@ LOOKS: Mapping[str, Callable[[Desk, House], None]] = {  # at every tick, after t
     "roster": roster_change.look,
     "duty": duty.look,
     "drills": drills.look,
+    "widening": widening.look,
     "undelivered": events.undelivered,
     "quiet": events.quiet,
     "aftermath": aftermath.look,
@@ -236,6 +239,8 @@ class Engine:
             self._command(record, live)
         elif live and record.kind is Kind.ATTEMPT:
             delivery.take(self.desk, self.house, record.body)
+        elif live and record.kind is Kind.RECEIPT:
+            receipts.take(self.desk, self.house, record.body)
         elif live and record.kind is Kind.EVENT:
             events.take(self.desk, self.house, record.body)
         if live and self.house is not None:

@@ -28,8 +28,8 @@ from rules.snapshot import BadSnapshot
 from rules.snapshots import Snapshots
 
 TABLES = (
-    "config", "condition", "fault", "work_order", "clock", "call", "order_note", "person", "outbox", "attempt", "command", "private",
-    "skipped", "item_time", "roster_change", "handover", "chronicle", "position",
+    "config", "condition", "fault", "work_order", "clock", "call", "order_note", "person", "outbox", "attempt", "receipt", "command",
+    "private", "skipped", "item_time", "roster_change", "handover", "chronicle", "position",
 )  # fmt: skip
 
 

@@ -145,7 +145,9 @@ class Page:
 class Call:
     """Whom an order's chain calls next (rules/calling.py). began_ns: the steps' times count from there. step: the next one.
 
-    count: how often people were called after the first page. called_json: [[channel, person or null]], who was told so far.
+    count: how often people were called after the first page. called_json: [[channel, person or null]], who was told so far. asked_ns: of
+    the first page since which no provider has taken one; taken_ns: when one last did; widened: how often since then the next channels were
+    taken.
     """
 
     work_order: str
@@ -156,6 +158,9 @@ class Call:
     next_ns: int | None
     count: int
     called_json: str
+    asked_ns: int | None = None
+    taken_ns: int | None = None
+    widened: int = 0
 
 
 @dataclass(slots=True)
@@ -179,6 +184,17 @@ class Attempt:
     started_ns: int
     ended_ns: int
     confirmed: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What is told of a page after it was sent. state: of rules.receipts.Told."""
+
+    outbox: str
+    seq: int
+    at_ns: int
+    state: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)

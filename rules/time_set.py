@@ -21,6 +21,8 @@ def shift(desk: Desk, step_ns: int) -> None:
     for call in [call for call in desk.calls.values() if call.next_ns is not None]:
         call.began_ns += step_ns
         call.next_ns = (call.next_ns or 0) + step_ns
+        call.asked_ns = call.asked_ns + step_ns if call.asked_ns is not None else None
+        call.taken_ns = call.taken_ns + step_ns if call.taken_ns is not None else None
         desk.put_call(call)
     for pending in list(desk.conditions.values()):
         pending.since_ns += step_ns

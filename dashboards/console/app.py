@@ -16,6 +16,7 @@ from starlette.requests import ClientDisconnect
 from dashboards.console import alarms, api, assets, connections, offline, oncall
 from dashboards.console.access import Access
 from dashboards.console.asking import Ambiguous, NotFound
+from dashboards.console.callbacks import routes as callbacks
 from dashboards.console.commanding import NotRecorded
 from dashboards.console.events import Hub, TooMany
 from dashboards.console.forms import BadBody
@@ -41,7 +42,7 @@ def create_app(data: Path, clock: Clock, site_of: SiteOf, *, public_url: str | N
     sites = Sites(data, clock, site_of)
     app.state.data = data
     app.state.clock, app.state.sites, app.state.access = clock, sites, Access(data / "access.db", clock)
-    app.state.tickets, app.state.browsers = Tickets(data / "access.db"), Browsers(data / "access.db")
+    app.state.tickets, app.state.browsers, app.state.callbacks = Tickets(data / "access.db"), Browsers(data / "access.db"), callbacks.Seen()
     app.state.hub, app.state.commanders, app.state.assets = Hub(sites, clock), {}, assets.Assets()
 
     def public_urls() -> list[str]:
@@ -54,7 +55,7 @@ def create_app(data: Path, clock: Clock, site_of: SiteOf, *, public_url: str | N
     app.state.public_urls = public_urls
     app.state.origins = lambda: [urlsplit(address).netloc.lower() for address in public_urls()]
     pages = (login, answer, now, faults, orders, deeds, equipment, oncall_pages, health, alarm_pages, push)
-    for routes in (api, connections, oncall, alarms, offline, assets, *pages):
+    for routes in (api, connections, oncall, alarms, offline, assets, callbacks, *pages):
         app.router.routes.extend(routes.router.routes)  # as they are: an included router would hide them from `unguarded`
     app.add_api_route("/healthz", api.healthz, dependencies=[open_to_all()], include_in_schema=False)
     app.add_api_route("/api/openapi.json", _openapi, dependencies=[needs(Permission.SEE)], include_in_schema=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,6 +79,15 @@ class Commander:
             raise Refused(f"command_id {command_id} was used for another command; make a new one")
         return row
 
+    async def note(self, entries: Sequence[Entry]) -> None:
+        """Records that ask for no outcome. Raises NotRecorded."""
+        async with self._lock:
+            try:
+                await asyncio.to_thread(self._write, entries)
+            except JournalFailed as failed:
+                self._drop_writer()
+                raise NotRecorded(str(failed)) from failed
+
     async def find(self, command_id: str) -> CommandRow | Recorded | None:
         """A command by its id: its outcome, or that it waits, None when nobody sent it lately."""
         row = self._view.tables.command(command_id)
@@ -95,7 +104,7 @@ class Commander:
         entry = Entry(Kind.COMMAND, orjson.dumps(body))
         async with self._lock:
             try:
-                seq = await asyncio.to_thread(self._write, entry)
+                seq = await asyncio.to_thread(self._write, [entry])
             except JournalFailed as failed:
                 self._drop_writer()
                 raise NotRecorded(str(failed)) from failed
@@ -104,10 +113,10 @@ class Commander:
             del self._sent[next(iter(self._sent))]  # it stands in the journal and is found there
         return recorded
 
-    def _write(self, entry: Entry) -> int:
+    def _write(self, entries: Sequence[Entry]) -> int:
         if self._writer is None:
             self._writer = self._view.journal.writer("web")
-        return self._writer.append([entry])[0]
+        return self._writer.append(entries)[0]
 
     def _drop_writer(self) -> None:
         if self._writer is not None:

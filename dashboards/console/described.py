@@ -129,6 +129,7 @@ def page_shape(page: Page) -> shapes.PageShape:
         "message": dict(page.message),
         "created_at": iso(page.created_ns), "attempts": tried,
         "into": {"id": page.into.id, "state": page.into.state, "left_at": iso(page.into.left_ns)} if page.into else None,
+        "receipts": [{"at": iso(told.at_ns), "state": told.state, "text": told.text} for told in page.receipts],
     }  # fmt: skip
 
 

@@ -76,6 +76,9 @@ FROM outbox WHERE id IN (SELECT value FROM json_each(:pages));
 SELECT outbox, n, channel, verdict, answer, started_ns, ended_ns, confirmed
 FROM attempt WHERE outbox IN (SELECT value FROM json_each(:pages)) ORDER BY started_ns, outbox, n;
 
+-- name: receipts
+SELECT outbox, at_ns, state, text FROM receipt WHERE outbox IN (SELECT value FROM json_each(:pages)) ORDER BY outbox, seq;
+
 -- name: call
 SELECT state, chain_json, step, next_ns, count, called_json FROM call WHERE work_order = :order;
 

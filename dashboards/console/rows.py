@@ -123,8 +123,18 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
+class Receipt:
+    """What was told of a page after it was sent. state: held, delivered, undelivered, read, acknowledged."""
+
+    at_ns: int
+    state: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
-    """One page to one channel: what was said, and what the provider answered each time. person: whom it is for, None = who sees it.
+    """One page to one channel: what was said, what the provider answered each time, and what became of it. person: whom it is for, None =
+    who sees it.
 
     into: where it was held back, by a flood or the night, the page that tells it among others.
     """
@@ -140,6 +150,7 @@ class Page:
     state: str
     answer: str | None
     attempts: tuple[Attempt, ...]
+    receipts: tuple[Receipt, ...] = ()
     into: Page | None = None
 
     @property

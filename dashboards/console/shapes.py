@@ -88,6 +88,12 @@ class IntoShape(TypedDict):
     id: str
     state: str
     left_at: str
+class ReceiptShape(TypedDict):
+    """What was told of a page after it was sent. state: held, delivered, undelivered, read, acknowledged."""
+
+    at: str
+    state: str
+    text: str
 
 
 class PageShape(TypedDict):
@@ -105,6 +111,7 @@ class PageShape(TypedDict):
     created_at: str
     attempts: list[AttemptShape]
     into: IntoShape | None
+    receipts: list[ReceiptShape]
 
 
 class ToldShape(TypedDict):

@@ -24,6 +24,7 @@ from dashboards.console.rows import (
     Note,
     Order,
     Page,
+    Receipt,
     RosterChange,
 )
 from plantroom.clock import NS
@@ -137,8 +138,14 @@ class Tables:
         tried: dict[str, list[Attempt]] = {}
         for page, n, channel, verdict, said, started, ended, confirmed in self._rows("attempts", pages=_json([row[0] for row in rows])):
             tried.setdefault(page, []).append(Attempt(n, channel, verdict, said, started, ended, bool(confirmed)))
+        told: dict[str, list[Receipt]] = {}
+        for page, *receipt in self._rows("receipts", pages=_json([row[0] for row in rows])):
+            told.setdefault(page, []).append(Receipt(*receipt))
         return [
-            Page(id_, channel, person, reason, severity, orjson.loads(message), created, due, state, answer, tuple(tried.get(id_, ())))
+            Page(
+                id_, channel, person, reason, severity, orjson.loads(message), created, due, state, answer, tuple(tried.get(id_, ())),
+                tuple(told.get(id_, ())),
+            )  # fmt: skip
             for id_, channel, person, reason, severity, message, created, due, state, answer in rows
         ]
 

@@ -15,7 +15,7 @@ from plantroom.watch import Watch
 class Reason(StrEnum):
     """The hook's second argument."""
 
-    PAGE_UNHEARD = "page_unheard"  # T3: an urgent page that no channel took
+    PAGE_UNHEARD = "page_unheard"  # T3: a page that no channel took
     NOBODY_OUTSIDE = "nobody_outside"  # no watcher took a heartbeat
     BLIND = "blind"  # something does not move and no watcher is there to be told
     OVER = "over"  # with `off`

@@ -21,7 +21,7 @@ class Aspect(StrEnum):
     JOURNAL = "journal"  # anything at all is written
     RULES = "rules"  # the records follow the journal
     DELIVERY = "delivery"  # notify sees what the engine queues
-    PAGES = "pages"  # an urgent page that no channel has taken
+    PAGES = "pages"  # a page that no channel has taken
     PUSH = "push"  # no provider has taken anything for longer than a day has test pages
     FILES = "files"  # the journal or the records cannot be read
 

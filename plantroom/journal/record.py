@@ -52,6 +52,7 @@ class Kind(IntEnum):
     ATTEMPT = 4  # one delivery attempt: {"outbox", "channel", "n", "verdict", "answer", "started_ns", "ended_ns"}
     TICK = 5  # time passes, 1/s, written by the engine: {}
     EVENT = 6  # the service about itself: {"event": "service_restarted" | "connection" | "config_rejected" | "journal_gap" ..., ...}
+    RECEIPT = 7  # what is told of a page after it was sent: {"outbox", "channel", "state", "text", "work_order", "person"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,8 @@ def reader(receipt: str) -> judging.Read:
         if not isinstance(code, str):
             return None
         if code == "OK":
-            return judging.Word(Verdict.ACCEPTED) if body.get(receipt) else None
+            number = body.get(receipt)
+            return judging.Word(Verdict.ACCEPTED, reference=str(number)) if number else None
         if code in PAUSES or code.startswith("Throttling"):
             return judging.Word(Verdict.RETRY, PAUSES.get(code, THROTTLED_S))
         return judging.Word(Verdict.REFUSED if code.startswith(REFUSED) else Verdict.RETRY)

@@ -1,8 +1,9 @@
 """Channel `apprise`: whatever the library Apprise can reach and no channel of ours does. Accepted, not confirmed: it reports what it sent,
 and of many services only that something answered.
 
-Settings: `secret`, the whole Apprise URL, because all of it may be one. `page.to` is a URL of a person's own. The library is the extra
-`plantroom[apprise]`; each attempt is a process that ends with it, because its plugins keep no limit of their own (reliability F26).
+Settings: `secret`, the whole Apprise URL, because all of it may be one; `private`, networks of the house's own it may speak to. A person's
+own URL is `page.to`. The library is the extra `plantroom[apprise]`; each attempt is a process that ends with it: its plugins keep no
+limit of their own (reliability F26).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from contextlib import suppress
 
 import orjson
 
+from plantroom.networks import listed
 from plantroom.site_addresses import apprise_fault
 from plantroom.words import say
 from rules.notify.page import Answer, Page, answer, unfit
@@ -33,7 +35,8 @@ async def send(settings: Mapping[str, object], page: Page, *, timeout_s: float) 
         return answer(hidden, Verdict.REFUSED, fault)
     title, standing = page.lines
     link = f"\n{say('channel.open', page.language)}: {page.link}" if page.link else ""
-    asked = {"url": url, "title": title, "body": standing + link, "kind": KINDS.get(page.severity, "info")}
+    own = [str(net) for net in listed(settings.get("private"))]
+    asked = {"url": url, "title": title, "body": standing + link, "kind": KINDS.get(page.severity, "info"), "private": own}
     try:
         async with asyncio.timeout(timeout_s):
             told = orjson.loads(await _work(orjson.dumps(asked)))

@@ -2,7 +2,7 @@
 
 The engine writes down every attempt, but it may be away; so a page's attempts here are the larger of the row's and our own. Pages about
 one thing leave one after the other, in the order they were written; the more urgent thing goes first. A channel whose provider takes only
-so many messages waits for its turn.
+so many messages waits for its turn; a page to a number that its provider would refuse just now is held, which has to be said.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from plantroom.clock import NS
 from plantroom.model import Severity
+from rules.notify.limits import Limits
 from rules.notify.pace import Pace
 from rules.outbox import LONGEST_RETRY_AFTER_S, Verdict, after_attempt
 
@@ -47,10 +48,11 @@ class Tried:
 
 
 class Board:
-    """paces: by channel, of those whose provider has a limit."""
+    """paces: by channel, of those whose provider has a limit. limits: of those whose provider has one for each number."""
 
-    def __init__(self, paces: Mapping[str, Pace] | None = None) -> None:
-        self._paces = paces or {}
+    def __init__(self, paces: Mapping[str, Pace] | None = None, limits: Limits | None = None) -> None:
+        self._paces, self._limits = paces or {}, limits or Limits()
+        self._said: set[str] = set()  # pages of which it was said that they are held
         self._rows: dict[str, Waiting] = {}
         self._lines: dict[str, list[Waiting]] = {}  # by channel, in the order in which they would leave if all were due
         self._about: dict[tuple[str, str, str], list[Waiting]] = {}  # by subject, in the order they were written
@@ -60,6 +62,7 @@ class Board:
     def update(self, rows: Iterable[Waiting]) -> None:
         """The queued rows as they stand in the records now, oldest first."""
         self._rows = {row.id: row for row in rows}
+        self._said &= self._rows.keys()
         self._lines, self._about = {}, {}
         for row in self._rows.values():
             self._lines.setdefault(row.channel, []).append(row)
@@ -73,6 +76,7 @@ class Board:
     def next(self, channel: str, now_ns: int) -> Waiting | None:
         """The page to send now; it counts as under way until `ended`."""
         pace = self._paces.get(channel)
+        self._limits.at(channel, now_ns)
         if pace is not None:
             pace.at(now_ns)
         row = next((row for row in self._first(channel) if self._free(row) <= now_ns), None)
@@ -80,12 +84,27 @@ class Board:
             return None
         if pace is not None:
             pace.took(now_ns)
+        self._limits.took(channel, row.person, now_ns)
         self._going[row.id] = row.subject
         return row
 
     def next_due_ns(self, channel: str) -> int | None:
         """When `next` may have something, None while nothing waits."""
         return min((self._free(row) for row in self._first(channel)), default=None)
+
+    def held(self, channel: str, now_ns: int) -> list[tuple[Waiting, int]]:
+        """The pages that are due and that their number's limit holds, each once, with the instant they may leave at."""
+        found = []
+        for row in self._first(channel):
+            free_ns = self._limits.free_ns(channel, row.person, row.severity.urgent)
+            if row.id not in self._said and self._due(row) <= now_ns < free_ns:
+                self._said.add(row.id)
+                found.append((row, free_ns))
+        return found
+
+    def left(self, channel: str, person: str | None, at_ns: int) -> None:
+        """One left before this process was started; in the order of time."""
+        self._limits.took(channel, person, at_ns)
 
     def ended(self, row: Waiting, verdict: Verdict, now_ns: int, retry_after_s: float | None = None) -> int:
         """An attempt was made and is recorded; its number."""
@@ -122,9 +141,10 @@ class Board:
         return tried.due_ns if tried is not None and tried.due_ns is not None else row.due_ns
 
     def _free(self, row: Waiting) -> int:
-        """When it is due and its channel takes it."""
-        pace = self._paces.get(row.channel)
-        return self._due(row) if pace is None else max(self._due(row), pace.free_ns(row.severity.urgent))
+        """When it is due, its channel takes it, and its number may be written to."""
+        pace, urgent = self._paces.get(row.channel), row.severity.urgent
+        free_ns = max(self._due(row), self._limits.free_ns(row.channel, row.person, urgent))
+        return free_ns if pace is None else max(free_ns, pace.free_ns(urgent))
 
     def _attempts(self, row: Waiting) -> int:
         tried = self._tried.get(row.id)

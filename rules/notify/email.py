@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from email.message import EmailMessage
@@ -21,6 +22,7 @@ import aiosmtplib
 from plantroom.clock import at_utc
 from plantroom.words import say
 from rules.notify.http import trusted
+from rules.notify.lookup import connected
 from rules.notify.page import Answer, Page, answer, unfit
 from rules.outbox import Verdict
 
@@ -36,16 +38,19 @@ async def send(settings: Mapping[str, object], page: Page, *, timeout_s: float) 
     to = [page.to] if page.to else list(cast(Sequence[str], settings["to"]))
     if strange := [address for address in to if not _ADDRESS.fullmatch(address)]:
         return answer(settings, Verdict.REFUSED, f"{len(strange)} of {len(to)} addresses are no e-mail addresses")
+    end_s = asyncio.get_running_loop().time() + timeout_s
     try:
-        client = _client(settings, timeout_s)
+        async with asyncio.timeout_at(end_s):
+            sock = await connected(str(settings["host"]), int(str(settings.get("port") or PORTS[security(settings)])))
+        client = _client(settings, sock, timeout_s)
         try:
-            async with asyncio.timeout(timeout_s):
+            async with asyncio.timeout_at(end_s):
                 said = await _deliver(client, settings, page, to)
             with suppress(aiosmtplib.SMTPException, OSError):
                 await client.quit(timeout=GOODBYE_S)
             return said
         finally:
-            await _end(client)
+            await _end(client, sock)
     except TimeoutError:
         return answer(settings, Verdict.RETRY, f"no end within {timeout_s:g} s")
     except aiosmtplib.SMTPResponseException as error:
@@ -54,13 +59,15 @@ async def send(settings: Mapping[str, object], page: Page, *, timeout_s: float) 
         return answer(settings, Verdict.RETRY, f"{type(error).__name__}: {error}")
 
 
-async def _end(client: aiosmtplib.SMTP) -> None:
+async def _end(client: aiosmtplib.SMTP, sock: socket.socket) -> None:
     """The socket is closed when this returns; a farewell by TLS could be waited for for ever."""
     abort = getattr(client.transport, "abort", None)
     client.close()
     if abort is not None:
         abort()
         await asyncio.sleep(0)
+    else:
+        sock.close()
 
 
 def security(settings: Mapping[str, object]) -> str:
@@ -116,11 +123,11 @@ def message(settings: Mapping[str, object], page: Page, to: Sequence[str]) -> Em
     return mail
 
 
-def _client(settings: Mapping[str, object], timeout_s: float) -> aiosmtplib.SMTP:
+def _client(settings: Mapping[str, object], sock: socket.socket, timeout_s: float) -> aiosmtplib.SMTP:
     ca = settings.get("ca")
     return aiosmtplib.SMTP(
         hostname=str(settings["host"]),
-        port=int(str(settings.get("port") or PORTS[security(settings)])),
+        sock=sock,
         local_hostname=str(settings["from"]).rpartition("@")[2],  # else it looks up the machine's own name, and blocks
         timeout=timeout_s,
         use_tls=security(settings) == "tls",

@@ -1,6 +1,7 @@
 """The HTTP that channels share: a request -> a bounded reply, or the answer that says what broke, within the limit of the attempt.
 
-No redirect is followed and no proxy of the environment is asked: a page goes where the site file says.
+No redirect is followed and no proxy of the environment is asked: a page goes where the site file says, and to a network of the house's own
+only where the site file lists it (pinned.py).
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ from functools import lru_cache
 
 import httpx
 
+from plantroom.networks import listed
 from rules.notify.judging import Read, Reply, judge
 from rules.notify.page import Answer, answer
+from rules.notify.pinned import Forbidden, Pinned
 from rules.outbox import Verdict
 
 MOST_ANSWER_BYTES = 64 << 10
@@ -56,6 +59,8 @@ async def attempt(settings: Mapping[str, object], url: str, talk: Talk, *, timeo
             return await talk(client)
     except TimeoutError:
         return answer(settings, Verdict.RETRY, f"no answer within {timeout_s:g} s")
+    except Forbidden as no:  # a name may lead elsewhere the next time, an address does not
+        return answer(settings, Verdict.RETRY if no.named else Verdict.REFUSED, str(no))
     except httpx.LocalProtocolError:  # its text shows the header, secret and all
         return answer(settings, Verdict.REFUSED, UNWRITABLE)
     except httpx.HTTPError as error:
@@ -103,7 +108,8 @@ def _wrong(url: str) -> str | None:
 
 
 def _client(settings: Mapping[str, object], timeout_s: float) -> httpx.AsyncClient:
-    return httpx.AsyncClient(verify=_trusted_by(settings), follow_redirects=False, trust_env=False, timeout=httpx.Timeout(timeout_s))
+    way = Pinned(httpx.AsyncHTTPTransport(verify=_trusted_by(settings), trust_env=False), listed(settings.get("private")))
+    return httpx.AsyncClient(transport=way, follow_redirects=False, trust_env=False, timeout=httpx.Timeout(timeout_s))
 
 
 def _trusted_by(settings: Mapping[str, object]) -> ssl.SSLContext:

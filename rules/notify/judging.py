@@ -6,7 +6,7 @@ A channel module says how its provider's word is read (`Read`); what a status, a
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -36,10 +36,11 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """What a reply says of itself. pause_s: how long the provider wants to be left alone."""
+    """What a reply says of itself. pause_s: how long the provider wants to be left alone. reference: of the message it took."""
 
     verdict: Verdict
     pause_s: float | None = None
+    reference: str | None = None
 
 
 Read = Callable[[Reply], Word | None]  # None: no word, so it is not this provider's answer
@@ -61,7 +62,7 @@ def judge(settings: Mapping[str, object], reply: Reply, read: Read) -> Answer:
         return answer(settings, Verdict.RETRY, f"{reply.status} but not the provider's answer: {reply.text or 'nothing'}")
     if word.verdict is not Verdict.ACCEPTED:
         return answer(settings, word.verdict, f"{reply.status} but the body says no: {reply.text}", pause_s)
-    return answer(settings, Verdict.ACCEPTED, said)
+    return replace(answer(settings, Verdict.ACCEPTED, said), reference=word.reference)
 
 
 def by_code(name: str, accepted: int, refused: Collection[int], pauses: Mapping[int, float]) -> Read:

@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from hashlib import sha256
 
+from rules.notify.lookup import connected
 from rules.notify.page import Answer, Page, answer
 from rules.outbox import Verdict
 
@@ -69,7 +70,12 @@ def _level(name: str) -> str:
 async def _connection(settings: Mapping[str, object]) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
     host, port, ca = str(settings["host"]), int(str(settings.get("port", 1883))), settings.get("ca")
     context = ssl.create_default_context(cafile=str(ca) if ca else None) if settings.get("tls") else None
-    reader, writer = await asyncio.open_connection(host, port, ssl=context)
+    sock = await connected(host, port)  # TLS asks for the name
+    try:
+        reader, writer = await asyncio.open_connection(sock=sock, ssl=context, server_hostname=host if context is not None else None)
+    except BaseException:
+        sock.close()
+        raise
     try:
         yield reader, writer
         writer.close()

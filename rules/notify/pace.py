@@ -14,7 +14,7 @@ from plantroom.clock import NS
 class Pace:
     def __init__(self, messages: int, seconds: float) -> None:
         self._all, self._window_ns = messages, round(seconds * NS)
-        self._others = messages - max(messages // 4, 1)
+        self._others = max(messages - max(messages // 4, 1), 1)
         self._left: deque[int] = deque(maxlen=messages)
         self._held: tuple[int, int] = (0, 0)  # since, until
 

@@ -6,8 +6,9 @@ a secret stands in the answer's text.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -19,6 +20,7 @@ ANSWER_CHARACTERS = 200
 NO_PERSON = "this channel reaches one person and the page names none; a notice to a group goes by another channel"
 _SECRET_NAMES = ("secret", "token", "password", "key", "url")
 _SHORTEST_SECRET = 4
+_SHORTEST_NUMBER = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,8 @@ class Page:
     """One page to one channel. id: outbox id, the idempotency key. message: outbox.message_json. sent_ns: of this attempt, epoch ns.
 
     to: a person's address on this channel, None = a notice to the group behind it. link: the page a phone opens, put where the provider
-    has a place for it, never into the two lines. language: of the words, zh or en.
+    has a place for it, never into the two lines. right: what accepts in this person's name, for buttons that call back. language: of the
+    words, zh or en.
     """
 
     id: str
@@ -37,6 +40,7 @@ class Page:
     sent_ns: int
     to: str | None = None
     link: str | None = None
+    right: str | None = field(default=None, repr=False)
     language: str = "zh"
 
     @property
@@ -67,12 +71,16 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """text: the provider's own words, shortened. retry_after_s: what it asked for. confirmed: False = taken by what may not know."""
+    """text: the provider's own words, shortened. retry_after_s: what it asked for. confirmed: False = taken by what may not know.
+
+    reference: the provider's own name of the message, by which it calls back or lets it be changed; not recorded.
+    """
 
     verdict: Verdict
     text: str
     retry_after_s: float | None = None
     confirmed: bool = True
+    reference: str | None = field(default=None, repr=False)
 
     def record(self, outbox: str, channel: str, n: int, started_ns: int, ended_ns: int) -> bytes:
         """The body of the ATTEMPT record; what is as usual is left out."""
@@ -105,6 +113,31 @@ def unfit(settings: Mapping[str, object], page: Page, *needs: str, person: bool 
 def without_secrets(settings: Mapping[str, object], text: str) -> str:
     for secret in sorted(secrets_of(settings), key=len, reverse=True):
         text = text.replace(secret, "***")
+    return text
+
+
+def discreet(page: Page, text: str) -> str:
+    """An answer's text without what is the person's alone: their address, and the right that went out with the page, which some providers
+    repeat and with which anybody could accept in their name. An answer that was cut may end within one of them."""
+    text = without_address(page.to, text)
+    for whole in filter(None, (page.right, page.to)):
+        text = text.replace(whole, "***")
+        if len(text) >= ANSWER_CHARACTERS:
+            begun = next((n for n in range(len(whole) - 1, _SHORTEST_SECRET - 1, -1) if text.endswith(whole[:n])), 0)
+            text = text[: len(text) - begun] + "***" * bool(begun)
+    return text[:ANSWER_CHARACTERS]
+
+
+def without_address(to: str | None, text: str) -> str:
+    """Without the address of the person a page went to, as it is and as providers write it: a number with or without its country."""
+    if not to:
+        return text
+    digits = "".join(filter(str.isdigit, to))
+    forms = {to, to.rpartition("@")[0]}
+    if len(digits) >= _SHORTEST_NUMBER and len(digits) * 2 > len(to):
+        forms |= {digits, digits.removeprefix("86")}
+    for form in sorted(filter(None, forms), key=len, reverse=True):
+        text = re.sub(rf"(?<![0-9A-Za-z]){re.escape(form)}(?![0-9A-Za-z])", "***", text, flags=re.IGNORECASE)
     return text
 
 

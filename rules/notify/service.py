@@ -12,13 +12,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-import apsw
 import orjson
 import structlog
 
 from plantroom.bundle import site_of
 from plantroom.cli import ServiceContext
-from plantroom.clock import NS, Clock
+from plantroom.clock import NS, Clock, iso
 from plantroom.heartbeat.progress import DELIVERY
 from plantroom.journal import Entry, GroupWriter, Journal, Keeper, Kind
 from plantroom.model import Severity
@@ -26,18 +25,19 @@ from plantroom.records import Records
 from plantroom.records.migrate import migrations
 from plantroom.service import newer_config
 from plantroom.site import Channel, Site
-from plantroom.tickets import Tickets
 from rules.notify.board import Board, Waiting
-from rules.notify.channels import Send, limit_of, send_of
+from rules.notify.channels import Send, limit_of, rates_of, send_of
+from rules.notify.limits import Limits
 from rules.notify.pace import Pace
-from rules.notify.page import Answer, Page, answer, without_secrets
+from rules.notify.page import Answer, Page, answer, without_address, without_secrets
+from rules.notify.rights import Rights
 from rules.outbox import Verdict
 
 LOOK_S = 0.02
 LOOK_SHARE = 4  # times what a look took, before the next
 MARK_S = 1.0
+SETTLE_S = 1.0
 ATTEMPT_S = 10.0
-TEST = "test"  # reason of a page that belongs to no order
 AT_ONCE = 4  # attempts under way on one channel
 
 log = structlog.get_logger()
@@ -53,15 +53,16 @@ class NotifyService:
     def __init__(self, folder: Path, clock: Clock, send_of: Callable[[str], Send] = send_of, *, attempt_s: float = ATTEMPT_S) -> None:
         self._folder, self._clock, self._send_of, self._attempt_s = folder, clock, send_of, attempt_s
         self._journal = Journal(folder / "journal", clock)
-        self._board = Board()
+        self._board, self._limits = Board(), Limits()
         self._woken: dict[str, asyncio.Event] = {}
-        self._tickets: Tickets | None = None
+        self._rights = Rights(folder.parent / "access.db", clock)
 
     async def run(self) -> None:
         """Until cancelled, or NewerConfig when another configuration was applied."""
         seq, site = await self._site()
         limits = {channel.id: limit_of(channel.type) for channel in site.channels.values()}
-        self._board = Board({id_: Pace(*limit) for id_, limit in limits.items() if limit is not None})
+        self._limits = Limits({channel.id: rates_of(channel.type, channel.settings) for channel in site.channels.values()})
+        self._board = Board({id_: Pace(*limit) for id_, limit in limits.items() if limit is not None}, self._limits)
         records = await self._records()
         writer = self._journal.writer("notify")
         try:
@@ -73,13 +74,13 @@ class NotifyService:
                 tasks.create_task(Keeper(self._journal).run())
                 tasks.create_task(newer_config(self._journal, seq))
                 tasks.create_task(self._look(records))
+                tasks.create_task(self._settle(site, records))
                 for channel in site.channels.values():
                     tasks.create_task(self._serve(site, channel, group, records))
         finally:
             writer.close()
             records.close()
-            if self._tickets is not None:
-                self._tickets.close()
+            self._rights.close()
 
     async def _site(self) -> tuple[int, Site]:
         """The configuration, once there is one."""
@@ -109,10 +110,13 @@ class NotifyService:
 
     def _catch_up(self, records: Records) -> None:
         """What was attempted, but not yet taken by the engine, before this process was started."""
+        since_ns = self._clock.read().wall_ns - round(self._limits.longest_s * NS)
         records.db.execute("BEGIN")  # position and rows of one instant
         try:
             position = records.row("position")
             self._board.update(_waiting(records))
+            for row in records.rows("left_since", {"since_ns": since_ns}):
+                self._board.left(row["channel"], row["person"], row["started_ns"])
         finally:
             records.db.execute("COMMIT")
         reader = self._journal.reader()
@@ -154,15 +158,16 @@ class NotifyService:
         async with asyncio.TaskGroup() as sends:
             while True:
                 await free.acquire()
-                row = await self._next(channel.id)
+                row = await self._next(channel.id, group)
                 sends.create_task(self._attempt(site, channel, row, group, records, free))
 
-    async def _next(self, channel: str) -> Waiting:
+    async def _next(self, channel: str, group: GroupWriter) -> Waiting:
         woken = self._woken[channel]
         while True:
             woken.clear()
             now_ns = self._clock.read().wall_ns
             row = self._board.next(channel, now_ns)
+            await self._tell_held(channel, now_ns, group)
             if row is not None:
                 return row
             due_ns = self._board.next_due_ns(channel)
@@ -171,6 +176,14 @@ class NotifyService:
                     await woken.wait()
             except TimeoutError:
                 continue
+
+    async def _tell_held(self, channel: str, now_ns: int, group: GroupWriter) -> None:
+        """A page that waits for its number's limit is said to, so that another way is taken meanwhile."""
+        for row, free_ns in self._board.held(channel, now_ns):
+            said = f"{self._limits.words(channel)} → {iso(free_ns)}"  # the state says in words what it is
+            log.warning("page.held", page=row.id, channel=channel, why="held by the provider's limit for one number", limit=said)
+            body = {"outbox": row.id, "channel": channel, "state": "held", "text": said, "work_order": row.work_order, "person": row.person}
+            await group.append([Entry(Kind.RECEIPT, orjson.dumps(body))])
 
     async def _attempt(
         self, site: Site, channel: Channel, row: Waiting, group: GroupWriter, records: Records, free: asyncio.Semaphore
@@ -181,33 +194,31 @@ class NotifyService:
         message = orjson.loads(stored["message_json"])
         person = site.people.get(row.person or "")
         to = person.contacts.get(channel.id) if person is not None else None
-        link = self._link(site, row, stored["reason"]) if to is not None else None
+        right = self._rights.issue(site, row, stored["reason"]) if to is not None else None
+        link = f"{str(site.web.public_url).rstrip('/')}/a/{right}" if right is not None else None
         language = (person.language if person is not None else None) or channel.language or site.language
-        page = Page(row.id, site.id, stored["reason"], stored["severity"], message, started_ns, to, link, language)
+        page = Page(row.id, site.id, stored["reason"], stored["severity"], message, started_ns, to, link, right, language)
         said = await self._send(channel, page)
         ended_ns = self._clock.read().wall_ns
+        if said.reference is not None and row.person is not None:
+            self._rights.keep(site, channel, row, right, said.reference)  # before the record: what is not recorded is sent again
         await group.append([Entry(Kind.ATTEMPT, said.record(row.id, channel.id, row.attempts + 1, started_ns, ended_ns))])
         n = self._board.ended(row, said.verdict, ended_ns, said.retry_after_s)
-        if said.verdict is not Verdict.ACCEPTED and n in (1, 2, 5, 10) or n % 100 == 0:
+        if said.verdict is not Verdict.ACCEPTED and (n in (1, 2, 5, 10) or n % 100 == 0):
             log.warning("page.not_accepted", page=row.id, channel=channel.id, n=n, verdict=said.verdict.value, answer=said.text)
         elif said.verdict is Verdict.ACCEPTED:
             log.info("page.accepted", page=row.id, channel=channel.id, n=n)
         free.release()
         self._woken[channel.id].set()
 
-    def _link(self, site: Site, row: Waiting, reason: str) -> str | None:
-        """Where this person accepts, or answers a test; None where nobody can come in from outside, or it cannot be kept: the page leaves
-        all the same."""
-        if site.web.public_url is None or row.person is None or (row.work_order is None and reason != TEST):
-            return None
-        try:
-            if self._tickets is None:
-                self._tickets = Tickets(self._folder.parent / "access.db")
-            nonce = self._tickets.issue(site.id, row.id, row.work_order or "", row.person, self._clock.read().wall_ns)
-        except (apsw.Error, OSError) as error:
-            log.warning("page.no_link", page=row.id, error=type(error).__name__)
-            return None
-        return f"{site.web.public_url.rstrip('/')}/a/{nonce}"
+    async def _settle(self, site: Site, records: Records) -> None:
+        """Cards whose button accepts no more lose it. What breaks here stops no page."""
+        while True:
+            await asyncio.sleep(SETTLE_S)
+            try:
+                await self._rights.settle(site, records)
+            except Exception as error:
+                log.error("cards.broken", error=type(error).__name__)
 
     async def _send(self, channel: Channel, page: Page) -> Answer:
         """One attempt within the hard limit. A channel module that breaks is an answer too: it must not take the other channels with it."""
@@ -219,7 +230,7 @@ class NotifyService:
         except TimeoutError:
             return answer(channel.settings, Verdict.RETRY, f"no end within {self._attempt_s + 1:g} s")
         except Exception as error:
-            trace = without_secrets(channel.settings, "".join(traceback.format_exception(error)))
+            trace = without_address(page.to, without_secrets(channel.settings, "".join(traceback.format_exception(error))))
             log.error("channel.broken", channel=channel.id, error=type(error).__name__, exception=trace)
             return answer(channel.settings, Verdict.RETRY, f"the channel's own failure: {type(error).__name__}")
 

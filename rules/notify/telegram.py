@@ -1,7 +1,8 @@
 """Channel `telegram`: a bot writes to a chat. Delivered means `ok` true with the message as Telegram keeps it.
 
-Settings: `token` (the bot's), `chat` (a group's id), `url` (https://api.telegram.org), `ca`. `page.to` is a person's chat id; the person
-has to have written to the bot once. Source: core.telegram.org/bots/api, sendMessage and ResponseParameters; bots/faq for the limit.
+Settings: `token` (the bot's), `chat` (a group's id), `callback_token` (what its webhook was set with: then a person's message has a button
+that accepts), `url` (https://api.telegram.org), `ca`. `page.to` is a person's chat id; the person has to have written to the bot once.
+ Source: core.telegram.org/bots/api, sendMessage and ResponseParameters; bots/faq for the limit.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ async def send(settings: Mapping[str, object], page: Page, *, timeout_s: float) 
     if no := unfit(settings, page, "token", *(() if page.to else ("chat",))):
         return no
     url = f"{http.base(settings, SERVER)}/bot{quote(str(settings['token']), safe=':')}/sendMessage"
-    body = orjson.dumps(message(page.to or str(settings["chat"]), page))
+    body = orjson.dumps(message(page.to or str(settings["chat"]), page, asks=bool(settings.get("callback_token"))))
     return await http.send(settings, http.Request(url, body), read, timeout_s=timeout_s)
 
 
@@ -43,8 +44,14 @@ def read(reply: judging.Reply) -> judging.Word | None:
     return judging.Word(verdict, float(pause) if type(pause) is int else None)
 
 
-def message(chat: str, page: Page) -> Mapping[str, object]:
+def message(chat: str, page: Page, *, asks: bool = False) -> Mapping[str, object]:
+    """asks: what is pressed is heard."""
     made: dict[str, object] = {"chat_id": chat, "text": page.text, "disable_notification": page.severity == Severity.ADVISORY}
+    buttons: list[list[dict[str, str]]] = []
+    if asks and page.right:
+        buttons.append([{"text": say("channel.accept", page.language), "callback_data": f"accept:{page.right}"}])
     if page.link:
-        made["reply_markup"] = {"inline_keyboard": [[{"text": say("channel.open", page.language), "url": page.link}]]}
+        buttons.append([{"text": say("channel.open", page.language), "url": page.link}])
+    if buttons:
+        made["reply_markup"] = {"inline_keyboard": buttons}
     return made

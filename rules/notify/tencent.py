@@ -51,23 +51,26 @@ def authorization(key: str, secret: str, service: str, headers: Mapping[str, str
     return f"{ALGORITHM} Credential={key}/{scope}, SignedHeaders={names}, Signature={signature}"
 
 
-def reader(sent: Callable[[Mapping[str, Any]], str | None]) -> judging.Read:
-    """sent: of a `Response` without an error, the code of the one message; None: it has no word. A yes is `Ok`."""
+Sent = tuple[str, str | None]  # code and number of the one message; a yes is `Ok`
+
+
+def reader(sent: Callable[[Mapping[str, Any]], Sent | None]) -> judging.Read:
+    """sent: reads a `Response` without an error; None: it has no word."""
 
     def read(reply: judging.Reply) -> judging.Word | None:
         response = (reply.body() or {}).get("Response")
         if not isinstance(response, dict):
             return None
         error = response.get("Error")
-        code = error.get("Code") if isinstance(error, dict) else sent(response)
-        return _word(code) if isinstance(code, str) else None
+        code, number = (error.get("Code"), None) if isinstance(error, dict) else sent(response) or (None, None)
+        return _word(code, number) if isinstance(code, str) else None
 
     return read
 
 
-def _word(code: str) -> judging.Word:
+def _word(code: str, number: str | None) -> judging.Word:
     if code == "Ok":
-        return judging.Word(Verdict.ACCEPTED)
+        return judging.Word(Verdict.ACCEPTED, reference=number)
     if code in PAUSES or code.startswith("LimitExceeded"):
         return judging.Word(Verdict.RETRY, PAUSES.get(code, LIMITED_S))
     return judging.Word(Verdict.REFUSED if code.startswith(REFUSED) else Verdict.RETRY)

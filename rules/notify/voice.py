@@ -20,8 +20,13 @@ from rules.outbox import Verdict
 
 SERVER = "https://dyvmsapi.aliyuncs.com"
 DEFAULT = ("text",)
+RATES = {"aliyun": ((1, 60.0), (5, 3_600.0), (20, 86_400.0))}  # calls to one number
 ACCEPT_KEY = "1"
 WAIT_MS = 5000  # for the key, after the text
+
+
+def rates(settings: Mapping[str, object]) -> Sequence[tuple[int, float]]:
+    return RATES.get(str(settings.get("provider")), ())
 
 
 async def send(settings: Mapping[str, object], page: Page, *, timeout_s: float) -> Answer:
@@ -65,10 +70,10 @@ def _times(settings: Mapping[str, object]) -> str:
     return str(settings.get("play_times") or 2)
 
 
-def _status(response: Mapping[str, Any]) -> str | None:
+def _status(response: Mapping[str, Any]) -> tencent.Sent | None:
     """A call has no code of its own: its number is the yes."""
     status = response.get("SendStatus")
-    return "Ok" if isinstance(status, dict) and status.get("CallId") else None
+    return ("Ok", str(status["CallId"])) if isinstance(status, dict) and status.get("CallId") else None
 
 
 read_aliyun = aliyun.reader("CallId")

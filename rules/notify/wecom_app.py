@@ -1,8 +1,9 @@
 """Channel `wecom_app`: a self-built WeCom (企业微信) application, to one person. Delivered means `errcode` 0 and nobody invalid.
 
-Settings: `corp`, `agent`, `secret`, `buttons` (true: a card whose button calls the application back, which has to have a callback),
-`url` (https://qyapi.weixin.qq.com), `ca`. `page.to` is the member's userid. The access token is kept for its time and renewed once where
-it is not taken. Source: developer.work.weixin.qq.com, 获取access_token, 发送应用消息, 全局错误码.
+Settings: `corp`, `agent`, `secret`, `buttons` (true: a card whose button calls the application back), `callback_token` and
+`callback_secret` (the application's Token and EncodingAESKey, without which no button is shown), `url` (https://qyapi.weixin.qq.com), `ca`.
+`page.to` is the member's userid. The access token is kept for its time and renewed once where it is not taken. Source:
+developer.work.weixin.qq.com, 获取access_token, 发送应用消息, 更新模版卡片消息, 全局错误码.
 """
 
 from __future__ import annotations
@@ -39,18 +40,28 @@ async def send(settings: Mapping[str, object], page: Page, *, timeout_s: float) 
         return no
     if not _MEMBER.fullmatch(str(page.to)) or page.to == "@all":
         return answer(settings, Verdict.REFUSED, "the address of this person is no userid")
-    server, body = http.base(settings, SERVER), orjson.dumps(message(settings, page))
+    return await _call(settings, "send", message(settings, page), page.sent_ns, timeout_s)
+
+
+async def settle(settings: Mapping[str, object], to: str, code: str, text: str, now_ns: int, *, timeout_s: float) -> Answer:
+    """The button of one member's card becomes a text that nobody can press. code: the answer's to the card; good for 72 h, once."""
+    asked = {"userids": [to], "agentid": settings["agent"], "response_code": code, "button": {"replace_name": text}}
+    return await _call(settings, "update_template_card", asked, now_ns, timeout_s)
+
+
+async def _call(settings: Mapping[str, object], what: str, values: Mapping[str, Any], now_ns: int, timeout_s: float) -> Answer:
+    server, body = http.base(settings, SERVER), orjson.dumps(values)
 
     async def talk(client: httpx.AsyncClient) -> Answer:
-        token = _kept(settings, page.sent_ns)
+        token = _kept(settings, now_ns)
         for fresh in (token is None, True):
             if fresh:
                 reply = await http.ask(client, _token_request(server, settings))
-                token = _take(settings, reply, page.sent_ns)
+                token = _take(settings, reply, now_ns)
                 if token is None:
                     return judging.judge(settings, reply, read_token)
             assert token is not None
-            reply = await http.ask(client, http.Request(f"{server}/cgi-bin/message/send?access_token={token}", body))
+            reply = await http.ask(client, http.Request(f"{server}/cgi-bin/message/{what}?access_token={token}", body))
             if fresh or (reply.body() or {}).get("errcode") not in STALE:
                 break
         return judging.judge({**settings, "access_token": token}, reply, read)
@@ -65,7 +76,10 @@ def read(reply: judging.Reply) -> judging.Word | None:
         return None
     word = judging.word_of(body.get("errcode"), 0, REFUSED, PAUSES)
     taken = word is not None and word.verdict is Verdict.ACCEPTED
-    return judging.Word(Verdict.REFUSED) if taken and any(body.get(name) for name in NOBODY) else word
+    if taken and any(body.get(name) for name in NOBODY):
+        return judging.Word(Verdict.REFUSED)
+    code = body.get("response_code")
+    return judging.Word(Verdict.ACCEPTED, reference=code) if taken and isinstance(code, str) and code else word
 
 
 def read_token(reply: judging.Reply) -> judging.Word | None:
@@ -74,11 +88,15 @@ def read_token(reply: judging.Reply) -> judging.Word | None:
     return None if word is not None and word.verdict is Verdict.ACCEPTED else word
 
 
+def asks(settings: Mapping[str, object]) -> bool:
+    """Whether a card may have a button: a press that nobody hears would be taken for an acceptance."""
+    return all(settings.get(name) for name in ("buttons", "callback_token", "callback_secret"))
+
+
 def message(settings: Mapping[str, object], page: Page) -> Mapping[str, Any]:
     title, standing = page.lines
-    order = page.message.get("order") or {}
-    if settings.get("buttons") and order.get("id"):
-        button = {"text": say("channel.accept", page.language), "style": 1, "key": f"accept:{order['id']}"}
+    if asks(settings) and page.right:
+        button = {"text": say("channel.accept", page.language), "style": 1, "key": f"accept:{page.right}"}
         card: dict[str, Any] = {"card_type": "button_interaction", "button_list": [button]}
         card["main_title"] = {"title": title, "desc": standing}
         card["task_id"] = f"{page.id}@{page.sent_ns // NS}"  # refused where it was used before

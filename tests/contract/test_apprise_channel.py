@@ -23,7 +23,7 @@ def sent(give: Give, *, timeout_s: float = ATTEMPT_S, link: str | None = None, p
 
     async def run() -> Answer:
         async with server(provider(give, b"{}", seen=seen)) as port, asyncio.timeout(timeout_s + 5):
-            return await channel.send({"secret": f"json://{SECRETS[3]}:x@127.0.0.1:{port}/{path}"}, replace(PAGE, link=link), timeout_s=timeout_s)
+            return await channel.send({"secret": f"json://{SECRETS[3]}:x@127.0.0.1:{port}/{path}", "private": ("127.0.0.1",)}, replace(PAGE, link=link), timeout_s=timeout_s)
 
     answer = asyncio.run(run())
     assert not [secret for secret in SECRETS if secret in answer.text]

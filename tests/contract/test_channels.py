@@ -43,7 +43,7 @@ def test_a_webhook_is_signed_and_carries_its_idempotency_key() -> None:
 
     async def run() -> None:
         async with server(provider(says("204 No Content"), b"", seen=seen)) as port:
-            settings = {"url": f"http://{SECRETS[3]}:x@127.0.0.1:{port}/hooks/{SECRETS[2]}", "secret": SECRETS[0]}
+            settings = {"url": f"http://{SECRETS[3]}:x@127.0.0.1:{port}/hooks/{SECRETS[2]}", "secret": SECRETS[0], "private": ("127.0.0.1",)}
             for _ in range(2):
                 assert (await kept(webhook.send(settings, PAGE, timeout_s=TIMEOUT_S))).verdict is A
 
@@ -66,7 +66,7 @@ def test_what_a_webhooks_address_carries_is_not_told() -> None:
         tells = f"401 for {SECRETS[3]} at /{SECRETS[2]} with {SECRETS[4]}, signed under {SECRETS[0]}".encode()
         async with server(provider(says("401 Unauthorized", tells), b"")) as port:
             url = f"http://{SECRETS[3]}:x@127.0.0.1:{port}/hooks/{SECRETS[2]}?token={SECRETS[4]}"
-            return await kept(webhook.send({"url": url, "secret": SECRETS[0]}, PAGE, timeout_s=TIMEOUT_S))
+            return await kept(webhook.send({"url": url, "secret": SECRETS[0], "private": ("127.0.0.1",)}, PAGE, timeout_s=TIMEOUT_S))
 
     assert whole(run).text == "401 401 for *** at /*** with ***, signed under ***"
 

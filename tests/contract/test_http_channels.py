@@ -6,6 +6,7 @@ import asyncio
 import gc
 import importlib
 import logging
+import socket
 import ssl
 import subprocess
 import tempfile
@@ -45,6 +46,7 @@ ATTEMPT_S, SILENCE_S = 5.0, 0.15
 TOKEN = {"/cgi-bin/gettoken": orjson.dumps({"errcode": 0, "errmsg": "ok", "access_token": SECRETS[4], "expires_in": 7200})}
 TENCENT = {"provider": "tencent", "access_key": SECRETS[1], "access_secret": SECRETS[0], "template": "1001", "app": "1400006666"}
 ALIYUN = {"provider": "aliyun", "access_key": SECRETS[1], "access_secret": SECRETS[0], "template": "TTS_1"}
+OWN = ("127.0.0.0/8", "::1")
 NUMBER = "+86 138-0013-8000"
 
 
@@ -75,7 +77,7 @@ class Channel:
 
     async def send(self, port: int, *, timeout_s: float = ATTEMPT_S, scheme: str = "http", link: str | None = None, **more: object) -> Answer:
         module = importlib.import_module(f"rules.notify.{self.module}")
-        settings = {"url": f"{scheme}://127.0.0.1:{port}", **self.settings, **more}
+        settings = {"url": f"{scheme}://127.0.0.1:{port}", "private": OWN, **self.settings, **more}
         async with asyncio.timeout(timeout_s + 5):  # a channel that keeps no limit fails here
             answer = await module.send(settings, replace(PAGE, to=self.to, link=link), timeout_s=timeout_s)
         assert isinstance(answer, Answer)
@@ -415,3 +417,27 @@ def test_the_contract_sees_a_channel_that_believes_the_status(monkeypatch: pytes
 
 def test_there_are_classes_enough() -> None:
     assert len(CLASSES) + len(SILENT) >= 30
+
+
+@pytest.mark.needs("openssl")
+def test_tls_is_verified_against_the_name_though_the_connection_goes_to_an_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", str(key), "-out", str(cert), "-days", "2",
+         "-subj", "/CN=gw.house", "-addext", "subjectAltName=DNS:gw.house"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert, key)
+    here = socket.getaddrinfo("127.0.0.1", 0, type=socket.SOCK_STREAM)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda host, port, *more, **named: [(*here[0][:4], ("127.0.0.1", port))])
+
+    async def run(name: str) -> tuple[Answer, list[Asked]]:
+        seen: list[Asked] = []
+        async with server(provider(CLASSES["yes"].give, b'{"ok":true}', seen=seen), context) as port:
+            return await CHANNELS["webhook"].send(port, url=f"https://{name}:{port}/x", ca=str(cert)), seen
+
+    answer, seen = asyncio.run(run("gw.house"))
+    assert answer.verdict is A and seen[0].headers["host"].startswith("gw.house:"), answer
+    answer, seen = asyncio.run(run("other.house"))
+    assert answer.verdict is T and not seen, "the certificate is another name's"

@@ -15,6 +15,7 @@ from tests.contract.channel_stub import PAGE, A, R, Serve, T, request_of, server
 
 TO = replace(PAGE, to="zhang")
 YES = {"errcode": 0, "errmsg": "ok", "invaliduser": ""}
+ASKS = {"buttons": True, "callback_token": "tok", "callback_secret": "k" * 43}
 
 
 class WeCom:
@@ -23,6 +24,7 @@ class WeCom:
     def __init__(self, stale: int = 42001, lasts_s: int = 7200) -> None:
         self.stale, self.lasts_s, self.given, self.good = stale, lasts_s, 0, ""
         self.messages: list[dict[str, object]] = []
+        self.paths: list[str] = []
 
     def forget(self) -> None:
         self.good = "none"
@@ -38,7 +40,8 @@ class WeCom:
                 said: dict[str, object] = {"errcode": 0, "access_token": self.good, "expires_in": self.lasts_s}
             elif parse_qs(where.query)["access_token"] == [self.good]:
                 self.messages.append(orjson.loads(asked.body))
-                said = dict(YES)
+                said = {**YES, "response_code": "code-1"} if "template_card" in self.messages[-1] else dict(YES)
+                self.paths.append(where.path)
             else:
                 said = {"errcode": self.stale, "errmsg": "access_token expired"}
             body = orjson.dumps(said)
@@ -51,7 +54,7 @@ def sends(serve: Serve, pages: list[Page], between: object = None, **settings: o
         async with server(serve) as port:
             answers = []
             for page in pages:
-                own = {"url": f"http://127.0.0.1:{port}", "corp": "ww1", "agent": 1000002, "secret": "the-secret", **settings}
+                own = {"url": f"http://127.0.0.1:{port}", "private": ("127.0.0.1",), "corp": "ww1", "agent": 1000002, "secret": "the-secret", **settings}
                 answers.append(await wecom_app.send(own, page, timeout_s=5))
                 if callable(between):
                     between()
@@ -102,12 +105,34 @@ def test_a_page_to_one_is_never_one_to_many() -> None:
 
 def test_a_message_is_a_text_a_card_with_the_link_or_a_card_that_asks() -> None:
     wecom = WeCom()
-    linked = replace(TO, link="https://plant.example.com/o/O12-1", language="en")
+    linked = replace(TO, link="https://plant.example.com/o/O12-1", right="n0nce", language="en")
     sends(wecom.serve, [TO, linked])
-    sends(wecom.serve, [linked], buttons=True)
+    assert [a.reference for a in sends(wecom.serve, [linked], **ASKS)] == ["code-1"]
     text, card, asks = wecom.messages
     assert (text["touser"], text["agentid"], text["msgtype"]) == ("zhang", 1000002, "text")
     assert card["textcard"] == {"title": PAGE.message["en"][0], "description": PAGE.message["en"][1], "url": linked.link, "btntxt": "Look and accept"}
     template = asks["template_card"]
-    assert isinstance(template, dict) and template["button_list"] == [{"text": "I take it", "style": 1, "key": "accept:O12-1"}]
+    assert isinstance(template, dict) and template["button_list"] == [{"text": "I take it", "style": 1, "key": "accept:n0nce"}]
     assert template["card_action"] == {"type": 1, "url": linked.link}
+
+
+def test_no_button_is_shown_whose_press_nobody_hears_or_that_accepts_nothing() -> None:
+    wecom = WeCom()
+    asks = replace(TO, right="n0nce")
+    sends(wecom.serve, [asks], buttons=True)
+    sends(wecom.serve, [asks], buttons=True, callback_token="tok")
+    sends(wecom.serve, [TO], **ASKS)
+    assert [message["msgtype"] for message in wecom.messages] == ["text"] * 3
+
+
+def test_a_cards_button_becomes_a_text() -> None:
+    wecom = WeCom()
+
+    async def run() -> Answer:
+        async with server(wecom.serve) as port:
+            own = {"url": f"http://127.0.0.1:{port}", "private": ("127.0.0.1",), "corp": "ww1", "agent": 1000002, "secret": "the-secret"}
+            return await wecom_app.settle(own, "zhang", "code-1", "李伟 已接单", TO.sent_ns, timeout_s=5)
+
+    assert asyncio.run(run()).verdict is A
+    assert wecom.paths == ["/cgi-bin/message/update_template_card"]
+    assert wecom.messages == [{"userids": ["zhang"], "agentid": 1000002, "response_code": "code-1", "button": {"replace_name": "李伟 已接单"}}]

@@ -44,7 +44,7 @@ def phones() -> Iterator[Receiver]:
 
 @pytest.fixture
 def house(tmp_path: Path, phones: Receiver) -> Iterator[House]:
-    channel = f"  - {{id: phone, type: ntfy, url: '{phones.url.rstrip('/')}'}}"
+    channel = f"  - {{id: phone, type: ntfy, url: '{phones.url.rstrip('/')}', private: 127.0.0.1}}"
     house = House(tmp_path, pumps=2, extra=PEOPLE, channels=channel)
     try:
         house.start()

@@ -22,7 +22,7 @@ def page(id: str = "P7-1") -> Page:
 async def asked(receiver: Receiver, settings: Mapping[str, object]) -> tuple[Verdict, str]:
     await receiver.start()
     try:
-        answer = await webhook.send({"url": receiver.url, **settings}, page(), timeout_s=5)
+        answer = await webhook.send({"url": receiver.url, "private": ["127.0.0.1"], **settings}, page(), timeout_s=5)
         return answer.verdict, answer.text
     finally:
         await receiver.stop()
@@ -49,7 +49,7 @@ def test_it_says_what_it_is_told_to_say_and_marks_what_came_before() -> None:
         heard: list[Received] = []
         receiver = Receiver("s" * 16, heard=heard.append, answers=lambda p: (200, b'{"ok":true}' if p.again else b'{"ok":false}'))
         await receiver.start()
-        settings = {"url": receiver.url, "secret": "s" * 16}
+        settings = {"url": receiver.url, "private": ["127.0.0.1"], "secret": "s" * 16}
         first = await webhook.send(settings, page(), timeout_s=5)
         second = await webhook.send(settings, page(), timeout_s=5)
         assert (first.verdict, second.verdict) == (Verdict.RETRY, Verdict.ACCEPTED)

@@ -28,7 +28,7 @@ def opened() -> Iterator[ExitStack]:
 
 
 def webhook(receiver: Receiver, name: str = "duty") -> str:
-    return f"id: {name}, type: webhook, url: '{receiver.url}'"
+    return f"id: {name}, type: webhook, url: '{receiver.url}', private: 127.0.0.1"
 
 
 def at_work(opened: ExitStack, folder: Path, channels: list[str], pumps: int = 30) -> Services:
@@ -89,7 +89,7 @@ def test_kills_cost_at_most_one_duplicate_each_and_no_page(opened: ExitStack, tm
 
 def test_a_channel_that_hangs_or_refuses_delays_no_other(opened: ExitStack, tmp_path: Path) -> None:
     receiver, hang = opened.enter_context(closing(Receiver())), opened.enter_context(closing(Hang()))
-    channels = [f"id: a-hang, type: webhook, url: 'http://127.0.0.1:{hang.port}/'", f"id: b-mute, type: mqtt, host: 127.0.0.1, port: {hang.port}"]
+    channels = [f"id: a-hang, type: webhook, url: 'http://127.0.0.1:{hang.port}/', private: 127.0.0.1", f"id: b-mute, type: mqtt, host: 127.0.0.1, port: {hang.port}"]
     services = at_work(opened, tmp_path, [*channels, webhook(receiver)])
     for pump in range(10):
         services.broken[pump] = 1
@@ -108,7 +108,7 @@ def test_while_the_engine_is_frozen_a_page_is_still_tried_again_and_not_twice_on
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         port = s.getsockname()[1]
-    services = at_work(opened, tmp_path, [f"id: duty, type: webhook, url: 'http://127.0.0.1:{port}/'"])
+    services = at_work(opened, tmp_path, [f"id: duty, type: webhook, url: 'http://127.0.0.1:{port}/', private: 127.0.0.1"])
     services.broken[0] = 1
     services.wait_for(lambda: services.rows("SELECT 1 FROM attempt"), 20, "the first attempt failed and is written down")
     services.freeze("rules")

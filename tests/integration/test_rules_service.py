@@ -153,7 +153,7 @@ def test_ticks_come_once_a_second_and_a_new_configuration_is_taken_in_its_place(
     services.start("rules")
     services.broken[0] = 1
     services.wait_for(lambda: services.raised() == [0], 20, "the fault is raised")
-    services.configure(["id: duty, type: webhook, url: 'http://127.0.0.1:9/'"])
+    services.configure(["id: duty, type: webhook, url: 'http://127.0.0.1:9/', private: 127.0.0.1"])
     assert services.plantroom("apply", str(services.site_file), "--data", str(services.data)).returncode == 0
     services.broken[1] = 1
     services.wait_for(lambda: services.raised() == [0, 1], 20, "the next fault is raised")

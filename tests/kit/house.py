@@ -172,7 +172,7 @@ class House:
             "connections:",
             *(f"  - {{id: bus-{n}, modbus_tcp: {{host: 127.0.0.1, port: {port}}}}}" for n, port in enumerate(self.inputs.ports)),
             "channels:",
-            f"  - {{id: duty, type: webhook, url: '{self.receiver.url}', secret: '${{HOUSE_SECRET}}'}}",
+            f"  - {{id: duty, type: webhook, url: '{self.receiver.url}', private: 127.0.0.1, secret: '${{HOUSE_SECRET}}'}}",
             *channels.splitlines(),
             *([] if "escalation:" in extra else ['escalation: {night: "00:00-00:00", test: never}']),  # at whatever hour tests run
             "devices:",

@@ -47,7 +47,7 @@ class Outside:
         self._config.write_text(
             f"watch: {{zone: Asia/Shanghai, listen: '127.0.0.1:{self.port}', public_url: 'http://127.0.0.1:{self.port}'}}\n"
             f"limits: {{late: {times.late:g}s, again: {times.again:g}s}}\n"
-            f"channels: [{{id: duty, type: webhook, url: '{self.receiver.url}', secret: '${{WATCH_DUTY_SECRET}}'}}]\n"
+            f"channels: [{{id: duty, type: webhook, url: '{self.receiver.url}', private: 127.0.0.1, secret: '${{WATCH_DUTY_SECRET}}'}}]\n"
             "tell: [{channel: duty}]\ninstallations: [{id: house, name: 试验楼, secret: '${WATCH_SECRET}'}]\n"
         )
         self._told, hook = folder / "hook.txt", folder / "siren"

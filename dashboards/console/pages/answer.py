@@ -12,15 +12,14 @@ from collections.abc import Mapping
 from fastapi import APIRouter, Request, Response
 
 from dashboards.console.asking import NotFound
-from dashboards.console.commanding import Commander, Deed, Recorded
+from dashboards.console.commanding import Recorded
 from dashboards.console.forms import read_fields
 from dashboards.console.guard import open_to_all
+from dashboards.console.paged import person_of, use
 from dashboards.console.pages.frame import language_of, page
-from dashboards.console.roles import Person, Role
 from dashboards.console.sites import SiteView
 from dashboards.console.tables import CommandRow
 from plantroom import words
-from plantroom.people import Person as Rostered
 from plantroom.tickets import Ticket, Tickets
 
 router = APIRouter(include_in_schema=False)
@@ -37,16 +36,10 @@ def show(request: Request, nonce: str) -> Response:
 async def accept(request: Request, nonce: str) -> Response:
     ticket, view = _known(request, nonce)
     now_ns = request.app.state.clock.read().wall_ns
-    who = view.config.people.get(ticket.person) if view.config is not None else None
+    who = person_of(view, ticket)
     if not ticket.good(now_ns) or who is None or (await read_fields(request)).get("accept") != "1":
         return _shown(request, ticket, view, None)
-    commanders: dict[str, Commander] = request.app.state.commanders
-    commander = commanders.setdefault(view.id, Commander(view))
-    deed = Deed("accept", ticket.work_order, {}) if ticket.work_order else Deed("received", ticket.page, {})
-    outcome = await commander.send(deed, _as(who), f"link-{ticket.id}")
-    tickets: Tickets = request.app.state.tickets
-    tickets.spend(nonce, now_ns)  # behind the record: a crash between leaves a link whose second use is the same command
-    return _shown(request, ticket, view, outcome)
+    return _shown(request, ticket, view, await use(request.app, view, ticket, who, now_ns))
 
 
 def _known(request: Request, nonce: str) -> tuple[Ticket, SiteView]:
@@ -58,13 +51,8 @@ def _known(request: Request, nonce: str) -> tuple[Ticket, SiteView]:
     return ticket, view
 
 
-def _as(who: Rostered) -> Person:
-    role = next((role for role in (Role.SUPERVISOR, Role.ENGINEER) if role.value in who.roles), Role.TECHNICIAN)
-    return Person(who.id, role, shown=who.name)
-
-
 def _shown(request: Request, ticket: Ticket, view: SiteView, outcome: CommandRow | Recorded | None) -> Response:
-    who = view.config.people.get(ticket.person) if view.config is not None else None
+    who = person_of(view, ticket)
     sent = view.tables.page(ticket.page)
     order = view.tables.order(ticket.work_order) if ticket.work_order else None
     names = view.names

@@ -73,6 +73,10 @@ def timeline(fault: Fault | None, order: Order | None, notes: list[Note], pages:
             key = {"accepted": "told" if attempt.confirmed else "unconfirmed", "retry": "not_told", "refused": "refused"}[attempt.verdict]
             to = f"{attempt.channel} → {names.get(sent.person, sent.person)}" if sent.person else attempt.channel
             add(attempt.ended_ns, key, "" if attempt.verdict == "accepted" else "bad", channel=to, answer=attempt.answer)
+        for after in sent.receipts:
+            to = f"{sent.channel} → {names.get(sent.person, sent.person)}" if sent.person else sent.channel
+            tone = {"held": "bad", "undelivered": "bad", "acknowledged": "good"}.get(after.state, "")
+            add(after.at_ns, f"page_{after.state}", tone, channel=to, answer=after.text)
     return sorted(found)
 
 

@@ -94,20 +94,22 @@ ON CONFLICT (work_order, name, round) DO UPDATE SET started_ns = excluded.starte
 
 -- name: standing_calls
 -- Of orders that are not closed.
-SELECT work_order, state, chain_json, began_ns, step, next_ns, count, called_json FROM call WHERE state <> 'over' ORDER BY work_order;
+SELECT work_order, state, chain_json, began_ns, step, next_ns, count, called_json, asked_ns, taken_ns, widened
+FROM call WHERE state <> 'over' ORDER BY work_order;
 
 -- name: call
-SELECT work_order, state, chain_json, began_ns, step, next_ns, count, called_json FROM call WHERE work_order = :work_order;
+SELECT work_order, state, chain_json, began_ns, step, next_ns, count, called_json, asked_ns, taken_ns, widened
+FROM call WHERE work_order = :work_order;
 
 -- name: calls_of_orders
-SELECT work_order, state, chain_json, began_ns, step, next_ns, count, called_json
+SELECT work_order, state, chain_json, began_ns, step, next_ns, count, called_json, asked_ns, taken_ns, widened
 FROM call WHERE work_order IN (SELECT value FROM json_each(:orders)) ORDER BY work_order;
 
 -- name: put_call
-INSERT INTO call (work_order, state, chain_json, began_ns, step, next_ns, count, called_json)
-VALUES (:work_order, :state, :chain_json, :began_ns, :step, :next_ns, :count, :called_json)
+INSERT INTO call (work_order, state, chain_json, began_ns, step, next_ns, count, called_json, asked_ns, taken_ns, widened)
+VALUES (:work_order, :state, :chain_json, :began_ns, :step, :next_ns, :count, :called_json, :asked_ns, :taken_ns, :widened)
 ON CONFLICT (work_order) DO UPDATE SET state = excluded.state, began_ns = excluded.began_ns, step = excluded.step, next_ns = excluded.next_ns,
-  count = excluded.count, called_json = excluded.called_json;
+  count = excluded.count, called_json = excluded.called_json, asked_ns = excluded.asked_ns, taken_ns = excluded.taken_ns, widened = excluded.widened;
 
 -- name: queued_pages
 SELECT id, fault, work_order, channel, reason, severity, message_json, created_ns, due_ns, state, attempts, answer, person, answered_ns
@@ -134,6 +136,9 @@ GROUP BY person ORDER BY person;
 -- name: put_attempt
 INSERT INTO attempt (outbox, n, channel, verdict, answer, started_ns, ended_ns, confirmed)
 VALUES (:outbox, :n, :channel, :verdict, :answer, :started_ns, :ended_ns, :confirmed);
+
+-- name: put_receipt
+INSERT INTO receipt (outbox, seq, at_ns, state, text) VALUES (:outbox, :seq, :at_ns, :state, :text);
 
 -- name: outcome
 SELECT id, seq, at_ns, who, does, target, outcome, reason, says_json, state_json FROM command WHERE id = :id;

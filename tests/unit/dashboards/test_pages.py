@@ -226,7 +226,7 @@ def test_a_page_says_for_whom_it_was_and_accepted_is_not_called_more_than_that(s
         assert "app 李伟 fault raised accepted by the channel queued as 17" in text
         assert "duty groups nobody had it accepted, not confirmed sent to matrix" in text
         assert "app → 李伟 accepted the page" in text and "duty accepted the page, not confirmed" in text
-        assert "is not delivered, read or taken" in text
+        assert "delivered, read and taken are four things" in text
 
     browse(staffed, scenario)
 

@@ -17,7 +17,10 @@ from plantroom.clock import NS, VirtualClock
 from tests.kit.console_client import BASE, client, form_token, logged_in, served, token_of
 from tests.kit.console_site import Installation, site_file
 
-OPEN = {"/a/{nonce}", "/login", "/healthz", "/api/v1/healthz", "/static/{name:path}", "/offline", "/push/shown/{token}"}
+OPEN = {
+    "/a/{nonce}", "/callback/{site}/{channel}", "/callback/{site}/{channel}/{token}", "/login", "/healthz", "/api/v1/healthz",
+    "/static/{name:path}", "/offline", "/push/shown/{token}",
+}  # fmt: skip
 NOW = 1_795_262_400 * NS
 
 

@@ -23,22 +23,22 @@ GATEWAY = "provider: {p}, access_key: '${{KEY}}', access_secret: '${{SECRET}}', 
 ALIYUN, TENCENT = GATEWAY.format(p="aliyun"), GATEWAY.format(p="tencent") + ", app: 1400006666"
 
 GOOD = {  # as short and as long as each can be
-    "webhook": ["url: 'https://a.example'", "url: 'https://a.example', secret: '${SECRET}', ca: /etc/ca.pem"],
+    "webhook": ["url: 'https://a.example'", "url: 'http://10.1.2.3', private: 10.1.2.3, secret: '${SECRET}', ca: /etc/ca.pem"],
     "mqtt": ["host: broker", "host: broker, port: 8883, tls: true, user: u, password: '${SECRET}'"],
-    "wecom_app": ["corp: ww1, agent: 1000002, secret: '${SECRET}'", "corp: ww1, agent: 1000002, secret: '${SECRET}', buttons: true, url: 'https://a.example', ca: /a"],
+    "wecom_app": ["corp: ww1, agent: 1000002, secret: '${SECRET}'", "corp: ww1, agent: 1000002, secret: '${SECRET}', buttons: true, callback_token: '${KEY}', callback_secret: '${SECRET}', url: 'https://a.example', ca: /a"],
     "wecom_robot": ["token: '${KEY}'", "token: '${KEY}', url: 'https://a.example', ca: /a"],
     "dingtalk_robot": ["token: '${KEY}'", "token: '${KEY}', secret: '${SECRET}', url: 'https://a.example', ca: /a"],
     "feishu_robot": ["token: '${KEY}'", "token: '${KEY}', secret: '${SECRET}'"],
     "lark_robot": ["token: '${KEY}'", "token: '${KEY}', secret: '${SECRET}'"],
     "email": ["host: mail.example.com, from: plant@example.com", "host: m, from: p@a, to: [a@a, b@a], port: 465, security: tls, user: u, password: '${SECRET}', ca: /a", "host: m, from: p@a, to: a@a"],
-    "sms": [f"{ALIYUN}, signature: 机房", f"{TENCENT}, signature: 机房, region: ap-beijing, variables: [machine, place], variable_length: 12, url: 'https://a.example', ca: /a"],
-    "voice": [ALIYUN, TENCENT, f"{ALIYUN}, caller: '057112345678', accepted: TTS_2, play_times: 3, variables: [text]"],
+    "sms": [f"{ALIYUN}, signature: 机房", f"{TENCENT}, signature: 机房, region: ap-beijing, variables: [machine, place], variable_length: 12, callback_token: '${{KEY}}', url: 'https://a.example', ca: /a"],
+    "voice": [ALIYUN, TENCENT, f"{ALIYUN}, caller: '057112345678', accepted: TTS_2, play_times: 3, variables: [text], callback_token: '${{KEY}}'"],
     "ntfy": ["topic: plant", "token: '${KEY}'", "topic: plant, user: u, password: '${SECRET}', url: 'https://a.example', ca: /a"],
     "bark": ["severities: [danger]", "token: '${KEY}', url: 'https://a.example', ca: /a"],
-    "gotify": ["url: 'https://a.example'", "url: 'https://a.example', token: '${KEY}', ca: /a"],
-    "apprise": ["secret: '${URL}'"],
+    "gotify": ["url: 'https://a.example'", "url: 'https://a.example', token: '${KEY}', ca: /a, private: [10.0.0.0/8, 'fd00::/8']"],
+    "apprise": ["secret: '${URL}'", "secret: '${URL}', private: [127.0.0.1]"],
     "webpush": ["subject: 'mailto:ops@example.com'", "subject: 'https://example.com', services: ['https://push.example.com', 'https://10.0.0.9:8443'], url: 'https://a.example', ca: /a"],
-    "telegram": ["token: '${KEY}'", "token: '${KEY}', chat: '-1001', language: en"],
+    "telegram": ["token: '${KEY}'", "token: '${KEY}', chat: '-1001', callback_token: '${KEY}', language: en"],
 }  # fmt: skip
 CASES = [(kind, keys) for kind, all_ in GOOD.items() for keys in all_]
 
@@ -106,6 +106,9 @@ def test_what_is_left_out_is_named_with_its_line(kind: str, keys: str) -> None:
         ("{id: a, type: apprise, secret: '${KEY}'}", "1 channels.a.secret the Apprise URL is none; write one such as pover://user@token"),
         ("{id: a, type: apprise, secret: '${LOG}'}", "1 channels.a.secret syslog:// is not sent by Apprise here: it is a log, no way to a person"),
         ("{id: a, type: apprise, secret: '${ROBOT}'}", "1 channels.a.secret dingtalk:// is not sent by Apprise here: use type dingtalk_robot"),
+        ("{id: a, type: ntfy, private: 10.1.2}", "1 channels.a.private '10.1.2' is no address or network such as 10.1.2.3 or 10.1.0.0/16"),
+        ("{id: a, type: ntfy, private: 0.0.0.0/0}", "1 channels.a.private '0.0.0.0/0' is too wide; at most /8"),
+        ("{id: a, type: ntfy, private: []}", "1 channels.a.private lists no address; leave it out"),
         ("{id: a, type: email, host: m, from: plant}", "1 channels.a.from 'plant' is no e-mail address"),
         ("{id: a, type: email, host: m, from: p@a, to: [a@a, b]}", "1 channels.a.to 'b' is no e-mail address"),
         ("{id: a, type: email, host: m, from: p@a, to: []}", "1 channels.a.to names nobody; leave it out"),
@@ -116,7 +119,7 @@ def test_what_is_left_out_is_named_with_its_line(kind: str, keys: str) -> None:
 def test_a_fault_is_said_with_its_line(text: str, problem: str) -> None:
     _, problems, tree = read(text)
     assert len(problems) == 1 and problem in problems[0], problems
-    assert editor(tree) or any(key in problem for key in ("a.url", "a.ca", "mail address", "Apprise")), "the editor underlines it too"
+    assert editor(tree) or any(key in problem for key in ("a.url", "a.ca", "a.private", "mail address", "Apprise")), "the editor underlines it too"
 
 
 def test_an_old_record_reads_where_its_secrets_are_gone() -> None:
@@ -154,4 +157,4 @@ def test_the_table_of_the_documentation_has_every_type_its_keys_and_whom_it_reac
         if kind not in ("webhook", "mqtt"):
             tied = {key: must for own in made.of.values() for key, must in own.items()}
             assert bold == set(made.needs) | {key for key, must in tied.items() if must}
-            assert all_ | {"url", "ca"} == {*made.needs, *made.may, "url", "ca"}
+            assert all_ | {"url", "ca", "private"} == {*made.needs, *made.may, "url", "ca", "private"}

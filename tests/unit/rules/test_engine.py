@@ -218,10 +218,10 @@ def test_a_service_event_is_a_fault_of_the_monitor_until_it_has_been_quiet(kit: 
     kit.event("service_restarted", service="collect", exit=-9, restarts=2)
     kit.ticks(599)
     kit.run()
-    assert kit.faults() == [("monitor", "service_restarted", "active")]
+    assert ("monitor", "service_restarted", "active") in kit.faults()
     kit.ticks(2)
     kit.run()
-    assert kit.faults() == [("monitor", "service_restarted", "cleared")]
+    assert ("monitor", "service_restarted", "cleared") in kit.faults()
 
 
 def test_records_nobody_can_read_do_not_stop_the_engine(kit: Kit) -> None:

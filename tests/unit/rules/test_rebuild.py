@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from plantroom.journal import Kind
 from plantroom.records import Records
 from rules import events
 from rules.rebuild import TABLES, compare, copy
@@ -29,7 +30,8 @@ def kit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kit]:
     kit.command("comment", kit.order(), text="a word")
     kit.command("stand_in", "managers", roles=["engineer"], **{"from": "1h", "until": "2h", "in": "li.wei", "reason": "a word"})
     kit.command("hand_over", "managers", text="a word")
-    kit.attempt(kit.rows("SELECT id FROM outbox")[0][0], "accepted", "ok")
+    kit.attempt(page := kit.rows("SELECT id FROM outbox")[0][0], "accepted", "ok")
+    kit.say({"outbox": page, "channel": "duty", "state": "delivered", "text": "DELIVERED"}, Kind.RECEIPT)
     kit.run()
     yield kit
     kit.close()

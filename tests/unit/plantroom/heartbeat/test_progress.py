@@ -79,7 +79,7 @@ def test_everything_that_moves_is_seen(site: Site) -> None:
 def test_an_urgent_page_is_unheard_until_any_channel_takes_one_about_its_fault(site: Site) -> None:
     site.page("P1", channel="duty")
     site.page("P2", channel="sms")
-    site.page("P3", severity="normal", fault="F2")
+    site.page("P3", severity="advisory", fault="F2")
     assert (site.look().urgent, site.look().unheard_ns) == (2, WALL)
     site.clock.advance(10)
     site.accepted("P2")
@@ -91,6 +91,24 @@ def test_an_urgent_page_is_unheard_until_any_channel_takes_one_about_its_fault(s
     site.page("P5", fault="F9")
     site.accepted("P4")
     assert site.look().unheard_ns == WALL + 20 * NS, "nor does another fault's"
+
+
+def test_a_normal_page_waits_from_when_it_was_due_or_first_tried_and_is_no_urgent_one(site: Site) -> None:
+    """T3 holds for it too; what is gathered until later waits on purpose."""
+    site.page("P1", severity="normal")
+    site.records.db.execute("UPDATE outbox SET due_ns = ?", (WALL + 900 * NS,))
+    assert (site.look().urgent, site.look().unheard_ns) == (0, WALL + 900 * NS)
+    site.records.db.execute("INSERT INTO attempt (outbox, n, channel, verdict, answer, started_ns, ended_ns) VALUES ('P1', 1, 'duty', 'retry', '', ?, ?)", (WALL + 901 * NS, WALL))
+    assert site.look().unheard_ns == WALL + 901 * NS, "tries again move no beginning"
+    site.page("P2", severity="normal", channel="sms")
+    site.accepted("P2")
+    assert site.look().unheard_ns is None
+    for ident, state in (("P3", "queued"), ("P4", "accepted")):  # gathered: about no fault, known by its instant
+        site.page(ident, severity="normal", state=state, channel=ident)
+        site.records.db.execute("UPDATE outbox SET fault = NULL WHERE id = ?", (ident,))
+    assert site.look().unheard_ns is None
+    site.records.db.execute("DELETE FROM outbox WHERE id = 'P4'")
+    assert site.look().unheard_ns == WALL
 
 
 def test_what_cannot_be_read_is_said_and_never_raised(site: Site) -> None:
