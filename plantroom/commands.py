@@ -11,7 +11,7 @@ from typing import Annotated
 import orjson
 import typer
 
-from plantroom import bundle, oncall_commands, page_command, profile_commands, roster_check, site_watch
+from plantroom import bundle, oncall_commands, page_command, profile_commands, roster_check, site_rescue, site_watch
 from plantroom.cli import BAD_INPUT, DONE, FAILED, print_json, print_problems
 from plantroom.clock import Clock, SystemClock
 from plantroom.errors import BadInput, Problem
@@ -31,7 +31,7 @@ def register(app: typer.Typer) -> None:
 
     @app.command()
     def check(site: SiteFile, as_json: Json = False) -> None:
-        """Finds everything wrong with a site file, its profiles and rules (exit 2), and what its roster or its hook leave open (exit 1)."""
+        """Finds everything wrong with a site file, its profiles and rules (exit 2), and what roster, hook or lifts leave open (exit 1)."""
         raise typer.Exit(check_site(site, as_json))
 
     @app.command()
@@ -54,7 +54,9 @@ def check_site(path: Path, as_json: bool, clock: Clock | None = None) -> int:
     problems, found = bundle.problems_of(path), None
     if not problems:
         found = load_site(path)
-        left = [*roster_check.findings(found, (clock or SystemClock()).read().wall_ns), *site_watch.findings(found)]
+        now_ns = (clock or SystemClock()).read().wall_ns
+        left = [*roster_check.findings(found, now_ns), *roster_check.headless(found)]
+        left += [*site_watch.findings(found), *site_rescue.findings(found)]
         problems = [replace(problem, file=str(path)) if problem.file == found.root else problem for problem in left]
     if as_json or problems:
         print_problems(problems, as_json=as_json)

@@ -64,6 +64,7 @@ class House:
         self._group_rules = {kind: tuple(rule for rule in of_groups if kind in rule.applies_to) for kind in GROUP_KINDS}
         self.group_kinds = frozenset(kind for kind, rules in self._group_rules.items() if rules)
         self.parents = frozenset(parent.rule for rule in book.rules for parent in rule.inhibited_by)
+        self.majors = frozenset(rule.id for rule in book.rules if rule.major)
         self._disabling: dict[tuple[str, str], tuple[str, ...]] = {}
         self._counted: dict[tuple[Among, str], tuple[str, ...]] = {}
 

@@ -22,6 +22,13 @@ def shift(desk: Desk, step_ns: int) -> None:
         call.began_ns += step_ns
         call.next_ns = (call.next_ns or 0) + step_ns
         desk.put_call(call)
+    for head in [row for row in desk.matters.all_heads() if row.next_ns is not None]:
+        head.began_ns += step_ns
+        head.due_ns += step_ns
+        head.next_ns = (head.next_ns or 0) + step_ns
+        if head.missed_ns is not None:
+            head.missed_ns = head.due_ns
+        desk.matters.put_head(head)
     for pending in list(desk.conditions.values()):
         pending.since_ns += step_ns
         pending.at_ns += step_ns

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 import orjson
 
 from plantroom.model import Severity
-from rules import calling, clocks, paging
+from rules import calling, clocks, heads, paging, rescue
 from rules.clocks import ClockName, OrderClock
 from rules.desk import Desk
 from rules.house import House
@@ -31,7 +31,7 @@ def open_order(
     order = Order(desk.new_id("O"), fault.id if fault else None, equipment, severity, State.OPEN, as_json(text), desk.now_ns, by)
     desk.put_order(order)
     desk.tell("order.open", {"order": order.id, "fault": order.fault, "equipment": equipment, "severity": severity.value, "by": by})
-    _start_round(desk, house, order)
+    _start_round(desk, house, order, entrapment=fault is not None and fault.rule in rescue.KIN)
     calling.begin(desk, house, order)
     return order
 
@@ -39,7 +39,9 @@ def open_order(
 def step(desk: Desk, house: House, order: Order, event: Event, who: str = SYSTEM, roles: Iterable[str] = ()) -> No | None:
     """One event on an order. None when it was taken, else why it was refused; nothing has changed then."""
     fault_open = any(fault.open for fault in desk.faults_of(order))
-    answer = decide(order.facts(fault_open=fault_open), event, desk.now_ns, who, roles)
+    row = desk.matters.rescue(order.id)
+    withheld = row is not None and row.released_ns is None
+    answer = decide(order.facts(fault_open=fault_open, withheld=withheld), event, desk.now_ns, who, roles)
     if isinstance(answer, No):
         return answer
     if answer.to is order.state and not answer.effects:
@@ -50,6 +52,11 @@ def step(desk: Desk, house: House, order: Order, event: Event, who: str = SYSTEM
     for effect in answer.effects:
         _do(desk, house, order, effect, why=event.value)
     desk.put_order(order)
+    rescue.follow(desk, order, who)
+    if order.state is State.CLOSED:
+        heads.end(desk, order)
+    if row is not None and order.state is State.RESTORED:
+        stop(desk, order, ClockName.UNIT)
     if before is not answer.to:
         calling.move(desk, house, order, calling.Event.HOLLOW if event is Event.HOLLOW else CALLS[answer.to])
     desk.tell(f"order.{order.state}", {"order": order.id, "event": event.value, "before": before.value, "by": who, "round": order.round})
@@ -98,7 +105,8 @@ def _do(desk: Desk, house: House, order: Order, effect: Effect, why: str) -> Non
             order.round += 1
             order.accepted_ns = order.arrived_ns = order.restored_ns = order.closed_ns = order.eta_ns = order.restored_agrees = None
             order.accepted_by = order.arrived_by = order.restored_by = order.closed_by = order.cause = order.remedy = None
-            _start_round(desk, house, order)
+            _start_round(desk, house, order, entrapment=desk.matters.rescue(order.id) is not None)
+            heads.begin(desk, house, order)
         case Effect.FORGET:
             _forget(desk, order)
         case Effect.END_HOLD:
@@ -120,9 +128,17 @@ def _forget(desk: Desk, order: Order) -> None:
     order.accepted_ns = order.accepted_by = order.eta_ns = None
 
 
-def _start_round(desk: Desk, house: House, order: Order) -> None:
+def stop(desk: Desk, order: Order, name: ClockName) -> None:
+    """A step that only some orders have was made."""
+    _stop(desk, order, (name,))
+
+
+def _start_round(desk: Desk, house: House, order: Order, *, entrapment: bool) -> None:
     _start(desk, house, order, ClockName.RESPONSE)
     _start(desk, house, order, ClockName.RESTORE)
+    if entrapment:
+        rescue.begin(desk, order)
+        _start(desk, house, order, ClockName.UNIT)
 
 
 def _start(desk: Desk, house: House, order: Order, name: ClockName) -> None:

@@ -1,5 +1,5 @@
 """The page behind a link in an alert: what it is about, and one button. GET shows, only POST accepts, in the name of the person paged; of a
-test page it says that they have it.
+test page it says that they have it, of a duty head's task that they see to it.
 
 Nobody logs in here: the link is the right, for one order, for an hour, once (plantroom.tickets). It shows no more than the alert said and
 who has it now.
@@ -18,12 +18,13 @@ from dashboards.console.guard import open_to_all
 from dashboards.console.pages.frame import language_of, page
 from dashboards.console.roles import Person, Role
 from dashboards.console.sites import SiteView
-from dashboards.console.tables import CommandRow
+from dashboards.console.tables import CommandRow, Page
 from plantroom import words
 from plantroom.people import Person as Rostered
 from plantroom.tickets import Ticket, Tickets
 
 router = APIRouter(include_in_schema=False)
+MAJOR = "major"  # outbox.reason of a duty head's task
 STANDING: Mapping[str, str] = {"open": "nobody", "accepted": "accepted", "arrived": "arrived", "restored": "restored", "closed": "closed"}
 
 
@@ -42,8 +43,7 @@ async def accept(request: Request, nonce: str) -> Response:
         return _shown(request, ticket, view, None)
     commanders: dict[str, Commander] = request.app.state.commanders
     commander = commanders.setdefault(view.id, Commander(view))
-    deed = Deed("accept", ticket.work_order, {}) if ticket.work_order else Deed("received", ticket.page, {})
-    outcome = await commander.send(deed, _as(who), f"link-{ticket.id}")
+    outcome = await commander.send(_deed(view, ticket), _as(who), f"link-{ticket.id}")
     tickets: Tickets = request.app.state.tickets
     tickets.spend(nonce, now_ns)  # behind the record: a crash between leaves a link whose second use is the same command
     return _shown(request, ticket, view, outcome)
@@ -58,6 +58,19 @@ def _known(request: Request, nonce: str) -> tuple[Ticket, SiteView]:
     return ticket, view
 
 
+def _deed(view: SiteView, ticket: Ticket) -> Deed:
+    """What the button of this link does."""
+    if not ticket.work_order:
+        return Deed("received", ticket.page, {})
+    head = _head(view.tables.page(ticket.page))
+    return Deed("accept", ticket.work_order, {}) if head is None else Deed("acknowledge", ticket.work_order, {"head": head})
+
+
+def _head(sent: Page | None) -> str | None:
+    """Whose task the page was about; None for one that asks somebody to take the order."""
+    return str(sent.message["head"]) if sent is not None and sent.reason == MAJOR else None
+
+
 def _as(who: Rostered) -> Person:
     role = next((role for role in (Role.SUPERVISOR, Role.ENGINEER) if role.value in who.roles), Role.TECHNICIAN)
     return Person(who.id, role, shown=who.name)
@@ -67,6 +80,8 @@ def _shown(request: Request, ticket: Ticket, view: SiteView, outcome: CommandRow
     who = view.config.people.get(ticket.person) if view.config is not None else None
     sent = view.tables.page(ticket.page)
     order = view.tables.order(ticket.work_order) if ticket.work_order else None
+    head = _head(sent)
+    task = next((row for row in view.tables.heads(order.id) if row.head == head), None) if order is not None else None
     names = view.names
     holder = order.holder if order is not None else None
     own = who is not None and who.language is not None and request.query_params.get("lang") is None
@@ -76,7 +91,7 @@ def _shown(request: Request, ticket: Ticket, view: SiteView, outcome: CommandRow
         "lang": lang, "lines": sent.message.get(lang, ()) if sent is not None else (), "order": order, "view": view, "outcome": outcome,
         "severity": order.severity if order is not None else "normal", "holder": names.get(holder or "", holder or ""),
         "mine": order is not None and holder == ticket.person, "standing": STANDING[order.state] if order is not None else "",
-        "test": not ticket.work_order,
+        "test": not ticket.work_order, "task": task, "asks": head is not None, "names": names,
         "useable": ticket.good(now_ns) and outcome is None and who is not None, "spent": ticket.spent_ns is not None,
         "name": who.name if who is not None else ticket.person,
     }  # fmt: skip

@@ -231,6 +231,30 @@ def test_a_page_says_for_whom_it_was_and_accepted_is_not_called_more_than_that(s
     browse(staffed, scenario)
 
 
+@pytest.mark.parametrize("path", ["/faults/F1-1", "/orders/O1-1"])
+def test_of_a_matter_of_weight_each_departments_task_and_who_confirmed_stands_on_the_page(staffed: Installation, path: str) -> None:
+    """R-3: who is missing and since when, and a button that anybody logged in may press; the engine judges."""
+    staffed.major("O1-1", "security", "chief", page="P8-1", task=("守层门", "guard the landing"), missed=True)
+    staffed.major("O1-1", "engineering", "engineering", page="P9-1")
+    staffed.records.db.execute(
+        "UPDATE head_call SET state = 'acknowledged', next_ns = NULL, acked_ns = ?, acked_by = 'li.wei' WHERE head = 'engineering'", (NOW - 60 * NS,)
+    )
+
+    async def scenario(browser: httpx.AsyncClient) -> None:
+        html = (await browser.get(f"{path}?lang=en")).text
+        words = Elements(html[html.index('id="heads"') :]).words()
+        assert "Engineering confirmed 工程部" in words and "李伟" in words
+        assert "Security / fire control room not confirmed not confirmed in time 陈总" in words and "guard the landing" in words
+        assert html.count('action="/orders/O1-1/acknowledge"') == 1 and 'name="head" value="security"' in html
+        shape = (await browser.get("/api/v1/orders/O1-1")).json()
+        assert [(h["head"], h["state"], h["missed"], h["acked_by"]) for h in shape["heads"]] == [
+            ("engineering", "acknowledged", False, "li.wei"), ("security", "calling", True, None),
+        ]  # fmt: skip
+        assert shape["rescue"] is None
+
+    browse(staffed, scenario, Role.VIEWER)
+
+
 def test_orders_stand_as_they_should_be_worked_on_until_they_are_asked_for_by_state(house: Installation) -> None:
     house.order("O2-1", "fp-1", "normal", minutes_ago=1)
     house.order("O3-1", "fp-1", "readiness", minutes_ago=9, limit_min=15)
