@@ -137,7 +137,8 @@ def _message(
         zone=house.zone,
     )
     if task is not None:
-        asked = task_of(task, fault)
+        heads = desk.matters.heads(task.work_order)
+        asked = task_of(task, fault, [row.head for row in heads if row.acked_ns is None and row.head != task.head])
         said = compose_task(alert, asked, task.due_ns, late=task.missed_ns is not None)
         words: dict[str, object] = {**said, "head": task.head, "task": dict(asked)}
     else:

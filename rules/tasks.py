@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from plantroom.words import LANGUAGES, say
 from rules.rows import Fault, HeadCall
@@ -19,16 +19,16 @@ OF_KIND: Mapping[str, str] = {
     "sump": "water", "ats": "power", "generator": "power", "meter": "power",
 }  # fmt: skip
 MATTERS = (*sorted({*OF_RULE.values(), *OF_KIND.values()}), GENERAL)
-TO_MANAGER = "major.manager"
 
 
 def matter_of(rule: str, kind: str) -> str:
     return OF_RULE.get(rule) or OF_KIND.get(kind, GENERAL)
 
 
-def task_of(row: HeadCall, fault: Fault | None) -> Mapping[str, str]:
-    """By language."""
+def task_of(row: HeadCall, fault: Fault | None, missing: Sequence[str]) -> Mapping[str, str]:
+    """By language. missing: the departments that have not confirmed, which is what the manager is told."""
     if row.head == "manager":
-        return {lang: say(TO_MANAGER, lang) for lang in LANGUAGES}
+        who = {lang: say("oncall.and", lang).join(say(f"major.short.{head}", lang) for head in missing) for lang in LANGUAGES}
+        return {lang: say("major.manager", lang, who=who[lang]) for lang in LANGUAGES}
     matter = matter_of(fault.rule, fault.kind) if fault is not None else GENERAL
     return {lang: say(f"major.task.{matter}.{row.head}", lang) for lang in LANGUAGES}

@@ -16,7 +16,7 @@ from rules.book import pack
 from rules.engine import LOOKS
 from rules.heads import TABLE, Event, State
 from rules.messages import STEP_COLUMNS, width
-from rules.tasks import MATTERS, OF_KIND, OF_RULE, matter_of
+from rules.tasks import MATTERS, OF_KIND, OF_RULE, matter_of, task_of
 from tests.kit.engine import PEOPLE, RULES, Kit, event_text, peopled, rule_text
 from tests.kit.journals import NOON
 
@@ -105,6 +105,8 @@ def test_the_manager_is_called_when_one_is_missing_at_the_time_and_no_longer_onc
     kit.ticks(20)
     told = called(kit)
     assert {(person, at) for head, person, at in told if head == "manager"} == {("chief", 900)}
+    [text] = {row[0] for row in kit.rows("SELECT message_json FROM outbox WHERE reason = 'major' AND person = 'chief'")}
+    assert "客服未确认" in orjson.loads(text)["zh"][1] and "not confirmed by service" in orjson.loads(text)["en"][1]
     due, missed = kit.one("SELECT due_ns, missed_ns FROM head_call WHERE head = 'service'")
     assert missed == due, "the instant that passed, not when it was noticed"
     [text] = {orjson.loads(row[0])["zh"][1] for row in kit.rows("SELECT message_json FROM outbox WHERE reason = 'major' AND created_ns >= ? AND person = 'desk'", due)}
@@ -241,6 +243,12 @@ def test_every_matter_has_words_for_every_head_that_fit_an_alert(matter: str) ->
     for head in heads.HEADS:
         for lang in LANGUAGES:
             assert 0 < width(say(f"major.task.{matter}.{head}", lang)) <= STEP_COLUMNS[lang]
+
+
+def test_the_manager_is_told_in_words_that_fit_who_is_missing() -> None:
+    row = SimpleNamespace(head="manager")
+    for lang, text in task_of(row, None, heads.HEADS).items():  # type: ignore[arg-type]
+        assert 0 < width(text) <= STEP_COLUMNS[lang]
 
 
 def test_every_major_rule_that_ships_is_urgent_and_is_a_known_matter() -> None:
