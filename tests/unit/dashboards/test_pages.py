@@ -25,6 +25,7 @@ from tests.kit.console_client import logged_in, served
 from tests.kit.console_site import PEOPLE, Installation, site_file
 
 NOW = 1_795_262_400 * NS
+OPENED = NOW - 180 * NS
 TEMPLATE_FOLDER = Path(__file__).parents[3] / "dashboards" / "console" / "templates"
 PAGES = (
     "/", "/?part=board", "/orders", "/orders?state=all", "/faults", "/faults?severity=danger&condition=active", "/faults/F1-1",
@@ -253,6 +254,22 @@ def test_of_a_matter_of_weight_each_departments_task_and_who_confirmed_stands_on
         assert shape["rescue"] is None
 
     browse(staffed, scenario, Role.VIEWER)
+
+
+def test_nobody_is_offered_restored_where_people_are_trapped(staffed: Installation) -> None:
+    """X-3: it would be refused; the way leads to the page that asks how many are free and hurt."""
+    for n, entrapment in ((2, True), (3, False)):
+        staffed.fault(f"F{n}-1", "fp-1", "danger", rule=f"rule-{n}", order=f"O{n}-1")
+        staffed.order(f"O{n}-1", "fp-1", "danger", fault=f"F{n}-1", state="arrived")
+        if entrapment:
+            staffed.clock_row(f"O{n}-1", "unit", OPENED, 30.0, None)
+
+    async def scenario(browser: httpx.AsyncClient) -> None:
+        html = (await browser.get("/")).text
+        assert 'href="/orders/O2-1#rescue"' in html and 'action="/orders/O2-1/restore"' not in html
+        assert 'action="/orders/O3-1/restore"' in html, "the control"
+
+    browse(staffed, scenario)
 
 
 def test_orders_stand_as_they_should_be_worked_on_until_they_are_asked_for_by_state(house: Installation) -> None:

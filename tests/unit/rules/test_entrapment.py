@@ -10,6 +10,8 @@ import orjson
 import pytest
 
 from plantroom.clock import NS
+from rules import rescue as rescue_rows
+from rules.replay import agree
 from rules.rescue import TABLE, Phase, Step
 from tests.kit.engine import Kit
 from tests.kit.journals import NOON
@@ -236,6 +238,24 @@ def test_the_lift_counts_as_out_from_the_tap_to_the_signature(kit: Kit) -> None:
     assert state() == "usable"
 
 
+def test_the_control_without_the_signature_the_lift_would_count_as_usable_at_once(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rescue_rows, "withheld", lambda desk, machine: False)
+    tap(kit)
+    kit.command("freed", kit.order(), trapped="1", injured="0")
+    ride(kit, 5)
+    kit.run()
+    assert kit.rows("SELECT state FROM item_time WHERE equipment = 'lift-1' AND item = 'passenger_transport' AND since_ns IS NOT NULL") == [("usable",)]
+
+
+def test_the_control_without_the_joining_a_lift_would_have_two_faults_and_the_signals_would_end_one(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rescue_rows, "RULE", "no_such_rule")
+    tap(kit)
+    ride(kit, 70, **STUCK)
+    ride(kit, 20)
+    kit.run()
+    assert kit.faults() == [("lift-1", "entrapment_reported", "active"), ("lift-1", "passenger_entrapment", "cleared")]
+
+
 def test_steps_of_a_rescue_are_refused_elsewhere(kit: Kit) -> None:
     kit.command("open", "lift-1", text="灯不亮")
     for does in ("answered", "unit_called", "unit_arrived", "freed", "release"):
@@ -264,8 +284,6 @@ def test_a_restart_and_a_rebuild_give_the_same_rows(kit: Kit, died: float) -> No
 
 def test_a_memory_that_was_lost_is_brought_together_with_a_report_the_signals_confirm(kit: Kit) -> None:
     """The condition beside a person's fault is judged again after a restart without a snapshot; else its row would stand for ever."""
-    from rules.replay import agree
-
     tap(kit)
     ride(kit, 70, **STUCK)
     kit.run()
