@@ -11,7 +11,7 @@ from typing import Annotated
 import orjson
 import typer
 
-from plantroom import bundle, channel_check, oncall_commands, page_command, profile_commands, roster_check, site_watch
+from plantroom import bundle, channel_check, oncall_commands, page_command, profile_commands, roster_check, site_rescue, site_watch
 from plantroom.cli import BAD_INPUT, DONE, FAILED, print_json, print_problems
 from plantroom.clock import Clock, SystemClock
 from plantroom.errors import BadInput, Problem
@@ -35,7 +35,7 @@ def register(app: typer.Typer) -> None:
         as_json: Json = False,
         whole: Annotated[bool, typer.Option("--all", help="each problem by itself; else the first of each kind and how many more")] = False,
     ) -> None:
-        """Finds everything wrong with a site file, its profiles and rules (exit 2), and what its roster or its hook leave open (exit 1)."""
+        """Finds everything wrong with a site file, its profiles and rules (exit 2), and what roster, hook or lifts leave open (exit 1)."""
         raise typer.Exit(check_site(site, as_json, whole=whole))
 
     @app.command()
@@ -59,7 +59,8 @@ def check_site(path: Path, as_json: bool, clock: Clock | None = None, *, whole: 
     if not problems:
         found = load_site(path)
         now_ns = (clock or SystemClock()).read().wall_ns
-        left = [*roster_check.findings(found, now_ns), *site_watch.findings(found), *channel_check.findings(found)]
+        left = [*roster_check.findings(found, now_ns), *roster_check.headless(found), *site_rescue.findings(found)]
+        left += [*site_watch.findings(found), *channel_check.findings(found)]
         problems = [replace(problem, file=str(path)) if problem.file == found.root else problem for problem in left]
     if as_json or problems:
         print_problems(problems, as_json=as_json, whole=whole)

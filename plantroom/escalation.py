@@ -15,6 +15,22 @@ VOICE_AFTER_S = 720.0  # of readiness
 REPEAT_S = {Severity.DANGER: 180.0, Severity.READINESS: 600.0, Severity.NORMAL: 3600.0}
 
 
+HEADS = ("engineering", "security", "service")  # the departments R-3 names, in the order in which they are told
+WITHIN_S = 900.0
+
+
+@dataclass(frozen=True, slots=True)
+class Major:
+    """Who is told of a matter of weight (R-3). heads: department -> a team or a person; manager: called where one of them is missing.
+
+    within_s: in which each confirms.
+    """
+
+    heads: Mapping[str, str]
+    manager: str | None = None
+    within_s: float = WITHIN_S
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """after_s: since the fault was raised. tell: teams, people, channels, or `everyone`: every channel that takes the severity, as a group.

@@ -11,7 +11,7 @@ from datetime import date, timedelta
 
 from plantroom.clock import NS, at_utc
 from plantroom.errors import Problem
-from plantroom.escalation import EVERYONE, Step
+from plantroom.escalation import EVERYONE, HEADS, Step
 from plantroom.local_time import local_date
 from plantroom.model import Severity
 from plantroom.people import Person
@@ -31,6 +31,19 @@ def findings(site: Site, now_ns: int, changes: Sequence[Change] = ()) -> list[Pr
     of_teams = (_gaps(site, now_ns, changes), _idle_changes(site, now_ns), _unknown(site, now_ns))
     of_people = (_certificates(site, now_ns), _unreached(site))
     return sorted({problem for part in (*of_teams, *of_people) for problem in part})
+
+
+def headless(site: Site) -> Iterator[Problem]:
+    """R-3: a site with teams says who of each department hears of a matter of weight, and who is called where one of them is missing."""
+    major = site.major
+    if not site.roster.teams:
+        return
+    lacks = [head for head in HEADS if major is None or head not in major.heads]
+    if major is None or major.manager is None:
+        lacks.append("manager")
+    if lacks:
+        said = f"names nobody for {', '.join(lacks)}: who is told of fire, flood and people in danger (R-3)"
+        yield Problem(site.root, site.lines.get("escalation.major", site.lines.get("escalation", 0)), "escalation.major", said)
 
 
 def _gaps(site: Site, now_ns: int, changes: Sequence[Change]) -> Iterator[Problem]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from plantroom.escalation import Chain, defaults
+from plantroom.escalation import Chain, Major, defaults
 from plantroom.kinds import Kind, KindPoint
 from plantroom.model import EquipmentState, Severity
 from plantroom.night import Night
@@ -159,7 +159,7 @@ class Equipment:
     """A thing with a nameplate. parameters: rule parameters of this machine, by name: a number in the rule's unit, "12s" or "1.1 bar".
 
     fed_by: the equipment it cannot run without (a transfer switch, a chiller): a fault there explains one here. bank: machines that stand
-    in for each other, such as lifts of one lobby.
+    in for each other, such as lifts of one lobby. rescue: of a lift, what one needs to free people (site_rescue.FACTS).
 
     Equipment `monitor` (kind `monitor`, no bindings) is Plantroom itself and is in every site.
     """
@@ -175,6 +175,7 @@ class Equipment:
     bindings: tuple[Binding, ...] = ()
     fed_by: tuple[str, ...] = ()
     bank: str = ""
+    rescue: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def monitored(self) -> bool:
@@ -230,7 +231,7 @@ class Site:
     files: every text that made it (site, profiles, kinds, rules), by path; hash: over them. lines: 1-based line in the site file of
     `equipment.<id>`, its parameters and rules_off, of `people.<id>`, `roster.teams.<team>`, and of everything under `rules`, `clocks` and
     `escalation`, by path, for checks that speak about them. chains: of each severity that pages, defaults filled in.
-    test_minute: of the local day, when everybody has a test page; None = never.
+    test_minute: of the local day, when everybody has a test page; None = never. major: None = no heads are named.
     """
 
     id: str
@@ -258,6 +259,7 @@ class Site:
     night: Night = Night()
     test_minute: int | None = TEST_MINUTE
     watch: Watch | None = None
+    major: Major | None = None
     _by_device: Mapping[str, tuple[Binding, ...]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

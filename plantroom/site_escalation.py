@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from itertools import pairwise
 
 from plantroom import yaml_file as y
-from plantroom.escalation import EVERYONE, PAGED, Chain, Step, defaults
+from plantroom.escalation import EVERYONE, HEADS, PAGED, WITHIN_S, Chain, Major, Step, defaults
 from plantroom.model import Severity
 from plantroom.night import Night
 from plantroom.roster import Roster
@@ -23,10 +23,10 @@ _TIME = re.compile(r"([0-2]\d):([0-5]\d)")
 
 def read_chains(
     node: y.Node | None, paper: y.Paper, channels: Mapping[str, Channel], roster: Roster
-) -> tuple[dict[Severity, Chain], Night, int | None]:
+) -> tuple[dict[Severity, Chain], Night, int | None, Major | None]:
     chains = defaults(tuple(roster.teams), {channel.id: channel.type for channel in channels.values()})
     if node is None:
-        return chains, Night(), TEST_MINUTE
+        return chains, Night(), TEST_MINUTE, None
     f = y.Fields(node, "escalation", paper)
     names = (EVERYONE, *roster.teams, *roster.people, *channels)
     for severity in PAGED:
@@ -36,8 +36,10 @@ def read_chains(
         f.wrong(Severity.ADVISORY.value, "pages nobody: it is an order for the next working day")
     night = f.opt("night", hours)
     test = f.may("test", _test, TEST_MINUTE)
+    inner = f.child("major")
+    major = _major(y.Fields(inner, f.path("major"), paper), (*roster.teams, *roster.people)) if inner is not None else None
     f.done((Severity.ADVISORY.value,))
-    return chains, Night() if night is None else Night(*night), None if test == NEVER else test
+    return chains, Night() if night is None else Night(*night), None if test == NEVER else test, major
 
 
 def check_names(roster: Roster, channels: Collection[str], lines: Mapping[str, int], paper: y.Paper) -> None:
@@ -53,6 +55,35 @@ def check_names(roster: Roster, channels: Collection[str], lines: Mapping[str, i
         for what, taken in others:
             if person in taken:
                 paper.wrong(lines.get(where, 0), where, f"{person!r} is {what} already; escalation names teams, people and channels alike")
+
+
+def _major(f: y.Fields, names: Collection[str]) -> Major:
+    """heads: a team or a person for each department; manager: one for whom a missing head is a matter."""
+    node = f.child("heads")
+    inner = y.Fields(node, f.path("heads"), f.paper) if node is not None else None
+    heads = {head: name for head in HEADS if inner is not None and (name := _who(inner, head, names)) is not None}
+    if inner is not None:
+        inner.done()
+    if not heads:
+        f.paper.wrong(f.node.line, f.where, f"names no head; write heads: {{{', '.join(f'{head}: TEAM' for head in HEADS)}}}")
+    manager, within = _who(f, "manager", names), f.may("within", _within, WITHIN_S)
+    f.done()
+    return Major(heads, manager, within)
+
+
+def _who(f: y.Fields, key: str, names: Collection[str]) -> str | None:
+    name = f.opt(key, y.text)
+    if name is not None and name not in names:
+        f.wrong(key, f"{name!r} is no team or person{y.nearest(name, names)}")
+        return None
+    return name
+
+
+def _within(node: y.Node) -> float:
+    length = y.duration(node)
+    if not 60.0 <= length <= 86_400.0:
+        raise y.Wrong("is outside 1m..1d", node)
+    return length
 
 
 def _chain(f: y.Fields, names: Collection[str], channels: Collection[str], default: Chain) -> Chain:

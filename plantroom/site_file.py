@@ -11,7 +11,7 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from plantroom import shelf as shelves
-from plantroom import site_calendar, site_channels, site_escalation, site_people, site_rules, site_watch
+from plantroom import site_calendar, site_channels, site_escalation, site_people, site_rescue, site_rules, site_watch
 from plantroom import site_parts as parts
 from plantroom import yaml_file as y
 from plantroom.bindings import Binder
@@ -120,7 +120,7 @@ class _Site:
         people = self._people(f, channels)
         shifts = RosterReader(self._paper, ZoneInfo(zone), people, self._kind, self._shelf.calendar, self._lines)
         roster = shifts.read(f.child("roster"), calendar)
-        chains, night, test_minute = site_escalation.read_chains(f.child("escalation"), self._paper, channels, roster)
+        chains, night, test_minute, major = site_escalation.read_chains(f.child("escalation"), self._paper, channels, roster)
         site_escalation.check_names(roster, channels, self._lines, self._paper)
         watch_node = f.child("watch")
         watch = site_watch.watch(y.Fields(watch_node, "watch", self._paper)) if watch_node is not None else None
@@ -132,7 +132,7 @@ class _Site:
         return Site(
             site_id, name, zone, language, practice, web, self._connections, self._devices, equipment, channels, target,
             rules.parameters, rules.off, files, self._root, hash_of(files), self._lines, clocks, calendar,
-            people, roster, chains, night, test_minute, watch,
+            people, roster, chains, night, test_minute, watch, major,
         )  # fmt: skip
 
     def _people(self, f: y.Fields, channels: Mapping[str, Channel]) -> dict[str, Person]:
@@ -301,6 +301,7 @@ class _Site:
         for key in ("parameters", "rules_off"):
             _note_lines(f.node.items.get(key), f.path(key), self._lines)
         ledger = {key: y.plain(node) for key, node in y.mapping(f.child("ledger"), f.path("ledger"), self._paper).items.items()}
+        rescue = site_rescue.read_rescue(f.child("rescue"), f, kind.name if kind is not None else None)
         fed_by, bank = f.opt("fed_by", _names_of) or (), f.may("bank", y.identifier, "")
         if bank in self._connections:
             f.wrong("bank", f"{bank!r} is a connection; banks and connections share their names, since both are groups")
@@ -323,7 +324,7 @@ class _Site:
             if missing:
                 said = f"a monitored {kind.name} needs {', '.join(missing)}: bind it, or leave the equipment without points"
                 f.paper.wrong(f.node.line, f.where, said)
-        return Equipment(ident, kind, name, state, location, settings, off, ledger, tuple(binder.bindings), fed_by, bank)
+        return Equipment(ident, kind, name, state, location, settings, off, ledger, tuple(binder.bindings), fed_by, bank, rescue)
 
 
 def _note_lines(node: y.Node | None, where: str, lines: dict[str, int]) -> None:

@@ -13,7 +13,8 @@ from plantroom.model import Severity
 from plantroom.site import Clocks
 
 OWN = "rules/site/"  # where a site's own rule texts stand in a config record, each under its path beside the site file
-CLOCKS = ("response", "arrival", "restore")
+CLOCKS = ("response", "arrival", "unit", "restore")
+OF_DANGER = "unit"  # the maintenance unit's, where people are trapped
 LONGEST_S = 31 * 86_400.0
 WITHOUT_CLOCK = Severity.ADVISORY
 
@@ -70,6 +71,8 @@ def read_clocks(node: y.Node | None, paper: y.Paper) -> Clocks:
         inner = f.child(name)
         if inner is not None:
             limits[name] = _limits(y.Fields(inner, f"clocks.{name}", paper))
+            for other in limits[name].keys() - {Severity.DANGER} if name == OF_DANGER else ():
+                paper.wrong(inner.line, f"clocks.{name}.{other}", "people who are trapped are in danger: it has no other class")
     share = f.opt("warn_at", _share)
     f.done()
     return Clocks(limits, share)

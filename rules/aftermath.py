@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from plantroom.clock import NS
-from rules import chatter, events, flood, groups, incident, parentage, usable
+from rules import chatter, events, flood, groups, heads, incident, parentage, usable
 from rules.desk import Desk
 from rules.house import MONITOR, House
 from rules.rows import Fault
@@ -31,6 +31,7 @@ def switched(desk: Desk, house: House) -> None:
     """A new configuration: machines may have left commissioning, groups may be others. Who went into it is seen at the next tick."""
     incident.into_service(desk, house)
     groups.switched(desk, house)
+    heads.switched(desk, house)
 
 
 def look(desk: Desk, house: House) -> None:

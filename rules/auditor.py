@@ -8,12 +8,12 @@ It shares nothing with what it audits but the rows (Grafana OnCall's escalations
 from __future__ import annotations
 
 from plantroom.clock import NS
-from rules import calling, events, incident, work
+from rules import calling, events, heads, incident, work
 from rules.clocks import ClockName
 from rules.desk import Desk
 from rules.house import MONITOR, House
 from rules.order import State
-from rules.rows import Fault, Order, born
+from rules.rows import Fault, HeadCall, Order, born
 
 SLACK_NS = 10 * NS  # either way; what is due is called before the audit, at the same tick, also after the engine was away
 IDLE = "escalation_idle"
@@ -36,6 +36,37 @@ def look(desk: Desk, house: House) -> None:
             else:
                 work.expect_arrival(desk, house, order)
             _tell(desk, house, order.equipment)
+    _look_at_heads(desk, house)
+
+
+def _look_at_heads(desk: Desk, house: House) -> None:
+    """R-3: each head of a matter of weight has confirmed, or is called again soon enough, and no limit went by unnoticed."""
+    if house.site.major is not None and house.majors:
+        of_weight = (f for f in desk.faults.values() if f.rule in house.majors and f.open and f.mode == "live" and heads.is_major(house, f))
+        lost = {f.work_order for f in of_weight if f.work_order and not desk.matters.heads(f.work_order)}
+        for untold in sorted((found for id_ in lost if (found := desk.standing(id_)) is not None), key=lambda order: born(order.id)):
+            desk.tell("head.idle", {"order": untold.id, "head": None, "why": "no head was told"})
+            heads.begin(desk, house, untold)
+            _tell(desk, house, untold.equipment)
+    for row in desk.matters.all_heads():
+        order = desk.standing(row.work_order)
+        if order is not None and (why := _head_idle(desk, row)):
+            desk.tell("head.idle", {"order": order.id, "head": row.head, "why": why})
+            heads.restart(desk, row)
+            _tell(desk, house, order.equipment)
+
+
+def _head_idle(desk: Desk, row: HeadCall) -> str:
+    """Why nobody would hear of it any more; '' where all is well."""
+    if row.state != heads.State.CALLING:
+        return ""
+    if row.next_ns is None:
+        return "nobody is called"
+    if row.next_ns < desk.now_ns - SLACK_NS:
+        return "a call that was due was not made"
+    if row.next_ns > desk.now_ns + row.repeat_ns + SLACK_NS:
+        return "the next call is too far away"
+    return "the limit went by unnoticed" if row.missed_ns is None and row.due_ns < desk.now_ns - SLACK_NS else ""
 
 
 def _lost(desk: Desk, fault: Fault) -> bool:

@@ -1,7 +1,7 @@
 """The time limits of an order, as absolute instants: when to warn, when it is missed. Pure; nothing but the named steps stops one.
 
-Limits are the standard's (response R-1 / R-2, arrival after acceptance, restoring R-5) where the site sets no others. A clock keeps the
-limit it was started with. A limit is kept by a step at its very instant.
+Limits are the standard's (response R-1 / R-2, arrival after acceptance, the maintenance unit's R-6, restoring R-5) where the site sets no
+others. A clock keeps the limit it was started with. A limit is kept by a step at its very instant.
 Instants are epoch ns of journal headers, so a restart resets nothing and a replay gives the same rows.
 """
 
@@ -22,6 +22,7 @@ WARN_SHARE = 0.8  # of the limit gone: late enough to be rare, early enough to h
 class ClockName(StrEnum):
     RESPONSE = "response"  # raised -> accepted
     ARRIVAL = "arrival"  # accepted -> arrived
+    UNIT = "unit"  # people trapped: known -> the maintenance unit is on site (R-6); freed ends it too
     RESTORE = "restore"  # raised -> restored
 
 
@@ -31,6 +32,7 @@ Limits = Mapping[ClockName, Mapping[Severity, int]]
 LIMITS: Limits = {
     ClockName.RESPONSE: {Severity.DANGER: 15 * MINUTE, Severity.READINESS: 15 * MINUTE, Severity.NORMAL: 30 * MINUTE},
     ClockName.ARRIVAL: {Severity.DANGER: 15 * MINUTE, Severity.READINESS: 30 * MINUTE, Severity.NORMAL: 60 * MINUTE},
+    ClockName.UNIT: {Severity.DANGER: 30 * MINUTE},
     ClockName.RESTORE: {Severity.DANGER: 24 * 60 * MINUTE, Severity.READINESS: 24 * 60 * MINUTE, Severity.NORMAL: 24 * 60 * MINUTE},
 }
 

@@ -12,7 +12,7 @@ from typing import Any
 from plantroom.clock import NS, iso
 from plantroom.model import Severity
 from plantroom.words import LANGUAGES, say
-from rules import drills, entered, handover_deeds, paging, receipts, roster_deeds, work
+from rules import drills, entered, entrapment_deeds, handover_deeds, heads, paging, receipts, rescue, roster_deeds, work
 from rules.command import LONGEST_ID, PLAIN_ARGS, Command, parse
 from rules.denied import Denied, Done, instant_of, same, wanted, words_of
 from rules.desk import Desk
@@ -25,6 +25,7 @@ from rules.rows import Fault, Note, Order, Outcome, as_json
 LONGEST_SHELF_NS = {Severity.READINESS: 8 * 3600 * NS, Severity.NORMAL: 72 * 3600 * NS, Severity.ADVISORY: 72 * 3600 * NS}
 ORDER_STEPS = {"accept": Event.ACCEPT, "arrive": Event.ARRIVE, "restore": Event.RESTORE, "close": Event.CLOSE, "reopen": Event.REOPEN}
 RELEARN = "relearn"
+RELEASING = ("restore", "freed")  # what says that a person has dealt with it: a latched fault ends
 NEEDED = {"close": ("cause",), "reopen": ("reason",)}
 NOTED = ("text", "reason", "remedy", "cause", "told")  # the argument whose words become the order's note, the first there is
 
@@ -52,7 +53,7 @@ def apply(desk: Desk, house: House, body: bytes, release: Release, relearn: Rele
         "args": hidden, **({} if entry is None else {"phone": entry.whole()}),
     }  # fmt: skip
     try:
-        done = _judge(desk, house, command, release)
+        done = _judge(desk, house, command)
     except Denied as denied:
         desk.tell("command", {**told, "outcome": "refused", "reason": denied.code})
         values = {lang: {name: texts[lang] for name, texts in denied.values.items()} for lang in LANGUAGES}
@@ -62,6 +63,9 @@ def apply(desk: Desk, house: House, body: bytes, release: Release, relearn: Rele
         return
     if command.does == RELEARN:
         relearn(command.target)
+    if command.does in RELEASING and done.order is not None:
+        for fault in desk.faults_of(done.order):
+            release(fault.equipment, fault.rule)
     if done.order is not None:
         _note(desk, command, done.order, entry)
         if command.does in ORDER_STEPS and (entry is not None or done.order.phone_json):
@@ -78,23 +82,26 @@ def _by_page(desk: Desk, command: Command, state: Told) -> None:
         receipts.note(desk, page, state)
 
 
-def _judge(desk: Desk, house: House, command: Command, release: Release) -> Done:
+def _judge(desk: Desk, house: House, command: Command) -> Done:
     if not command.who:
         raise Denied("who_missing")
     if command.does in ORDER_STEPS:
-        return _step(desk, house, command, release)
+        return _step(desk, house, command)
     handler = _OTHERS.get(command.does)
     if handler is None:
         raise Denied("unknown_deed", {"does": same(command.does)})
     return handler(desk, house, command)
 
 
-def _step(desk: Desk, house: House, command: Command, release: Release) -> Done:
+def _step(desk: Desk, house: House, command: Command) -> Done:
     order = _order(desk, command)
     for name in NEEDED.get(command.does, ()):
         words_of(command, name)
     at_ns = desk.now_ns if command.entered_ns is None else command.entered_ns
     eta_ns = instant_of(command, "eta", at_ns) if command.does == "accept" and command.args.get("eta") not in (None, "") else None
+    row = desk.matters.rescue(order.id)
+    if command.does == "restore" and row is not None and rescue.phase(row) is rescue.Phase.TRAPPED:
+        raise Denied("say_freed")
     if command.entered_ns is not None and command.does in entered.COMES and entered.not_hollow(order, command.who, at_ns):
         desk.tell("order.not_hollow", {"order": order.id, "by": command.who, "accepted_ns": order.accepted_ns})
     before = order.holder
@@ -105,9 +112,6 @@ def _step(desk: Desk, house: House, command: Command, release: Release) -> Done:
         order.eta_ns = eta_ns
     elif command.does == "close":
         order.cause, order.remedy = command.text("cause"), command.text("remedy") or None
-    elif command.does == "restore":
-        for fault in desk.faults_of(order):
-            release(fault.equipment, fault.rule)
     elif command.does == "reopen":
         paging.page(desk, house, "returned", _newest(desk, order), order)
     desk.put_order(order)
@@ -206,7 +210,7 @@ def end_shelves(desk: Desk, house: House) -> None:
 def released_by(desk: Desk, command: Command, seq: int) -> list[Fault]:
     """The faults whose conditions a command released when it was applied at `seq`; a replay releases them again."""
     outcome = desk.outcome(command.id)
-    if command.does != "restore" or outcome is None or outcome.seq != seq or outcome.outcome != "applied":
+    if command.does not in RELEASING or outcome is None or outcome.seq != seq or outcome.outcome != "applied":
         return []
     return desk.faults_by_order(command.target)
 
@@ -227,6 +231,22 @@ def _test_page(desk: Desk, house: House, command: Command) -> Done:
     return Done()
 
 
+def _acknowledge(desk: Desk, house: House, command: Command) -> Done:
+    """target: an order; args.head: whose task it is. It neither accepts the order nor stops its calls."""
+    order, head = _order(desk, command), words_of(command, "head")
+    row = desk.matters.head(order.id, head)
+    if row is None:
+        raise Denied("no_head", {"target": same(head)})
+    if row.state == heads.State.ACKNOWLEDGED:
+        raise Denied("already_acknowledged", {"by": same(desk.persons.get(row.acked_by or "", row.acked_by or ""))})
+    if row.state == heads.State.OVER:
+        raise Denied("head_over")
+    if not heads.may_acknowledge(house, row, command.who, command.roles):
+        raise Denied("not_your_task")
+    heads.acknowledge(desk, row, command.who)
+    return Done(order, _newest(desk, order))
+
+
 def _received(desk: Desk, house: House, command: Command) -> Done:
     """The person a test page went to has it before them."""
     if not drills.received(desk, command.target, command.who):
@@ -237,6 +257,7 @@ def _received(desk: Desk, house: House, command: Command) -> Done:
 _OTHERS: Mapping[str, Callable[[Desk, House, Command], Done]] = {
     "hold": _hold, "comment": _comment, "open": _open, "shelve": _shelve, "unshelve": _unshelve, RELEARN: _relearn,
     "test_page": _test_page, "received": _received, **roster_deeds.DEEDS, **handover_deeds.DEEDS,
+    "acknowledge": _acknowledge, **entrapment_deeds.DEEDS,
 }  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from plantroom.records import Records
 from rules.clocks import ClockName, OrderClock, speaks
 from rules.indexed import Indexed
 from rules.ledger import Ledger, Position
+from rules.matters import Matters
 from rules.order import REOPEN_WITHIN_NS, State
 from rules.recent import RECENT_NS, SETTLE_NS, Recent, shown_ns
 from rules.roster_rows import RosterRows
@@ -43,7 +44,7 @@ class Desk:
         self.seq, self.now_ns = 0, 0
         self._touched = False
         self._counts: dict[str, int] = {}
-        self.roster = RosterRows(self._ledger)
+        self.roster, self.matters = RosterRows(self._ledger), Matters(self._ledger)
         self.facts: Mapping[str, bool] = {}  # of the site, as of the last tick
         self._load()
 
@@ -68,6 +69,7 @@ class Desk:
         )
         self.moved: list[Fault] = []  # live faults raised or ended whose aftermath has still to be seen to
         self.roster.load()
+        self.matters.load()
         self.items = {(r["equipment"], r["item"]): ItemTime(**r) for r in ledger.rows("running_items")}
         self.skipped = {row.key: row for row in (Skipped(**r) for r in ledger.rows("newest_skipped"))}
 
@@ -76,9 +78,9 @@ class Desk:
         pending = self.conditions.get((equipment, rule))
         return self.faults.get(pending.fault) if pending is not None and pending.fault else None
 
-    def order_of(self, equipment: str, rule: str) -> Order | None:
-        """The order not yet closed that a fault of this condition opened, the newest if one was opened again beside it."""
-        for fault in reversed(self.faults.about((equipment, rule))):
+    def order_of(self, equipment: str, *rules: str) -> Order | None:
+        """The order not yet closed that a fault of these conditions opened, the newest if one was opened again beside it."""
+        for fault in reversed(self.faults.about(*((equipment, rule) for rule in rules))):
             order = self.orders.get(fault.work_order or "")
             if order is not None and order.state is not State.CLOSED:
                 return order
@@ -142,11 +144,19 @@ class Desk:
             self.orders[id_] = order
             self.faults.update((fault.id, fault) for fault in self.faults_by_order(id_))
             self.calls.update((r["work_order"], Call(**r)) for r in self._ledger.rows("call", {"work_order": id_}))
+            self.matters.recall(id_)
         return order
 
     def faults_by_order(self, id_: str) -> list[Fault]:
         """As committed, whether the order is closed or not."""
         return self._ledger.faults("faults_of", {"work_order": id_})
+
+    def urgent_since(self, since_ns: int) -> list[Fault]:
+        """Urgent faults raised after that, over or not, in their order."""
+        found = {fault.id: fault for fault in self._ledger.faults("urgent_since", {"since_ns": since_ns})}
+        fresh = (f for f in self.faults.values() if f.raised_ns > since_ns and f.severity.urgent and f.mode == "live")
+        found.update((fault.id, fault) for fault in fresh)
+        return [found[id_] for id_ in sorted(found, key=born)]
 
     def find_page(self, id_: str) -> Page | None:
         return self.pages.get(id_) or next(iter(self._ledger.pages("page", {"id": id_})), None)
@@ -290,6 +300,7 @@ class Desk:
             "put_skipped": self._ledger.rows("newest_skipped"),
             "put_item": self._ledger.rows("running_items"),
             **self.roster.rows(),
+            **self.matters.rows([order["id"] for order in orders]),
         }
         return {name: rows for name, rows in found.items() if rows}
 
@@ -352,6 +363,7 @@ class Desk:
         for id_ in [order.id for order in self.orders.values() if order.state is State.CLOSED]:
             del self.orders[id_]
             self.calls.pop(id_, None)
+            self.matters.forget(id_)
         for id_ in [fault.id for fault in self.faults.values() if not fault.open and fault.work_order not in self.orders]:
             del self.faults[id_]
 

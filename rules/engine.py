@@ -28,6 +28,7 @@ from rules import (
     drills,
     duty,
     events,
+    heads,
     incident,
     paging,
     receipts,
@@ -204,6 +205,8 @@ class Engine:
                 self.quarantine.rows_only(record, Part("clock"), partial(work.notice, self.desk, self.house, clock))
             for call in self.desk.due_calls():  # each alone: one that raises must not silence the others
                 self.quarantine.rows_only(record, Part("call"), partial(calling.take, self.desk, self.house, call.work_order))
+            for key in self.desk.matters.due_heads(now_ns):
+                self.quarantine.rows_only(record, Part("head"), partial(heads.take, self.desk, self.house, *key))
             for does, look in LOOKS.items():
                 self.quarantine.rows_only(record, Part(does), partial(look, self.desk, self.house))
 

@@ -13,9 +13,11 @@ from typing import Any
 
 import orjson
 
+from plantroom.clock import NS
 from plantroom.model import EquipmentState
 from rules.calling import State as CallState
 from rules.desk import Desk
+from rules.heads import is_major
 from rules.house import House
 from rules.order import State as OrderState
 from rules.rows import Handover, Order
@@ -51,6 +53,9 @@ def move(desk: Desk, row: Handover, event: Event, by: str) -> None:
     desk.tell(f"handover.{after}", {"handover": row.id, "team": row.team, "by": by})
 
 
+URGENT_NS = 24 * 3600 * NS  # two shifts, or one of a whole day
+
+
 def open_now(desk: Desk, house: House) -> dict[str, list[Any]]:
     """Everything the next shift must know of, each in the order it came to be; people's words by their stand-ins."""
     orders = [order for order in desk.all_orders() if order.state is not OrderState.CLOSED]
@@ -59,6 +64,7 @@ def open_now(desk: Desk, house: House) -> dict[str, list[Any]]:
         "orders": [
             {"id": o.id, "equipment": o.equipment, "severity": o.severity.value, "state": o.state.value, "by": o.holder} for o in orders
         ],
+        "urgent": list(_urgent(desk, house)),
         "holds": list(_holds(desk, orders)),
         "shelved": list(_shelved(desk)),
         "calls": [{"order": call.work_order, "next_ns": call.next_ns, "count": call.count} for call in calling],
@@ -68,6 +74,16 @@ def open_now(desk: Desk, house: House) -> dict[str, list[Any]]:
             for c in desk.roster.changes()
         ],
     }
+
+
+def _urgent(desk: Desk, house: House) -> Iterator[dict[str, Any]]:
+    """R-3: urgent faults of the last day that are no matter of weight, over or not."""
+    for fault in desk.urgent_since(desk.now_ns - URGENT_NS):
+        if not is_major(house, fault):
+            yield {
+                "id": fault.id, "equipment": fault.equipment, "severity": fault.severity.value, "raised_ns": fault.raised_ns,
+                "text": orjson.loads(fault.text_json), "open": fault.open,
+            }  # fmt: skip
 
 
 def _holds(desk: Desk, orders: list[Order]) -> Iterator[dict[str, Any]]:

@@ -63,6 +63,7 @@ class House:
                 self._groups_of.setdefault(member, []).append(group)
         of_groups = [rule for rule in book.rules if rule.when_faults is not None]
         self._group_rules = {kind: tuple(rule for rule in of_groups if kind in rule.applies_to) for kind in GROUP_KINDS}
+        self.majors = frozenset(rule.id for rule in book.rules if rule.major)
         self._disabling: dict[tuple[str, str], tuple[str, ...]] = {}
         self._counted: dict[tuple[Among, str], tuple[str, ...]] = {}
         self._fed: dict[str, list[str]] = {}

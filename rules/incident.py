@@ -14,11 +14,13 @@ import orjson
 
 from plantroom.model import Severity
 from plantroom.words import LANGUAGES
-from rules import chatter, paging, parentage, work
+from rules import chatter, heads, paging, parentage, rescue, work
+from rules.book import pack
 from rules.condition import State, Transition
 from rules.desk import Desk
-from rules.house import MONITOR, House
+from rules.house import MONITOR, House, Machine
 from rules.order import Event
+from rules.order import State as OrderState
 from rules.recent import AT_ONCE, CHILD, SETTLE_NS, WAITED
 from rules.rows import Fault, Order, Pending, as_json
 from rules.rule import Rule
@@ -31,7 +33,7 @@ Values = Mapping[str, float | str]
 class Raised:
     """What raises a fault. values: of the points (or the event's fields); parameters: of this machine.
 
-    severity: where it is not the rule's. moved: the moments that led to it, see `_moment`.
+    severity: where it is not the rule's. moved: the moments that led to it, see `_moment`. by_person: it counts in commissioning too.
     """
 
     equipment: str
@@ -43,12 +45,15 @@ class Raised:
     parameters: Values
     severity: Severity | None = None
     moved: tuple[Mapping[str, object], ...] = ()
+    by_person: bool = False
 
 
 def take(desk: Desk, house: House, t: Transition) -> None:
     """Applies one transition of a condition."""
     fault = desk.fault_of(t.equipment, t.rule)
-    if t.after is State.PENDING:
+    if fault is not None and fault.rule != t.rule:
+        _beside(desk, house, t, fault)
+    elif t.after is State.PENDING:
         trace = as_json([_moment(desk, t)])
         desk.put_condition(Pending(t.equipment, t.rule, "pending", t.onset_ns, t.at_ns, trace_json=trace))
     elif t.after is State.ACTIVE:
@@ -69,6 +74,10 @@ def _active(desk: Desk, house: House, t: Transition, fault: Fault | None) -> Non
     if fault is not None:
         _mark(desk, fault, "active", t)
         return
+    told = desk.fault_of(t.equipment, rescue.REPORT) if t.rule == rescue.RULE else None
+    if told is not None and told.open:
+        _beside(desk, house, t, told)
+        return
     machine = house.machine(t.equipment)
     rule = house.rule(machine.kind, t.rule) if machine is not None else None
     if machine is None or rule is None:
@@ -77,6 +86,20 @@ def _active(desk: Desk, house: House, t: Transition, fault: Fault | None) -> Non
     began = orjson.loads(pending.trace_json) if pending is not None and pending.trace_json else []
     raised = Raised(t.equipment, machine.kind, rule, t.onset_ns, t.no_data, t.values, t.parameters, None, (*began, _moment(desk, t)))
     raise_fault(desk, house, raised, t.at_ns)
+
+
+def _beside(desk: Desk, house: House, t: Transition, told: Fault) -> None:
+    """The machine's signals say what a person reported: it stands in the trace of that fault, and they end it only once a person has said
+    that it is over."""
+    _remember(told, _moment(desk, t))
+    desk.put_fault(told)
+    if t.after not in (State.CLEARED, State.WITHDRAWN):
+        desk.put_condition(Pending(t.equipment, t.rule, t.after.value, t.onset_ns, t.at_ns, told.id))
+        return
+    desk.drop_condition(t.equipment, t.rule)
+    row = desk.matters.rescue(told.work_order or "")
+    if told.open and row is not None and row.freed_ns is not None:
+        end(desk, house, told, "cleared", min(t.at_ns, desk.now_ns), "telemetry")
 
 
 def _mark(desk: Desk, fault: Fault, condition: str, t: Transition) -> None:
@@ -104,7 +127,7 @@ def raise_fault(desk: Desk, house: House, r: Raised, at_ns: int) -> Fault:
     """A new fault with its order and pages; or part of another one, which has them. What came back joins the order that stands."""
     words: Values = {**r.parameters, **r.values}
     machine = house.machine(r.equipment)
-    mode = machine.mode if machine is not None else "live"
+    mode = machine.mode if machine is not None and not r.by_person else "live"
     trace = {"seq": desk.seq, "values": _plain(r.values), "parameters": _plain(r.parameters), "expression": r.rule.when_text}
     fault = Fault(
         id=desk.new_id("F"),
@@ -138,7 +161,7 @@ def raise_fault(desk: Desk, house: House, r: Raised, at_ns: int) -> Fault:
 
 def _placed(desk: Desk, house: House, fault: Fault) -> Order | None:
     """Where a live fault belongs: to the order of its condition that stands, which is returned, or under the fault that explains it."""
-    order = desk.order_of(fault.equipment, fault.rule)
+    order = desk.order_of(fault.equipment, *(rescue.KIN if fault.rule in rescue.KIN else (fault.rule,)))
     if order is not None:
         fault.work_order = order.id
     elif (parent := parentage.parent_of(desk, house, fault)) is not None:
@@ -162,6 +185,35 @@ def _present(desk: Desk, house: House, fault: Fault, order: Order | None) -> Non
     desk.moved.append(fault)
 
 
+def reported(desk: Desk, house: House, machine: Machine) -> Raised:
+    """People trapped, as a person reports them. A configuration of an older release may not have the rule: a report is never refused."""
+    rule = house.rule(machine.kind, rescue.REPORT) or pack().get(rescue.LIFT, rescue.REPORT)
+    assert rule is not None, "it ships"
+    return Raised(machine.id, machine.kind, rule, desk.now_ns, False, {}, {}, by_person=True)
+
+
+def insist(desk: Desk, house: House, fault: Fault) -> None:
+    """A person says what an open fault says already: it has an order that somebody is wanted for, in commissioning too."""
+    order = desk.standing(fault.work_order)
+    if fault.mode != "live":
+        fault.mode = "live"
+        order = _placed(desk, house, fault)
+        desk.put_fault(fault)
+        _present(desk, house, fault, order)
+    elif order is None:
+        give_order(desk, house, fault)
+    elif order.state is OrderState.RESTORED:
+        work.step(desk, house, order, Event.RETURNED)
+        paging.page(desk, house, "returned", fault, order)
+
+
+def freed(desk: Desk, house: House, order: Order) -> None:
+    """A person says that the people are free: what a person reported is over, unless the machine's own signals still say it."""
+    for fault in desk.faults_of(order):
+        if fault.rule == rescue.REPORT and fault.open and desk.fault_of(fault.equipment, rescue.RULE) is None:
+            end(desk, house, fault, "cleared", desk.now_ns, "person")
+
+
 def give_order(desk: Desk, house: House, fault: Fault) -> None:
     """Opens the order of a fault that has none, and tells people."""
     order = work.open_order(desk, house, fault.equipment, fault.severity, orjson.loads(fault.text_json), fault)
@@ -169,6 +221,7 @@ def give_order(desk: Desk, house: House, fault: Fault) -> None:
     desk.put_fault(fault)
     wait_ns = SETTLE_NS if parentage.waits(house, fault) else 0
     paging.page(desk, house, "no_data" if fault.no_data else "raised", fault, order, wait_ns=wait_ns)
+    heads.begin(desk, house, order, fault)
 
 
 def stand_alone(desk: Desk, house: House, fault: Fault) -> None:

@@ -92,6 +92,17 @@ def standing(alert: Alert, lang: str) -> str:
     return (" " if lang == "zh" else ", ").join(parts)
 
 
+def compose_task(alert: Alert, task: Texts, due_ns: int, *, late: bool) -> dict[str, list[str]]:
+    """What a duty head is told: the alert's own first line, then since, by when to confirm, their task."""
+    found = {}
+    for lang in LANGUAGES:
+        since = say("alert.since", lang, at=local(alert.since_ns, alert))
+        due = say(f"major.{'late' if late else 'due'}", lang, at=local(due_ns, alert))
+        parts = [since, due, cut(task[lang], STEP_COLUMNS[lang])]
+        found[lang] = [headline(alert, lang), (" " if lang == "zh" else ", ").join(parts)]
+    return found
+
+
 def _first(step: str, lang: str) -> str:
     """The step as part of a sentence: no second 先, no capital in the middle."""
     if lang == "zh" and step.startswith("先"):

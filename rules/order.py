@@ -123,12 +123,14 @@ TABLE: Mapping[tuple[State, Event], Move | No] = {
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a guard needs to know of an order. performers: ids of those who accepted, arrived or restored in this round."""
+    """What a guard needs to know of an order. performers: ids of those who accepted, arrived or restored in this round. withheld: its lift
+    is not yet released by signature."""
 
     state: State
     severity: Severity
     performers: frozenset[str] = frozenset()
     fault_open: bool = False
+    withheld: bool = False
     closed_ns: int | None = None
 
 
@@ -144,6 +146,8 @@ def decide(facts: Facts, event: Event, now_ns: int, who: str = "system", roles: 
             return No("danger_needs_supervisor")
         if facts.fault_open:
             return No("fault_still_active")
+        if facts.withheld:
+            return No("release_first")
     if event is Event.REOPEN and facts.closed_ns is not None and now_ns - facts.closed_ns > REOPEN_WITHIN_NS:
         return No("closed_too_long_ago")
     return answer

@@ -14,10 +14,11 @@ from rules.clocks import ClockName, OrderClock
 from rules.desk import Desk
 from rules.gathered import Why, gather
 from rules.house import House, Machine
-from rules.messages import Alert, compose
+from rules.messages import Alert, compose, compose_task
 from rules.order import State
 from rules.reach import Target
-from rules.rows import Fault, Order, Page, as_json
+from rules.rows import Fault, HeadCall, Order, Page, as_json
+from rules.tasks import task_of
 
 
 def page(
@@ -30,12 +31,13 @@ def page(
     *,
     wait_ns: int = 0,
     targets: Sequence[Target] | None = None,
+    task: HeadCall | None = None,
 ) -> list[Page]:
     """Queues a page; the rows queued. None for advisories, in commissioning, while shelved, for a part of another fault, or where no
     channel takes the severity. In a flood, and at night, what is not urgent is gathered into one.
 
     reason: as in outbox.reason. clock: the limit a warning or breach is about; else the order's next running one is named. wait_ns: it may
-    leave so much later. targets: whom it is for; None: all who were told of it so far.
+    leave so much later. targets: whom it is for; None: all who were told of it so far. task: of a duty head, whose page it is.
     """
     severity = fault.severity if fault is not None else order.severity if order is not None else Severity.NORMAL
     quiet = fault is not None and (fault.mode == "commissioning" or fault.shelved_until_ns is not None or fault.parent is not None)
@@ -47,7 +49,7 @@ def page(
     ):  # fmt: skip
         if until_ns is not None:
             return gather(desk, house, why, until_ns, reason, fault, order, severity, targets)
-    message = as_json(_message(desk, house, reason, fault, order, clock or next_clock(desk, order), severity))
+    message = as_json(_message(desk, house, reason, fault, order, clock or next_clock(desk, order), severity, task))
     rows = []
     for channel, person in targets:
         about = (fault.id if fault else None, order.id if order else None)
@@ -72,9 +74,12 @@ def drop(
     order: Order | None = None,
     reason: str | None = None,
     targets: Collection[Target] | None = None,
+    head: str | None = None,
 ) -> None:
-    """What still waits to be sent about a fault or an order (for this reason, to these) is no longer wanted."""
+    """What still waits to be sent about a fault or an order (for this reason, to these, for this head) is no longer wanted."""
     for row in desk.queued_about(fault.id if fault is not None else None, order.id if order is not None else None):
+        if head is not None and orjson.loads(row.message_json).get("head") != head:
+            continue
         if reason in (None, row.reason) and (targets is None or (row.channel, row.person) in targets):
             row.state = "dropped"
             desk.put_page(row)
@@ -106,8 +111,9 @@ def _wake_elders(desk: Desk, young: Page) -> None:
 
 
 def _message(
-    desk: Desk, house: House, reason: str, fault: Fault | None, order: Order | None, clock: OrderClock | None, severity: Severity
-) -> dict[str, object]:
+    desk: Desk, house: House, reason: str, fault: Fault | None, order: Order | None, clock: OrderClock | None, severity: Severity,
+    task: HeadCall | None,
+) -> dict[str, object]:  # fmt: skip
     subject = fault or order
     assert subject is not None, "a page is about a fault or an order"
     machine = house.machine(subject.equipment) or Machine(subject.equipment, "", dict.fromkeys(LANGUAGES, subject.equipment), "", "live")
@@ -134,7 +140,14 @@ def _message(
         ended=fault.condition if fault is not None else "cleared",
         zone=house.zone,
     )
-    return {**compose(alert), "fault": fault and _told_fault(fault, machine), "order": order and _told_order(order)}
+    if task is not None:
+        heads = desk.matters.heads(task.work_order)
+        asked = task_of(task, fault, [row.head for row in heads if row.acked_ns is None and row.head != task.head])
+        said = compose_task(alert, asked, task.due_ns, late=task.missed_ns is not None)
+        words: dict[str, object] = {**said, "head": task.head, "task": dict(asked)}
+    else:
+        words = {**compose(alert)}
+    return {**words, "fault": fault and _told_fault(fault, machine), "order": order and _told_order(order)}
 
 
 def _hollow(desk: Desk, order: Order | None) -> str:

@@ -28,8 +28,8 @@ from rules.snapshot import BadSnapshot
 from rules.snapshots import Snapshots
 
 TABLES = (
-    "config", "condition", "fault", "work_order", "clock", "call", "order_note", "person", "outbox", "attempt", "receipt", "command",
-    "private", "skipped", "item_time", "roster_change", "handover", "chronicle", "position",
+    "config", "condition", "fault", "work_order", "clock", "call", "rescue", "head_call", "order_note", "person", "outbox", "attempt",
+    "receipt", "command", "private", "skipped", "item_time", "roster_change", "handover", "chronicle", "position",
 )  # fmt: skip
 
 
@@ -157,7 +157,8 @@ def _born(table: str, row: Mapping[str, Any]) -> int:
     """The seq of the record a row came from."""
     if "seq" in row:
         return int(row["seq"])
-    id_ = str(row.get("work_order") if table in ("clock", "call") else row.get("outbox") if table == "attempt" else row.get("id", ""))
+    of_orders = ("clock", "call", "rescue", "head_call")
+    id_ = str(row.get("work_order") if table in of_orders else row.get("outbox") if table == "attempt" else row.get("id", ""))
     number = id_[1:].partition("-")[0]
     return int(number) if number.isdigit() else 0
 

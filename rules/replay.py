@@ -134,6 +134,11 @@ def agree(engine: Engine) -> None:
             continue
         if any(rule.id == fault.rule for rule in evaluator.rules) and evaluator.state(fault.equipment, fault.rule) not in OPEN:
             evaluator.reopen(fault.equipment, fault.rule, fault.onset_ns)
+    for (equipment, rule), pending in sorted(desk.conditions.items()):
+        told = desk.fault_of(equipment, rule)
+        evaluator = engine.evaluators.get(told.kind) if told is not None and told.rule != rule else None  # what a person reported too
+        if evaluator is not None and equipment in evaluator.rows and evaluator.state(equipment, rule) not in OPEN:
+            evaluator.reopen(equipment, rule, pending.since_ns)
     for evaluator in engine.evaluators.values():
         for condition in evaluator.conditions():
             if condition.state in OPEN and desk.fault_of(condition.equipment, condition.rule) is None:

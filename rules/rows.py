@@ -12,8 +12,8 @@ from rules.clocks import OrderClock
 from rules.order import Facts, State
 
 __all__ = [
-    "Attempt", "Call", "Drill", "Fault", "Handover", "ItemTime", "Note", "Order", "OrderClock", "Outcome", "Page", "Pending",
-    "RosterChange", "Skipped", "as_json", "born", "columns",
+    "Attempt", "Call", "Drill", "Fault", "Handover", "HeadCall", "ItemTime", "Note", "Order", "OrderClock", "Outcome", "Page", "Pending",
+    "Rescue", "RosterChange", "Skipped", "as_json", "born", "columns",
 ]  # fmt: skip
 
 
@@ -117,8 +117,8 @@ class Order:
         """Who has it now: the last one who did something to it."""
         return self.restored_by or self.arrived_by or self.accepted_by
 
-    def facts(self, *, fault_open: bool) -> Facts:
-        return Facts(self.state, self.severity, self.performers, fault_open, self.closed_ns)
+    def facts(self, *, fault_open: bool, withheld: bool = False) -> Facts:
+        return Facts(self.state, self.severity, self.performers, fault_open, withheld, self.closed_ns)
 
 
 @dataclass(slots=True)
@@ -161,6 +161,56 @@ class Call:
     asked_ns: int | None = None
     taken_ns: int | None = None
     widened: int = 0
+
+
+@dataclass(slots=True)
+class Rescue:
+    """The time line of people trapped in a lift, one round of an order (rules/entrapment.py). known_ns: the maintenance unit's limit counts
+    from there. freed_ns: the order's `restored`. released_ns: signed, the lift may carry people again."""
+
+    work_order: str
+    round: int
+    equipment: str
+    known_ns: int
+    reported_ns: int | None = None
+    reported_by: str | None = None
+    answered_ns: int | None = None
+    answered_by: str | None = None
+    staff_ns: int | None = None
+    staff_by: str | None = None
+    called_ns: int | None = None
+    called_by: str | None = None
+    unit_ns: int | None = None
+    unit_by: str | None = None
+    freed_ns: int | None = None
+    freed_by: str | None = None
+    trapped: int | None = None
+    injured: int | None = None
+    released_ns: int | None = None
+    released_by: str | None = None
+
+
+@dataclass(slots=True)
+class HeadCall:
+    """A duty head of a matter of weight, who is to confirm by due_ns (rules/heads.py). tell: the team or person. next_ns: the next call.
+
+    missed_ns: the due instant that passed. called_json: [[channel, person or null]], who was told so far.
+    """
+
+    work_order: str
+    round: int
+    head: str
+    tell: str
+    state: str
+    began_ns: int
+    due_ns: int
+    repeat_ns: int
+    next_ns: int | None
+    count: int = 0
+    called_json: str = "[]"
+    missed_ns: int | None = None
+    acked_ns: int | None = None
+    acked_by: str | None = None
 
 
 @dataclass(slots=True)

@@ -81,6 +81,7 @@ class Rule:
     """needs: each entry lists points of which one at least must be bound. for_, clear_after: seconds, or the name of a parameter.
 
     on_event: a monitor rule, raised by an EVENT record of that name; fields: the event's own values its words use.
+    on_report: a person raises it, and no telemetry ends it.
     when_faults: a rule of a group (kinds `connection` and `bank`): the parent of its members' faults. inhibited_by: rules/parentage.py.
     hash: over the file's text; a changed rule starts anew.
     """
@@ -103,6 +104,7 @@ class Rule:
     major: bool = False
     replaces: bool = False  # a site's own rule in the place of a shipped one
     on_event: str | None = None
+    on_report: bool = False
     fields: tuple[str, ...] = ()
     inhibited_by: tuple[Parent, ...] = ()
     when_faults: Among | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from plantroom import kinds
 from plantroom.kinds import Kind
@@ -32,6 +32,8 @@ def check_rule(rule: Rule, f: Fields) -> tuple[Kind, ...]:
     covered = tuple(kinds.load_kind(name) for name in shipped if rule.covers(name))
     if ANY not in rule.severity and (missing := [kind.name for kind in covered if kind.name not in rule.severity]):
         f.wrong("severity", f"says nothing for {', '.join(missing)}; add any: normal")
+    if rule.major and not all(severity.urgent for severity in rule.severity.values()):
+        f.wrong("major", "is for urgent rules: people in danger, fire, flood, the whole building")
     if rule.on_event is not None:
         if rule.applies_to != (MONITOR,):
             f.wrong("applies_to", "a rule with on_event applies to monitor")
@@ -41,6 +43,10 @@ def check_rule(rule: Rule, f: Fields) -> tuple[Kind, ...]:
         if not rule.applies_to or not set(rule.applies_to) <= set(GROUPS):
             f.wrong("applies_to", f"a rule with when_faults applies to {' or '.join(GROUPS)}")
         _words(rule, set(rule.fields), f)
+        return ()
+    if rule.on_report:
+        _disables(rule, covered, f)
+        _words(rule, set(), f)
         return ()
     if rule.inhibited_by and Severity.DANGER in rule.severity.values():
         f.wrong("inhibited_by", "people are in danger: such a fault is no part of another one, it always pages")
@@ -78,9 +84,7 @@ def _names(rule: Rule, kind: Kind, f: Fields) -> set[str] | None:
     """Every name the expressions read, None where one is wrong; what they read must be needed, what is needed must be read."""
     for name in (name for entry in rule.needs for name in entry if name not in kind.points):
         f.wrong("needs", f"{name!r} is no point of {kind.name}{nearest(name, kind.points)}")
-    for item in rule.disables:
-        if item not in kind.items and ANY not in rule.applies_to:
-            f.wrong("disables", f"{item!r} is no functional item of {kind.name}{nearest(item, kind.items)}")
+    _disables(rule, (kind,), f)
     sure = {entry[0] for entry in rule.needs if len(entry) == 1}
     read: set[str] = set()
     for key, text, tree in (("when", rule.when_text, rule.when), ("clear_when", rule.clear_text, rule.clear_when)):
@@ -97,6 +101,13 @@ def _names(rule: Rule, kind: Kind, f: Fields) -> set[str] | None:
     for name in (name for entry in rule.needs for name in entry if rule.when is not None and name in kind.points and name not in read):
         f.wrong("needs", f"{name} is needed but never read")
     return read
+
+
+def _disables(rule: Rule, covered: Iterable[Kind], f: Fields) -> None:
+    for kind in covered:
+        for item in rule.disables:
+            if item not in kind.items and ANY not in rule.applies_to:
+                f.wrong("disables", f"{item!r} is no functional item of {kind.name}{nearest(item, kind.items)}")
 
 
 def _read_by(

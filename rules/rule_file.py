@@ -26,6 +26,10 @@ _NOT_OF_EVENTS = ("needs", "when", "clear_when", "parameters", "for", "on_missin
 _NOT_OF_GROUPS = (
     "needs", "when", "clear_when", "parameters", "for", "clear_after", "on_missing", "disables", "tests", "inhibited_by", "cov", "latch",
 )  # fmt: skip
+_NOT_OF_REPORTS = (
+    "needs", "when", "clear_when", "parameters", "for", "clear_after", "on_missing", "tests", "inhibited_by", "when_faults", "on_event",
+    "cov", "latch",
+)  # fmt: skip
 GROUP_FIELDS = ("count", "of")  # what the words of a group's rule may use
 
 
@@ -57,8 +61,8 @@ _A_KEY = re.compile(r"^[^\s#-]", re.MULTILINE)
 def _read(f: y.Fields, text: str, proven: bool) -> Rule:
     on_event = f.opt("on_event", y.snake)
     among = f.opt("when_faults", lambda node: _among(y.Fields(node, "when_faults", f.paper)))
-    event = on_event is not None
-    watches = not event and "when_faults" not in f.node.items
+    event, report = on_event is not None, f.may("on_report", y.flag, False)
+    watches = not (event or report or "when_faults" in f.node.items)
     when, when_text = _expression(f, "when", needed=watches)
     clear, clear_text = _expression(f, "clear_when", needed=False)
     rule = Rule(
@@ -80,6 +84,7 @@ def _read(f: y.Fields, text: str, proven: bool) -> Rule:
         major=f.may("major", y.flag, False),
         replaces=f.may("replaces", y.flag, False),
         on_event=on_event,
+        on_report=report,
         fields=GROUP_FIELDS if among is not None else f.opt("fields", names) or (),
         inhibited_by=f.opt("inhibited_by", _parents) or (),
         when_faults=among,
@@ -92,13 +97,23 @@ def _read(f: y.Fields, text: str, proven: bool) -> Rule:
     )
     tests = f.child("tests")
     f.done()
-    for key in _NOT_OF_EVENTS if event else _NOT_OF_GROUPS if not watches else ():
+    without, of = _meaningless(event=event, report=report, watches=watches)
+    for key in without:
         if key in f.node.items:
-            f.wrong(key, f"has no meaning with {'on_event' if event else 'when_faults'}")
+            f.wrong(key, f"has no meaning with {of}")
     if not event and "fields" in f.node.items:
         f.wrong("fields", "has no meaning without on_event")
     covered = check_rule(rule, f)
     return rule if not watches or proven else replace(rule, tests=_tests(f, rule, tests, covered))
+
+
+def _meaningless(*, event: bool, report: bool, watches: bool) -> tuple[tuple[str, ...], str]:
+    """The keys that a rule which does not watch telemetry cannot have, and the key that makes it such a rule."""
+    if report:
+        return _NOT_OF_REPORTS, "on_report"
+    if event:
+        return _NOT_OF_EVENTS, "on_event"
+    return ((), "") if watches else (_NOT_OF_GROUPS, "when_faults")
 
 
 def _tests(f: y.Fields, rule: Rule, node: y.Node | None, covered: tuple[Kind, ...]) -> tuple[RuleTest, ...]:

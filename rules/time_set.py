@@ -24,6 +24,13 @@ def shift(desk: Desk, step_ns: int) -> None:
         call.asked_ns = call.asked_ns + step_ns if call.asked_ns is not None else None
         call.taken_ns = call.taken_ns + step_ns if call.taken_ns is not None else None
         desk.put_call(call)
+    for head in [row for row in desk.matters.all_heads() if row.next_ns is not None]:
+        head.began_ns += step_ns
+        head.due_ns += step_ns
+        head.next_ns = (head.next_ns or 0) + step_ns
+        if head.missed_ns is not None:
+            head.missed_ns = head.due_ns
+        desk.matters.put_head(head)
     for pending in list(desk.conditions.values()):
         pending.since_ns += step_ns
         pending.at_ns += step_ns

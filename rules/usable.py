@@ -1,8 +1,9 @@
 """How long each functional item of each machine was usable, faulted or unknown, by local day of the site: what availability is made of.
 
 Kept as it goes, so that no telemetry is read again for it. faulted: an open fault of a live machine disables it, a fault that is part of
-another one included. unknown: the machine is not heard (three polls missed and more than 30 s), from its last answer on. Faulted counts
-before unknown: silence never mends. A state runs from `since` on and is added where it changes and at midnight.
+another one included, or people were trapped in it and nobody has released it yet. unknown: the machine is not heard (three polls missed
+and more than 30 s), from its last answer on. Faulted counts before unknown: silence never mends. A state runs from `since` on and is
+added where it changes and at midnight.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from plantroom.clock import at_utc, to_ns
+from rules import rescue
 from rules.desk import Desk
 from rules.house import House
 from rules.rows import ItemTime
@@ -80,7 +82,15 @@ def _judge(desk: Desk, house: House, machine: str, hears: bool | None, at_ns: in
 
 def _faulted(desk: Desk, house: House, machine: str, item: str) -> bool:
     faults = (desk.fault_of(machine, rule) for rule in house.disabling(machine, item))
-    return any(fault is not None and fault.open and fault.mode == "live" for fault in faults)
+    if any(fault is not None and fault.open and fault.mode == "live" for fault in faults):
+        return True
+    return rescue.withheld(desk, machine) and _withholds(house, machine, item)
+
+
+def _withholds(house: House, machine: str, item: str) -> bool:
+    """Is it one of the items that people trapped in it put out?"""
+    kind = house.site.equipment[machine].kind.name
+    return any(item in rule.disables for id_ in rescue.KIN if (rule := house.rule(kind, id_)) is not None)
 
 
 def _add(row: ItemTime, at_ns: int) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 import orjson
 
 from plantroom.model import Severity
-from rules import calling, clocks, entered, paging
+from rules import calling, clocks, entered, heads, paging, rescue
 from rules.clocks import ClockName, OrderClock
 from rules.desk import Desk
 from rules.house import House
@@ -31,7 +31,7 @@ def open_order(
     order = Order(desk.new_id("O"), fault.id if fault else None, equipment, severity, State.OPEN, as_json(text), desk.now_ns, by)
     desk.put_order(order)
     desk.tell("order.open", {"order": order.id, "fault": order.fault, "equipment": equipment, "severity": severity.value, "by": by})
-    _start_round(desk, house, order)
+    _start_round(desk, house, order, entrapment=fault is not None and fault.rule in rescue.KIN)
     calling.begin(desk, house, order)
     return order
 
@@ -42,7 +42,9 @@ def step(
     """One event on an order. None when it was taken, else why it was refused; nothing has changed then. at_ns: where it is not now."""
     at_ns = desk.now_ns if at_ns is None else at_ns
     fault_open = any(fault.open for fault in desk.faults_of(order))
-    answer = decide(order.facts(fault_open=fault_open), event, desk.now_ns, who, roles)
+    row = desk.matters.rescue(order.id)
+    withheld = row is not None and row.released_ns is None
+    answer = decide(order.facts(fault_open=fault_open, withheld=withheld), event, desk.now_ns, who, roles)
     if isinstance(answer, No):
         return answer
     if answer.to is order.state and not answer.effects:
@@ -53,6 +55,11 @@ def step(
     for effect in answer.effects:
         _do(desk, house, order, effect, event.value, at_ns)
     desk.put_order(order)
+    rescue.follow(desk, order, who)
+    if order.state is State.CLOSED:
+        heads.end(desk, order)
+    if row is not None and order.state is State.RESTORED:
+        stop(desk, order, ClockName.UNIT)
     if before is not answer.to:
         calling.move(desk, house, order, calling.Event.HOLLOW if event is Event.HOLLOW else CALLS[answer.to])
     told = {"order": order.id, "event": event.value, "before": before.value, "by": who, "round": order.round, **_late(desk, at_ns)}
@@ -103,7 +110,8 @@ def _do(desk: Desk, house: House, order: Order, effect: Effect, why: str, at_ns:
             order.accepted_ns = order.arrived_ns = order.restored_ns = order.closed_ns = order.eta_ns = order.restored_agrees = None
             order.accepted_by = order.arrived_by = order.restored_by = order.closed_by = None
             order.cause = order.remedy = order.phone_json = None
-            _start_round(desk, house, order)
+            _start_round(desk, house, order, entrapment=desk.matters.rescue(order.id) is not None)
+            heads.begin(desk, house, order)
         case Effect.FORGET:
             _forget(desk, order)
         case Effect.END_HOLD:
@@ -125,9 +133,17 @@ def _forget(desk: Desk, order: Order) -> None:
     order.accepted_ns = order.accepted_by = order.eta_ns = order.phone_json = None
 
 
-def _start_round(desk: Desk, house: House, order: Order) -> None:
+def stop(desk: Desk, order: Order, name: ClockName) -> None:
+    """A step that only some orders have was made."""
+    _stop(desk, order, (name,), desk.now_ns)
+
+
+def _start_round(desk: Desk, house: House, order: Order, *, entrapment: bool) -> None:
     _start(desk, house, order, ClockName.RESPONSE, desk.now_ns)
     _start(desk, house, order, ClockName.RESTORE, desk.now_ns)
+    if entrapment:
+        rescue.begin(desk, order)
+        _start(desk, house, order, ClockName.UNIT, desk.now_ns)
 
 
 def _start(desk: Desk, house: House, order: Order, name: ClockName, at_ns: int) -> None:

@@ -251,10 +251,11 @@ class Rehearsal:
         order = self.engine.desk.order_of(event.equipment, event.rule)
         fault = self.engine.desk.fault_of(event.equipment, event.rule)
         target = (fault.id if fault else None) if event.does in ("shelve", "unshelve") else (order.id if order else None)
+        target = event.equipment if event.does == "trapped" else target
         self._commands += 1
         who = {"id": event.who, "name": event.who, "roles": ["technician", "engineer", "manager", "supervisor"]}
         body = {"command_id": f"rehearsed-{self._commands}", "does": event.does, "target": target or "none", "who": who}
-        args = {"text": event.note, "reason": event.note} if event.note else {}
+        args = {**({"text": event.note, "reason": event.note} if event.note else {}), **event.args}
         self._append(self._others, [Entry(Kind.COMMAND, orjson.dumps({**body, "args": args}))])
         self._take()
 

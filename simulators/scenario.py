@@ -15,7 +15,10 @@ from simulators.upset import DEVICE_OFFLINE, Upset
 from simulators.upsets import UPSETS
 from simulators.wire import FAULTS, OF_MODBUS, OF_PUBLISHERS
 
-DEEDS = ("accept", "arrive", "restore", "close", "hold", "reopen", "comment", "alternative", "shelve", "unshelve", "complete")
+DEEDS = (
+    "accept", "arrive", "restore", "close", "hold", "reopen", "comment", "alternative", "shelve", "unshelve", "complete",
+    "trapped", "answered", "unit_called", "unit_arrived", "freed", "release", "acknowledge",
+)  # fmt: skip
 SERVICES = ("collect", "rules", "history", "notify", "web")
 MONITOR_FAULTS = ("kill", "freeze", "disk_full", "clock_step", "channel_down", "store_down")
 
@@ -48,6 +51,7 @@ class PersonEvent:
     equipment: str
     rule: str
     note: str = ""
+    args: Mapping[str, str] = field(default_factory=dict)  # what else the deed says
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,9 +214,10 @@ def _person(f: y.Fields, site: Site) -> PersonEvent | None:
     equipment = f.need("equipment", y.one_of(site.equipment, "an equipment of this site"))
     rule = f.need("rule", y.snake)
     note = f.may("note", y.text, "")
+    args = {name: str(y.plain(item)) for name, item in y.mapping(f.child("args"), f.path("args"), f.paper).items.items()}
     if who is None or does is None or equipment is None or rule is None:
         return None
-    return PersonEvent(who, does, equipment, rule, note)
+    return PersonEvent(who, does, equipment, rule, note, args)
 
 
 def _monitor(f: y.Fields, site: Site) -> MonitorEvent | None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from dashboards.console import shapes
-from dashboards.console.rows import Call, Fault
+from dashboards.console.rows import Call, Fault, HeadCall
 from dashboards.console.sites import SiteView
 from plantroom.clock import iso
 from plantroom.escalation import EVERYONE
@@ -30,6 +32,16 @@ def named(view: SiteView, name: str, lang: str) -> str:
         return say("call.everyone", lang)
     team = view.config.roster.teams.get(name) if view.config else None
     return team.name if team is not None else view.names.get(name, name)
+
+
+def head_shapes(heads: Sequence[HeadCall]) -> list[shapes.HeadShape]:
+    return [
+        {
+            "head": h.head, "tell": h.tell, "state": h.state, "due_at": iso(h.due_ns), "next_at": iso(h.next_ns) if h.next_ns else None,
+            "missed": h.missed_ns is not None, "acked_at": iso(h.acked_ns) if h.acked_ns else None, "acked_by": h.acked_by,
+        }
+        for h in heads
+    ]  # fmt: skip
 
 
 def call_shape(call: Call | None, fault: Fault | None) -> shapes.CallShape | None:

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from typing import Literal
 
 from dashboards.console import shapes
-from dashboards.console.calls import call_shape
+from dashboards.console.calls import call_shape, head_shapes
 from dashboards.console.commanding import Recorded
 from dashboards.console.live import Sample, silent
 from dashboards.console.remaining import Limit
+from dashboards.console.rescues import rescue_shape
 from dashboards.console.shown import unit_text, value_text
 from dashboards.console.sites import SiteView
 from dashboards.console.tables import Call, CommandRow, Entered, Fault, ItemDay, Note, Order, Page
@@ -112,6 +113,7 @@ def order_detail(
     ]
     return {
         **order_shape(view, order, now_ns), "notes": said, "call": call_shape(call, fault), "hollow": hollow,
+        "rescue": rescue_shape(view.tables.rescue(order.id)), "heads": head_shapes(view.tables.heads(order.id)),
         "pages": [page_shape(page) for page in pages],
     }  # fmt: skip
 

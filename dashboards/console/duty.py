@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from dashboards.console.rule_texts import rule_of
 from dashboards.console.sites import SiteView
 from plantroom import oncall
-from plantroom.clock import at_utc
+from plantroom.clock import NS, at_utc
 from plantroom.local_time import instant_ns, local_date
 from plantroom.model import EquipmentState
 from plantroom.oncall import Lack, OnDuty
@@ -17,6 +18,7 @@ from plantroom.roster import Change
 from plantroom.site import Site
 
 DAYS = 7
+URGENT_NS = 24 * 3600 * NS  # as rules/handover.py
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +83,20 @@ def planned(site: Site, at_ns: int) -> list[Change]:
     return [change for team in site.roster.teams.values() for change in team.changes if change.to_ns > at_ns]
 
 
-def open_now(view: SiteView) -> dict[str, list[Any]]:
+def open_now(view: SiteView, now_ns: int) -> dict[str, list[Any]]:
     """What a handover given now would hold, as the engine writes it (rules/handover.py), with words instead of their stand-ins."""
     tables, site = view.tables, view.config
     orders = sorted(tables.open_orders(), key=lambda order: (order.opened_ns, order.id))
     return {
         "orders": [
             {"id": o.id, "equipment": o.equipment, "severity": o.severity, "state": o.state, "by": o.holder} for o in orders
+        ],
+        "urgent": [
+            {
+                "id": f.id, "equipment": f.equipment, "severity": f.severity, "raised_ns": f.raised_ns, "text": dict(f.text),
+                "open": f.open,
+            }
+            for f in tables.urgent_since(now_ns - URGENT_NS) if not ((rule := rule_of(site, f.kind, f.rule)) and rule.major)
         ],
         "holds": [{"order": order.id, **order.hold} for order in orders if order.hold],
         "shelved": [

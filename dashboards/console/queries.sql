@@ -18,6 +18,11 @@ FROM fault
 WHERE condition IN ('active', 'recovering')
 ORDER BY +raised_ns DESC, id DESC LIMIT :most;
 
+-- name: urgent_since
+SELECT id, rule, equipment, kind, severity, condition, mode, no_data, onset_ns, raised_ns, ended_ns, ended_why, text_json, do_json, trace_json,
+  work_order, shelved_until_ns, shelf_json, parent
+FROM fault WHERE raised_ns > :since AND severity IN ('danger', 'readiness') AND mode = 'live' ORDER BY raised_ns, id LIMIT 500;
+
 -- name: fault
 SELECT id, rule, equipment, kind, severity, condition, mode, no_data, onset_ns, raised_ns, ended_ns, ended_why, text_json, do_json, trace_json,
   work_order, shelved_until_ns, shelf_json, parent
@@ -81,6 +86,25 @@ SELECT outbox, at_ns, state, text FROM receipt WHERE outbox IN (SELECT value FRO
 
 -- name: call
 SELECT state, chain_json, step, next_ns, count, called_json FROM call WHERE work_order = :order;
+
+-- name: heads
+-- As they are told: the departments, then the manager.
+SELECT h.head, h.tell, h.state, h.due_ns, h.next_ns, h.missed_ns, h.acked_ns, h.acked_by,
+  (SELECT message_json FROM outbox p WHERE p.work_order = h.work_order AND p.reason = 'major' AND p.message_json ->> 'head' = h.head
+   ORDER BY p.rowid DESC LIMIT 1) AS message_json
+FROM head_call h JOIN work_order o ON o.id = h.work_order AND o.round = h.round WHERE h.work_order = :order
+ORDER BY CASE h.head WHEN 'engineering' THEN 0 WHEN 'security' THEN 1 WHEN 'service' THEN 2 ELSE 3 END;
+
+-- name: rescue
+SELECT r.work_order, r.equipment, r.known_ns, r.reported_ns, r.reported_by, r.answered_ns, r.answered_by, r.staff_ns, r.staff_by, r.called_ns,
+  r.called_by, r.unit_ns, r.unit_by, r.freed_ns, r.freed_by, r.trapped, r.injured, r.released_ns, r.released_by
+FROM rescue r JOIN work_order o ON o.id = r.work_order AND o.round = r.round WHERE r.work_order = :order;
+
+-- name: rescue_of
+SELECT r.work_order, r.equipment, r.known_ns, r.reported_ns, r.reported_by, r.answered_ns, r.answered_by, r.staff_ns, r.staff_by, r.called_ns,
+  r.called_by, r.unit_ns, r.unit_by, r.freed_ns, r.freed_by, r.trapped, r.injured, r.released_ns, r.released_by
+FROM rescue r JOIN work_order o ON o.id = r.work_order AND o.round = r.round
+WHERE r.equipment = :equipment AND o.state <> 'closed' AND r.released_ns IS NULL ORDER BY r.known_ns DESC LIMIT 1;
 
 -- name: changes_ahead
 SELECT c.id, c.seq, c.at_ns, c.who, c.kind, c.team, c.from_ns, c.to_ns, c.out_person, c.in_person, p.text, c.state

@@ -20,17 +20,19 @@ class Permission(StrEnum):
 
     OWN = "own"
     SEE = "see"
+    REPORT = "report"  # people trapped in a lift, a task of one's department confirmed: whoever is logged in
     WORK = "work"  # accept arrive restore hold comment, hand over and take over
     CLOSE = "close"
     ORDER = "order"  # open and reopen orders
     SHELVE = "shelve"
+    RELEASE = "release"  # a lift people were trapped in, by signature
     ROSTER = "roster"  # who stands in, who swaps
     OPERATE = "operate"  # the service's own state: metrics
 
 
-_VIEWER = frozenset({Permission.OWN, Permission.SEE})
+_VIEWER = frozenset({Permission.OWN, Permission.SEE, Permission.REPORT})
 _TECHNICIAN = _VIEWER | {Permission.WORK, Permission.CLOSE, Permission.ORDER}
-_ENGINEER = _TECHNICIAN | {Permission.SHELVE, Permission.ROSTER, Permission.OPERATE}
+_ENGINEER = _TECHNICIAN | {Permission.SHELVE, Permission.RELEASE, Permission.ROSTER, Permission.OPERATE}
 
 MAY: dict[Role, frozenset[Permission]] = {
     Role.VIEWER: _VIEWER,
@@ -58,6 +60,13 @@ DEEDS: dict[str, Permission] = {
     "drop_change": Permission.ROSTER,
     "hand_over": Permission.WORK,
     "take_over": Permission.WORK,
+    "trapped": Permission.REPORT,
+    "acknowledge": Permission.REPORT,
+    "answered": Permission.WORK,
+    "unit_called": Permission.WORK,
+    "unit_arrived": Permission.WORK,
+    "freed": Permission.WORK,
+    "release": Permission.RELEASE,
 }
 # What a person may say with a deed; the engine asks for what is missing.
 FIELDS: dict[str, tuple[str, ...]] = {
@@ -77,10 +86,18 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "drop_change": ("reason",),
     "hand_over": ("team", "text"),
     "take_over": ("text",),
+    "trapped": ("text",),
+    "acknowledge": ("head",),
+    "answered": ("text",),
+    "unit_called": ("text",),
+    "unit_arrived": ("text",),
+    "freed": ("trapped", "injured", "text"),
+    "release": ("text",),
 }
-ORDER_DEEDS = ("accept", "arrive", "restore", "close", "hold", "reopen", "comment")
+RESCUE_DEEDS = ("answered", "unit_called", "unit_arrived", "freed", "release")
+ORDER_DEEDS = ("accept", "arrive", "restore", "close", "hold", "reopen", "comment", "acknowledge", *RESCUE_DEEDS)
 FAULT_DEEDS = ("shelve", "unshelve")
-MACHINE_DEEDS = ("relearn",)
+MACHINE_DEEDS = ("relearn", "trapped")
 TEAM_DEEDS = ("stand_in", "swap", "hand_over")  # the team is a field
 CHANGE_DEEDS = ("drop_change",)
 HANDOVER_DEEDS = ("take_over",)

@@ -96,6 +96,36 @@ class Order:
         """The clock people look at: the running one that is due first."""
         return min((limit for limit in self.limits if limit.running), key=lambda limit: limit.due_ns, default=None)
 
+    @property
+    def entrapment(self) -> bool:
+        """Whether it is about people trapped: those alone have the maintenance unit's limit."""
+        return any(limit.name == "unit" for limit in self.limits)
+
+
+@dataclass(frozen=True, slots=True)
+class Rescue:
+    """The time line of people trapped in a lift, of the order's present round. released_ns: None = the lift is out of service."""
+
+    work_order: str
+    equipment: str
+    known_ns: int
+    reported_ns: int | None
+    reported_by: str | None
+    answered_ns: int | None
+    answered_by: str | None
+    staff_ns: int | None
+    staff_by: str | None
+    called_ns: int | None
+    called_by: str | None
+    unit_ns: int | None
+    unit_by: str | None
+    freed_ns: int | None
+    freed_by: str | None
+    trapped: int | None
+    injured: int | None
+    released_ns: int | None
+    released_by: str | None
+
 
 @dataclass(frozen=True, slots=True)
 class ItemDay:
@@ -177,6 +207,21 @@ class Call:
     def next_tell(self) -> tuple[str, ...] | None:
         """Whom the next step names; None = everybody told so far."""
         return self.tell[self.step] if self.step < len(self.tell) else None
+
+
+@dataclass(frozen=True, slots=True)
+class HeadCall:
+    """A duty head of a matter of weight, of the order's present round. tell: a team or person. task: as they were told, by language."""
+
+    head: str
+    tell: str
+    state: Literal["calling", "acknowledged", "over"]
+    due_ns: int
+    next_ns: int | None
+    missed_ns: int | None
+    acked_ns: int | None
+    acked_by: str | None
+    task: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,12 +27,14 @@ _TESTS = re.compile(r"^tests:", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class RuleText:
-    """kinds: it applies to; says: by language, with the places of its values; units: of its parameters, those that have one."""
+    """kinds: it applies to; says: by language, with the places of its values; units: of its parameters, those that have one.
+    major: a matter of weight, of which the departments are told."""
 
     id: str
     kinds: frozenset[str]
     says: Mapping[str, str] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
+    major: bool = False
 
     def covers(self, kind: str) -> bool:
         return kind in self.kinds or ANY in self.kinds
@@ -86,7 +88,9 @@ def _read(text: str) -> RuleText | None:
     stated = parameters.items if isinstance(parameters, Map) else {}
     units = {name: _unit(one.items) for name, one in stated.items() if isinstance(one, Map)}
     named = frozenset(str(kind.value) for kind in listed if isinstance(kind, Scalar))
-    return RuleText(_text(node.items.get("id")), named, words, {name: unit for name, unit in units.items() if unit})
+    flag = node.items.get("major")
+    major = isinstance(flag, Scalar) and flag.value is True
+    return RuleText(_text(node.items.get("id")), named, words, {name: unit for name, unit in units.items() if unit}, major)
 
 
 def _unit(parameter: Mapping[str, Node]) -> str:

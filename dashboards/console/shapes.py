@@ -138,6 +138,33 @@ class HollowShape(TypedDict):
     due_at: str
 
 
+class SaidShape(TypedDict):
+    at: str
+    by: str | None
+
+
+class RescueShape(TypedDict):
+    """People trapped in a lift. steps: those said so far, of reported answered staff called unit freed released."""
+
+    known_at: str
+    steps: dict[str, SaidShape]
+    trapped: int | None
+    injured: int | None
+
+
+class HeadShape(TypedDict):
+    """A duty head of a matter of weight: engineering, security, service, manager. tell: a team or person. missed: not confirmed in time."""
+
+    head: str
+    tell: str
+    state: Literal["calling", "acknowledged", "over"]
+    due_at: str
+    next_at: str | None
+    missed: bool
+    acked_at: str | None
+    acked_by: str | None
+
+
 class FaultDetail(FaultShape):
     """children: the faults that are part of this one, by onset; first_out: of it and them the one whose condition began first."""
 
@@ -208,9 +235,13 @@ class OrderShape(TypedDict):
 
 
 class OrderDetail(OrderShape):
+    """rescue: null where nobody was trapped. heads: [] where it is no matter of weight."""
+
     notes: list[NoteShape]
     call: CallShape | None
     hollow: list[HollowShape]
+    rescue: RescueShape | None
+    heads: list[HeadShape]
     pages: list[PageShape]
 
 

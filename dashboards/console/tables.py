@@ -19,22 +19,25 @@ from dashboards.console.rows import (
     Entered,
     Fault,
     Handover,
+    HeadCall,
     Hollow,
     ItemDay,
     Note,
     Order,
     Page,
     Receipt,
+    Rescue,
     RosterChange,
 )
 from plantroom.clock import NS
 from plantroom.housekeeping import Alarm
 from plantroom.records import Records
 from plantroom.records.named_sql import parse_queries
+from plantroom.words import LANGUAGES
 
 __all__ = [
-    "MOST", "OPEN_CONDITIONS", "OPEN_STATES", "SEVERITIES", "Attempt", "Call", "CommandRow", "Entered", "Fault", "Handover", "Hollow",
-    "ItemDay", "Note", "Order", "Page", "RosterChange", "Tables",
+    "MOST", "OPEN_CONDITIONS", "OPEN_STATES", "SEVERITIES", "Attempt", "Call", "CommandRow", "Entered", "Fault", "Handover", "HeadCall",
+    "Hollow", "ItemDay", "Note", "Order", "Page", "Rescue", "RosterChange", "Tables",
 ]  # fmt: skip
 
 _FILE = Path(__file__).with_name("queries.sql")
@@ -85,6 +88,10 @@ class Tables:
 
     def fault(self, fault_id: str) -> Fault | None:
         return next((_fault(row) for row in self._rows("fault", id=fault_id)), None)
+
+    def urgent_since(self, since_ns: int) -> list[Fault]:
+        """Raised after that, over or not, oldest first."""
+        return [_fault(row) for row in self._rows("urgent_since", since=since_ns)]
 
     def children(self, fault_id: str) -> list[Fault]:
         """What is part of this fault, by onset."""
@@ -155,6 +162,22 @@ class Tables:
             tell = tuple(tuple(each["tell"]) for each in orjson.loads(chain)["steps"])
             return Call(state, tell, step, next_ns, count, tuple((channel, person) for channel, person in orjson.loads(told)))
         return None
+
+    def heads(self, order_id: str) -> list[HeadCall]:
+        """Who is told of a matter of weight, and whether they have confirmed; [] for any other order."""
+        found = []
+        for head, tell, state, due, next_, missed, acked, by, message in self._rows("heads", order=order_id):
+            task = orjson.loads(message).get("task") if message else None
+            found.append(HeadCall(head, tell, state, due, next_, missed, acked, by, task or dict.fromkeys(LANGUAGES, "")))
+        return found
+
+    def rescue(self, order_id: str) -> Rescue | None:
+        """Of an order about people trapped; None for any other."""
+        return next((Rescue(*row) for row in self._rows("rescue", order=order_id)), None)
+
+    def rescue_of(self, equipment: str) -> Rescue | None:
+        """That a lift waits to be released from; None while it may carry people."""
+        return next((Rescue(*row) for row in self._rows("rescue_of", equipment=equipment)), None)
 
     def calling(self) -> list[tuple[str, int | None, int]]:
         """(order, the next call's instant, times called after the first page) of every call that goes on."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from plantroom.clock import SystemClock, at_utc
+from tests.kit.console_client import PASSWORD
 from tests.kit.house import House
 
 pytestmark = pytest.mark.needs("chromium")
@@ -28,12 +31,15 @@ people:
   - {id: wang.fang, name: 王芳, roles: [technician]}
 roster: {teams: {engineering: {name: 工程部, shifts: [{people: [li.wei], hours: "00:00-24:00"}]}}}
 """
+LIFT = """
+  - {id: lift-1, kind: elevator, name: 1号客梯, location: B座, rescue: {phone: "8013", code: "320017", hotline: "400-600-0000", key: 钥匙柜12号, camera: "https://cctv.example.com/lift-1"}}
+"""
 TOO_SMALL = "[...document.querySelectorAll('main button')].filter(b => b.offsetParent && b.offsetHeight < 44).map(b => b.textContent)"
 
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    made = House(tmp_path_factory.mktemp("browser"), 6)
+    made = House(tmp_path_factory.mktemp("browser"), 6, extra=LIFT)
     made.site_file.write_text(made.site_file.read_text() + PEOPLE)
     made.start()
     yield made
@@ -55,7 +61,9 @@ def open_page(house: House, chromium: Browser) -> Iterator[type[Opened]]:
     assert password
 
     class Opening(Opened):
-        def __init__(self, size: tuple[int, int] = DESK, lang: str = "en", scripts: bool = True) -> None:
+        def __init__(
+            self, size: tuple[int, int] = DESK, lang: str = "en", scripts: bool = True, user: tuple[str, str] = ("admin", password[1])
+        ) -> None:
             context = chromium.new_context(
                 viewport={"width": size[0], "height": size[1]}, java_script_enabled=scripts, base_url=f"http://127.0.0.1:{house.port}"
             )
@@ -65,8 +73,8 @@ def open_page(house: House, chromium: Browser) -> Iterator[type[Opened]]:
             self.page.on("console", lambda message: self.troubles.append(message.text) if message.type == "error" else None)
             self.page.on("pageerror", lambda error: self.troubles.append(str(error)))
             self.page.goto(f"/login?lang={lang}")
-            self.page.fill("input[name=name]", "admin")
-            self.page.fill("input[name=password]", password[1])
+            self.page.fill("input[name=name]", user[0])
+            self.page.fill("input[name=password]", user[1])
             self.page.click("main button")
             expect(self.page).to_have_url(re.compile(r"/$"))
 
@@ -81,7 +89,7 @@ class Opened:
     page: Page
     troubles: list[str]
 
-    def __init__(self, size: tuple[int, int] = DESK, lang: str = "en", scripts: bool = True) -> None: ...
+    def __init__(self, size: tuple[int, int] = DESK, lang: str = "en", scripts: bool = True, user: tuple[str, str] = ...) -> None: ...
 
 
 def test_a_fault_appears_by_itself_and_its_clock_counts_down(house: House, open_page: type[Opened]) -> None:
@@ -151,6 +159,55 @@ def test_somebody_stands_in_and_a_shift_is_handed_over_without_javascript_on_a_p
     expect(page.locator(".notice.good")).to_have_text("已交班，等待接班人签字。")
     expect(page.get_by_text("接班由另一人签字。")).to_be_visible()
     expect(page.get_by_role("button", name="接班签字")).to_have_count(0)
+
+
+def test_people_trapped_are_reported_freed_and_the_lift_released_without_javascript_on_a_phone(house: House, open_page: type[Opened]) -> None:
+    """X-3, R-6: by one tap; every step is a button; two people, since who freed them does not sign."""
+    page = open_page(PHONE, "zh", scripts=False).page
+    page.goto("/equipment/lift-1")
+    page.get_by_role("button", name="困人上报").click()
+    expect(page.locator(".notice.good")).to_have_text("已上报，正在呼叫值班人员。")
+    page.get_by_role("link", name="打开困人救援页").click()
+    line = page.locator(".rescue-line .done")
+    expect(line).to_have_count(2)
+    facts = page.locator(".facts")
+    expect(facts.get_by_role("link", name="400-600-0000")).to_have_attribute("href", "tel:4006000000")
+    expect(facts.get_by_role("link", name="打开画面")).to_have_attribute("rel", "noopener noreferrer")
+    expect(facts).to_contain_text("320017")
+    expect(facts.locator(".tag.bad")).to_have_count(2)  # registration and way are not in the site file
+    for button in ("接单", "已对讲安抚", "已通知维保", "本方人员已到场", "维保已到场"):
+        assert page.evaluate(TOO_SMALL) == []
+        page.locator(".big-acts").get_by_role("button", name=button, exact=True).click()
+        expect(page.locator(".notice.good")).to_be_visible()
+    expect(line).to_have_count(7)
+    page.fill("input[name=trapped]", "2")
+    page.fill("input[name=injured]", "0")
+    page.get_by_role("button", name="已救出").click()
+    expect(page.locator(".rescue")).to_contain_text("困 2 人，伤 0 人")
+    expect(page.locator(".notice.bad")).to_contain_text("电梯停用")
+    page.fill("input[name=text]", "试运行正常")
+    page.get_by_role("button", name="签字放行").click()
+    expect(page.locator(".notice.bad").first).to_contain_text("参与救援的人不能签字放行")
+    [(order,)] = house.rows("SELECT work_order FROM rescue")
+    other = open_page(PHONE, "en", scripts=False, user=colleague(house)).page
+    other.goto(f"/orders/{order}")
+    other.fill("input[name=text]", "Door contact replaced, test run good")
+    other.get_by_role("button", name="Sign and release the lift").click()
+    expect(other.locator(".notice.good")).to_have_text("Released by signature.")
+    assert house.rows("SELECT trapped, injured, freed_by, released_by FROM rescue") == [(2, 0, "admin", "chen")]
+    names = ("answered_ns", "called_ns", "staff_ns", "unit_ns", "freed_ns", "released_ns")
+    [steps] = house.rows(f"SELECT {', '.join(names)} FROM rescue")
+    assert list(steps) == sorted(steps) and None not in steps
+    [(due, stopped)] = house.rows("SELECT due_ns - started_ns, stopped_ns FROM clock WHERE name = 'unit'")
+    assert due == 30 * 60 * 10**9 and stopped == steps[3]
+
+
+def colleague(house: House) -> tuple[str, str]:
+    """An engineer who can come in too."""
+    command = [str(Path(sys.executable).parent / "plantroom"), "user", "add", "chen", "--data", str(house.data), "--role", "engineer"]
+    done = subprocess.run([*command, "--password-from-stdin"], input=PASSWORD, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return "chen", PASSWORD
 
 
 def test_a_value_on_the_wire_changes_on_the_page(house: House, open_page: type[Opened]) -> None:

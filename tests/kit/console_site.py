@@ -193,6 +193,21 @@ class Installation:
             "called_json": orjson.dumps(told).decode(),
         })  # fmt: skip
 
+    def major(self, order: str, head: str, person: str, *, page: str = "P9-1", task: tuple[str, str] = ("到场", "go there"), missed: bool = False) -> None:
+        """A duty head who was told of an order at its opening and has not confirmed."""
+        began = self.now - 3 * MINUTE
+        due = began + (2 if missed else 15) * MINUTE
+        self._insert("head_call", {
+            "work_order": order, "round": 1, "head": head, "tell": person, "state": "calling", "began_ns": began, "due_ns": due,
+            "repeat_ns": 5 * MINUTE, "next_ns": self.now + 2 * MINUTE, "count": 1, "called_json": "[]", "missed_ns": due if missed else None,
+        })  # fmt: skip
+        words = {"zh": ["甲", "乙"], "en": ["A", "B"], "head": head, "task": {"zh": task[0], "en": task[1]}}
+        self._insert("outbox", {
+            "id": page, "fault": None, "work_order": order, "channel": "app", "person": person, "reason": "major", "severity": "danger",
+            "message_json": orjson.dumps(words).decode(), "created_ns": began, "due_ns": began, "state": "accepted", "attempts": 1,
+            "answer": "ok",
+        })  # fmt: skip
+
     def hollow(self, order: str, by: str, accepted_min_ago: float, limit_min: float) -> None:
         accepted = self.now - round(accepted_min_ago * MINUTE)
         said = [{"by": by, "accepted_ns": accepted, "due_ns": accepted + round(limit_min * MINUTE)}]

@@ -18,8 +18,11 @@ from tests.kit.engine import PEOPLE, RULES, Kit, event_text, peopled, pump, rule
 
 PUMPS = st.integers(1, 3)
 BITS = st.fixed_dictionaries({"phase_loss": st.integers(0, 1), "pump_running": st.integers(0, 1), "jockey_fault": st.integers(0, 1)})
+HEADS = PEOPLE.replace(
+    "escalation:", "escalation:\n  major: {heads: {engineering: engineering, security: wang.fang, service: managers}, manager: chief}"
+)
 SITES = (
-    peopled(PEOPLE, pump(1), pump(2), pump(3)),
+    peopled(HEADS, pump(1), pump(2), pump(3)),
     site_text(pump(1), pump(2, "commissioning")),
     site_text(pump(2), pump(3)),
 )
@@ -36,6 +39,7 @@ do: {zh: 查网关, en: look at the gateway}
 RELATED = {
     **OTHER_RULES,
     "rules/packs/connection/line_down.yaml": GROUP,
+    "rules/packs/fire_pump/ran.yaml": rule_text("ran", "pump_running", "danger", extra="major: true"),
     "rules/packs/fire_pump/wet.yaml": rule_text("wet", "jockey_fault", "normal", for_="1s", extra="inhibited_by: [phase_loss]"),
     "rules/packs/fire_pump/phase_loss.yaml": rule_text("phase_loss", "phase_loss", "readiness", extra="disables: [start_on_demand]"),
     "rules/packs/monitor/alarm_flood.yaml": event_text("alarm_flood", clear_after="1h"),
@@ -44,7 +48,7 @@ RELATED = {
 
 AGES = st.lists(st.floats(0, 30), min_size=1, max_size=4).map(lambda ages: sorted(ages, reverse=True))
 HOUR = 3600 * NS
-DEEDS = ("accept", "arrive", "restore", "close", "reopen", "comment", "hold")
+DEEDS = ("accept", "arrive", "restore", "close", "reopen", "comment", "hold", "acknowledge")
 ACTIONS = st.one_of(
     st.tuples(st.just("stay"), PUMPS, BITS, st.integers(1, 5)),
     st.tuples(st.just("stay"), PUMPS, BITS, st.integers(1, 5)),
@@ -86,7 +90,9 @@ def act(kit: Kit, what: str, *args: object) -> None:
             kit.run(1)
             orders = [row[0] for row in kit.rows("SELECT id FROM work_order ORDER BY opened_ns, id")]
             target = orders[which % len(orders)] if orders else "O0-0"
-            kit.command(does, target, who=("li", "wang")[which % 2], cause="worn", reason="spare part", told="tenant", text="a word")
+            head, roles = ("engineering", "security", "service", "manager")[which % 4], ("technician", "engineer", "supervisor")
+            words = {"cause": "worn", "reason": "spare part", "told": "tenant", "text": "a word"}
+            kit.command(does, target, who=("li", "wang")[which % 2], roles=roles, head=head, **words)
         case "shelve", (int(which),):
             kit.run(1)
             faults = [row[0] for row in kit.rows("SELECT id FROM fault ORDER BY raised_ns, id")]

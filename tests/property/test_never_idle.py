@@ -1,4 +1,5 @@
-"""P4: whatever happens, an urgent fault has an order, an open order a next call that is near enough, an accepted one a watched way.
+"""P4: whatever happens, an urgent fault has an order, an open order a next call that is near enough, an accepted one a watched way; and
+of a matter of weight (R-3) each head has confirmed, or is called again soon enough, and no limit of theirs goes by unnoticed.
 
 The oracle reads the rows as a stranger; it shares nothing with rules/calling.py or the auditor, which must find nothing to mend.
 """
@@ -21,6 +22,7 @@ from tests.property.test_engine_grouping import ACTIONS, RELATED, SITES, act
 FARTHEST_NS = {"danger": 180 * NS, "readiness": 600 * NS}  # T4: the longest gap in any chain of these sites
 ARRIVAL_NS = {"danger": 15 * 60 * NS, "readiness": 30 * 60 * NS}
 URGENT = "('danger', 'readiness')"
+HEADS_APART_NS = 5 * 60 * NS  # a third of R-3's 15 minutes
 EXAMPLES = 1_000 if os.environ.get("PLANTROOM_SOAK") == "1" else 40
 
 
@@ -46,6 +48,35 @@ def idle(kit: Kit) -> list[str]:
     ):
         if due_ns is None or breached_ns is not None or due_ns > now_ns + ARRIVAL_NS[severity]:
             found.append(f"{order} is accepted and nobody looks whether they come")
+    return found + unheard(kit, now_ns)
+
+
+def unheard(kit: Kit, now_ns: int) -> list[str]:
+    """R-3: heads nobody would tell of an open major fault any more. The rules and the site of the newest configuration count."""
+    house = kit.engine.house
+    majors = [rule.id for rule in house.book.rules if rule.major] if house is not None and house.site.major is not None else []
+    wanted = {"engineering", "security", "service"} if majors else set()
+    found = []
+    for (order,) in kit.rows(
+        "SELECT DISTINCT o.id FROM fault f JOIN work_order o ON o.id = f.work_order WHERE o.state <> 'closed' AND f.mode = 'live'"
+        f" AND f.condition IN ('active', 'recovering') AND f.rule IN ({','.join('?' * len(majors))})", *majors
+    ):  # fmt: skip
+        heads = kit.rows(
+            "SELECT h.head, h.state, h.due_ns, h.next_ns, h.missed_ns FROM head_call h JOIN work_order o ON o.id = h.work_order"
+            " AND o.round = h.round WHERE o.id = ?", order
+        )  # fmt: skip
+        found += [f"{order} was told to no {head}" for head in sorted(wanted - {row[0] for row in heads})]
+        missing = False
+        for head, state, due_ns, next_ns, missed_ns in heads:
+            if state != "calling":
+                continue
+            missing |= head != "manager" and missed_ns is not None
+            if next_ns is None or not now_ns - NS <= next_ns <= now_ns + HEADS_APART_NS:
+                found.append(f"{order}: {head} has not confirmed and is not called: {next_ns}")
+            if due_ns < now_ns - NS and missed_ns is None:
+                found.append(f"{order}: the limit of {head} went by")
+        if missing and "manager" not in {row[0] for row in heads}:
+            found.append(f"{order}: a head is missing and no manager was called")
     return found
 
 
@@ -62,7 +93,7 @@ def test_nothing_urgent_is_ever_raised_and_idle(actions: list[tuple[object, ...]
                 kit.run()
                 kit.engine.memory()
                 assert idle(kit) == [], action
-            assert kit.rows("SELECT body FROM chronicle WHERE kind = 'call.idle'") == [], "the auditor had something to mend"
+            assert kit.rows("SELECT body FROM chronicle WHERE kind IN ('call.idle', 'head.idle')") == [], "the auditor had something to mend"
         finally:
             kit.close()
 
@@ -82,4 +113,22 @@ def test_the_oracle_sees_calls_that_have_stopped(monkeypatch: pytest.MonkeyPatch
     kit.engine.memory()
     [said] = idle(kit)
     assert "calls nobody" in said
+    kit.close()
+
+
+def test_the_oracle_sees_heads_whom_nobody_tells_any_more(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Its negative control: without the looks at heads and their audit nothing comes after their first page."""
+    monkeypatch.setattr("rules.engine.heads.take", lambda desk, house, work_order, head: None)
+    monkeypatch.setattr(engine, "LOOKS", {name: look for name, look in engine.LOOKS.items() if name != "audit"})
+    kit = Kit(tmp_path)
+    kit.configure(SITES[0], RELATED)
+    kit.stay(5, pump_running=1)
+    kit.run()
+    kit.engine.memory()
+    assert idle(kit) == []
+    kit.stay(16 * 60, pump_running=1)
+    kit.run()
+    kit.engine.memory()
+    said = "; ".join(idle(kit))
+    assert "security has not confirmed and is not called" in said and "the limit of service went by" in said
     kit.close()

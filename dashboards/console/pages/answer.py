@@ -1,5 +1,5 @@
 """The page behind a link in an alert: what it is about, and one button. GET shows, only POST accepts, in the name of the person paged; of a
-test page it says that they have it.
+test page it says that they have it, of a duty head's task that they see to it.
 
 Nobody logs in here: the link is the right, for one order, for an hour, once (plantroom.tickets). It shows no more than the alert said and
 who has it now.
@@ -15,7 +15,7 @@ from dashboards.console.asking import NotFound
 from dashboards.console.commanding import Recorded
 from dashboards.console.forms import read_fields
 from dashboards.console.guard import open_to_all
-from dashboards.console.paged import person_of, use
+from dashboards.console.paged import head_of, person_of, use
 from dashboards.console.pages.frame import language_of, page
 from dashboards.console.sites import SiteView
 from dashboards.console.tables import CommandRow
@@ -55,6 +55,8 @@ def _shown(request: Request, ticket: Ticket, view: SiteView, outcome: CommandRow
     who = person_of(view, ticket)
     sent = view.tables.page(ticket.page)
     order = view.tables.order(ticket.work_order) if ticket.work_order else None
+    head = head_of(sent)
+    task = next((row for row in view.tables.heads(order.id) if row.head == head), None) if order is not None else None
     names = view.names
     holder = order.holder if order is not None else None
     own = who is not None and who.language is not None and request.query_params.get("lang") is None
@@ -64,7 +66,7 @@ def _shown(request: Request, ticket: Ticket, view: SiteView, outcome: CommandRow
         "lang": lang, "lines": sent.message.get(lang, ()) if sent is not None else (), "order": order, "view": view, "outcome": outcome,
         "severity": order.severity if order is not None else "normal", "holder": names.get(holder or "", holder or ""),
         "mine": order is not None and holder == ticket.person, "standing": STANDING[order.state] if order is not None else "",
-        "test": not ticket.work_order,
+        "test": not ticket.work_order, "task": task, "asks": head is not None, "names": names,
         "useable": ticket.good(now_ns) and outcome is None and who is not None, "spent": ticket.spent_ns is not None,
         "name": who.name if who is not None else ticket.person,
     }  # fmt: skip

@@ -24,6 +24,7 @@ from plantroom.errors import Refused
 from plantroom.history import Series
 from plantroom.kinds import Item
 from plantroom.site import Binding, Equipment
+from plantroom.site_rescue import LIFT
 
 router = APIRouter(include_in_schema=False)
 RANGES = ("15m", "1h", "6h", "24h", "7d", "30d")
@@ -64,6 +65,7 @@ async def equipment_page(request: Request, person: Annotated[Person, needs(Permi
         "view": view, "equipment": equipment, "rows": [(b, view.latest.sample(b.point)) for b in equipment.bindings],
         "tile": tile(view, equipment, worst, desk.now_ns), "open_faults": open_, "history": [f for f in history if not f.open],
         "items": item_totals(equipment, view.tables.item_days(equipment.id, first_day(view, ITEM_DAYS, desk.now_ns))),
+        "withheld": view.tables.rescue_of(equipment.id), "lift": LIFT,
         "conditions": OPEN_CONDITIONS, "notice": await notice_of(request, desk),
     }  # fmt: skip
     return page(request, "equipment.html", values, person)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Request, Response
 
+from dashboards.console import rescues
 from dashboards.console.api import CONDITIONS
 from dashboards.console.asking import Desk, instant
 from dashboards.console.calls import named, next_ns, told
@@ -17,7 +18,7 @@ from dashboards.console.pages.frame import language_of, notice_of, page
 from dashboards.console.roles import Permission, Person
 from dashboards.console.rule_texts import rule_of
 from dashboards.console.sites import SiteView
-from dashboards.console.tables import SEVERITIES, Entered, Fault, Note, Order, Page
+from dashboards.console.tables import SEVERITIES, Entered, Fault, Note, Order, Page, Rescue
 from plantroom.clock import NS, iso
 from plantroom.push import Browsers
 from plantroom.site import Binding
@@ -39,7 +40,9 @@ class Moment:
     phone: Entered | None = field(compare=False, default=None)
 
 
-def timeline(fault: Fault | None, order: Order | None, notes: list[Note], pages: list[Page], names: dict[str, str]) -> list[Moment]:
+def timeline(
+    fault: Fault | None, order: Order | None, notes: list[Note], pages: list[Page], names: dict[str, str], rescue: Rescue | None = None
+) -> list[Moment]:
     """Everything that is known to have happened, oldest first."""
     found: list[Moment] = []
 
@@ -54,7 +57,7 @@ def timeline(fault: Fault | None, order: Order | None, notes: list[Note], pages:
     if order is not None:
         for done, by, key in (
             (order.accepted_ns, order.accepted_by, "accepted"), (order.arrived_ns, order.arrived_by, "arrived"),
-            (order.restored_ns, order.restored_by, "restored"), (order.closed_ns, order.closed_by, "closed"),
+            (None if rescue else order.restored_ns, order.restored_by, "restored"), (order.closed_ns, order.closed_by, "closed"),
         ):  # fmt: skip
             if (key, by) == ("closed", SYSTEM):
                 add(done, "closed_by_itself", "good")
@@ -66,6 +69,13 @@ def timeline(fault: Fault | None, order: Order | None, notes: list[Note], pages:
             add(hollow.due_ns, "hollow", "bad", who=who, minutes=minutes)
         for limit in (*order.earlier, *order.limits):
             add(limit.breached_ns, f"breached_{limit.name}", "bad")
+    if rescue is not None:
+        for at_ns, by, key in (
+            (rescue.reported_ns, rescue.reported_by, "reported"), (rescue.answered_ns, rescue.answered_by, "answered"),
+            (rescue.called_ns, rescue.called_by, "unit_called"), (rescue.unit_ns, rescue.unit_by, "unit_arrived"),
+            (rescue.freed_ns, rescue.freed_by, "freed"), (rescue.released_ns, rescue.released_by, "released"),
+        ):  # fmt: skip
+            add(at_ns, key, "good", who=names.get(by or "", by or ""))
     for note in notes:
         add(note.at_ns, "note", "", note.phone, who=names.get(note.who, note.who), text=note.text or "")
     for sent in pages:
@@ -112,6 +122,7 @@ def about(view: SiteView, fault: Fault | None, order: Order | None, person: Pers
     notes = view.tables.notes(order.id) if order else []
     pages = view.tables.pages(fault.id if fault else None, order.id if order else None)
     call = view.tables.call(order.id) if order else None
+    rescue = view.tables.rescue(order.id) if order else None
     names = view.names
     equipment_id = fault.equipment if fault else order.equipment if order else ""
     equipment = view.config.equipment.get(equipment_id) if view.config else None
@@ -119,10 +130,14 @@ def about(view: SiteView, fault: Fault | None, order: Order | None, person: Pers
     rule = rule_of(view.config, fault.kind, fault.rule) if fault else None
     return {
         "view": view, "fault": fault, "order": order, "pages": pages, "names": names, "equipment": equipment,
-        "moments": timeline(fault, order, notes, pages, names), "traced": traced(fault, bound) if fault else [],
+        "moments": timeline(fault, order, notes, pages, names, rescue), "traced": traced(fault, bound) if fault else [],
         "moved": moved(fault, bound) if fault else [], "units": rule.units if rule else {}, **family(view, fault),
-        "cannot_close": cannot_close(person, fault, order) if order else None, "call": call, "called": told(call) if call else {},
+        "cannot_close": cannot_close(person, fault, order, rescue) if order else None, "call": call, "called": told(call) if call else {},
         "next_call_ns": next_ns(call, fault) if call else None,
+        "rescue": rescue, "rescue_lines": rescues.lines(rescue, order) if rescue and order else [],
+        "rescue_buttons": rescues.buttons(rescue, order) if rescue and order else [],
+        "rescue_facts": rescues.facts(equipment) if rescue else [],
+        "heads": view.tables.heads(order.id) if order else [], "head_name": named,
         "next_call_names": [named(view, name, lang) for name in (call and call.next_tell) or ()],
     }  # fmt: skip
 
@@ -154,12 +169,14 @@ def moved(fault: Fault, bound: dict[str, Binding]) -> list[tuple[int, str, list[
     return found
 
 
-def cannot_close(person: Person, fault: Fault | None, order: Order) -> str | None:
+def cannot_close(person: Person, fault: Fault | None, order: Order, rescue: Rescue | None = None) -> str | None:
     """Why the engine would refuse this person's closing, as its code: said before anybody has typed a cause. None where it would not."""
     if person.name in (order.accepted_by, order.arrived_by, order.restored_by):
         return "performer_cannot_close"
     if order.severity == "danger" and "supervisor" not in person.roles:
         return "danger_needs_supervisor"
+    if rescue is not None and rescue.released_ns is None:
+        return "release_first"
     return "fault_still_active" if fault is not None and fault.open else None
 
 

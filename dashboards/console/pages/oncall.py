@@ -41,6 +41,6 @@ def shown(view: SiteView, site: Site, at_ns: int, lang: str) -> dict[str, object
     return {
         "view": view, "site": site, "names": names, "named": named, "when": when, "kinds": kinds, "teams": duty.now(view, at_ns),
         "week": duty.week(site, at_ns, changes), "lacking": duty.lacking(site, at_ns), "unreachable": duty.unreachable(site),
-        "changes": view.tables.changes(), "planned": duty.planned(site, at_ns), "open": duty.open_now(view),
+        "changes": view.tables.changes(), "planned": duty.planned(site, at_ns), "open": duty.open_now(view, at_ns),
         "handovers": view.tables.handovers(SHOWN),
     }  # fmt: skip

@@ -111,6 +111,44 @@ VALUES (:work_order, :state, :chain_json, :began_ns, :step, :next_ns, :count, :c
 ON CONFLICT (work_order) DO UPDATE SET state = excluded.state, began_ns = excluded.began_ns, step = excluded.step, next_ns = excluded.next_ns,
   count = excluded.count, called_json = excluded.called_json, asked_ns = excluded.asked_ns, taken_ns = excluded.taken_ns, widened = excluded.widened;
 
+-- name: standing_rescues
+-- The newest round of each order that is not closed.
+SELECT r.* FROM rescue r JOIN work_order o ON o.id = r.work_order AND o.round = r.round WHERE o.state <> 'closed' ORDER BY r.work_order;
+
+-- name: rescue
+SELECT r.* FROM rescue r JOIN work_order o ON o.id = r.work_order AND o.round = r.round WHERE r.work_order = :work_order;
+
+-- name: rescues_of_orders
+SELECT * FROM rescue WHERE work_order IN (SELECT value FROM json_each(:orders)) ORDER BY work_order, round;
+
+-- name: put_rescue
+INSERT INTO rescue (work_order, round, equipment, known_ns, reported_ns, reported_by, answered_ns, answered_by, staff_ns, staff_by, called_ns,
+  called_by, unit_ns, unit_by, freed_ns, freed_by, trapped, injured, released_ns, released_by)
+VALUES (:work_order, :round, :equipment, :known_ns, :reported_ns, :reported_by, :answered_ns, :answered_by, :staff_ns, :staff_by, :called_ns,
+  :called_by, :unit_ns, :unit_by, :freed_ns, :freed_by, :trapped, :injured, :released_ns, :released_by)
+ON CONFLICT (work_order, round) DO UPDATE SET reported_ns = excluded.reported_ns, reported_by = excluded.reported_by,
+  answered_ns = excluded.answered_ns, answered_by = excluded.answered_by, staff_ns = excluded.staff_ns, staff_by = excluded.staff_by,
+  called_ns = excluded.called_ns, called_by = excluded.called_by, unit_ns = excluded.unit_ns, unit_by = excluded.unit_by,
+  freed_ns = excluded.freed_ns, freed_by = excluded.freed_by, trapped = excluded.trapped, injured = excluded.injured,
+  released_ns = excluded.released_ns, released_by = excluded.released_by;
+
+-- name: standing_head_calls
+SELECT h.* FROM head_call h JOIN work_order o ON o.id = h.work_order AND o.round = h.round WHERE o.state <> 'closed'
+ORDER BY h.work_order, h.head;
+
+-- name: head_calls
+SELECT h.* FROM head_call h JOIN work_order o ON o.id = h.work_order AND o.round = h.round WHERE h.work_order = :work_order ORDER BY h.head;
+
+-- name: head_calls_of_orders
+SELECT * FROM head_call WHERE work_order IN (SELECT value FROM json_each(:orders)) ORDER BY work_order, round, head;
+
+-- name: put_head_call
+INSERT INTO head_call (work_order, round, head, tell, state, began_ns, due_ns, repeat_ns, next_ns, count, called_json, missed_ns, acked_ns, acked_by)
+VALUES (:work_order, :round, :head, :tell, :state, :began_ns, :due_ns, :repeat_ns, :next_ns, :count, :called_json, :missed_ns, :acked_ns, :acked_by)
+ON CONFLICT (work_order, round, head) DO UPDATE SET state = excluded.state, began_ns = excluded.began_ns, due_ns = excluded.due_ns,
+  next_ns = excluded.next_ns, count = excluded.count, called_json = excluded.called_json, missed_ns = excluded.missed_ns,
+  acked_ns = excluded.acked_ns, acked_by = excluded.acked_by;
+
 -- name: queued_pages
 SELECT id, fault, work_order, channel, reason, severity, message_json, created_ns, due_ns, state, attempts, answer, person, answered_ns
 FROM outbox WHERE state = 'queued' ORDER BY created_ns, id;
@@ -206,6 +244,11 @@ ON CONFLICT (id) DO UPDATE SET state = excluded.state, ended_ns = excluded.ended
 -- name: handovers_waiting
 SELECT id, seq, team, open_json, given_ns, given_by, given_note, state, taken_ns, taken_by, taken_note
 FROM handover WHERE state = 'given' ORDER BY seq, id;
+
+-- name: urgent_since
+SELECT id, rule, rule_hash, equipment, kind, severity, condition, mode, no_data, onset_ns, raised_ns, text_json, do_json, trace_json,
+  ended_ns, ended_why, work_order, shelved_until_ns, shelf_json, parent, presented
+FROM fault WHERE raised_ns > :since_ns AND severity IN ('danger', 'readiness') AND mode = 'live' ORDER BY raised_ns, id;
 
 -- name: put_handover
 INSERT INTO handover (id, seq, team, open_json, given_ns, given_by, given_note, state, taken_ns, taken_by, taken_note)

@@ -204,4 +204,4 @@ def test_made_passwords_differ_and_can_be_read_aloud() -> None:
 def test_roles_only_gain_from_one_to_the_next() -> None:
     ladder = [MAY[role] for role in (Role.VIEWER, Role.TECHNICIAN, Role.ENGINEER, Role.SUPERVISOR, Role.ADMIN)]
     assert all(low <= high for low, high in zip(ladder, ladder[1:], strict=False))
-    assert MAY[Role.VIEWER] == {Permission.OWN, Permission.SEE}
+    assert MAY[Role.VIEWER] == {Permission.OWN, Permission.SEE, Permission.REPORT}

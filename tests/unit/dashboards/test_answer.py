@@ -57,7 +57,7 @@ async def press(browser: httpx.AsyncClient, path: str) -> httpx.Response:
 
 
 async def pressed(
-    house: Installation, browser: httpx.AsyncClient, path: str, applied: bool, says: tuple[str, str]
+    house: Installation, browser: httpx.AsyncClient, path: str, applied: bool, says: tuple[str, str], does: str = "accept"
 ) -> tuple[dict[str, object], httpx.Response]:
     """The command that the button made, and the page after the engine has said what it makes of it."""
     async with asyncio.TaskGroup() as group:
@@ -66,7 +66,7 @@ async def pressed(
             while not commands(house):  # noqa: ASYNC110 - the journal is looked at as the engine would
                 await asyncio.sleep(0)
         [said] = commands(house)
-        house.outcome(str(said["command_id"]), "accept", "O1-1", str(said["who"]), applied, says)
+        house.outcome(str(said["command_id"]), does, "O1-1", str(said["who"]), applied, says)
     return said, task.result()
 
 
@@ -188,5 +188,25 @@ def test_a_test_page_asks_for_nothing_but_that_it_was_received(house: Installati
                 [said] = commands(house)
                 house.outcome(str(said["command_id"]), "received", "P5-1", "li.wei", True)
             assert (said["does"], said["target"], said["who"]) == ("received", "P5-1", "li.wei") and "已办理" in task.result().text
+
+    asyncio.run(go())
+
+
+def test_the_link_of_a_duty_head_confirms_their_task_and_accepts_nothing(house: Installation) -> None:
+    """R-3: the same page, another button; somebody else has the order or not, that is not asked here."""
+    house.major("O1-1", "security", "smith", page="P2-1", task=("守层门，隔开人群", "guard the landing"))
+
+    async def go() -> None:
+        async with served(house.data, house.clock) as app, client(app) as phone:
+            path = "/a/" + app.state.tickets.issue("hq", "P2-1", "O1-1", "smith", NOW)
+            shown = (await phone.get(path)).text
+            assert "Received, I see to it (J. Smith)" in shown and "I take it" not in shown and commands(house) == []
+            said, answer = await pressed(house, phone, path, True, ("已办理", "Done"), does="acknowledge")
+            assert (said["does"], said["target"], said["who"], said["args"]) == ("acknowledge", "O1-1", "smith", {"head": "security"})
+            assert "Done" in answer.text and "Received, I see" not in answer.text
+            house.records.db.execute("UPDATE head_call SET state = 'acknowledged', acked_ns = ?, acked_by = 'smith', next_ns = NULL", (NOW,))
+            other = "/a/" + app.state.tickets.issue("hq", "P2-1", "O1-1", "smith", NOW)
+            shown = (await phone.get(other)).text
+            assert "confirmed" in shown and "Received, I see" not in shown, "nothing is left to confirm"
 
     asyncio.run(go())

@@ -149,7 +149,7 @@ def test_the_page_says_before_the_handover_what_the_engine_then_writes_down(tmp_
     kit.engine.memory()
     assert kit.engine.house is not None
     tables = Tables(tmp_path / "records.db")
-    before = duty.open_now(cast(SiteView, SimpleNamespace(tables=tables, config=kit.engine.house.site)))
+    before = duty.open_now(cast(SiteView, SimpleNamespace(tables=tables, config=kit.engine.house.site)), kit.clock.read().wall_ns)
     kit.command("hand_over", "engineering")
     kit.engine.memory()
     [row] = tables.handovers(10)

@@ -25,6 +25,7 @@ from tests.kit.console_client import logged_in, served
 from tests.kit.console_site import PEOPLE, Installation, site_file
 
 NOW = 1_795_262_400 * NS
+OPENED = NOW - 180 * NS
 TEMPLATE_FOLDER = Path(__file__).parents[3] / "dashboards" / "console" / "templates"
 PAGES = (
     "/", "/?part=board", "/orders", "/orders?state=all", "/faults", "/faults?severity=danger&condition=active", "/faults/F1-1",
@@ -251,6 +252,46 @@ def test_a_page_that_was_held_back_says_into_which_it_went_and_when_that_left(
             assert "dropped: somebody had it" not in text and "已取消" not in text
         (page,) = (await browser.get("/api/v1/faults/F1-1")).json()["pages"]
         assert (page["state"], page["into"]["id"], page["into"]["state"]) == ("dropped", "P5-1", "accepted" if verdict == "accepted" else "queued")
+
+    browse(staffed, scenario)
+
+
+@pytest.mark.parametrize("path", ["/faults/F1-1", "/orders/O1-1"])
+def test_of_a_matter_of_weight_each_departments_task_and_who_confirmed_stands_on_the_page(staffed: Installation, path: str) -> None:
+    """R-3: who is missing and since when, and a button that anybody logged in may press; the engine judges."""
+    staffed.major("O1-1", "security", "chief", page="P8-1", task=("守层门", "guard the landing"), missed=True)
+    staffed.major("O1-1", "engineering", "engineering", page="P9-1")
+    staffed.records.db.execute(
+        "UPDATE head_call SET state = 'acknowledged', next_ns = NULL, acked_ns = ?, acked_by = 'li.wei' WHERE head = 'engineering'", (NOW - 60 * NS,)
+    )
+
+    async def scenario(browser: httpx.AsyncClient) -> None:
+        html = (await browser.get(f"{path}?lang=en")).text
+        words = Elements(html[html.index('id="heads"') :]).words()
+        assert "Engineering confirmed 工程部" in words and "李伟" in words
+        assert "Security / fire control room not confirmed not confirmed in time 陈总" in words and "guard the landing" in words
+        assert html.count('action="/orders/O1-1/acknowledge"') == 1 and 'name="head" value="security"' in html
+        shape = (await browser.get("/api/v1/orders/O1-1")).json()
+        assert [(h["head"], h["state"], h["missed"], h["acked_by"]) for h in shape["heads"]] == [
+            ("engineering", "acknowledged", False, "li.wei"), ("security", "calling", True, None),
+        ]  # fmt: skip
+        assert shape["rescue"] is None
+
+    browse(staffed, scenario, Role.VIEWER)
+
+
+def test_nobody_is_offered_restored_where_people_are_trapped(staffed: Installation) -> None:
+    """X-3: it would be refused; the way leads to the page that asks how many are free and hurt."""
+    for n, entrapment in ((2, True), (3, False)):
+        staffed.fault(f"F{n}-1", "fp-1", "danger", rule=f"rule-{n}", order=f"O{n}-1")
+        staffed.order(f"O{n}-1", "fp-1", "danger", fault=f"F{n}-1", state="arrived")
+        if entrapment:
+            staffed.clock_row(f"O{n}-1", "unit", OPENED, 30.0, None)
+
+    async def scenario(browser: httpx.AsyncClient) -> None:
+        html = (await browser.get("/")).text
+        assert 'href="/orders/O2-1#rescue"' in html and 'action="/orders/O2-1/restore"' not in html
+        assert 'action="/orders/O3-1/restore"' in html, "the control"
 
     browse(staffed, scenario)
 

@@ -38,7 +38,7 @@ def test_a_bad_one_is_listed_with_file_and_line(tmp_path: Path, capsys: pytest.C
     assert len(said) == 2 and said[0].startswith(f"{path}:10: devices.ai-1.unit: unit 10 on bus-1 is 'io-3' already")
     assert commands.check_site(path, as_json=True) == BAD_INPUT
     found = json.loads(capsys.readouterr().out)
-    assert [(problem["line"], problem["where"]) for problem in found] == [(10, "devices.ai-1.unit"), (23, "equipment.ahu-1.kind")]
+    assert [(problem["line"], problem["where"]) for problem in found] == [(10, "devices.ai-1.unit"), (24, "equipment.ahu-1.kind")]
     assert set(found[0]) == {"file", "line", "where", "text"}
 
 

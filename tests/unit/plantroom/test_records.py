@@ -98,6 +98,35 @@ def test_orders_of_a_release_that_called_nobody_are_called_after_the_fourth_migr
     opened.close()
 
 
+def test_an_entrapment_of_the_release_before_goes_on_with_its_time_line_after_the_sixth_migration(tmp_path: Path) -> None:
+    """Clocks, pages and attempts stay as they were; the maintenance unit's limit counts from when it was known."""
+    db = apsw.Connection(str(tmp_path / "records.db"))
+    db.pragma("foreign_keys", 1)
+    migrate(db, migrations()[:5])
+    fault = "(id, rule, rule_hash, equipment, kind, severity, condition, onset_ns, raised_ns, text_json, do_json, trace_json, work_order)"
+    for n, rule, state in ((1, "passenger_entrapment", "arrived"), (2, "overspeed", "open"), (3, "passenger_entrapment", "closed")):
+        db.execute(
+            f"INSERT INTO fault {fault} VALUES (?, ?, 'h', ?, 'elevator', 'danger', 'active', 4, 5, '{{}}', '{{}}', '{{}}', ?)",
+            (f"F{n}-1", rule, f"lift-{n}", f"O{n}-1"),
+        )
+        columns = "(id, fault, equipment, severity, state, text_json, opened_ns, opened_by, arrived_ns, arrived_by)"
+        row = (f"O{n}-1", f"F{n}-1", f"lift-{n}", state)
+        db.execute(f"INSERT INTO work_order {columns} VALUES (?, ?, ?, 'danger', ?, '{{}}', 5, 'system', 9, 'li')", row)
+        db.execute("INSERT INTO clock (work_order, name, started_ns, warn_ns, due_ns) VALUES (?, 'response', 5, 6, 7)", (f"O{n}-1",))
+    page = "(id, work_order, channel, person, reason, severity, message_json, created_ns, due_ns, state, attempts, answer, answered_ns)"
+    db.execute(f"INSERT INTO outbox {page} VALUES ('P1-1', 'O1-1', 'duty', 'li', 'escalated', 'danger', '{{}}', 5, 6, 'accepted', 1, 'ok', 8)")
+    db.execute("INSERT INTO attempt VALUES ('P1-1', 1, 'duty', 'accepted', 'ok', 5, 6, 0)")
+    db.close()
+    opened = Records.open(tmp_path / "records.db")
+    assert list(opened.db.execute("SELECT work_order, equipment, known_ns, staff_ns, staff_by, freed_ns FROM rescue")) == [("O1-1", "lift-1", 5, 9, "li", None)]
+    clocks = list(opened.db.execute("SELECT work_order, name, started_ns, due_ns FROM clock ORDER BY 1, 2"))
+    assert clocks == [("O1-1", "response", 5, 7), ("O1-1", "unit", 5, 5 + 1800 * 10**9), ("O2-1", "response", 5, 7), ("O3-1", "response", 5, 7)]
+    assert list(opened.db.execute("SELECT id, person, reason, answered_ns FROM outbox")) == [("P1-1", "li", "escalated", 8)]
+    assert list(opened.db.execute("SELECT outbox, n, confirmed FROM attempt")) == [("P1-1", 1, 0)]
+    assert list(opened.db.execute("PRAGMA foreign_key_check")) == []
+    opened.close()
+
+
 def test_a_reader_sees_commits_cannot_write_and_notices_them(records: Records, tmp_path: Path) -> None:
     reader = Records.open(tmp_path / "hq" / "records.db", readonly=True)
     before = reader.data_version()

@@ -13,7 +13,7 @@ from plantroom import bundle, commands
 from plantroom.cli import DONE, FAILED
 from plantroom.clock import NS, VirtualClock, to_ns
 from plantroom.roster import Change
-from plantroom.roster_check import findings
+from plantroom.roster_check import findings, headless
 from plantroom.site import Site
 from plantroom.site_file import load_site
 
@@ -37,6 +37,9 @@ GOOD = HEAD + """roster:
     crew: {shifts: [{people: [li, zhao], hours: "08:00-08:00", turn: day, since: 2026-11-01}]}
     heads: {shifts: [{people: chief, hours: "00:00-24:00"}]}
 """
+
+
+MAJOR = "escalation: {major: {heads: {engineering: crew, security: crew, service: heads}, manager: chief}}\n"
 
 
 def site(tmp_path: Path, text: str, **env: str) -> Site:
@@ -123,13 +126,22 @@ def test_an_event_ahead_that_names_nobody_is_told_with_its_line(tmp_path: Path) 
         assert [line.removeprefix(f"{tmp_path}/") for line in found(tmp_path, text)] == told
 
 
+def test_a_site_with_teams_that_names_no_heads_for_matters_of_weight_is_told_so(tmp_path: Path) -> None:
+    """R-3"""
+    assert [*headless(site(tmp_path, GOOD + MAJOR))] == [*headless(site(tmp_path, HEAD))] == []
+    [problem] = headless(site(tmp_path, GOOD))
+    assert "nobody for engineering, security, service, manager" in problem.text
+    [problem] = headless(site(tmp_path, GOOD + MAJOR.replace("security: crew, ", "").replace(", manager: chief", "")))
+    assert "nobody for security, manager" in problem.text and problem.line == GOOD.count("\n") + 1
+
+
 def test_check_ends_with_1_and_the_file_is_applied_all_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bundle, "checks", dict)
     path, clock = tmp_path / "site.yaml", VirtualClock(NOW)
-    site(tmp_path, GOOD)
+    site(tmp_path, GOOD + MAJOR)
     assert commands.check_site(path, as_json=False, clock=clock) == DONE
     assert "good; " in capsys.readouterr().out
-    site(tmp_path, GOOD.replace('hours: "00:00-24:00"', 'hours: "00:00-24:00", until: 2027-01-02'))
+    site(tmp_path, GOOD.replace('hours: "00:00-24:00"', 'hours: "00:00-24:00", until: 2027-01-02') + MAJOR)
     assert commands.check_site(path, as_json=False, clock=clock) == FAILED
     said = capsys.readouterr()
     assert said.err.startswith(f"{path}:12: roster.teams.heads: nobody is on from 2027-01-03 00:00") and "can be applied as it is" in said.out

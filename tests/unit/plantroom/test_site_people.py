@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from plantroom.escalation import Chain, Step, defaults
+from plantroom import site_rescue
+from plantroom.errors import BadInput
+from plantroom.escalation import Chain, Major, Step, defaults
 from plantroom.model import Severity
 from plantroom.people import Certificate
 from plantroom.shifts import ALL_DAYS, Rule
@@ -104,3 +106,52 @@ def test_what_the_file_says_of_a_severity_holds_and_the_rest_is_the_default(tmp_
 def test_a_change_is_written_in_the_sites_time(tmp_path: Path, zone: str) -> None:
     one = site(tmp_path, SITE.replace("Asia/Shanghai", zone).replace("T12:00Z", "T20:00")).roster.teams["engineering"].changes[0]
     assert one.to_ns - one.from_ns == 12 * 3600 * 10**9
+
+
+MAJOR = "escalation: {major: {heads: {engineering: engineering, security: li.wei, service: managers}, manager: zhao.min, within: 10m}}\n"
+
+
+def test_heads_of_matters_of_weight(tmp_path: Path) -> None:
+    """R-3: a team or a person for each department, the manager, and the limit."""
+    major = site(tmp_path, SITE + MAJOR).major
+    assert major == Major({"engineering": "engineering", "security": "li.wei", "service": "managers"}, "zhao.min", 600.0)
+    assert site(tmp_path).major is None
+    assert site(tmp_path, SITE + MAJOR.replace(", within: 10m", "")).major == Major(major.heads, "zhao.min", 900.0)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ("{heads: {engineering: engineerin}}", "'engineerin' is no team or person"),
+        ("{heads: {cleaning: managers}}", "heads.cleaning"),
+        ("{manager: managers}", "names no head"),
+        ("{heads: {}}", "names no head"),
+        ("{heads: {service: managers}, within: 10s}", "is outside 1m..1d"),
+        ("{heads: {service: managers}, manager: nobody}", "'nobody' is no team or person"),
+    ],
+)
+def test_what_is_wrong_with_heads_is_said(tmp_path: Path, wrong: str, said: str) -> None:
+    with pytest.raises(BadInput) as raised:
+        site(tmp_path, f"{SITE}escalation: {{major: {wrong}}}\n")
+    assert said in "; ".join(str(problem) for problem in raised.value.problems)
+
+
+LIFT = """equipment:
+  - {id: lift-1, kind: elevator, name: 1号客梯, rescue: {phone: 8013, code: "320017", registration: R1, hotline: "400", key: k, way: w, camera: "https://cctv.example.com/1"}}
+  - {id: lift-2, kind: elevator, rescue: {phone: "1"}}
+  - {id: lift-3, kind: elevator, state: retired}
+"""
+
+
+def test_what_rescuers_need_and_what_a_lift_lacks(tmp_path: Path) -> None:
+    """X-3: `check` lists it for each lift."""
+    made = site(tmp_path, SITE + LIFT)
+    assert made.equipment["lift-1"].rescue["phone"] == "8013" and made.equipment["lift-1"].rescue["camera"].endswith("/1")
+    [problem] = site_rescue.findings(made)
+    assert problem.where == "equipment.lift-2.rescue" and problem.line == SITE.count("\n") + 3
+    assert "lacks code, registration, hotline, key, way" in problem.text
+    for wrong, said in (("rescue: {pin: 1}", "rescue.pin"), ('rescue: {camera: "ftp://x"}', "is no address"), (f"rescue: {{key: {'x' * 201}}}", "longer than 200")):
+        with pytest.raises(BadInput, match=said):
+            site(tmp_path, f"{SITE}equipment: [{{id: lift-1, kind: elevator, {wrong}}}]\n")
+    with pytest.raises(BadInput, match="belongs to lifts"):
+        site(tmp_path, f"{SITE}equipment: [{{id: a, kind: pump, rescue: {{phone: '1'}}}}]\n")

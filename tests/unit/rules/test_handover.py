@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from rules.handover import TABLE, Event, State
-from tests.kit.engine import RULES, Kit, peopled, pump, site_text
+from tests.kit.engine import RULES, Kit, peopled, pump, rule_text, site_text
 from tests.kit.journals import NOON
 
 HERE = {name: text for name, text in RULES.items() if "delivery_failed" not in name}
@@ -39,6 +39,23 @@ def words(kit: Kit, id_: str) -> str:
 def test_the_table_answers_every_event_in_every_state_and_a_signature_is_for_good() -> None:
     assert set(TABLE) == {(state, event) for state in State for event in Event}
     assert all(after is state for (state, _), after in TABLE.items() if state is not State.GIVEN)
+
+
+def test_other_urgent_faults_of_the_day_stand_in_the_shift_report_whether_over_or_not(kit: Kit) -> None:
+    """R-3: those that are no matter of weight; what is of weight was told to the departments."""
+    rules = {**HERE, "rules/packs/fire_pump/ran.yaml": rule_text("ran", "pump_running", "danger", extra="major: true")}
+    kit.configure(peopled(), rules)
+    kit.stay(5, phase_loss=1, pump_running=1)
+    kit.stay(8)
+    kit.run()
+    assert kit.faults() == [("fp-1", "phase_loss", "cleared"), ("fp-1", "ran", "cleared")]
+    kit.command("hand_over", "engineering")
+    [urgent] = opened(kit)["urgent"]
+    assert (urgent["equipment"], urgent["severity"], urgent["open"]) == ("fp-1", "readiness", False)
+    kit.clock.advance(25 * 3600)
+    kit.tick()
+    kit.command("hand_over", "engineering")
+    assert opened(kit)["urgent"] == []
 
 
 def test_two_people_sign_and_what_was_open_stands_as_it_was(kit: Kit) -> None:

@@ -12,14 +12,17 @@ from plantroom.journal import Kind
 from plantroom.records import Records
 from rules import events
 from rules.rebuild import TABLES, compare, copy
-from tests.kit.engine import Kit, peopled
+from tests.kit.engine import PEOPLE, Kit, peopled, pump
+from tests.kit.lift import LIFT, LIFT_RULES
+
+HEADS = "escalation:\n  major: {heads: {engineering: engineering}}"
 
 
 @pytest.fixture
 def kit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kit]:
     """Something stands in every table."""
     kit = Kit(tmp_path)
-    kit.configure(peopled())
+    kit.configure(peopled(PEOPLE.replace("escalation:", HEADS), pump(1), LIFT.format(state="in_service")), LIFT_RULES)
     kit.tick()
     with monkeypatch.context() as broken:
         broken.delattr(events, "take")  # an event that raises is skipped
@@ -28,6 +31,7 @@ def kit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kit]:
     kit.stay(4, phase_loss=1)
     kit.run()
     kit.command("comment", kit.order(), text="a word")
+    kit.command("trapped", "lift-2")
     kit.command("stand_in", "managers", roles=["engineer"], **{"from": "1h", "until": "2h", "in": "li.wei", "reason": "a word"})
     kit.command("hand_over", "managers", text="a word")
     kit.attempt(page := kit.rows("SELECT id FROM outbox")[0][0], "accepted", "ok")
