@@ -12,7 +12,7 @@ from typing import Any
 from plantroom.clock import NS, iso
 from plantroom.model import Severity
 from plantroom.words import LANGUAGES, say
-from rules import drills, handover_deeds, paging, roster_deeds, work
+from rules import drills, handover_deeds, paging, roster_deeds, standing, work
 from rules.command import PLAIN_ARGS, Command, parse
 from rules.denied import Denied, Done, instant_of, same, wanted, words_of
 from rules.desk import Desk
@@ -67,6 +67,7 @@ def apply(desk: Desk, house: House, body: bytes, release: Release, relearn: Rele
 def _judge(desk: Desk, house: House, command: Command, release: Release) -> Done:
     if not command.who:
         raise Denied("who_missing")
+    standing.judge(desk, house, command)
     if command.does in ORDER_STEPS:
         return _step(desk, house, command, release)
     handler = _OTHERS.get(command.does)

@@ -6,8 +6,8 @@ import re
 import secrets
 import threading
 import zlib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ class Account:
     sites: frozenset[str] | None
     created_ns: int
     changed_ns: int
+    there: Mapping[str, Role] = field(default_factory=dict)
 
 
 class Locked(Exception):
@@ -76,12 +77,12 @@ class Access:
         return password if made else None
 
     def add(self, name: str, role: Role, password: str, sites: Iterable[str] | None = None) -> None:
-        """Raises Refused: a name in use, a name or site no id can be, a weak password."""
+        """sites: ids, `hq`, or with another role there, `hq:supervisor`; None = all. Raises Refused: a name in use, a name or site no id
+        can be, a role that is none, a weak password."""
         if not _NAME.fullmatch(name):
             raise Refused(f"{name!r} is no user name: letters, digits and . _ @ -, at most 64")
         wanted = None if sites is None else sorted(set(sites))
-        if wanted is not None and not (wanted and all(_SITE.fullmatch(site) for site in wanted)):
-            raise Refused("name at least one site id, letters, digits and . _ - only")
+        _readable(wanted)
         self._strong(password, name)
         now = self._now()
         row = (name, role.value, "*" if wanted is None else " ".join(wanted), passwords.hashed(password), now, now)
@@ -107,7 +108,7 @@ class Access:
 
     def accounts(self) -> list[Account]:
         rows = self._rows("SELECT name, role, sites, created_ns, changed_ns FROM person ORDER BY name")
-        return [Account(name, Role(role), _sites(sites), created, changed) for name, role, sites, created, changed in rows]
+        return [Account(name, Role(role), _sites(sites), created, changed, _there(sites)) for name, role, sites, created, changed in rows]
 
     # -- coming in
 
@@ -145,7 +146,7 @@ class Access:
             return None
         if touch and now - used > TOUCH_EVERY_NS:
             self._change("UPDATE session SET used_ns = ? WHERE hash = ?", (now, key))
-        return Person(name, Role(role), _sites(sites), passwords.form_token(token))
+        return Person(name, Role(role), _sites(sites), passwords.form_token(token), there=_there(sites))
 
     def log_out(self, token: str) -> None:
         self._change("DELETE FROM session WHERE hash = ?", (passwords.token_hash(token),))
@@ -168,7 +169,7 @@ class Access:
             "SELECT p.name, p.role, p.sites FROM token t JOIN person p ON p.name = t.person WHERE t.hash = ? AND t.expires_ns > ?",
             (passwords.token_hash(token), self._now()),
         )
-        return Person(rows[0][0], Role(rows[0][1]), _sites(rows[0][2])) if rows else None
+        return Person(rows[0][0], Role(rows[0][1]), _sites(rows[0][2]), there=_there(rows[0][2])) if rows else None
 
     # -- inside
 
@@ -212,5 +213,22 @@ class Access:
             return self._db.changes()
 
 
+def _readable(sites: list[str] | None) -> None:
+    """Raises Refused."""
+    for said in sites if sites is not None else ("-",):
+        site, colon, role = said.partition(":")
+        if not _SITE.fullmatch(site):
+            raise Refused(f"{said!r} is no site id: letters, digits and . _ - only")
+        if colon and role not in list(Role):
+            raise Refused(f"{said!r}: {role!r} is no role; one of {', '.join(Role)}")
+    if sites is not None and len({said.partition(":")[0] for said in sites}) != len(sites or ("", "")):
+        raise Refused("name at least one site, and each once")
+
+
 def _sites(text: str) -> frozenset[str] | None:
-    return None if text == "*" else frozenset(text.split())
+    """`*`, or `hq b2:viewer`: ids, each with a role where it is another one there."""
+    return None if text == "*" else frozenset(said.partition(":")[0] for said in text.split())
+
+
+def _there(text: str) -> dict[str, Role]:
+    return {site: Role(role) for site, colon, role in (said.partition(":") for said in text.split()) if colon}

@@ -2,7 +2,7 @@
 CREATE TABLE IF NOT EXISTS person (
   name       TEXT PRIMARY KEY COLLATE NOCASE,
   role       TEXT NOT NULL,
-  sites      TEXT NOT NULL,               -- "*" = all, else ids separated by spaces
+  sites      TEXT NOT NULL,               -- "*" = all, else ids separated by spaces, hq or hq:supervisor: another role there
   password   TEXT NOT NULL,               -- scrypt$...
   created_ns INTEGER NOT NULL,
   changed_ns INTEGER NOT NULL

@@ -14,7 +14,7 @@ from dashboards.console.axis import LONGEST_S, MOST_BUCKETS, step_ns
 from dashboards.console.commanding import Recorded
 from dashboards.console.deeds import deed
 from dashboards.console.events import MOST_CLIENTS, Client, Hub
-from dashboards.console.guard import COOKIE, needs, open_to_all
+from dashboards.console.guard import needs, open_to_all, person_of
 from dashboards.console.metrics import exposition
 from dashboards.console.roles import (
     CHANGE_DEEDS,
@@ -191,7 +191,7 @@ def order_one(request: Request, person: See, order_id: str) -> shapes.OrderDetai
 async def command_one(request: Request, person: See, command_id: str) -> shapes.CommandShape:
     desk = Desk(request, person)
     for view in desk.views:
-        found = await desk.commander(view).find(command_id)
+        found = await desk.command(view, command_id)
         if found is not None:
             return described.command_shape(found)
     raise NotFound(f"no command {command_id}")
@@ -257,11 +257,12 @@ async def events(request: Request, person: See, equipment: str | None = None, si
     if len(hub) >= MOST_CLIENTS:
         trouble = {"reason": "too_many_clients", "text": f"{MOST_CLIENTS} streams are open; try later"}
         return JSONResponse(trouble, 503, {"retry-after": "30"})
-    client = Client(person, site, None if equipment is None else frozenset(equipment.split(",")) - {"none"})
-    cookie = request.cookies.get(COOKIE)
+    machines = None if equipment is None else frozenset(equipment.split(",")) - {"none"}
+    client = Client(person, site, machines)
 
     def still_allowed() -> bool:
-        return cookie is None or request.app.state.access.person_of(cookie, touch=False) is not None
+        now = person_of(request, request.app.state.access, touch=False)
+        return now is not None and now.asking(person.asked) == person
 
     stream = hub.listen(client, request.headers.get("last-event-id"), still_allowed)
     return StreamingResponse(stream, media_type="text/event-stream", headers={"x-accel-buffering": "no"})

@@ -111,6 +111,8 @@ def _answers(app: FastAPI) -> None:
 
     async def forbidden(request: Request, error: Exception) -> Response:
         assert isinstance(error, Forbidden)
+        if error.reason == "not_permitted" and request.url.path == "/" and request.method == "GET":
+            return RedirectResponse("/account", 303)  # who sees nothing of the plant has a page of their own
         text = "Your role does not allow this." if error.reason == "not_permitted" else "Not sent by our own page."
         return _say(request, 403, error.reason, text)
 

@@ -50,7 +50,7 @@ class Needs:
             raise Forbidden("not_permitted")
         if request.method not in SAFE and person.form_token is not None:
             await _own_form(request, person)
-        return person
+        return person.asking(self.permission)
 
 
 def needs(permission: Permission) -> Any:
@@ -62,13 +62,14 @@ def open_to_all() -> Any:
     return Depends(Needs(None))
 
 
-def person_of(request: Request, access: Access) -> Person | None:
-    """By bearer token where one is given, else by the session cookie."""
+def person_of(request: Request, access: Access, touch: bool | None = None) -> Person | None:
+    """By bearer token where one is given, else by the session cookie. touch: whether it is a deed of theirs,
+    None = as the request says."""
     kind, _, token = request.headers.get("authorization", "").partition(" ")
     if kind:
         return access.bearer(token.strip()) if kind.lower() == "bearer" else None
     cookie = request.cookies.get(COOKIE)
-    return access.person_of(cookie, touch=by_a_person(request)) if cookie else None
+    return access.person_of(cookie, touch=by_a_person(request) if touch is None else touch) if cookie else None
 
 
 def by_a_person(request: Request) -> bool:

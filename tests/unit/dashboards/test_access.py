@@ -202,6 +202,9 @@ def test_made_passwords_differ_and_can_be_read_aloud() -> None:
 
 
 def test_roles_only_gain_from_one_to_the_next() -> None:
-    ladder = [MAY[role] for role in (Role.VIEWER, Role.TECHNICIAN, Role.ENGINEER, Role.SUPERVISOR, Role.ADMIN)]
+    ladder = [MAY[role] for role in (Role.VIEWER, Role.TECHNICIAN, Role.MANAGER, Role.ENGINEER, Role.SUPERVISOR, Role.ADMIN)]
     assert all(low <= high for low, high in zip(ladder, ladder[1:], strict=False))
-    assert MAY[Role.VIEWER] == {Permission.OWN, Permission.SEE}
+    assert MAY[Role.VIEWER] == {Permission.OWN, Permission.SEE, Permission.HOUSE}
+    assert MAY[Role.VENDOR] == {Permission.OWN, Permission.SEE, Permission.WORK}
+    assert MAY[Role.THIRD_PARTY] == {Permission.OWN}
+    assert Permission.SHELVE not in MAY[Role.MANAGER]
