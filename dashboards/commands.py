@@ -62,6 +62,13 @@ def user_commands() -> typer.Typer:
         with opened(data, name) as access:
             access.remove(name)
 
+    @user.command("logout")
+    def logout(name: Name, data: Data, as_json: Json = False) -> None:
+        """Ends every session and every bearer token of this person at once; the password stays."""
+        with opened(data, name) as access:
+            ended = access.log_out_everywhere(name, tokens=True)
+        tell({"user": name, "ended": str(ended)}, as_json)
+
     @user.command("list")
     def list_(data: Data, as_json: Json = False) -> None:
         """Who may come in."""

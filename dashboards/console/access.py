@@ -22,8 +22,10 @@ IDLE_NS = {role: 4 * 3600 * NS for role in Role} | {Role.ADMIN: 15 * 60 * NS}
 ABSOLUTE_NS = 12 * 3600 * NS
 TOUCH_EVERY_NS = 30 * NS
 FREE_TRIES = 5
+FREE_TRIES_HERE = 20  # from one address: several people may sit behind it
 LONGEST_WAIT_S = 300
 FORGET_FAILURES_NS = 24 * 3600 * NS
+FORGET_ADDRESS_NS = 3600 * NS
 _NAME = re.compile(r"[\w.@-]{1,64}", re.ASCII)
 _SITE = re.compile(r"[\w.-]{1,64}", re.ASCII)
 
@@ -39,7 +41,7 @@ class Account:
 
 
 class Locked(Exception):
-    """Too many wrong passwords for this name; `wait_s` until the next try counts."""
+    """Too many wrong passwords for this name, or from this address; `wait_s` until the next try counts."""
 
     def __init__(self, wait_s: int) -> None:
         self.wait_s = wait_s
@@ -112,17 +114,25 @@ class Access:
 
     # -- coming in
 
-    def log_in(self, name: str, password: str) -> str | None:
+    def log_in(self, name: str, password: str, address: str | None = None) -> str | None:
         """A new session's token, or None for a wrong name or password (one takes as long as the other: about 50 ms, in a thread).
 
-        Raises Locked: after five wrong ones in a row each further try must wait twice as long as the last, at most 300 s.
+        address: whom the request came from, None where that says nothing. Raises Locked: after five wrong ones in a row for a name, or
+        twenty from an address, each further try must wait twice as long as the last, at most 300 s.
         """
-        self._wait(name)
+        tried = [(self._counted_as(name), FREE_TRIES)]
+        if address is not None:
+            tried.append((_stand_in("@", address), FREE_TRIES_HERE))
+        for counted, free in tried:
+            self._wait(counted, free)
         found = self._rows("SELECT password FROM person WHERE name = ?", (name,))
         if not (passwords.matches(password, found[0][0] if found else passwords.nobody()) and found):
-            self._failed(name)
+            for counted, _ in tried:
+                self._failed(counted)
             return None
-        self._change("DELETE FROM failure WHERE name = ?", (name,))
+        self._change("DELETE FROM failure WHERE name = ?", (name,))  # not the address: who has one password does not get to guess others
+        if passwords.outdated(found[0][0]):
+            self._change("UPDATE person SET password = ? WHERE name = ? AND password = ?", (passwords.hashed(password), name, found[0][0]))
         token, now = passwords.new_token(), self._now()
         self._change("DELETE FROM session WHERE began_ns < ?", (now - ABSOLUTE_NS,))
         self._change("INSERT INTO session SELECT ?, name, ?, ? FROM person WHERE name = ?", (passwords.token_hash(token), now, now, name))
@@ -141,7 +151,8 @@ class Access:
         if not rows:
             return None
         (name, role, sites, began, used), now = rows[0], self._now()
-        if now - began > ABSOLUTE_NS or now - used > IDLE_NS[Role(role)]:
+        idle = min(IDLE_NS[role_] for role_ in (Role(role), *_there(sites).values()))
+        if now - began > ABSOLUTE_NS or now - used > idle:
             self._change("DELETE FROM session WHERE hash = ?", (key,))
             return None
         if touch and now - used > TOUCH_EVERY_NS:
@@ -150,6 +161,13 @@ class Access:
 
     def log_out(self, token: str) -> None:
         self._change("DELETE FROM session WHERE hash = ?", (passwords.token_hash(token),))
+
+    def log_out_everywhere(self, name: str, tokens: bool = False) -> int:
+        """Ends every session of this person, and with `tokens` their bearer tokens; how many. Raises Refused for an unknown person."""
+        if not self._rows("SELECT 1 FROM person WHERE name = ?", (name,)):
+            raise Refused(f"no user {name}; `plantroom user list` shows who there is")
+        ended = self._change("DELETE FROM session WHERE person = ?", (name,))
+        return ended + (self._change("DELETE FROM token WHERE person = ?", (name,)) if tokens else 0)
 
     # -- tokens for other people's tools
 
@@ -173,27 +191,28 @@ class Access:
 
     # -- inside
 
-    def _wait(self, name: str) -> None:
-        rows = self._rows("SELECT count, last_ns FROM failure WHERE name = ?", (self._counted_as(name),))
-        if rows and rows[0][0] >= FREE_TRIES:
-            delay = min(2 ** (rows[0][0] - FREE_TRIES + 1), LONGEST_WAIT_S)
+    def _wait(self, counted: str, free: int) -> None:
+        rows = self._rows("SELECT count, last_ns FROM failure WHERE name = ?", (counted,))
+        if rows and rows[0][0] >= free:
+            delay = min(2 ** (rows[0][0] - free + 1), LONGEST_WAIT_S)
             left = rows[0][1] + delay * NS - self._now()
             if 0 < left <= delay * NS:
                 raise Locked(-(-left // NS))
 
-    def _failed(self, name: str) -> None:
+    def _failed(self, counted: str) -> None:
         now = self._now()
         self._change("DELETE FROM failure WHERE last_ns < ?", (now - FORGET_FAILURES_NS,))
+        self._change("DELETE FROM failure WHERE name LIKE '@%' AND last_ns < ?", (now - FORGET_ADDRESS_NS,))
         self._change(
             "INSERT INTO failure VALUES (?, 1, ?) ON CONFLICT DO UPDATE SET count = min(count + 1, 60), last_ns = excluded.last_ns",
-            (self._counted_as(name), now),
+            (counted, now),
         )
 
     def _counted_as(self, name: str) -> str:
         """The name of a person; one of 4,096 stand-ins for a name nobody has: the table stays bounded and the answer is the same."""
         if self._rows("SELECT 1 FROM person WHERE name = ?", (name,)):
             return name
-        return f"? {zlib.crc32(name.lower().encode()) % 4096}"
+        return _stand_in("?", name.lower())
 
     def _strong(self, password: str, name: str) -> None:
         if passwords.weak(password, name):
@@ -211,6 +230,11 @@ class Access:
         with self._lock:
             self._db.execute(sql, values).fetchall()
             return self._db.changes()
+
+
+def _stand_in(sign: str, word: str) -> str:
+    """One of 4,096: what anybody may make up leaves the table bounded, and is not written down."""
+    return f"{sign} {zlib.crc32(word.encode()) % 4096}"
 
 
 def _readable(sites: list[str] | None) -> None:

@@ -153,6 +153,33 @@ def test_the_session_cookie_is_out_of_reach_for_scripts_and_other_sites(house: I
     with_app(house, scenario)
 
 
+def test_a_session_planted_in_a_browser_is_not_the_one_that_logs_in(house: Installation) -> None:
+    """Session fixation: whoever planted it has nothing, and cannot go on with it either."""
+
+    async def scenario(app: FastAPI) -> None:
+        for name in ("attacker", "boss"):
+            app.state.access.add(name, Role.ADMIN, "correct horse 9")
+        planted = app.state.access.log_in("attacker", "correct horse 9")
+        for before in (planted, "chosen-by-somebody-else"):
+            async with client(app, origin=BASE, cookie=f"plantroom_session={before}") as browser:
+                answer = await browser.post("/login", data={"name": "boss", "password": "correct horse 9"})
+                assert answer.status_code == 303
+                assert before not in answer.headers["set-cookie"]
+                assert app.state.access.person_of(before) is None
+
+    with_app(house, scenario)
+
+
+def test_one_button_logs_out_everywhere(house: Installation) -> None:
+    async def scenario(app: FastAPI) -> None:
+        async with logged_in(app) as here, logged_in(app) as there:
+            assert (await there.get("/")).status_code == 200
+            assert (await here.post("/account/sessions", data={"form_token": await token_of(here)})).status_code == 303
+            assert {(await browser.get("/")).status_code for browser in (here, there)} == {303}
+
+    with_app(house, scenario)
+
+
 def test_a_link_from_outside_is_followed_once_more_by_our_own_page(house: Installation) -> None:
     async def scenario(app: FastAPI) -> None:
         async with client(app, **{"sec-fetch-site": "cross-site"}) as browser:
