@@ -14,6 +14,7 @@ from dashboards.console.axis import LONGEST_S, MOST_BUCKETS, step_ns
 from dashboards.console.commanding import Recorded
 from dashboards.console.deeds import deed
 from dashboards.console.events import MOST_CLIENTS, Client, Hub
+from dashboards.console.forms import LONGEST_TEXT
 from dashboards.console.guard import needs, open_to_all, person_of
 from dashboards.console.metrics import exposition
 from dashboards.console.roles import (
@@ -39,7 +40,7 @@ CONDITIONS = ("active", "recovering", "cleared", "withdrawn")
 STATES = ("open", "accepted", "arrived", "restored", "closed")
 router = APIRouter(prefix=ROOT)
 See = Annotated[Person, needs(Permission.SEE)]
-TROUBLES: dict[int | str, dict[str, Any]] = {code: {"model": shapes.TroubleShape} for code in (400, 401, 403, 404)}
+TROUBLES: dict[int | str, dict[str, Any]] = {code: {"model": shapes.TroubleShape} for code in (400, 401, 403, 404, 409, 429)}
 COMMANDS: dict[int | str, dict[str, Any]] = {
     **TROUBLES,
     202: {"model": shapes.CommandShape, "description": "Recorded; the outcome is not known yet, ask at Location."},
@@ -203,7 +204,16 @@ def answer(command: CommandRow | Recorded) -> Response:
     return JSONResponse(body, status, headers={"location": f"{ROOT}/commands/{body['command_id']}"} if status == 202 else None)
 
 
-@router.post("/orders", response_model=shapes.CommandShape, responses=COMMANDS)
+def _fields(*names: str) -> dict[str, Any]:
+    """A deed's body for the OpenAPI document: its own fields and the command's id, each a text; what else stands in it is refused."""
+    texts: dict[str, Any] = {name: {"type": "string", "maxLength": LONGEST_TEXT} for name in names}
+    about = "your own id of this command; the same id is the same command"
+    command_id = {"type": "string", "pattern": "^[0-9A-Za-z._-]{8,64}$", "description": about}
+    schema = {"type": "object", "properties": {**texts, "command_id": command_id}, "additionalProperties": False}
+    return {"requestBody": {"content": {"application/json": {"schema": schema}}}}
+
+
+@router.post("/orders", response_model=shapes.CommandShape, responses=COMMANDS, openapi_extra=_fields(*FIELDS["open"]))
 async def open_order(request: Request, person: Annotated[Person, needs(DEEDS["open"])]) -> Response:
     """An order by hand: equipment, text, severity (normal when left out), command_id. The new order's id stands in `state`."""
     return answer(await deed(request, person, "open"))
@@ -218,6 +228,7 @@ def _command_route(does: str, things: str) -> None:
     router.add_api_route(
         f"/{things}/{{target}}/{does}", route, methods=["POST"], name=f"{does}_{things.removesuffix('s')}",
         response_model=shapes.CommandShape, responses=COMMANDS, summary=f"{does} ({', '.join(FIELDS[does]) or 'no fields'}, command_id)",
+        openapi_extra=_fields(*FIELDS[does]),
     )  # fmt: skip
 
 
@@ -241,7 +252,7 @@ def _team_route(does: str) -> None:
 
     router.add_api_route(
         f"/oncall/{does}", route, methods=["POST"], name=f"{does}_oncall", response_model=shapes.CommandShape, responses=COMMANDS,
-        summary=f"{does} ({', '.join(FIELDS[does])}, command_id)",
+        summary=f"{does} ({', '.join(FIELDS[does])}, command_id)", openapi_extra=_fields(*FIELDS[does]),
     )  # fmt: skip
 
 

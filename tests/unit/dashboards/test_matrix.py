@@ -13,6 +13,7 @@ from fastapi import APIRouter, FastAPI
 from dashboards.console import tables
 from dashboards.console.commanding import Commander, Deed, Recorded
 from dashboards.console.guard import needs
+from dashboards.console.pace import Buckets, Pace
 from dashboards.console.roles import Person
 from dashboards.console.sites import Sites
 from plantroom.clock import NS, VirtualClock
@@ -49,6 +50,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, Person]]:
 def with_persons(data: tuple[Path, VirtualClock], scenario: Scenario) -> None:
     async def go() -> None:
         async with served(*data) as app:
+            app.state.accounts = Buckets(Pace(1e9, 1.0))
             known = {account.name for account in app.state.access.accounts()}
             persons = [Who("nobody", None, (), {})]
             for name, role, sites in PERSONS:
