@@ -211,13 +211,15 @@ class Hub:
         """Of values whether any of this site are wanted; which ones: `_pieces`."""
         if not client.person.sees(event.site) or client.site not in (None, "", event.site):
             return False
-        return event.values is not None or self._sites.may_see(client.person, event.site, event.equipment)
+        theirs = None if event.values is not None else self._sites.theirs(client.person, event.site)
+        return theirs is None or event.equipment in theirs
 
     def _pieces(self, event: Event, client: Client) -> list[bytes]:
         values = event.values or {}
         wanted = set(values) if client.equipment is None else client.equipment & values.keys()
-        if client.person.narrow_at(event.site):
-            wanted = {equipment for equipment in wanted if self._sites.may_see(client.person, event.site, equipment)}
+        theirs = self._sites.theirs(client.person, event.site)
+        if theirs is not None:
+            wanted &= theirs
         return [piece for equipment in wanted for piece in values[equipment]]
 
     def _next(self) -> int:

@@ -176,12 +176,11 @@ class Sites:
         """The site itself of a view that may be narrowed."""
         return self._views[view.id]
 
-    def may_see(self, person: Person, site: str, equipment: str) -> bool:
-        """Whether what is told of this machine is for this person."""
-        view = self._views.get(site)
-        if view is None or not person.sees(site):
-            return False
-        return not person.narrow_at(site) or equipment in own_machines(view.config, person.name)
+    def theirs(self, person: Person, site: str) -> frozenset[str] | None:
+        """The machines of a site that what is told of it may be about, for this person; None = all."""
+        if not person.sees(site):
+            return frozenset()
+        return own_machines(self._views[site].config, person.name) if person.narrow_at(site) else None
 
     async def query(
         self, view: SiteView, points: Sequence[str], start_ns: int, end_ns: int, step_ns: int | None

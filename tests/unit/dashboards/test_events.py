@@ -181,7 +181,7 @@ def test_a_firms_person_hears_of_their_machines_alone(tmp_path: Path, monkeypatc
         back = listen(app, liu, last=f"{hub._start}-0")  # what is told again to who comes back is filtered too
         assert (await back.of("fault"))["id"] == "F2-1"
         with monkeypatch.context() as patch:
-            patch.setattr(app.state.sites, "may_see", lambda *_: True)
+            patch.setattr(app.state.sites, "theirs", lambda *_: None)
             everything = listen(app, liu, last=f"{hub._start}-0")
             assert (await everything.of("fault"))["id"] == "F1-1", "the negative control"
 
