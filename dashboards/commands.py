@@ -38,7 +38,7 @@ def user_commands() -> typer.Typer:
         name: Name,
         data: Data,
         role: Annotated[Role, typer.Option(help="what they may do")] = Role.TECHNICIAN,
-        site: Annotated[list[str] | None, typer.Option("--site", help="may see only these sites; repeat it")] = None,
+        site: Annotated[list[str] | None, typer.Option("--site", help="hq, or hq:viewer = another role there; repeat it")] = None,
         from_stdin: Typed = False,
         as_json: Json = False,
     ) -> None:
@@ -62,6 +62,13 @@ def user_commands() -> typer.Typer:
         with opened(data, name) as access:
             access.remove(name)
 
+    @user.command("logout")
+    def logout(name: Name, data: Data, as_json: Json = False) -> None:
+        """Ends every session and every bearer token of this person at once; the password stays."""
+        with opened(data, name) as access:
+            ended = access.log_out_everywhere(name, tokens=True)
+        tell({"user": name, "ended": str(ended)}, as_json)
+
     @user.command("list")
     def list_(data: Data, as_json: Json = False) -> None:
         """Who may come in."""
@@ -71,7 +78,7 @@ def user_commands() -> typer.Typer:
             print_json([shown(account) for account in accounts])
             return
         for account in accounts:
-            sites = "all sites" if account.sites is None else ", ".join(sorted(account.sites))
+            sites = "all sites" if account.sites is None else ", ".join(_at(account, site) for site in sorted(account.sites))
             typer.echo(f"{account.name:<24} {account.role.value:<12} {sites:<30} since {iso(account.created_ns)[:10]}")
 
     @user.command("token")
@@ -123,5 +130,9 @@ def tell(values: dict[str, str | None], as_json: bool) -> None:
 
 
 def shown(account: Account) -> dict[str, object]:
-    sites = None if account.sites is None else sorted(account.sites)
+    sites = None if account.sites is None else [_at(account, site) for site in sorted(account.sites)]
     return {"user": account.name, "role": account.role.value, "sites": sites, "created_at": iso(account.created_ns)}
+
+
+def _at(account: Account, site: str) -> str:
+    return f"{site}:{account.there[site]}" if site in account.there else site

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
-ROLES = ("viewer", "technician", "vendor", "third_party", "engineer", "supervisor", "manager", "admin")
-HANDS_ON = frozenset(("technician", "engineer"))
+from plantroom.roles import Role
+
+ROLES = tuple(role.value for role in Role)
+HANDS_ON = frozenset((Role.TECHNICIAN.value, Role.ENGINEER.value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,8 @@ class Certificate:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """contacts: channel id -> address on it. language: where it is not the channel's or the site's."""
+    """contacts: channel id -> address on it. language: where it is not the channel's or the site's. firm: whom they come from, as the
+    ledger of the machines it looks after names it."""
 
     id: str
     name: str
@@ -32,6 +35,7 @@ class Person:
     contacts: Mapping[str, str] = field(default_factory=dict, repr=False)
     certificates: tuple[Certificate, ...] = ()
     language: str | None = None
+    firm: str = ""
 
     @property
     def hands_on(self) -> bool:

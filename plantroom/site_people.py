@@ -42,8 +42,9 @@ def _person(f: y.Fields, channels: Collection[str], is_kind: IsKind) -> Person |
     nodes = y.entries(f.child("certificates"), f.path("certificates"), f.paper)
     held = [_certificate(y.Fields(node, f"{f.path('certificates')}[{n}]", f.paper), is_kind) for n, node in enumerate(nodes)]
     language = f.opt("language", y.one_of(("zh", "en"), "a language"))
+    firm = f.may("firm", y.text, "")
     f.done()
-    return None if ident is None else Person(ident, name, roles, contacts, tuple(filter(None, held)), language)
+    return None if ident is None else Person(ident, name, roles, contacts, tuple(filter(None, held)), language, firm)
 
 
 def person_id(node: y.Node) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from plantroom.clock import NS, iso
 from plantroom.model import Severity
 from plantroom.words import LANGUAGES, say
-from rules import drills, entered, entrapment_deeds, handover_deeds, heads, paging, receipts, rescue, roster_deeds, work
+from rules import drills, entered, entrapment_deeds, handover_deeds, heads, paging, receipts, rescue, roster_deeds, standing, work
 from rules.command import LONGEST_ID, PLAIN_ARGS, Command, parse
 from rules.denied import Denied, Done, instant_of, same, wanted, words_of
 from rules.desk import Desk
@@ -85,6 +85,7 @@ def _by_page(desk: Desk, command: Command, state: Told) -> None:
 def _judge(desk: Desk, house: House, command: Command) -> Done:
     if not command.who:
         raise Denied("who_missing")
+    standing.judge(desk, house, command)
     if command.does in ORDER_STEPS:
         return _step(desk, house, command)
     handler = _OTHERS.get(command.does)

@@ -6,8 +6,8 @@ import re
 import secrets
 import threading
 import zlib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,10 @@ IDLE_NS = {role: 4 * 3600 * NS for role in Role} | {Role.ADMIN: 15 * 60 * NS}
 ABSOLUTE_NS = 12 * 3600 * NS
 TOUCH_EVERY_NS = 30 * NS
 FREE_TRIES = 5
+FREE_TRIES_HERE = 20  # from one address: several people may sit behind it
 LONGEST_WAIT_S = 300
 FORGET_FAILURES_NS = 24 * 3600 * NS
+FORGET_ADDRESS_NS = 3600 * NS
 _NAME = re.compile(r"[\w.@-]{1,64}", re.ASCII)
 _SITE = re.compile(r"[\w.-]{1,64}", re.ASCII)
 
@@ -35,10 +37,11 @@ class Account:
     sites: frozenset[str] | None
     created_ns: int
     changed_ns: int
+    there: Mapping[str, Role] = field(default_factory=dict)
 
 
 class Locked(Exception):
-    """Too many wrong passwords for this name; `wait_s` until the next try counts."""
+    """Too many wrong passwords for this name, or from this address; `wait_s` until the next try counts."""
 
     def __init__(self, wait_s: int) -> None:
         self.wait_s = wait_s
@@ -76,12 +79,12 @@ class Access:
         return password if made else None
 
     def add(self, name: str, role: Role, password: str, sites: Iterable[str] | None = None) -> None:
-        """Raises Refused: a name in use, a name or site no id can be, a weak password."""
+        """sites: ids, `hq`, or with another role there, `hq:supervisor`; None = all. Raises Refused: a name in use, a name or site no id
+        can be, a role that is none, a weak password."""
         if not _NAME.fullmatch(name):
             raise Refused(f"{name!r} is no user name: letters, digits and . _ @ -, at most 64")
         wanted = None if sites is None else sorted(set(sites))
-        if wanted is not None and not (wanted and all(_SITE.fullmatch(site) for site in wanted)):
-            raise Refused("name at least one site id, letters, digits and . _ - only")
+        _readable(wanted)
         self._strong(password, name)
         now = self._now()
         row = (name, role.value, "*" if wanted is None else " ".join(wanted), passwords.hashed(password), now, now)
@@ -107,21 +110,29 @@ class Access:
 
     def accounts(self) -> list[Account]:
         rows = self._rows("SELECT name, role, sites, created_ns, changed_ns FROM person ORDER BY name")
-        return [Account(name, Role(role), _sites(sites), created, changed) for name, role, sites, created, changed in rows]
+        return [Account(name, Role(role), _sites(sites), created, changed, _there(sites)) for name, role, sites, created, changed in rows]
 
     # -- coming in
 
-    def log_in(self, name: str, password: str) -> str | None:
+    def log_in(self, name: str, password: str, address: str | None = None) -> str | None:
         """A new session's token, or None for a wrong name or password (one takes as long as the other: about 50 ms, in a thread).
 
-        Raises Locked: after five wrong ones in a row each further try must wait twice as long as the last, at most 300 s.
+        address: whom the request came from, None where that says nothing. Raises Locked: after five wrong ones in a row for a name, or
+        twenty from an address, each further try must wait twice as long as the last, at most 300 s.
         """
-        self._wait(name)
+        tried = [(self._counted_as(name), FREE_TRIES)]
+        if address is not None:
+            tried.append((_stand_in("@", address), FREE_TRIES_HERE))
+        for counted, free in tried:
+            self._wait(counted, free)
         found = self._rows("SELECT password FROM person WHERE name = ?", (name,))
         if not (passwords.matches(password, found[0][0] if found else passwords.nobody()) and found):
-            self._failed(name)
+            for counted, _ in tried:
+                self._failed(counted)
             return None
-        self._change("DELETE FROM failure WHERE name = ?", (name,))
+        self._change("DELETE FROM failure WHERE name = ?", (name,))  # not the address: who has one password does not get to guess others
+        if passwords.outdated(found[0][0]):
+            self._change("UPDATE person SET password = ? WHERE name = ? AND password = ?", (passwords.hashed(password), name, found[0][0]))
         token, now = passwords.new_token(), self._now()
         self._change("DELETE FROM session WHERE began_ns < ?", (now - ABSOLUTE_NS,))
         self._change("INSERT INTO session SELECT ?, name, ?, ? FROM person WHERE name = ?", (passwords.token_hash(token), now, now, name))
@@ -140,15 +151,23 @@ class Access:
         if not rows:
             return None
         (name, role, sites, began, used), now = rows[0], self._now()
-        if now - began > ABSOLUTE_NS or now - used > IDLE_NS[Role(role)]:
+        idle = min(IDLE_NS[role_] for role_ in (Role(role), *_there(sites).values()))
+        if now - began > ABSOLUTE_NS or now - used > idle:
             self._change("DELETE FROM session WHERE hash = ?", (key,))
             return None
         if touch and now - used > TOUCH_EVERY_NS:
             self._change("UPDATE session SET used_ns = ? WHERE hash = ?", (now, key))
-        return Person(name, Role(role), _sites(sites), passwords.form_token(token))
+        return Person(name, Role(role), _sites(sites), passwords.form_token(token), there=_there(sites))
 
     def log_out(self, token: str) -> None:
         self._change("DELETE FROM session WHERE hash = ?", (passwords.token_hash(token),))
+
+    def log_out_everywhere(self, name: str, tokens: bool = False) -> int:
+        """Ends every session of this person, and with `tokens` their bearer tokens; how many. Raises Refused for an unknown person."""
+        if not self._rows("SELECT 1 FROM person WHERE name = ?", (name,)):
+            raise Refused(f"no user {name}; `plantroom user list` shows who there is")
+        ended = self._change("DELETE FROM session WHERE person = ?", (name,))
+        return ended + (self._change("DELETE FROM token WHERE person = ?", (name,)) if tokens else 0)
 
     # -- tokens for other people's tools
 
@@ -168,31 +187,32 @@ class Access:
             "SELECT p.name, p.role, p.sites FROM token t JOIN person p ON p.name = t.person WHERE t.hash = ? AND t.expires_ns > ?",
             (passwords.token_hash(token), self._now()),
         )
-        return Person(rows[0][0], Role(rows[0][1]), _sites(rows[0][2])) if rows else None
+        return Person(rows[0][0], Role(rows[0][1]), _sites(rows[0][2]), there=_there(rows[0][2])) if rows else None
 
     # -- inside
 
-    def _wait(self, name: str) -> None:
-        rows = self._rows("SELECT count, last_ns FROM failure WHERE name = ?", (self._counted_as(name),))
-        if rows and rows[0][0] >= FREE_TRIES:
-            delay = min(2 ** (rows[0][0] - FREE_TRIES + 1), LONGEST_WAIT_S)
+    def _wait(self, counted: str, free: int) -> None:
+        rows = self._rows("SELECT count, last_ns FROM failure WHERE name = ?", (counted,))
+        if rows and rows[0][0] >= free:
+            delay = min(2 ** (rows[0][0] - free + 1), LONGEST_WAIT_S)
             left = rows[0][1] + delay * NS - self._now()
             if 0 < left <= delay * NS:
                 raise Locked(-(-left // NS))
 
-    def _failed(self, name: str) -> None:
+    def _failed(self, counted: str) -> None:
         now = self._now()
         self._change("DELETE FROM failure WHERE last_ns < ?", (now - FORGET_FAILURES_NS,))
+        self._change("DELETE FROM failure WHERE name LIKE '@%' AND last_ns < ?", (now - FORGET_ADDRESS_NS,))
         self._change(
             "INSERT INTO failure VALUES (?, 1, ?) ON CONFLICT DO UPDATE SET count = min(count + 1, 60), last_ns = excluded.last_ns",
-            (self._counted_as(name), now),
+            (counted, now),
         )
 
     def _counted_as(self, name: str) -> str:
         """The name of a person; one of 4,096 stand-ins for a name nobody has: the table stays bounded and the answer is the same."""
         if self._rows("SELECT 1 FROM person WHERE name = ?", (name,)):
             return name
-        return f"? {zlib.crc32(name.lower().encode()) % 4096}"
+        return _stand_in("?", name.lower())
 
     def _strong(self, password: str, name: str) -> None:
         if passwords.weak(password, name):
@@ -212,5 +232,27 @@ class Access:
             return self._db.changes()
 
 
+def _stand_in(sign: str, word: str) -> str:
+    """One of 4,096: what anybody may make up leaves the table bounded, and is not written down."""
+    return f"{sign} {zlib.crc32(word.encode()) % 4096}"
+
+
+def _readable(sites: list[str] | None) -> None:
+    """Raises Refused."""
+    for said in sites if sites is not None else ("-",):
+        site, colon, role = said.partition(":")
+        if not _SITE.fullmatch(site):
+            raise Refused(f"{said!r} is no site id: letters, digits and . _ - only")
+        if colon and role not in list(Role):
+            raise Refused(f"{said!r}: {role!r} is no role; one of {', '.join(Role)}")
+    if sites is not None and len({said.partition(":")[0] for said in sites}) != len(sites or ("", "")):
+        raise Refused("name at least one site, and each once")
+
+
 def _sites(text: str) -> frozenset[str] | None:
-    return None if text == "*" else frozenset(text.split())
+    """`*`, or `hq b2:viewer`: ids, each with a role where it is another one there."""
+    return None if text == "*" else frozenset(said.partition(":")[0] for said in text.split())
+
+
+def _there(text: str) -> dict[str, Role]:
+    return {site: Role(role) for site, colon, role in (said.partition(":") for said in text.split()) if colon}

@@ -2,8 +2,8 @@
 CREATE TABLE IF NOT EXISTS person (
   name       TEXT PRIMARY KEY COLLATE NOCASE,
   role       TEXT NOT NULL,
-  sites      TEXT NOT NULL,               -- "*" = all, else ids separated by spaces
-  password   TEXT NOT NULL,               -- scrypt$...
+  sites      TEXT NOT NULL,               -- "*" = all, else ids separated by spaces, hq or hq:supervisor: another role there
+  password   TEXT NOT NULL,               -- $argon2id$..., or scrypt$... until its next login
   created_ns INTEGER NOT NULL,
   changed_ns INTEGER NOT NULL
 ) STRICT;
@@ -21,7 +21,7 @@ CREATE TABLE IF NOT EXISTS token (
   created_ns INTEGER NOT NULL,
   expires_ns INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS failure (        -- wrong passwords in a row, by the name typed
+CREATE TABLE IF NOT EXISTS failure (        -- wrong passwords in a row, by the name typed ("? n" = names nobody has) and by address ("@ n")
   name       TEXT PRIMARY KEY COLLATE NOCASE,
   count      INTEGER NOT NULL,
   last_ns    INTEGER NOT NULL

@@ -31,7 +31,7 @@ class HousekeepingList(TypedDict):
 @router.get("/alarms/housekeeping", responses=TROUBLES)
 def alarm_housekeeping(
     request: Request,
-    person: Annotated[Person, needs(Permission.SEE)],
+    person: Annotated[Person, needs(Permission.HOUSE)],
     from_: Annotated[str, Query(alias="from", description="ISO 8601 with zone, epoch seconds, or a length before now: -7d")] = "-7d",
     to: str = "now",
 ) -> HousekeepingList:

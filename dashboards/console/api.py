@@ -14,7 +14,8 @@ from dashboards.console.axis import LONGEST_S, MOST_BUCKETS, step_ns
 from dashboards.console.commanding import Recorded
 from dashboards.console.deeds import deed
 from dashboards.console.events import MOST_CLIENTS, Client, Hub
-from dashboards.console.guard import COOKIE, needs, open_to_all
+from dashboards.console.forms import LONGEST_TEXT
+from dashboards.console.guard import needs, open_to_all, person_of
 from dashboards.console.metrics import exposition
 from dashboards.console.roles import (
     CHANGE_DEEDS,
@@ -39,7 +40,7 @@ CONDITIONS = ("active", "recovering", "cleared", "withdrawn")
 STATES = ("open", "accepted", "arrived", "restored", "closed")
 router = APIRouter(prefix=ROOT)
 See = Annotated[Person, needs(Permission.SEE)]
-TROUBLES: dict[int | str, dict[str, Any]] = {code: {"model": shapes.TroubleShape} for code in (400, 401, 403, 404)}
+TROUBLES: dict[int | str, dict[str, Any]] = {code: {"model": shapes.TroubleShape} for code in (400, 401, 403, 404, 409, 429)}
 COMMANDS: dict[int | str, dict[str, Any]] = {
     **TROUBLES,
     202: {"model": shapes.CommandShape, "description": "Recorded; the outcome is not known yet, ask at Location."},
@@ -191,7 +192,7 @@ def order_one(request: Request, person: See, order_id: str) -> shapes.OrderDetai
 async def command_one(request: Request, person: See, command_id: str) -> shapes.CommandShape:
     desk = Desk(request, person)
     for view in desk.views:
-        found = await desk.commander(view).find(command_id)
+        found = await desk.command(view, command_id)
         if found is not None:
             return described.command_shape(found)
     raise NotFound(f"no command {command_id}")
@@ -203,7 +204,16 @@ def answer(command: CommandRow | Recorded) -> Response:
     return JSONResponse(body, status, headers={"location": f"{ROOT}/commands/{body['command_id']}"} if status == 202 else None)
 
 
-@router.post("/orders", response_model=shapes.CommandShape, responses=COMMANDS)
+def _fields(*names: str) -> dict[str, Any]:
+    """A deed's body for the OpenAPI document: its own fields and the command's id, each a text; what else stands in it is refused."""
+    texts: dict[str, Any] = {name: {"type": "string", "maxLength": LONGEST_TEXT} for name in names}
+    about = "your own id of this command; the same id is the same command"
+    command_id = {"type": "string", "pattern": "^[0-9A-Za-z._-]{8,64}$", "description": about}
+    schema = {"type": "object", "properties": {**texts, "command_id": command_id}, "additionalProperties": False}
+    return {"requestBody": {"content": {"application/json": {"schema": schema}}}}
+
+
+@router.post("/orders", response_model=shapes.CommandShape, responses=COMMANDS, openapi_extra=_fields(*FIELDS["open"]))
 async def open_order(request: Request, person: Annotated[Person, needs(DEEDS["open"])]) -> Response:
     """An order by hand: equipment, text, severity (normal when left out), command_id. The new order's id stands in `state`."""
     return answer(await deed(request, person, "open"))
@@ -218,6 +228,7 @@ def _command_route(does: str, things: str) -> None:
     router.add_api_route(
         f"/{things}/{{target}}/{does}", route, methods=["POST"], name=f"{does}_{things.removesuffix('s')}",
         response_model=shapes.CommandShape, responses=COMMANDS, summary=f"{does} ({', '.join(FIELDS[does]) or 'no fields'}, command_id)",
+        openapi_extra=_fields(*FIELDS[does]),
     )  # fmt: skip
 
 
@@ -241,7 +252,7 @@ def _team_route(does: str) -> None:
 
     router.add_api_route(
         f"/oncall/{does}", route, methods=["POST"], name=f"{does}_oncall", response_model=shapes.CommandShape, responses=COMMANDS,
-        summary=f"{does} ({', '.join(FIELDS[does])}, command_id)",
+        summary=f"{does} ({', '.join(FIELDS[does])}, command_id)", openapi_extra=_fields(*FIELDS[does]),
     )  # fmt: skip
 
 
@@ -257,11 +268,12 @@ async def events(request: Request, person: See, equipment: str | None = None, si
     if len(hub) >= MOST_CLIENTS:
         trouble = {"reason": "too_many_clients", "text": f"{MOST_CLIENTS} streams are open; try later"}
         return JSONResponse(trouble, 503, {"retry-after": "30"})
-    client = Client(person, site, None if equipment is None else frozenset(equipment.split(",")) - {"none"})
-    cookie = request.cookies.get(COOKIE)
+    machines = None if equipment is None else frozenset(equipment.split(",")) - {"none"}
+    client = Client(person, site, machines)
 
     def still_allowed() -> bool:
-        return cookie is None or request.app.state.access.person_of(cookie, touch=False) is not None
+        now = person_of(request, request.app.state.access, touch=False)
+        return now is not None and now.asking(person.asked) == person
 
     stream = hub.listen(client, request.headers.get("last-event-id"), still_allowed)
     return StreamingResponse(stream, media_type="text/event-stream", headers={"x-accel-buffering": "no"})

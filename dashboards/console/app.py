@@ -15,12 +15,14 @@ from starlette.requests import ClientDisconnect
 
 from dashboards.console import alarms, api, assets, connections, offline, oncall
 from dashboards.console.access import Access
+from dashboards.console.address import address_of
 from dashboards.console.asking import Ambiguous, NotFound
 from dashboards.console.callbacks import routes as callbacks
 from dashboards.console.commanding import NotRecorded
 from dashboards.console.events import Hub, TooMany
 from dashboards.console.forms import BadBody
-from dashboards.console.guard import Forbidden, NotLoggedIn, needs, open_to_all, person_of, unguarded
+from dashboards.console.guard import Forbidden, NotLoggedIn, TooFast, needs, open_to_all, person_of, unguarded
+from dashboards.console.pace import ACCOUNT, ADDRESS, Buckets
 from dashboards.console.pages import alarms as alarm_pages
 from dashboards.console.pages import answer, deeds, equipment, faults, health, login, now, orders, push
 from dashboards.console.pages import oncall as oncall_pages
@@ -63,7 +65,16 @@ def create_app(data: Path, clock: Clock, site_of: SiteOf, *, public_url: str | N
     missing = unguarded(app.routes)
     if missing:
         raise RuntimeError(f"routes without exactly one permission: {', '.join(missing)}; give each `needs(...)`")
-    app.add_middleware(Shield, hosts=hosts)
+    app.state.addresses, app.state.accounts = Buckets(ADDRESS), Buckets(ACCOUNT)
+
+    def too_fast(request: Request) -> int:
+        address = address_of(request)
+        return 0 if address is None else app.state.addresses.take(address, clock.read().boot_ns)
+
+    def tls() -> bool:
+        return any(address.startswith("https://") for address in public_urls())
+
+    app.add_middleware(Shield, hosts=hosts, tls=tls, too_fast=too_fast)
     return app
 
 
@@ -115,6 +126,8 @@ def _answers(app: FastAPI) -> None:
 
     async def forbidden(request: Request, error: Exception) -> Response:
         assert isinstance(error, Forbidden)
+        if error.reason == "not_permitted" and request.url.path == "/" and request.method == "GET":
+            return RedirectResponse("/account", 303)  # who sees nothing of the plant has a page of their own
         text = "Your role does not allow this." if error.reason == "not_permitted" else "Not sent by our own page."
         return _say(request, 403, error.reason, text)
 
@@ -126,6 +139,17 @@ def _answers(app: FastAPI) -> None:
 
     async def ambiguous(request: Request, error: Exception) -> Response:
         return _say(request, 409, "ambiguous", f"This id stands in several sites ({error}); add ?site=")
+
+    async def too_fast(request: Request, error: Exception) -> Response:
+        assert isinstance(error, TooFast)
+        answer = _say(request, 429, "too_fast", "Too many requests from this account.")
+        answer.headers["retry-after"] = str(error.wait_s)
+        return answer
+
+    async def too_many(request: Request, error: Exception) -> Response:
+        answer = _say(request, 503, "too_many_clients", str(error))
+        answer.headers["retry-after"] = "30"
+        return answer
 
     async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
@@ -140,7 +164,7 @@ def _answers(app: FastAPI) -> None:
     handlers = {
         NotLoggedIn: not_logged_in, Forbidden: forbidden, NotFound: trouble(404, "not_found"), Ambiguous: ambiguous,
         BadBody: trouble(400, "bad_body"), Refused: trouble(400, "bad_request"), HTTPException: http, RequestValidationError: invalid,
-        NotRecorded: trouble(503, "not_recorded"), TooMany: trouble(503, "too_many_clients"),
+        NotRecorded: trouble(503, "not_recorded"), TooMany: too_many, TooFast: too_fast,
         ClientDisconnect: trouble(400, "cut_off", "The body was cut off."),
         Exception: broken,
     }  # fmt: skip

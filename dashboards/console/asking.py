@@ -8,9 +8,10 @@ from typing import TypeVar
 
 from starlette.requests import Request
 
-from dashboards.console.commanding import Commander
+from dashboards.console.commanding import Commander, Recorded
 from dashboards.console.roles import Person
 from dashboards.console.sites import Sites, SiteView
+from dashboards.console.tables import CommandRow
 from plantroom.clock import NS, Clock, to_ns
 from plantroom.errors import Refused
 from plantroom.site import Binding, Equipment
@@ -49,7 +50,12 @@ class Desk:
 
     def commander(self, view: SiteView) -> Commander:
         found: dict[str, Commander] = self._state.commanders
-        return found.setdefault(view.id, Commander(view))
+        return found.setdefault(view.id, Commander(self.sites.whole(view)))
+
+    async def command(self, view: SiteView, command_id: str) -> CommandRow | Recorded | None:
+        """What became of a command at this site; for who sees only what is theirs, of one of their own."""
+        by = self.person.name if self.person.narrow_at(view.id) else None
+        return await self.commander(view).find(command_id, by)
 
     def only(self, look: Callable[[SiteView], _T | None], what: str) -> tuple[SiteView, _T]:
         """The one site where `look` finds something. Raises NotFound, Ambiguous."""

@@ -31,6 +31,7 @@ class Recorded:
     command_id: str
     seq: int
     at_ns: int
+    who: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +89,12 @@ class Commander:
                 self._drop_writer()
                 raise NotRecorded(str(failed)) from failed
 
-    async def find(self, command_id: str) -> CommandRow | Recorded | None:
-        """A command by its id: its outcome, or that it waits, None when nobody sent it lately."""
+    async def find(self, command_id: str, by: str | None = None) -> CommandRow | Recorded | None:
+        """A command by its id: its outcome, or that it waits, None when nobody sent it lately. by: None where somebody else did."""
+        found = await self._find(command_id)
+        return found if found is None or by in (None, found.who) else None
+
+    async def _find(self, command_id: str) -> CommandRow | Recorded | None:
         row = self._view.tables.command(command_id)
         if row is not None:
             self._sent.pop(command_id, None)
@@ -99,7 +104,8 @@ class Commander:
     async def _append(self, deed: Deed, person: Person, command_id: str) -> Recorded:
         body = {
             "command_id": command_id, "does": deed.does, "target": deed.target, "who": person.name, "name": person.shown or person.name,
-            "roles": person.roles, "args": dict(deed.args), **({} if deed.phone is None else {"phone": dict(deed.phone)}),
+            "roles": person.roles_at(self._view.id), "args": dict(deed.args),
+            **({} if deed.phone is None else {"phone": dict(deed.phone)}),
         }  # fmt: skip
         entry = Entry(Kind.COMMAND, orjson.dumps(body))
         async with self._lock:
@@ -108,7 +114,7 @@ class Commander:
             except JournalFailed as failed:
                 self._drop_writer()
                 raise NotRecorded(str(failed)) from failed
-        recorded = self._sent[command_id] = Recorded(command_id, seq, self._view.clock.read().wall_ns)
+        recorded = self._sent[command_id] = Recorded(command_id, seq, self._view.clock.read().wall_ns, person.name)
         while len(self._sent) > MOST_WAITING:
             del self._sent[next(iter(self._sent))]  # it stands in the journal and is found there
         return recorded
@@ -147,8 +153,9 @@ class Commander:
             while seq < end:
                 records = reader.read_after(seq, 5_000)
                 for record in records:
-                    if record.kind is Kind.COMMAND and orjson.loads(record.body).get("command_id") == command_id:
-                        return Recorded(command_id, record.seq, record.at.wall_ns)
+                    if record.kind is Kind.COMMAND and (said := orjson.loads(record.body)).get("command_id") == command_id:
+                        who = said.get("who")
+                        return Recorded(command_id, record.seq, record.at.wall_ns, who if isinstance(who, str) else "")
                 if not records:
                     break
                 seq = records[-1].seq

@@ -22,7 +22,7 @@ router = APIRouter(prefix=ROOT)
 
 
 @router.get("/connections", responses=TROUBLES)
-def connections(request: Request, person: Annotated[Person, needs(Permission.SEE)]) -> shapes.ConnectionList:
+def connections(request: Request, person: Annotated[Person, needs(Permission.HOUSE)]) -> shapes.ConnectionList:
     """Every link of the collector with what it counted since the collector's start, and how each unit behind it answers."""
     desk = Desk(request, person)
     return {"connections": [found for view in desk.views for found in of_site(view, desk.now_ns)]}

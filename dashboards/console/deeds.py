@@ -61,8 +61,8 @@ def _known_second(access: Access, name: str | None, site: str) -> None:
     if name is None:
         return
     for account in access.accounts():
-        second = Person(account.name, account.role, account.sites)
-        if second.name == name and second.may(DEEDS["shelve"]) and second.sees(site):
+        second = Person(account.name, account.role, account.sites, there=account.there, asked=DEEDS["shelve"])
+        if second.name == name and second.sees(site):
             return
     raise Refused(f"second: {name} is nobody who may shelve here; give the user name of another engineer or supervisor")
 

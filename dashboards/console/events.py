@@ -39,12 +39,14 @@ class TooMany(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """data: JSON. values: for `values` events the pieces by equipment, so that a client who looks at one machine gets one machine."""
+    """data: JSON, of the machine `equipment`. values: for `values` events the pieces by equipment, so that a client who looks at one
+    machine gets one machine."""
 
     n: int
     site: str
     kind: str
     data: bytes
+    equipment: str = ""
     values: Mapping[str, list[bytes]] | None = None
 
 
@@ -67,8 +69,6 @@ class Client:
     equipment: frozenset[str] | None
     queue: asyncio.Queue[Event | None] = field(default_factory=lambda: asyncio.Queue(MOST_WAITING))
 
-    def wants(self, event: Event) -> bool:
-        return self.person.sees(event.site) and self.site in (None, "", event.site)
 
 
 class Hub:
@@ -157,7 +157,7 @@ class Hub:
         seen.faults, seen.orders = faults, orders
 
     def _tell_row(self, view: SiteView, kind: str, row: FaultShape | OrderShape) -> None:
-        self._tell(Event(self._next(), view.id, kind, orjson.dumps(row)))
+        self._tell(Event(self._next(), view.id, kind, orjson.dumps(row), row["equipment"]))
 
     def _look_at_values(self, view: SiteView, seen: _Seen) -> None:
         turn, seen.turn = seen.turn, view.latest.turn
@@ -173,13 +173,13 @@ class Hub:
             if bound is not None:
                 pieces.setdefault(bound[0], []).append(orjson.dumps(sample_shape(bound[1], view.latest.sample(point), now)))
         if pieces:
-            self._tell(Event(self._next(), view.id, "values", b"", pieces))
+            self._tell(Event(self._next(), view.id, "values", b"", values=pieces))
 
     def _tell(self, event: Event) -> None:
         if event.values is None:  # values are not kept: who comes back sees the newest ones anyway
             self._kept.append(event)
         for client in list(self._clients):
-            if client.wants(event) and (event.values is None or _pieces(event, client)):
+            if self._wants(client, event) and (event.values is None or self._pieces(event, client)):
                 try:
                     client.queue.put_nowait(event)
                 except asyncio.QueueFull:
@@ -199,20 +199,29 @@ class Hub:
         start, _, n = last_id.partition("-")
         if start != str(self._start) or not n.isdigit() or (self._kept and int(n) < self._kept[0].n - 1 and len(self._kept) == KEPT):
             return None
-        return [event for event in self._kept if event.n > int(n) and client.wants(event)]
+        return [event for event in self._kept if event.n > int(n) and self._wants(client, event)]
 
     def _wire(self, event: Event, client: Client) -> bytes:
         data = event.data
         if event.values is not None:
-            data = b'{"site":%b,"values":[%b]}' % (orjson.dumps(event.site), b",".join(_pieces(event, client)))
+            data = b'{"site":%b,"values":[%b]}' % (orjson.dumps(event.site), b",".join(self._pieces(event, client)))
         return b"id: %d-%d\nevent: %b\ndata: %b\n\n" % (self._start, event.n, event.kind.encode(), data)
+
+    def _wants(self, client: Client, event: Event) -> bool:
+        """Of values whether any of this site are wanted; which ones: `_pieces`."""
+        if not client.person.sees(event.site) or client.site not in (None, "", event.site):
+            return False
+        theirs = None if event.values is not None else self._sites.theirs(client.person, event.site)
+        return theirs is None or event.equipment in theirs
+
+    def _pieces(self, event: Event, client: Client) -> list[bytes]:
+        values = event.values or {}
+        wanted = set(values) if client.equipment is None else client.equipment & values.keys()
+        theirs = self._sites.theirs(client.person, event.site)
+        if theirs is not None:
+            wanted &= theirs
+        return [piece for equipment in wanted for piece in values[equipment]]
 
     def _next(self) -> int:
         self._n += 1
         return self._n
-
-
-def _pieces(event: Event, client: Client) -> list[bytes]:
-    values = event.values or {}
-    wanted = values if client.equipment is None else client.equipment & values.keys()
-    return [piece for equipment in wanted for piece in values[equipment]]

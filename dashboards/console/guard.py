@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute
 
 from dashboards.console.access import Access
 from dashboards.console.forms import read_fields
+from dashboards.console.pace import Buckets
 from dashboards.console.roles import Permission, Person
 
 COOKIE = "plantroom_session"
@@ -33,6 +34,14 @@ class Forbidden(Exception):
         super().__init__(reason)
 
 
+class TooFast(Exception):
+    """This account asks more often than anybody can read. 429; wait_s until the next request is answered."""
+
+    def __init__(self, wait_s: int) -> None:
+        self.wait_s = wait_s
+        super().__init__(f"wait {wait_s} s")
+
+
 class Needs:
     """A route's demand. As a dependency it yields the Person who asks."""
 
@@ -46,11 +55,14 @@ class Needs:
         person = person_of(request, access)
         if person is None:
             raise NotLoggedIn
+        accounts: Buckets = request.app.state.accounts
+        if wait_s := accounts.take(person.name, request.app.state.clock.read().boot_ns):
+            raise TooFast(wait_s)
         if not person.may(self.permission):
             raise Forbidden("not_permitted")
         if request.method not in SAFE and person.form_token is not None:
             await _own_form(request, person)
-        return person
+        return person.asking(self.permission)
 
 
 def needs(permission: Permission) -> Any:
@@ -62,13 +74,14 @@ def open_to_all() -> Any:
     return Depends(Needs(None))
 
 
-def person_of(request: Request, access: Access) -> Person | None:
-    """By bearer token where one is given, else by the session cookie."""
+def person_of(request: Request, access: Access, touch: bool | None = None) -> Person | None:
+    """By bearer token where one is given, else by the session cookie. touch: whether it is a deed of theirs,
+    None = as the request says."""
     kind, _, token = request.headers.get("authorization", "").partition(" ")
     if kind:
         return access.bearer(token.strip()) if kind.lower() == "bearer" else None
     cookie = request.cookies.get(COOKIE)
-    return access.person_of(cookie, touch=by_a_person(request)) if cookie else None
+    return access.person_of(cookie, touch=by_a_person(request) if touch is None else touch) if cookie else None
 
 
 def by_a_person(request: Request) -> bool:

@@ -27,7 +27,7 @@ router = APIRouter(prefix=ROOT)
 @router.get("/oncall", responses=TROUBLES)
 def on_call(
     request: Request,
-    person: Annotated[Person, needs(Permission.SEE)],
+    person: Annotated[Person, needs(Permission.HOUSE)],
     at: Annotated[str, Query(description="ISO 8601 with zone, epoch seconds, or a length before now: -6h")] = "now",
 ) -> shapes.OnCallList:
     """Who is on in each team, until when, who comes next, changes of the roster that are not over, the last ten handovers."""

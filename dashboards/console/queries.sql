@@ -1,11 +1,14 @@
 -- What the console and the API read from the records of one site. Nothing here writes.
+-- :own is a JSON list of the machines whose rows may be seen, NULL for those of all: who sees only what is theirs is kept from the rest
+-- here, whatever a page asks. :me is who asks then.
 -- `+raised_ns`: the few open rows come from their partial index and are sorted, instead of five years being walked in order.
 
 -- name: faults
 SELECT id, rule, equipment, kind, severity, condition, mode, no_data, onset_ns, raised_ns, ended_ns, ended_why, text_json, do_json, trace_json,
   work_order, shelved_until_ns, shelf_json, parent
 FROM fault
-WHERE (:condition IS NULL OR condition IN (SELECT value FROM json_each(:condition)))
+WHERE (:own IS NULL OR equipment IN (SELECT value FROM json_each(:own)))
+  AND (:condition IS NULL OR condition IN (SELECT value FROM json_each(:condition)))
   AND (:severity IS NULL OR severity IN (SELECT value FROM json_each(:severity)))
   AND (:equipment IS NULL OR equipment = :equipment)
   AND (:before IS NULL OR raised_ns < :before)
@@ -15,7 +18,7 @@ ORDER BY raised_ns DESC, id DESC LIMIT :most;
 SELECT id, rule, equipment, kind, severity, condition, mode, no_data, onset_ns, raised_ns, ended_ns, ended_why, text_json, do_json, trace_json,
   work_order, shelved_until_ns, shelf_json, parent
 FROM fault
-WHERE condition IN ('active', 'recovering')
+WHERE condition IN ('active', 'recovering') AND (:own IS NULL OR equipment IN (SELECT value FROM json_each(:own)))
 ORDER BY +raised_ns DESC, id DESC LIMIT :most;
 
 -- name: urgent_since
@@ -26,22 +29,25 @@ FROM fault WHERE raised_ns > :since AND severity IN ('danger', 'readiness') AND 
 -- name: fault
 SELECT id, rule, equipment, kind, severity, condition, mode, no_data, onset_ns, raised_ns, ended_ns, ended_why, text_json, do_json, trace_json,
   work_order, shelved_until_ns, shelf_json, parent
-FROM fault WHERE id = :id;
+FROM fault WHERE id = :id AND (:own IS NULL OR equipment IN (SELECT value FROM json_each(:own)));
 
 -- name: children
 SELECT id, rule, equipment, kind, severity, condition, mode, no_data, onset_ns, raised_ns, ended_ns, ended_why, text_json, do_json, trace_json,
   work_order, shelved_until_ns, shelf_json, parent
-FROM fault WHERE parent = :parent ORDER BY onset_ns, id LIMIT 500;
+FROM fault WHERE parent = :parent AND (:own IS NULL OR equipment IN (SELECT value FROM json_each(:own)))
+ORDER BY onset_ns, id LIMIT 500;
 
 -- name: item_days
 SELECT item, day, usable_ns, faulted_ns, unknown_ns, state, heard, since_ns FROM item_time
-WHERE equipment = :equipment AND day >= :since ORDER BY item, day;
+WHERE equipment = :equipment AND day >= :since AND (:own IS NULL OR equipment IN (SELECT value FROM json_each(:own)))
+ORDER BY item, day;
 
 -- name: orders
 SELECT id, fault, equipment, severity, state, text_json, round, opened_ns, opened_by, accepted_ns, accepted_by, eta_ns, arrived_ns, arrived_by,
   restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json, hollow_json, phone_json
 FROM work_order
-WHERE (:state IS NULL OR state IN (SELECT value FROM json_each(:state)))
+WHERE (:own IS NULL OR equipment IN (SELECT value FROM json_each(:own)))
+  AND (:state IS NULL OR state IN (SELECT value FROM json_each(:state)))
   AND (:equipment IS NULL OR equipment = :equipment)
   AND (:before IS NULL OR opened_ns < :before)
 ORDER BY opened_ns DESC, id DESC LIMIT :most;
@@ -49,33 +55,41 @@ ORDER BY opened_ns DESC, id DESC LIMIT :most;
 -- name: open_orders
 SELECT id, fault, equipment, severity, state, text_json, round, opened_ns, opened_by, accepted_ns, accepted_by, eta_ns, arrived_ns, arrived_by,
   restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json, hollow_json, phone_json
-FROM work_order WHERE state <> 'closed' ORDER BY +opened_ns DESC, id DESC LIMIT :most;
+FROM work_order WHERE state <> 'closed' AND (:own IS NULL OR equipment IN (SELECT value FROM json_each(:own)))
+ORDER BY +opened_ns DESC, id DESC LIMIT :most;
 
 -- name: order
 SELECT id, fault, equipment, severity, state, text_json, round, opened_ns, opened_by, accepted_ns, accepted_by, eta_ns, arrived_ns, arrived_by,
   restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json, hollow_json, phone_json
-FROM work_order WHERE id = :id;
+FROM work_order WHERE id = :id AND (:own IS NULL OR equipment IN (SELECT value FROM json_each(:own)));
 
 -- name: clocks
 SELECT work_order, round, name, started_ns, warn_ns, due_ns, breached_ns, stopped_ns
-FROM clock WHERE work_order IN (SELECT value FROM json_each(:orders)) ORDER BY work_order, round, started_ns, name;
+FROM clock WHERE work_order IN (SELECT value FROM json_each(:orders))
+  AND (:own IS NULL OR work_order IN (SELECT w.id FROM work_order w WHERE w.equipment IN (SELECT value FROM json_each(:own))))
+ORDER BY work_order, round, started_ns, name;
 
 -- name: notes
-SELECT n.at_ns, n.who, n.does, p.text, n.phone_json FROM order_note n LEFT JOIN private p ON p.id = n.text WHERE n.work_order = :order ORDER BY n.seq;
+SELECT n.at_ns, n.who, n.does, p.text, n.phone_json FROM order_note n LEFT JOIN private p ON p.id = n.text WHERE n.work_order = :order
+  AND (:own IS NULL OR n.work_order IN (SELECT w.id FROM work_order w WHERE w.equipment IN (SELECT value FROM json_each(:own))))
+ORDER BY n.seq;
 
 -- name: people
 SELECT id, name FROM person WHERE name IS NOT NULL;
 
 -- name: pages
 SELECT id, channel, person, reason, severity, message_json, created_ns, due_ns, state, answer
-FROM outbox WHERE fault = :fault OR work_order = :order ORDER BY created_ns, id LIMIT 500;
+FROM outbox WHERE (fault = :fault OR work_order = :order) AND (:own IS NULL OR EXISTS (
+  SELECT 1 FROM work_order w WHERE w.id = outbox.work_order AND w.equipment IN (SELECT value FROM json_each(:own))
+  UNION ALL SELECT 1 FROM fault f WHERE f.id = outbox.fault AND f.equipment IN (SELECT value FROM json_each(:own))))
+ORDER BY created_ns, id LIMIT 500;
 
 -- name: page
-SELECT id, channel, person, reason, severity, message_json, created_ns, due_ns, state, answer FROM outbox WHERE id = :id;
+SELECT id, channel, person, reason, severity, message_json, created_ns, due_ns, state, answer FROM outbox WHERE id = :id AND :own IS NULL;
 
 -- name: pages_by_id
 SELECT id, channel, person, reason, severity, message_json, created_ns, due_ns, state, answer
-FROM outbox WHERE id IN (SELECT value FROM json_each(:pages));
+FROM outbox WHERE id IN (SELECT value FROM json_each(:pages)) AND :own IS NULL;
 
 -- name: attempts
 SELECT outbox, n, channel, verdict, answer, started_ns, ended_ns, confirmed
@@ -85,7 +99,7 @@ FROM attempt WHERE outbox IN (SELECT value FROM json_each(:pages)) ORDER BY star
 SELECT outbox, at_ns, state, text FROM receipt WHERE outbox IN (SELECT value FROM json_each(:pages)) ORDER BY outbox, seq;
 
 -- name: call
-SELECT state, chain_json, step, next_ns, count, called_json FROM call WHERE work_order = :order;
+SELECT state, chain_json, step, next_ns, count, called_json FROM call WHERE work_order = :order AND (:own IS NULL OR work_order IN (SELECT w.id FROM work_order w WHERE w.equipment IN (SELECT value FROM json_each(:own))));
 
 -- name: heads
 -- As they are told: the departments, then the manager.
@@ -93,43 +107,48 @@ SELECT h.head, h.tell, h.state, h.due_ns, h.next_ns, h.missed_ns, h.acked_ns, h.
   (SELECT message_json FROM outbox p WHERE p.work_order = h.work_order AND p.reason = 'major' AND p.message_json ->> 'head' = h.head
    ORDER BY p.rowid DESC LIMIT 1) AS message_json
 FROM head_call h JOIN work_order o ON o.id = h.work_order AND o.round = h.round WHERE h.work_order = :order
+  AND (:own IS NULL OR o.equipment IN (SELECT value FROM json_each(:own)))
 ORDER BY CASE h.head WHEN 'engineering' THEN 0 WHEN 'security' THEN 1 WHEN 'service' THEN 2 ELSE 3 END;
 
 -- name: rescue
 SELECT r.work_order, r.equipment, r.known_ns, r.reported_ns, r.reported_by, r.answered_ns, r.answered_by, r.staff_ns, r.staff_by, r.called_ns,
   r.called_by, r.unit_ns, r.unit_by, r.freed_ns, r.freed_by, r.trapped, r.injured, r.released_ns, r.released_by
-FROM rescue r JOIN work_order o ON o.id = r.work_order AND o.round = r.round WHERE r.work_order = :order;
+FROM rescue r JOIN work_order o ON o.id = r.work_order AND o.round = r.round WHERE r.work_order = :order
+  AND (:own IS NULL OR r.equipment IN (SELECT value FROM json_each(:own)));
 
 -- name: rescue_of
 SELECT r.work_order, r.equipment, r.known_ns, r.reported_ns, r.reported_by, r.answered_ns, r.answered_by, r.staff_ns, r.staff_by, r.called_ns,
   r.called_by, r.unit_ns, r.unit_by, r.freed_ns, r.freed_by, r.trapped, r.injured, r.released_ns, r.released_by
 FROM rescue r JOIN work_order o ON o.id = r.work_order AND o.round = r.round
-WHERE r.equipment = :equipment AND o.state <> 'closed' AND r.released_ns IS NULL ORDER BY r.known_ns DESC LIMIT 1;
+WHERE r.equipment = :equipment AND o.state <> 'closed' AND r.released_ns IS NULL
+  AND (:own IS NULL OR r.equipment IN (SELECT value FROM json_each(:own)))
+ORDER BY r.known_ns DESC LIMIT 1;
 
 -- name: changes_ahead
 SELECT c.id, c.seq, c.at_ns, c.who, c.kind, c.team, c.from_ns, c.to_ns, c.out_person, c.in_person, p.text, c.state
-FROM roster_change c LEFT JOIN private p ON p.id = c.reason WHERE c.state = 'ahead' ORDER BY c.rowid;
+FROM roster_change c LEFT JOIN private p ON p.id = c.reason WHERE c.state = 'ahead' AND :own IS NULL ORDER BY c.rowid;
 
 -- name: change
 SELECT c.id, c.seq, c.at_ns, c.who, c.kind, c.team, c.from_ns, c.to_ns, c.out_person, c.in_person, p.text, c.state
-FROM roster_change c LEFT JOIN private p ON p.id = c.reason WHERE c.id = :id;
+FROM roster_change c LEFT JOIN private p ON p.id = c.reason WHERE c.id = :id AND :own IS NULL;
 
 -- name: handovers
 SELECT h.id, h.team, h.open_json, h.given_ns, h.given_by, g.text, h.state, h.taken_ns, h.taken_by, t.text
 FROM handover h LEFT JOIN private g ON g.id = h.given_note LEFT JOIN private t ON t.id = h.taken_note
-WHERE :id IS NULL OR h.id = :id ORDER BY h.rowid DESC LIMIT :most;
+WHERE (:id IS NULL OR h.id = :id) AND :own IS NULL ORDER BY h.rowid DESC LIMIT :most;
 
 -- name: calling
-SELECT work_order, next_ns, count FROM call WHERE state = 'calling' ORDER BY work_order;
+SELECT work_order, next_ns, count FROM call WHERE state = 'calling' AND (:own IS NULL OR work_order IN (SELECT w.id FROM work_order w WHERE w.equipment IN (SELECT value FROM json_each(:own))))
+ORDER BY work_order;
 
 -- name: command
-SELECT id, seq, at_ns, who, does, target, outcome, reason, says_json, state_json, phone_json FROM command WHERE id = :id;
+SELECT id, seq, at_ns, who, does, target, outcome, reason, says_json, state_json, phone_json FROM command WHERE id = :id AND (:own IS NULL OR who = :me);
 
 -- name: position
 SELECT seq, wall_ns FROM position;
 
 -- name: outbox_counts
-SELECT state, count(*) FROM outbox GROUP BY state;
+SELECT state, count(*) FROM outbox WHERE :own IS NULL GROUP BY state;
 
 -- name: private
 SELECT text FROM private WHERE id = :id;

@@ -1,73 +1,18 @@
-"""Who may do what. The engine judges a deed once more (never by the performer, danger by the supervisor); here stands who may ask."""
+"""Who asks, and what they may say with a deed. What each role may do stands in plantroom/roles.py, for the engine too."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import dataclass, field, replace
+
+from plantroom.roles import DEEDS, MAY, NARROW, ROLES, Permission, Role
+
+__all__ = [
+    "CHANGE_DEEDS", "DEEDS", "FAULT_DEEDS", "FIELDS", "HANDOVER_DEEDS", "MACHINE_DEEDS", "MAY", "NARROW", "ORDER_DEEDS", "ROLES",
+    "TEAM_DEEDS", "Permission", "Person", "Role",
+]  # fmt: skip
 
 
-class Role(StrEnum):
-    VIEWER = "viewer"
-    TECHNICIAN = "technician"
-    ENGINEER = "engineer"
-    SUPERVISOR = "supervisor"
-    ADMIN = "admin"
-
-
-class Permission(StrEnum):
-    """What a route needs. OWN: one's own password and session; every logged-in person has it."""
-
-    OWN = "own"
-    SEE = "see"
-    REPORT = "report"  # people trapped in a lift, a task of one's department confirmed: whoever is logged in
-    WORK = "work"  # accept arrive restore hold comment, hand over and take over
-    CLOSE = "close"
-    ORDER = "order"  # open and reopen orders
-    SHELVE = "shelve"
-    RELEASE = "release"  # a lift people were trapped in, by signature
-    ROSTER = "roster"  # who stands in, who swaps
-    OPERATE = "operate"  # the service's own state: metrics
-
-
-_VIEWER = frozenset({Permission.OWN, Permission.SEE, Permission.REPORT})
-_TECHNICIAN = _VIEWER | {Permission.WORK, Permission.CLOSE, Permission.ORDER}
-_ENGINEER = _TECHNICIAN | {Permission.SHELVE, Permission.RELEASE, Permission.ROSTER, Permission.OPERATE}
-
-MAY: dict[Role, frozenset[Permission]] = {
-    Role.VIEWER: _VIEWER,
-    Role.TECHNICIAN: _TECHNICIAN,
-    Role.ENGINEER: _ENGINEER,
-    Role.SUPERVISOR: _ENGINEER,
-    Role.ADMIN: frozenset(Permission),
-}
-
-# Which permission each deed needs; the deeds are those of COMMAND records.
-DEEDS: dict[str, Permission] = {
-    "accept": Permission.WORK,
-    "arrive": Permission.WORK,
-    "restore": Permission.WORK,
-    "hold": Permission.WORK,
-    "comment": Permission.WORK,
-    "close": Permission.CLOSE,
-    "reopen": Permission.ORDER,
-    "open": Permission.ORDER,
-    "shelve": Permission.SHELVE,
-    "unshelve": Permission.SHELVE,
-    "relearn": Permission.SHELVE,
-    "stand_in": Permission.ROSTER,
-    "swap": Permission.ROSTER,
-    "drop_change": Permission.ROSTER,
-    "hand_over": Permission.WORK,
-    "take_over": Permission.WORK,
-    "trapped": Permission.REPORT,
-    "acknowledge": Permission.REPORT,
-    "answered": Permission.WORK,
-    "unit_called": Permission.WORK,
-    "unit_arrived": Permission.WORK,
-    "freed": Permission.WORK,
-    "release": Permission.RELEASE,
-}
 # What a person may say with a deed; the engine asks for what is missing.
 FIELDS: dict[str, tuple[str, ...]] = {
     "accept": ("eta",),
@@ -103,21 +48,11 @@ CHANGE_DEEDS = ("drop_change",)
 HANDOVER_DEEDS = ("take_over",)
 
 
-# What a COMMAND record says for the engine's guards: a role includes those below it.
-ROLES: Mapping[Role, tuple[str, ...]] = {
-    Role.VIEWER: ("viewer",),
-    Role.TECHNICIAN: ("technician",),
-    Role.ENGINEER: ("technician", "engineer"),
-    Role.SUPERVISOR: ("technician", "engineer", "supervisor"),
-    Role.ADMIN: ("technician", "engineer", "supervisor", "admin"),
-}
-
-
 @dataclass(frozen=True, slots=True)
 class Person:
     """Who asks. sites: the ids they may see, None = all. form_token: what their forms carry; None for a bearer token, which needs none.
 
-    shown: what people call them, where that is not the name they are known by.
+    there: sites where their role is another one. shown: what people call them, where that is not the name they are known by.
     """
 
     name: str
@@ -125,14 +60,30 @@ class Person:
     sites: frozenset[str] | None = None
     form_token: str | None = None
     shown: str | None = None
+    there: Mapping[str, Role] = field(default_factory=dict)
+    asked: Permission = Permission.OWN  # what the route they came by needs: a site where they have it not is none of theirs there
 
-    def may(self, permission: Permission) -> bool:
-        return permission in MAY[self.role]
+    def role_at(self, site: str) -> Role:
+        return self.there.get(site, self.role)
 
-    @property
-    def roles(self) -> tuple[str, ...]:
+    def may(self, permission: Permission, site: str | None = None) -> bool:
+        """At this site, or at one of theirs."""
+        if site is not None:
+            return permission in MAY[self.role_at(site)]
+        everywhere = self.sites is None or bool(self.sites - self.there.keys())
+        roles = {*self.there.values(), *((self.role,) if everywhere else ())}
+        return any(permission in MAY[role] for role in roles)
+
+    def asking(self, permission: Permission) -> Person:
+        return replace(self, asked=permission)
+
+    def roles_at(self, site: str) -> tuple[str, ...]:
         """As a COMMAND record names them."""
-        return ROLES[self.role]
+        return ROLES[self.role_at(site)]
 
     def sees(self, site: str) -> bool:
-        return self.sites is None or site in self.sites
+        return (self.sites is None or site in self.sites) and self.may(self.asked, site)
+
+    def narrow_at(self, site: str) -> bool:
+        """Whether they see no more of this site than what is theirs."""
+        return self.role_at(site) in NARROW

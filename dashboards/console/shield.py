@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import orjson
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MOST_BODY = 64 * 1024
@@ -24,27 +25,35 @@ HEADERS: dict[bytes, bytes] = {
     b"cache-control": b"no-store",
 }
 
+STRICT = {**HEADERS, b"strict-transport-security": b"max-age=31536000"}
+
 
 class Shield:
-    """ASGI middleware. hosts: names besides IP addresses and localhost under which this service answers, read anew each time.
+    """ASGI middleware. hosts: names besides IP addresses and localhost under which this service answers, read anew each time. tls: whether
+    people reach us by HTTPS alone. too_fast: seconds that this client has to wait, 0 = none.
 
     A page of another site can make a browser ask us under that site's own name (DNS rebinding); such a request is refused.
     """
 
-    def __init__(self, app: ASGIApp, hosts: Callable[[], frozenset[str]]) -> None:
-        self._app, self._hosts = app, hosts
+    def __init__(
+        self, app: ASGIApp, hosts: Callable[[], frozenset[str]], tls: Callable[[], bool], too_fast: Callable[[Request], int]
+    ) -> None:
+        self._app, self._hosts, self._tls, self._too_fast = app, hosts, tls, too_fast
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         headers = dict(scope["headers"])
+        send = _with_headers(send, STRICT if self._tls() else HEADERS)
         if not known_host(headers.get(b"host", b"").decode("latin-1"), self._hosts()):
             await _refuse(send, 421, "unknown_host", "This service does not answer under that name; set web.public_url in the site file.")
         elif too_long(headers.get(b"content-length")):
             await _refuse(send, 413, "body_too_large", f"At most {MOST_BODY} bytes.")
+        elif wait_s := self._too_fast(Request(scope)):
+            await _refuse(send, 429, "too_fast", "Too many requests from this address.", wait_s)
         else:
-            await self._app(scope, _Bounded(receive), _with_headers(send))
+            await self._app(scope, _Bounded(receive), send)
 
 
 class _Bounded:
@@ -62,22 +71,23 @@ class _Bounded:
         return message
 
 
-def _with_headers(send: Send) -> Send:
+def _with_headers(send: Send, ours: Mapping[bytes, bytes]) -> Send:
     async def guarded(message: Message) -> None:
         if message["type"] == "http.response.start":
             given = {name.lower() for name, _ in message.get("headers", [])}
-            message["headers"] = [*message.get("headers", []), *((n, v) for n, v in HEADERS.items() if n not in given)]
+            message["headers"] = [*message.get("headers", []), *((n, v) for n, v in ours.items() if n not in given)]
         await send(message)
 
     return guarded
 
 
-async def _refuse(send: Send, status: int, reason: str, text: str) -> None:
+async def _refuse(send: Send, status: int, reason: str, text: str, wait_s: int = 0) -> None:
     body = orjson.dumps({"reason": reason, "text": text})
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), (b"connection", b"close")]
-    guarded = _with_headers(send)
-    await guarded({"type": "http.response.start", "status": status, "headers": headers})
-    await guarded({"type": "http.response.body", "body": body})
+    if wait_s:
+        headers.append((b"retry-after", str(wait_s).encode()))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 def too_long(length: bytes | None) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from copy import copy
+from dataclasses import replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -15,8 +17,10 @@ from dashboards.console.roles import Person
 from dashboards.console.tables import Tables
 from plantroom.clock import Clock
 from plantroom.errors import BadInput, JournalFailed
+from plantroom.firms import own_machines
 from plantroom.history import History, Series, open_history
 from plantroom.journal import Follower, Journal, Kind, Reader, Record, decode_batch
+from plantroom.roster import Roster
 from plantroom.site import Site
 from plantroom.words import language
 
@@ -107,6 +111,16 @@ class SiteView:
         if found is not None:
             self.config_seq, self.config = found
 
+    def narrowed(self, person: str) -> SiteView:
+        """The site as it is to somebody of a firm: the machines it looks after, and what became of them. Of one moment; not to be kept."""
+        own = own_machines(self.config, person)
+        found = copy(self)
+        found.tables = self.tables.narrowed(own, person)
+        if self.config is not None:
+            machines = {id_: machine for id_, machine in self.config.equipment.items() if id_ in own}
+            found.config = replace(self.config, equipment=machines, roster=Roster(), channels={}, connections={}, devices={})
+        return found
+
     def query(self, points: Sequence[str], start_ns: int, end_ns: int, step_ns: int | None) -> dict[str, Series]:
         """Blocking; call it in a thread."""
         if self._history is None:
@@ -151,14 +165,28 @@ class Sites:
         return list(self._views.values())
 
     def seen_by(self, person: Person, wanted: str | None = None) -> list[SiteView]:
-        """The sites this person may see, only the wanted one where one is named. An unknown and a forbidden site look the same: absent."""
-        return [view for view in self._views.values() if person.sees(view.id) and wanted in (None, "", view.id)]
+        """The sites this person may see, only the wanted one where one is named. An unknown and a forbidden site look the same: absent.
+
+        Of those who see only what is theirs each view is narrowed to it.
+        """
+        seen = [view for view in self._views.values() if person.sees(view.id) and wanted in (None, "", view.id)]
+        return [view.narrowed(person.name) if person.narrow_at(view.id) else view for view in seen]
+
+    def whole(self, view: SiteView) -> SiteView:
+        """The site itself of a view that may be narrowed."""
+        return self._views[view.id]
+
+    def theirs(self, person: Person, site: str) -> frozenset[str] | None:
+        """The machines of a site that what is told of it may be about, for this person; None = all."""
+        if not person.sees(site):
+            return frozenset()
+        return own_machines(self._views[site].config, person.name) if person.narrow_at(site) else None
 
     async def query(
         self, view: SiteView, points: Sequence[str], start_ns: int, end_ns: int, step_ns: int | None
     ) -> dict[str, Series]:
         async with self._at_history:
-            return await asyncio.to_thread(view.query, points, start_ns, end_ns, step_ns)
+            return await asyncio.to_thread(self.whole(view).query, points, start_ns, end_ns, step_ns)
 
     def close(self) -> None:
         for view in self._views.values():

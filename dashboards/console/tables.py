@@ -55,6 +55,15 @@ class Tables:
         self._path = path
         self._lock = threading.Lock()
         self._records: Records | None = None
+        self._own: frozenset[str] | None = None
+        self._seen: dict[str, str | None] = {"own": None, "me": None}
+
+    def narrowed(self, own: frozenset[str], me: str) -> Tables:
+        """The same rows for somebody who sees no more than those of these machines: every query says so itself. own: equipment ids."""
+        found = _Narrowed(self._path)
+        found.whole, found._lock = self, self._lock
+        found._own, found._seen = own, {"own": _json(sorted(own)), "me": me}
+        return found
 
     def close(self) -> None:
         with self._lock:
@@ -102,7 +111,8 @@ class Tables:
         with self._lock:
             records = self._open()
             rows = [] if records is None else records.rows("alarms_within", {"start_ns": start_ns, "end_ns": end_ns})
-        return [Alarm(**{**row, "presented": bool(row["presented"])}) for row in rows]
+        own = self._own
+        return [Alarm(**{**row, "presented": bool(row["presented"])}) for row in rows if own is None or row["equipment"] in own]
 
     def item_days(self, equipment: str, since: str) -> list[ItemDay]:
         """Item time from a local day (2026-11-21) on, by item and day; the running state is added up to where the engine stands."""
@@ -241,7 +251,7 @@ class Tables:
     def _rows(self, query: str, **values: Any) -> list[tuple[Any, ...]]:
         with self._lock:
             records = self._open()
-            return [] if records is None else records.db.execute(QUERIES[query], values).fetchall()
+            return [] if records is None else records.db.execute(QUERIES[query], {**values, **self._seen}).fetchall()
 
     def _open(self) -> Records | None:
         if self._records is None and self._path.exists():
@@ -251,6 +261,17 @@ class Tables:
                 return None
             self._records = records
         return self._records
+
+
+class _Narrowed(Tables):
+    """Reads through the connection of the whole; closing it closes nothing."""
+
+    whole: Tables
+
+    def _open(self) -> Records | None:
+        return self.whole._open()
+
+    def close(self) -> None: ...
 
 
 def _fault(row: tuple[Any, ...]) -> Fault:

@@ -12,6 +12,7 @@ import structlog
 import uvicorn
 
 from dashboards.console.app import background, close, create_app
+from dashboards.console.slow import PatientProtocol
 from plantroom.bundle import site_of
 from plantroom.cli import ServiceContext
 from plantroom.errors import BadInput, Problem
@@ -40,8 +41,8 @@ async def run(context: ServiceContext) -> None:
     app = create_app(context.data, context.clock, site_of, public_url=os.environ.get("PLANTROOM_PUBLIC_URL"))
     announce(app.state.access.ensure_admin(), host, port)
     config = uvicorn.Config(
-        app, host=host, port=port, http="httptools", lifespan="off", ws="none", log_config=None, access_log=False, server_header=False,
-        timeout_graceful_shutdown=STOP_S, timeout_keep_alive=20, limit_concurrency=MOST_CONNECTIONS, h11_max_incomplete_event_size=16_384,
+        app, host=host, port=port, http=PatientProtocol, lifespan="off", ws="none", log_config=None, access_log=False, server_header=False,
+        timeout_graceful_shutdown=STOP_S, timeout_keep_alive=20, limit_concurrency=MOST_CONNECTIONS,
         proxy_headers=False,
     )  # fmt: skip
     server = Server(config)

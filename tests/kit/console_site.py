@@ -239,6 +239,12 @@ class Installation:
     def _seq(id_: str) -> int:
         return int(id_[1:].partition("-")[0])
 
+    def note(self, order: str, text: str) -> None:
+        seq = 1_000 + self._seq(order)
+        self._insert("private", {"id": f"note of {order}", "seq": seq, "field": "args.text", "salt": b"", "text": text})
+        row = {"work_order": order, "seq": seq, "at_ns": self.now, "who": "li.wei", "does": "comment", "text": f"note of {order}"}
+        self._insert("order_note", row)
+
     def person(self, id_: str, name: str) -> None:
         self._insert("person", {"id": id_, "name": name})
 

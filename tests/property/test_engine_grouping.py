@@ -96,7 +96,7 @@ def act(kit: Kit, what: str, *args: object) -> None:
         case "shelve", (int(which),):
             kit.run(1)
             faults = [row[0] for row in kit.rows("SELECT id FROM fault ORDER BY raised_ns, id")]
-            kit.command("shelve", faults[which % len(faults)] if faults else "F0-0", until="5m", reason="test", second="wang")
+            kit.command("shelve", faults[which % len(faults)] if faults else "F0-0", roles=["engineer"], until="5m", reason="test", second="wang")
         case "attempt", (int(which), str(verdict)):
             kit.run(1)
             pages = [row[0] for row in kit.rows("SELECT id FROM outbox ORDER BY created_ns, id")]

@@ -18,7 +18,7 @@ DAYS = (1, 7, 30)
 
 
 @router.get("/health/alarms")
-def alarms(request: Request, person: Annotated[Person, needs(Permission.SEE)]) -> Response:
+def alarms(request: Request, person: Annotated[Person, needs(Permission.HOUSE)]) -> Response:
     """`days` = so many until now, or `from` and `to` as in the API."""
     desk, asked = Desk(request, person), request.query_params
     days = int(asked["days"]) if asked.get("days", "") in map(str, DAYS) else None

@@ -132,7 +132,8 @@ def about(view: SiteView, fault: Fault | None, order: Order | None, person: Pers
         "view": view, "fault": fault, "order": order, "pages": pages, "names": names, "equipment": equipment,
         "moments": timeline(fault, order, notes, pages, names, rescue), "traced": traced(fault, bound) if fault else [],
         "moved": moved(fault, bound) if fault else [], "units": rule.units if rule else {}, **family(view, fault),
-        "cannot_close": cannot_close(person, fault, order, rescue) if order else None, "call": call, "called": told(call) if call else {},
+        "cannot_close": cannot_close(person, view.id, fault, order, rescue) if order else None,
+        "call": call, "called": told(call) if call else {},
         "next_call_ns": next_ns(call, fault) if call else None,
         "rescue": rescue, "rescue_lines": rescues.lines(rescue, order) if rescue and order else [],
         "rescue_buttons": rescues.buttons(rescue, order) if rescue and order else [],
@@ -169,11 +170,11 @@ def moved(fault: Fault, bound: dict[str, Binding]) -> list[tuple[int, str, list[
     return found
 
 
-def cannot_close(person: Person, fault: Fault | None, order: Order, rescue: Rescue | None = None) -> str | None:
+def cannot_close(person: Person, site: str, fault: Fault | None, order: Order, rescue: Rescue | None = None) -> str | None:
     """Why the engine would refuse this person's closing, as its code: said before anybody has typed a cause. None where it would not."""
     if person.name in (order.accepted_by, order.arrived_by, order.restored_by):
         return "performer_cannot_close"
-    if order.severity == "danger" and "supervisor" not in person.roles:
+    if order.severity == "danger" and "supervisor" not in person.roles_at(site):
         return "danger_needs_supervisor"
     if rescue is not None and rescue.released_ns is None:
         return "release_first"

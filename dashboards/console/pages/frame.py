@@ -79,7 +79,8 @@ def page(request: Request, template: str, values: Mapping[str, Any], person: Per
     now_ns = state.clock.read().wall_ns
     context = {
         "lang": lang, "t": partial(_say, lang), "has": words.has, "person": person, "now_ns": now_ns, "assets": state.assets,
-        "path": request.url.path, "here": here(request), "may": _may(person), "Permission": Permission, "deed_permission": DEEDS,
+        "path": request.url.path, "here": here(request), "may": _may(person, values.get("view")), "Permission": Permission,
+        "deed_permission": DEEDS,
         "many_sites": len(state.sites.all()) > 1, "new_id": lambda: str(uuid.uuid4()), "url": partial(url, request), "notice": None,
         "site_zone": first_zone(request), "other_lang": "en" if lang == "zh" else "zh",
         **values,
@@ -135,7 +136,7 @@ async def notice_of(request: Request, desk: Desk) -> dict[str, Any] | None:
     if not command_id:
         return None
     for view in desk.views:
-        command = await desk.commander(view).find(command_id)
+        command = await desk.command(view, command_id)
         if command is not None:
             return {"command": command, "view": view}
     return None
@@ -145,5 +146,10 @@ def _say(lang: str, key: str, /, **values: object) -> str:
     return words.say(key, lang, **values)
 
 
-def _may(person: Person | None) -> Any:
-    return lambda permission: person is not None and person.may(permission)
+def _may(person: Person | None, shown: SiteView | None) -> Any:
+    """`may(permission)` at the site the page is about, or at one of the person's; `may(permission, view)` at that one."""
+
+    def may(permission: Permission, view: SiteView | None = shown) -> bool:
+        return person is not None and person.may(permission, view.id if view is not None else None)
+
+    return may

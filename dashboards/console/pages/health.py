@@ -20,7 +20,7 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/health")
-def health(request: Request, person: Annotated[Person, needs(Permission.SEE)]) -> Response:
+def health(request: Request, person: Annotated[Person, needs(Permission.HOUSE)]) -> Response:
     desk = Desk(request, person)
     rows = []
     for view in desk.views:

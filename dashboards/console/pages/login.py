@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Request, Response
 
 from dashboards.console.access import Access, Locked
+from dashboards.console.address import address_of
 from dashboards.console.forms import read_fields
 from dashboards.console.guard import COOKIE, Forbidden, needs, open_to_all, same_origin
 from dashboards.console.pages import push
@@ -40,7 +41,7 @@ async def log_in(request: Request) -> Response:
     _waiting += 1
     try:
         async with _door:
-            token = await asyncio.to_thread(access.log_in, name, password)
+            token = await asyncio.to_thread(access.log_in, name, password, address_of(request))
         trouble, status = ("login.wrong", {}), 401
     except Locked as locked:
         token, trouble, status = None, ("login.locked", {"seconds": locked.wait_s}), 429
@@ -48,6 +49,8 @@ async def log_in(request: Request) -> Response:
         _waiting -= 1
     if token is None:
         return page(request, "login.html", {"trouble": trouble, "back_to": local_path(back_to)}, None, status)
+    if before := request.cookies.get(COOKIE):
+        access.log_out(before)  # whoever planted it in this browser has nothing of what comes
     response = back(local_path(back_to))
     response.set_cookie(COOKIE, token, httponly=True, samesite="strict", secure=secure(request), path="/")
     return response
@@ -56,6 +59,15 @@ async def log_in(request: Request) -> Response:
 @router.post("/logout")
 def log_out(request: Request, person: Annotated[Person, needs(Permission.OWN)]) -> Response:
     request.app.state.access.log_out(request.cookies.get(COOKIE, ""))
+    response = back("/login")
+    response.delete_cookie(COOKIE, httponly=True, samesite="strict", secure=secure(request), path="/")
+    return response
+
+
+@router.post("/account/sessions")
+def log_out_everywhere(request: Request, person: Annotated[Person, needs(Permission.OWN)]) -> Response:
+    """Every session of this person ends, this one too. A bearer token ends by `plantroom user logout`."""
+    request.app.state.access.log_out_everywhere(person.name)
     response = back("/login")
     response.delete_cookie(COOKIE, httponly=True, samesite="strict", secure=secure(request), path="/")
     return response

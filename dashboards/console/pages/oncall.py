@@ -22,7 +22,7 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/oncall")
-async def oncall_page(request: Request, person: Annotated[Person, needs(Permission.SEE)]) -> Response:
+async def oncall_page(request: Request, person: Annotated[Person, needs(Permission.HOUSE)]) -> Response:
     desk, lang = Desk(request, person), language_of(request)
     sites = [shown(view, view.config, desk.now_ns, lang) for view in desk.views if view.config is not None]
     return page(request, "oncall.html", {"sites": sites, "days": DAYS, "notice": await notice_of(request, desk)}, person)

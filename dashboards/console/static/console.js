@@ -80,7 +80,11 @@
 
   const source = new EventSource(url);
   source.onopen = () => { if (kept) location.reload(); else say(body.dataset.live, false); };
-  source.onerror = () => say(body.dataset.lost, true);
+  const again = () => { if (busy()) setTimeout(again, 3000); else location.reload(); }; // no stream is free: the page itself comes anew
+  source.onerror = () => {
+    say(body.dataset.lost, true);
+    if (source.readyState === EventSource.CLOSED) setTimeout(again, 30000);
+  };
   const concerned = (event) => { // a page about one fault or order follows that one alone
     const about = (body.dataset.about || "").split(" ").filter(Boolean);
     if (!about.length || about.includes(JSON.parse(event.data).id)) refresh();

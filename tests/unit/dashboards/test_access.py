@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
+import argon2
 import pytest
+from starlette.requests import Request
 
 from dashboards.console import passwords
-from dashboards.console.access import ABSOLUTE_NS, FREE_TRIES, LONGEST_WAIT_S, Access, Locked
+from dashboards.console.access import ABSOLUTE_NS, FREE_TRIES, FREE_TRIES_HERE, LONGEST_WAIT_S, Access, Locked, _stand_in
+from dashboards.console.address import address_of
 from dashboards.console.roles import MAY, Permission, Role
 from plantroom.clock import NS, VirtualClock
 from plantroom.errors import Refused
@@ -47,7 +52,7 @@ def test_no_password_session_or_token_can_be_read_from_the_file(tmp_path: Path, 
     _, bearer = access.new_token("admin", "grafana", 30)
     assert token is not None
     bytes_ = b"".join(path.read_bytes() for path in tmp_path.iterdir())
-    assert b"scrypt$" in bytes_  # the control: what we look into is the file
+    assert b"$argon2id$" in bytes_  # the control: what we look into is the file
     for secret in (password, token, bearer):
         assert secret.encode() not in bytes_
 
@@ -190,9 +195,98 @@ def test_a_stored_password_is_salted_and_slow_enough() -> None:
     assert passwords.hashed(GOOD) != passwords.hashed(GOOD)
     assert passwords.matches(GOOD, passwords.hashed(GOOD))
     assert not passwords.matches(GOOD + " ", passwords.hashed(GOOD))
-    assert (1 << passwords.LOG_N) * passwords.R * 128 >= 16 << 20, "less than 16 MiB a guess"
-    with pytest.raises(ValueError, match="md5"):
-        passwords.matches(GOOD, "md5$1$1$1$aa$aa")
+    costs = argon2.extract_parameters(passwords.hashed(GOOD))
+    assert costs.type is argon2.Type.ID
+    assert costs.memory_cost >= 19 * 1024 and costs.memory_cost * costs.time_cost >= 38 * 1024, "less than OWASP's least"
+    for foreign in ("md5$1$1$1$aa$aa", "$argon2id$v=19$broken", ""):
+        with pytest.raises(ValueError, match="of another kind"):
+            passwords.matches(GOOD, foreign)
+
+
+def test_a_hash_of_before_is_good_once_more_and_becomes_a_new_one(tmp_path: Path, access: Access) -> None:
+    access.add("li.wei", Role.TECHNICIAN, GOOD)
+    access._change("UPDATE person SET password = ?", (old_hash(GOOD),))
+    assert access.log_in("li.wei", GOOD + "x") is None
+    assert access._rows("SELECT password FROM person")[0][0].startswith("scrypt$"), "a wrong one rewrites nothing"
+    logged_in(access, "li.wei")
+    stored = access._rows("SELECT password FROM person")[0][0]
+    assert stored.startswith("$argon2id$") and passwords.matches(GOOD, stored) and not passwords.outdated(stored)
+    logged_in(access, "li.wei")
+    assert access._rows("SELECT password FROM person")[0][0] == stored, "and is then left alone"
+
+
+def old_hash(password: str) -> str:
+    salt = b"plantroom salt 1"
+    made = hashlib.scrypt(password.encode(), salt=salt, n=1 << 14, r=8, p=1, maxmem=64 << 20, dklen=32)
+    return "$".join(("scrypt", "14", "8", "1", base64.b64encode(salt).decode(), base64.b64encode(made).decode()))
+
+
+def test_who_guesses_from_one_address_waits_whatever_name_they_try(access: Access, clock: VirtualClock) -> None:
+    access.add("li.wei", Role.TECHNICIAN, GOOD)
+    for n in range(FREE_TRIES_HERE):
+        assert access.log_in(f"user{n}", "wrong", "203.0.113.7") is None
+    with pytest.raises(Locked) as locked:
+        access.log_in("li.wei", GOOD, "203.0.113.7")
+    assert locked.value.wait_s == 2
+    assert access.log_in("li.wei", GOOD, "203.0.113.8") is not None, "nobody else waits"
+    clock.advance(2)
+    assert access.log_in("li.wei", GOOD, "203.0.113.7") is not None
+    assert access.log_in("li.wei", "wrong", "203.0.113.7") is None
+    with pytest.raises(Locked):
+        access.log_in("li.wei", GOOD, "203.0.113.7")  # a password of one's own buys no further guesses
+    clock.advance(3601)
+    for n in range(FREE_TRIES_HERE):
+        assert access.log_in(f"user{n}", "wrong", "203.0.113.7") is None, "forgotten after an hour"
+
+
+def test_names_and_addresses_that_anybody_can_make_up_leave_the_file_small(access: Access) -> None:
+    for n in range(9_000):
+        access._failed(access._counted_as(f"made.up.{n}"))
+        access._failed(_stand_in("@", f"10.{n // 250}.{n % 250}.1"))
+    assert access._rows("SELECT count(*) FROM failure")[0][0] <= 2 * 4_096
+
+
+def test_every_session_and_token_of_a_person_ends_at_once_and_nobody_elses(access: Access) -> None:
+    access.add("li.wei", Role.TECHNICIAN, GOOD)
+    access.add("wang", Role.TECHNICIAN, GOOD)
+    ours, others = [logged_in(access, "li.wei") for _ in range(3)], logged_in(access, "wang")
+    _, bearer = access.new_token("li.wei", "", 30)
+    assert access.log_out_everywhere("li.wei") == 3
+    assert [access.person_of(token) for token in ours] == [None] * 3
+    assert access.person_of(others) is not None and access.bearer(bearer) is not None
+    assert access.log_out_everywhere("li.wei", tokens=True) == 1
+    assert access.bearer(bearer) is None
+    with pytest.raises(Refused, match="user list"):
+        access.log_out_everywhere("nobody")
+
+
+def test_another_role_at_one_site(access: Access, clock: VirtualClock) -> None:
+    access.add("li.wei", Role.VIEWER, GOOD, ["hq:admin", "b2"])
+    token = logged_in(access, "li.wei")
+    person = access.person_of(token)
+    assert person is not None
+    assert (person.role_at("hq"), person.role_at("b2"), person.sees("c3")) == (Role.ADMIN, Role.VIEWER, False)
+    assert person.may(Permission.SHELVE, "hq") and not person.may(Permission.SHELVE, "b2") and person.may(Permission.SHELVE)
+    asking = person.asking(Permission.SHELVE)
+    assert asking.sees("hq") and not asking.sees("b2")
+    clock.advance(15 * 60 + 1)
+    assert access.person_of(token) is None, "the strictest of their roles says how long they may be away"
+    for wrong in (["hq:boss"], ["hq", "hq:viewer"], ["hq:"], [":viewer"]):
+        with pytest.raises(Refused):
+            access.add("other", Role.VIEWER, GOOD, wrong)
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "counted"),
+    [
+        ("203.0.113.7", "", "203.0.113.7"), ("203.0.113.7", "10.0.0.1", "203.0.113.7"), ("127.0.0.1", "", None),
+        ("127.0.0.1", "6.6.6.6, 203.0.113.9", "203.0.113.9"), ("::1", "2001:db8::5", "2001:db8::/64"), ("127.0.0.1", "nonsense", None),
+        ("2001:db8::1:2", "", "2001:db8::/64"), ("::ffff:203.0.113.7", "", "203.0.113.7"), ("127.0.0.1", "127.0.0.1", None),
+    ],
+)  # fmt: skip
+def test_whom_a_request_comes_from(peer: str, forwarded: str, counted: str | None) -> None:
+    scope = {"type": "http", "client": (peer, 1), "headers": [(b"x-forwarded-for", forwarded.encode())]}
+    assert address_of(Request(scope)) == counted
 
 
 def test_made_passwords_differ_and_can_be_read_aloud() -> None:
@@ -202,6 +296,9 @@ def test_made_passwords_differ_and_can_be_read_aloud() -> None:
 
 
 def test_roles_only_gain_from_one_to_the_next() -> None:
-    ladder = [MAY[role] for role in (Role.VIEWER, Role.TECHNICIAN, Role.ENGINEER, Role.SUPERVISOR, Role.ADMIN)]
+    ladder = [MAY[role] for role in (Role.VIEWER, Role.TECHNICIAN, Role.MANAGER, Role.ENGINEER, Role.SUPERVISOR, Role.ADMIN)]
     assert all(low <= high for low, high in zip(ladder, ladder[1:], strict=False))
-    assert MAY[Role.VIEWER] == {Permission.OWN, Permission.SEE, Permission.REPORT}
+    assert MAY[Role.VIEWER] == {Permission.OWN, Permission.SEE, Permission.HOUSE, Permission.REPORT}
+    assert MAY[Role.VENDOR] == {Permission.OWN, Permission.SEE, Permission.REPORT, Permission.WORK}
+    assert MAY[Role.THIRD_PARTY] == {Permission.OWN}
+    assert Permission.SHELVE not in MAY[Role.MANAGER]

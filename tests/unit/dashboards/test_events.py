@@ -146,6 +146,51 @@ def test_a_person_hears_nothing_of_a_site_they_may_not_see(tmp_path: Path) -> No
             house.close()
 
 
+FIRM = """
+people:
+  - {id: liu, name: 刘工, roles: [vendor], firm: 通力电梯}
+"""
+
+
+def test_a_firms_person_hears_of_their_machines_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = site_file(tmp_path, people=FIRM)
+    path.write_text(path.read_text("utf-8").replace("kind: generator,", "kind: generator, ledger: {supplier: 通力电梯},"), "utf-8")
+    house = Installation(tmp_path / "data", path, VirtualClock(NOW))
+    liu = Person("liu", Role.VENDOR)
+
+    async def scenario(app: FastAPI) -> None:
+        hub: Hub = app.state.hub
+        [view] = app.state.sites.all()
+        hub._look(view, with_values=True)
+        heard, third = listen(app, liu), listen(app, Person("zhou", Role.THIRD_PARTY))
+        silent = asyncio.ensure_future(third.of("fault"))
+        reading = asyncio.ensure_future(heard.next())
+        await asyncio.sleep(0)
+        house.fault("F1-1", "fp-1", minutes_ago=1.0)  # the newest is told first
+        house.fault("F2-1", "gen-1")
+        hub._look(view, with_values=False)
+        kind, data = await reading
+        assert (kind, data["id"]) == ("fault", "F2-1"), "not of the other machine, though it came first"
+        values = asyncio.ensure_future(heard.of("values"))
+        await asyncio.sleep(0)
+        house.sample({"fp-1.pump_running": 1.0})
+        house.sample({"gen-1.engine_speed": 1503.0})
+        assert {value["point"] for value in (await values)["values"]} == {"gen-1.engine_speed"}
+        assert not silent.done(), "a third party hears nothing of the plant"
+        silent.cancel()
+        back = listen(app, liu, last=f"{hub._start}-0")  # what is told again to who comes back is filtered too
+        assert (await back.of("fault"))["id"] == "F2-1"
+        with monkeypatch.context() as patch:
+            patch.setattr(app.state.sites, "theirs", lambda *_: None)
+            everything = listen(app, liu, last=f"{hub._start}-0")
+            assert (await everything.of("fault"))["id"] == "F1-1", "the negative control"
+
+    try:
+        run(house, scenario)
+    finally:
+        house.close()
+
+
 def test_a_client_that_does_not_read_is_dropped_and_slows_nobody(house: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
     async def scenario(app: FastAPI) -> None:
         hub: Hub = app.state.hub

@@ -338,8 +338,8 @@ def test_the_page_refuses_a_closing_just_as_the_engine_would(role: Role, severit
     order = blank(Order, severity=severity, **{performer: "li.wei"} if performer else {})
     fault = blank(Fault, condition="active" if fault_open else "cleared")
     facts = Facts(State.RESTORED, Severity(severity), frozenset({"li.wei"} if performer else ()), fault_open)
-    judged = decide(facts, Event.CLOSE, NOW, person.name, person.roles)
-    assert cannot_close(person, fault, order) == (judged.code if isinstance(judged, No) else None)
+    judged = decide(facts, Event.CLOSE, NOW, person.name, person.roles_at("hq"))
+    assert cannot_close(person, "hq", fault, order) == (judged.code if isinstance(judged, No) else None)
 
 
 def blank(kind: type[Any], **given: object) -> Any:

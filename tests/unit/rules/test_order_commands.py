@@ -140,7 +140,7 @@ def test_a_refusal_says_why_in_both_languages_and_with_the_state(kit: Kit, order
     ],
 )
 def test_what_is_not_there_is_refused(kit: Kit, does: str, target: str, code: str) -> None:
-    assert kit.command(does, target, text="x", reason="x", until="1h") == code
+    assert kit.command(does, target, roles=["engineer"], text="x", reason="x", until="1h") == code
 
 
 def test_a_hold_is_noted_and_stops_no_clock(kit: Kit, order: str) -> None:
@@ -193,11 +193,11 @@ def test_an_order_by_hand_has_clocks_and_pages_like_any_other(kit: Kit) -> None:
 
 def test_shelving_silences_pages_and_stops_no_clock_until_its_end_says_so_again(kit: Kit, order: str) -> None:
     fault = kit.one("SELECT id FROM fault")
-    assert kit.command("shelve", fault, until="2h", reason="works on it") == "urgent_needs_second"
-    assert kit.command("shelve", fault, until="2h", reason="works on it", second="li.wei") == "urgent_needs_second"
-    assert kit.command("shelve", fault, until="9h", reason="works on it", second="wang") == "shelved_too_long"
-    assert kit.command("shelve", fault, until="soon", reason="works on it", second="wang") == "argument"
-    assert kit.command("shelve", fault, until="20m", reason="works on it", second="wang") == "ok"
+    assert kit.command("shelve", fault, roles=["engineer"], until="2h", reason="works on it") == "urgent_needs_second"
+    assert kit.command("shelve", fault, roles=["engineer"], until="2h", reason="works on it", second="li.wei") == "urgent_needs_second"
+    assert kit.command("shelve", fault, roles=["engineer"], until="9h", reason="works on it", second="wang") == "shelved_too_long"
+    assert kit.command("shelve", fault, roles=["engineer"], until="soon", reason="works on it", second="wang") == "argument"
+    assert kit.command("shelve", fault, roles=["engineer"], until="20m", reason="works on it", second="wang") == "ok"
     assert kit.one("SELECT count(*) FROM outbox WHERE state = 'queued'") == 0, "what was waiting is dropped"
     kit.stay(19 * 60, phase_loss=1)
     kit.run()
@@ -212,13 +212,13 @@ def test_shelving_silences_pages_and_stops_no_clock_until_its_end_says_so_again(
 def test_danger_is_never_shelved_and_unshelving_tells_again(kit: Kit) -> None:
     kit.stay(4, pump_running=1)
     kit.run()
-    assert kit.command("shelve", kit.one("SELECT id FROM fault"), until="1h", reason="x", second="wang") == "danger_never_shelved"
+    assert kit.command("shelve", kit.one("SELECT id FROM fault"), roles=["engineer"], until="1h", reason="x", second="wang") == "danger_never_shelved"
     kit.stay(4, pump_running=1, jockey_fault=1)
     kit.run()
     fault = kit.one("SELECT id FROM fault WHERE rule = 'jockey'")
-    assert kit.command("unshelve", fault) == "not_shelved"
-    assert kit.command("shelve", fault, until="1h", reason="x") == "ok"
-    assert kit.command("unshelve", fault) == "ok"
+    assert kit.command("unshelve", fault, roles=["engineer"]) == "not_shelved"
+    assert kit.command("shelve", fault, roles=["engineer"], until="1h", reason="x") == "ok"
+    assert kit.command("unshelve", fault, roles=["engineer"]) == "ok"
     assert kit.one("SELECT count(*) FROM outbox WHERE fault = ? AND reason = 'returned'", fault) == 1
 
 
