@@ -66,6 +66,7 @@ _FILLED: Keys = {"variables": _words, "variable_length": _LENGTH, "app": y.text,
 TYPES: Mapping[str, Type] = MappingProxyType(
     {
         "webhook": Type(Reach.GROUP, {"url": parts.url}, {"secret": y.text, "ca": y.text}),
+        "duty_room": Type(Reach.GROUP, {}),
         "mqtt": Type(Reach.GROUP, {}),  # its keys are a connection's: _mqtt
         "wecom_app": Type(
             Reach.PERSON,

@@ -100,6 +100,14 @@ def restart(desk: Desk, house: House, order: Order) -> None:
         desk.put_call(call)
 
 
+def hurry(desk: Desk, order: Order) -> None:
+    """Nobody was reached: the next step is due now."""
+    call = desk.calls[order.id]
+    _resume(desk, call)
+    desk.tell("call.hurried", {"order": order.id, "step": call.step})
+    desk.put_call(call)
+
+
 def take(desk: Desk, house: House, work_order: str) -> None:
     """The step of an order's call that is due."""
     call, order = desk.calls.get(work_order), desk.standing(work_order)

@@ -12,7 +12,7 @@ from typing import Any
 from plantroom.clock import NS, iso
 from plantroom.model import Severity
 from plantroom.words import LANGUAGES, say
-from rules import drills, handover_deeds, paging, roster_deeds, work
+from rules import drills, duty_room, handover_deeds, paging, roster_deeds, work
 from rules.command import PLAIN_ARGS, Command, parse
 from rules.denied import Denied, Done, instant_of, same, wanted, words_of
 from rules.desk import Desk
@@ -81,9 +81,12 @@ def _step(desk: Desk, house: House, command: Command, release: Release) -> Done:
         words_of(command, name)
     eta_ns = instant_of(command, "eta", desk.now_ns) if command.does == "accept" and command.args.get("eta") not in (None, "") else None
     before = order.holder
-    refusal = work.step(desk, house, order, ORDER_STEPS[command.does], command.who, command.roles)
+    event = ORDER_STEPS[command.does]
+    goes = duty_room.goer(house, command, event)
+    refusal = work.step(desk, house, order, event, goes, command.roles)
     if isinstance(refusal, No):
         raise Denied(refusal.code, {"by": same(desk.persons.get(before, before) if before else "")})
+    duty_room.sign(order, command, event, goes)
     if command.does == "accept":
         order.eta_ns = eta_ns
     elif command.does == "close":
@@ -220,6 +223,7 @@ def _received(desk: Desk, house: House, command: Command) -> Done:
 _OTHERS: Mapping[str, Callable[[Desk, House, Command], Done]] = {
     "hold": _hold, "comment": _comment, "open": _open, "shelve": _shelve, "unshelve": _unshelve, RELEARN: _relearn,
     "test_page": _test_page, "received": _received, **roster_deeds.DEEDS, **handover_deeds.DEEDS,
+    **duty_room.DEEDS,
 }  # fmt: skip
 
 

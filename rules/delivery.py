@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import structlog
 
-from rules import events
+from rules import events, unreached
 from rules.command import LATEST_NS
 from rules.desk import Desk
 from rules.house import House
@@ -37,6 +37,8 @@ def take(desk: Desk, house: House | None, body: bytes) -> None:
         page.state = then.state
         page.due_ns = then.due_ns if then.due_ns is not None else page.due_ns
     desk.put_page(page)
+    if verdict is not Verdict.ACCEPTED and house is not None:
+        unreached.look(desk, house, page)
     if verdict is Verdict.REFUSED and house is not None:
         events.seen(desk, house, "delivery_failed", {"channel": page.channel, "answer": page.answer})
 

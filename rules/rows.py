@@ -100,6 +100,8 @@ class Order:
     remedy: str | None = None
     hold_json: str | None = None
     hollow_json: str | None = None
+    radio_by: str | None = None
+    arrived_how: str | None = None
 
     @property
     def performers(self) -> frozenset[str]:
@@ -116,7 +118,7 @@ class Order:
 
 @dataclass(slots=True)
 class Page:
-    """A row of the outbox. answered_ns: a test page, when the person said that they have it."""
+    """A row of the outbox. answered_ns: a test page, when the person said that they have it. read_by: who heard or read it."""
 
     id: str
     fault: str | None
@@ -132,6 +134,9 @@ class Page:
     answer: str | None = None
     person: str | None = None
     answered_ns: int | None = None
+    delivered_ns: int | None = None
+    read_ns: int | None = None
+    read_by: str | None = None
 
 
 @dataclass(slots=True)

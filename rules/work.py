@@ -98,6 +98,7 @@ def _do(desk: Desk, house: House, order: Order, effect: Effect, why: str) -> Non
             order.round += 1
             order.accepted_ns = order.arrived_ns = order.restored_ns = order.closed_ns = order.eta_ns = order.restored_agrees = None
             order.accepted_by = order.arrived_by = order.restored_by = order.closed_by = order.cause = order.remedy = None
+            order.radio_by = order.arrived_how = None
             _start_round(desk, house, order)
         case Effect.FORGET:
             _forget(desk, order)
@@ -117,7 +118,7 @@ def _forget(desk: Desk, order: Order) -> None:
     [due_ns] = [clock.due_ns for clock in desk.clocks_of(order) if clock.name is ClockName.ARRIVAL]
     hollow = orjson.loads(order.hollow_json) if order.hollow_json else []
     order.hollow_json = as_json([*hollow, {"by": order.accepted_by, "accepted_ns": order.accepted_ns, "due_ns": due_ns}])
-    order.accepted_ns = order.accepted_by = order.eta_ns = None
+    order.accepted_ns = order.accepted_by = order.eta_ns = order.radio_by = None
 
 
 def _start_round(desk: Desk, house: House, order: Order) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -21,7 +21,7 @@ from dashboards.console.events import Hub, TooMany
 from dashboards.console.forms import BadBody
 from dashboards.console.guard import Forbidden, NotLoggedIn, needs, open_to_all, person_of, unguarded
 from dashboards.console.pages import alarms as alarm_pages
-from dashboards.console.pages import answer, deeds, equipment, faults, health, login, now, orders
+from dashboards.console.pages import answer, deeds, duty_room, equipment, faults, health, labels, login, now, orders
 from dashboards.console.pages import oncall as oncall_pages
 from dashboards.console.pages.frame import here, page
 from dashboards.console.roles import Permission
@@ -29,9 +29,11 @@ from dashboards.console.shield import HEADERS, Shield
 from dashboards.console.sites import SiteOf, Sites
 from plantroom.clock import Clock
 from plantroom.errors import Refused
+from plantroom.screens import Screens
 from plantroom.tickets import Tickets
 
 TITLE = "Plantroom"
+FORBIDDEN = {"not_permitted": "Your role does not allow this.", "not_a_screen": "This browser is no screen of a duty room."}
 
 
 def create_app(data: Path, clock: Clock, site_of: SiteOf, *, public_url: str | None = None) -> FastAPI:
@@ -39,7 +41,7 @@ def create_app(data: Path, clock: Clock, site_of: SiteOf, *, public_url: str | N
     app = FastAPI(title=TITLE, version="1", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     sites = Sites(data, clock, site_of)
     app.state.clock, app.state.sites, app.state.access = clock, sites, Access(data / "access.db", clock)
-    app.state.tickets = Tickets(data / "access.db")
+    app.state.tickets, app.state.screens = Tickets(data / "access.db"), Screens(data / "access.db")
     app.state.hub, app.state.commanders, app.state.assets = Hub(sites, clock), {}, assets.Assets()
 
     def public_urls() -> list[str]:
@@ -51,7 +53,7 @@ def create_app(data: Path, clock: Clock, site_of: SiteOf, *, public_url: str | N
 
     app.state.public_urls = public_urls
     app.state.origins = lambda: [urlsplit(address).netloc.lower() for address in public_urls()]
-    pages = (login, answer, now, faults, orders, deeds, equipment, oncall_pages, health, alarm_pages)
+    pages = (login, answer, now, faults, orders, deeds, equipment, oncall_pages, duty_room, labels, health, alarm_pages)
     for routes in (api, connections, oncall, alarms, assets, *pages):
         app.router.routes.extend(routes.router.routes)  # as they are: an included router would hide them from `unguarded`
     app.add_api_route("/healthz", api.healthz, dependencies=[open_to_all()], include_in_schema=False)
@@ -83,6 +85,7 @@ def close(app: FastAPI) -> None:
     app.state.sites.close()
     app.state.access.close()
     app.state.tickets.close()
+    app.state.screens.close()
 
 
 def _openapi(request: Request) -> JSONResponse:
@@ -107,11 +110,11 @@ def _answers(app: FastAPI) -> None:
             return JSONResponse({"reason": "not_logged_in", "text": "Log in, or send a bearer token."}, 401, {"www-authenticate": "Bearer"})
         if request.method == "GET" and request.headers.get("sec-fetch-site") == "cross-site":
             return page(request, "bounce.html", {"back_to": here(request)}, None)  # a link from outside; our own brings the strict cookie
-        return RedirectResponse(f"/login?back={here(request)}" if request.method == "GET" else "/login", 303)
+        return RedirectResponse(f"/login?back={quote(here(request), safe='/?=')}" if request.method == "GET" else "/login", 303)
 
     async def forbidden(request: Request, error: Exception) -> Response:
         assert isinstance(error, Forbidden)
-        text = "Your role does not allow this." if error.reason == "not_permitted" else "Not sent by our own page."
+        text = FORBIDDEN.get(error.reason, "Not sent by our own page.")
         return _say(request, 403, error.reason, text)
 
     async def broken(request: Request, error: Exception) -> Response:

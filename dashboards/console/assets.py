@@ -13,7 +13,10 @@ from dashboards.console.asking import NotFound
 from dashboards.console.guard import open_to_all
 
 FOLDER = Path(__file__).parent / "static"
-MANIFEST = ("console.css", "console.js", "chart.js", "icon.svg", "vendor/uplot.js", "vendor/uplot.css")
+MANIFEST = (
+    "console.css", "console.js", "chart.js", "duty_room.css", "duty_room.js", "labels.css", "icon.svg", "vendor/uplot.js",
+    "vendor/uplot.css",
+)  # fmt: skip
 TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
 router = APIRouter()
 

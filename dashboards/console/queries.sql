@@ -34,7 +34,7 @@ WHERE equipment = :equipment AND day >= :since ORDER BY item, day;
 
 -- name: orders
 SELECT id, fault, equipment, severity, state, text_json, round, opened_ns, opened_by, accepted_ns, accepted_by, eta_ns, arrived_ns, arrived_by,
-  restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json, hollow_json
+  restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json, hollow_json, radio_by, arrived_how
 FROM work_order
 WHERE (:state IS NULL OR state IN (SELECT value FROM json_each(:state)))
   AND (:equipment IS NULL OR equipment = :equipment)
@@ -43,12 +43,12 @@ ORDER BY opened_ns DESC, id DESC LIMIT :most;
 
 -- name: open_orders
 SELECT id, fault, equipment, severity, state, text_json, round, opened_ns, opened_by, accepted_ns, accepted_by, eta_ns, arrived_ns, arrived_by,
-  restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json, hollow_json
+  restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json, hollow_json, radio_by, arrived_how
 FROM work_order WHERE state <> 'closed' ORDER BY +opened_ns DESC, id DESC LIMIT :most;
 
 -- name: order
 SELECT id, fault, equipment, severity, state, text_json, round, opened_ns, opened_by, accepted_ns, accepted_by, eta_ns, arrived_ns, arrived_by,
-  restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json, hollow_json
+  restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json, hollow_json, radio_by, arrived_how
 FROM work_order WHERE id = :id;
 
 -- name: clocks
@@ -62,11 +62,11 @@ SELECT n.at_ns, n.who, n.does, p.text FROM order_note n LEFT JOIN private p ON p
 SELECT id, name FROM person WHERE name IS NOT NULL;
 
 -- name: pages
-SELECT id, channel, person, reason, severity, message_json, created_ns, due_ns, state, answer
+SELECT id, channel, person, reason, severity, message_json, created_ns, due_ns, state, answer, delivered_ns, read_ns, read_by
 FROM outbox WHERE fault = :fault OR work_order = :order ORDER BY created_ns, id LIMIT 500;
 
 -- name: page
-SELECT id, channel, person, reason, severity, message_json, created_ns, due_ns, state, answer FROM outbox WHERE id = :id;
+SELECT id, channel, person, reason, severity, message_json, created_ns, due_ns, state, answer, delivered_ns, read_ns, read_by FROM outbox WHERE id = :id;
 
 -- name: attempts
 SELECT outbox, n, channel, verdict, answer, started_ns, ended_ns, confirmed
@@ -102,3 +102,14 @@ SELECT state, count(*) FROM outbox GROUP BY state;
 
 -- name: private
 SELECT text FROM private WHERE id = :id;
+
+-- name: room_pages
+-- To the duty room: about orders that are open, and of the newest rows what was gathered and is about none.
+SELECT id, channel, person, reason, severity, message_json, created_ns, due_ns, state, answer, delivered_ns, read_ns, read_by, work_order
+FROM outbox WHERE work_order IN (SELECT value FROM json_each(:orders)) AND channel IN (SELECT value FROM json_each(:channels))
+UNION ALL
+SELECT id, channel, person, reason, severity, message_json, created_ns, due_ns, state, answer, delivered_ns, read_ns, read_by, work_order
+FROM outbox
+WHERE rowid > (SELECT max(rowid) FROM outbox) - 500 AND work_order IS NULL AND reason = 'monitor' AND created_ns >= :since
+  AND channel IN (SELECT value FROM json_each(:channels))
+ORDER BY 7, 1;

@@ -25,7 +25,8 @@ class Permission(StrEnum):
     ORDER = "order"  # open and reopen orders
     SHELVE = "shelve"
     ROSTER = "roster"  # who stands in, who swaps
-    OPERATE = "operate"  # the service's own state: metrics
+    OPERATE = "operate"  # the service's own state: metrics, screens of duty rooms
+    SCREEN = "screen"  # what the screen of a duty room may: see its site, say that a page was heard. No person has it
 
 
 _VIEWER = frozenset({Permission.OWN, Permission.SEE})
@@ -37,7 +38,7 @@ MAY: dict[Role, frozenset[Permission]] = {
     Role.TECHNICIAN: _TECHNICIAN,
     Role.ENGINEER: _ENGINEER,
     Role.SUPERVISOR: _ENGINEER,
-    Role.ADMIN: frozenset(Permission),
+    Role.ADMIN: frozenset(Permission) - {Permission.SCREEN},
 }
 
 # Which permission each deed needs; the deeds are those of COMMAND records.
@@ -58,11 +59,12 @@ DEEDS: dict[str, Permission] = {
     "drop_change": Permission.ROSTER,
     "hand_over": Permission.WORK,
     "take_over": Permission.WORK,
+    "heard": Permission.SCREEN,
 }
 # What a person may say with a deed; the engine asks for what is missing.
 FIELDS: dict[str, tuple[str, ...]] = {
     "accept": ("eta",),
-    "arrive": (),
+    "arrive": ("at",),
     "restore": ("cause", "remedy"),
     "close": ("cause", "remedy"),
     "hold": ("reason", "told"),

@@ -75,6 +75,8 @@ class Order:
     hollow: tuple[Hollow, ...]  # acceptances nobody came after
     limits: tuple[Limit, ...]  # of the present round
     earlier: tuple[Limit, ...]  # of rounds before a re-opening
+    radio_by: str | None = None  # who entered it after a radio call of who goes
+    arrived_how: str | None = None  # qr, duty_room; None: entered by who arrived
 
     @property
     def holder(self) -> str | None:
@@ -127,6 +129,10 @@ class Page:
     state: str
     answer: str | None
     attempts: tuple[Attempt, ...]
+    delivered_ns: int | None = None
+    read_ns: int | None = None
+    read_by: str | None = None
+    work_order: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ class Page:
     """One page to one channel. id: outbox id, the idempotency key. message: outbox.message_json. sent_ns: of this attempt, epoch ns.
 
     to: a person's address on this channel, None = a notice to the group behind it. link: the page a phone opens, put where the provider
-    has a place for it, never into the two lines. language: of the words, zh or en.
+    has a place for it, never into the two lines. language: of the words, zh or en. room: of a duty room, what is known of its screens.
     """
 
     id: str
@@ -38,6 +38,7 @@ class Page:
     to: str | None = None
     link: str | None = None
     language: str = "zh"
+    room: object | None = None
 
     @property
     def lines(self) -> tuple[str, str]:

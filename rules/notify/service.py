@@ -1,4 +1,4 @@
-"""The `notify` service: due outbox rows -> channels -> ATTEMPT records. It writes nothing but the journal.
+"""The `notify` service: due outbox rows -> channels -> ATTEMPT records. It writes nothing but the journal (and links into access.db).
 
 Each channel has a task of its own and a hard limit for each attempt, so that one that hangs delays no other. At least once: an attempt
 is recorded before the page is looked at again, so a crash costs at most one duplicate, which the idempotency key shows.
@@ -10,6 +10,7 @@ import asyncio
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import apsw
@@ -24,11 +25,13 @@ from plantroom.journal import Entry, GroupWriter, Journal, Keeper, Kind
 from plantroom.model import Severity
 from plantroom.records import Records
 from plantroom.records.migrate import migrations
+from plantroom.screens import Screens
 from plantroom.service import newer_config
 from plantroom.site import Channel, Site
 from plantroom.tickets import Tickets
 from rules.notify.board import Board, Waiting
 from rules.notify.channels import Send, limit_of, send_of
+from rules.notify.duty_room import Darkness, Room
 from rules.notify.pace import Pace
 from rules.notify.page import Answer, Page, answer, without_secrets
 from rules.outbox import Verdict
@@ -37,6 +40,8 @@ LOOK_S = 0.02
 LOOK_SHARE = 4  # times what a look took, before the next
 MARK_S = 1.0
 ATTEMPT_S = 10.0
+ROOM = "duty_room"  # a type of channel
+ROOM_LOOK_S = 1.0
 TEST = "test"  # reason of a page that belongs to no order
 AT_ONCE = 4  # attempts under way on one channel
 
@@ -56,6 +61,7 @@ class NotifyService:
         self._board = Board()
         self._woken: dict[str, asyncio.Event] = {}
         self._tickets: Tickets | None = None
+        self._screens: Screens | None = None
 
     async def run(self) -> None:
         """Until cancelled, or NewerConfig when another configuration was applied."""
@@ -73,13 +79,16 @@ class NotifyService:
                 tasks.create_task(Keeper(self._journal).run())
                 tasks.create_task(newer_config(self._journal, seq))
                 tasks.create_task(self._look(records))
+                if any(channel.type == ROOM for channel in site.channels.values()):
+                    tasks.create_task(self._watch_room(site, group))
                 for channel in site.channels.values():
                     tasks.create_task(self._serve(site, channel, group, records))
         finally:
             writer.close()
             records.close()
-            if self._tickets is not None:
-                self._tickets.close()
+            for kept in (self._tickets, self._screens):
+                if kept is not None:
+                    kept.close()
 
     async def _site(self) -> tuple[int, Site]:
         """The configuration, once there is one."""
@@ -183,8 +192,8 @@ class NotifyService:
         to = person.contacts.get(channel.id) if person is not None else None
         link = self._link(site, row, stored["reason"]) if to is not None else None
         language = (person.language if person is not None else None) or channel.language or site.language
-        page = Page(row.id, site.id, stored["reason"], stored["severity"], message, started_ns, to, link, language)
-        said = await self._send(channel, page)
+        about = (row.id, site.id, stored["reason"], stored["severity"])
+        said = await self._send(channel, Page(*about, message, started_ns, to, link, language), site)
         ended_ns = self._clock.read().wall_ns
         await group.append([Entry(Kind.ATTEMPT, said.record(row.id, channel.id, row.attempts + 1, started_ns, ended_ns))])
         n = self._board.ended(row, said.verdict, ended_ns, said.retry_after_s)
@@ -209,10 +218,31 @@ class NotifyService:
             return None
         return f"{site.web.public_url.rstrip('/')}/a/{nonce}"
 
-    async def _send(self, channel: Channel, page: Page) -> Answer:
+    def _room(self, site: Site) -> Room:
+        if self._screens is None:
+            self._screens = Screens(self._folder.parent / "access.db")
+        return Room(self._screens, site.id, self._clock)
+
+    async def _watch_room(self, site: Site, group: GroupWriter) -> None:
+        """Tells the journal while no screen of the duty room is there. One that cannot be asked about is none."""
+        loop = asyncio.get_running_loop()
+        darkness = Darkness(loop.time())
+        while True:
+            try:
+                connected = self._room(site).connected()
+            except (apsw.Error, OSError):
+                connected = False
+            event = darkness.look(connected, loop.time())
+            if event is not None:
+                await group.append([Entry(Kind.EVENT, orjson.dumps({"event": event}))])
+            await asyncio.sleep(ROOM_LOOK_S)
+
+    async def _send(self, channel: Channel, page: Page, site: Site | None = None) -> Answer:
         """One attempt within the hard limit. A channel module that breaks is an answer too: it must not take the other channels with it."""
         try:
             async with asyncio.timeout(self._attempt_s + 1):
+                if channel.type == ROOM and site is not None:
+                    page = replace(page, room=self._room(site))
                 return await self._send_of(channel.type)(channel.settings, page, timeout_s=self._attempt_s)
         except TimeoutError:
             return answer(channel.settings, Verdict.RETRY, f"no end within {self._attempt_s + 1:g} s")
