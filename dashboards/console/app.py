@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import ClientDisconnect
 
 from dashboards.console import alarms, api, assets, connections, oncall
@@ -62,6 +63,8 @@ def create_app(data: Path, clock: Clock, site_of: SiteOf, *, public_url: str | N
     missing = unguarded(app.routes)
     if missing:
         raise RuntimeError(f"routes without exactly one permission: {', '.join(missing)}; give each `needs(...)`")
+    # A session's cookie is SameSite=Strict: no other site can have pages of ours made and weighed, so that they may be packed.
+    app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=5)
     app.add_middleware(Shield, hosts=hosts)
     return app
 

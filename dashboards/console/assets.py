@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,7 +24,10 @@ router = APIRouter()
 
 @dataclass(frozen=True, slots=True)
 class Asset:
+    """packed: the body as gzip; a file is packed once and not for everybody who asks."""
+
     body: bytes
+    packed: bytes
     media_type: str
     tag: str
 
@@ -53,10 +57,14 @@ def static(request: Request, name: str) -> Response:
         raise NotFound(f"no file {name}")
     fresh = request.headers.get("if-none-match") == f'"{asset.tag}"'
     kept = "public, max-age=31536000, immutable" if request.query_params.get("v") == asset.tag else "no-cache"
-    headers = {"etag": f'"{asset.tag}"', "cache-control": kept}
-    return Response(b"" if fresh else asset.body, 304 if fresh else 200, headers, asset.media_type)
+    headers = {"etag": f'"{asset.tag}"', "cache-control": kept, "vary": "accept-encoding"}
+    if fresh:
+        return Response(b"", 304, headers, asset.media_type)
+    packed = "gzip" in request.headers.get("accept-encoding", "")
+    how = {"content-encoding": "gzip"} if packed else {}
+    return Response(asset.packed if packed else asset.body, 200, {**headers, **how}, asset.media_type)
 
 
 def _read(path: Path) -> Asset:
     body = path.read_bytes()
-    return Asset(body, TYPES[path.suffix], hashlib.sha256(body).hexdigest()[:16])
+    return Asset(body, gzip.compress(body, 9, mtime=0), TYPES[path.suffix], hashlib.sha256(body).hexdigest()[:16])
