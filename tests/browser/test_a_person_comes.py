@@ -8,7 +8,12 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from dashboards.console.access import Access
+from dashboards.console.roles import Role
+from plantroom.clock import SystemClock
+from tests.kit.console_client import PASSWORD
 from tests.kit.house import House, Receiver
+from tests.kit.pictures import picture
 
 pytestmark = pytest.mark.needs("chromium")
 FLAGS = (
@@ -57,6 +62,15 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=list(FLAGS))
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def people(house: House) -> None:
+    """Accounts of two of the people of the site file."""
+    access = Access(house.data / "access.db", SystemClock())
+    access.add("li.wei", Role.TECHNICIAN, PASSWORD)
+    access.add("chief", Role.SUPERVISOR, PASSWORD)
+    access.close()
 
 
 def opened(chromium: Browser, house: House, size: tuple[int, int] = DESK, *, scripts: bool = True) -> Page:
@@ -120,6 +134,7 @@ def test_the_duty_room_is_dark_then_sounds_until_somebody_hears_and_enters_a_rad
     expect(page.locator("#mute")).to_be_hidden()
     expect(page.locator("body")).to_have_attribute("data-sounds", "readiness")
     page.wait_for_function("window.sounds > 0")
+    picture(page, "duty-room")
     house.wait_for(lambda: to_the_room(house, 0)[0][0] == "accepted", 70, "shown, so taken")
     assert str(to_the_room(house, 0)[0][1]).startswith("shown on 值班室") and to_the_room(house, 0)[0][2] == 0, "nobody has said that they hear"
     hear_all(page)
@@ -162,3 +177,77 @@ def test_a_screen_that_lost_its_server_says_so_and_sounds_otherwise(house: House
     expect(page.locator("#lost")).to_be_hidden(timeout=20_000)
     house.wait_for(lambda: not house.rows(dark), 20, "dark no more")
     page.context.close()
+
+
+def the_link(house: House, phones: Receiver, pump: int) -> str:
+    """What stands in the push to Li Wei's phone."""
+
+    def came() -> list[dict[str, object]]:
+        return [body for _, _, body in list(phones.pages) if body["topic"] == "topic-of-li" and f"{pump}号消防泵" in str(body["title"])]
+
+    house.wait_for(came, 30, "a push on the phone")
+    push = came()[0]
+    assert str(push["title"]).startswith("〔战备〕") and "未接单" in str(push["message"])
+    return str(push["click"])
+
+
+WAYS = [
+    pytest.param(PHONE, False, 1, id="phone without scripts"), pytest.param(DESK, True, 2, id="desk with scripts"),
+    pytest.param(PHONE, True, 3, id="phone with scripts", marks=pytest.mark.soak),
+    pytest.param(DESK, False, 4, id="desk without scripts", marks=pytest.mark.soak),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("size", "scripts", "pump"), WAYS)
+def test_the_whole_way_from_the_plant_to_the_closed_order(
+    house: House, chromium: Browser, phones: Receiver, people: None, size: tuple[int, int], scripts: bool, pump: int
+) -> None:
+    """Fault, push, the link on the phone, accepted, arrived, restored, and closed by somebody else."""
+    house.inputs.phase_loss(pump, 1)
+    link = the_link(house, phones, pump)
+    page = opened(chromium, house, size, scripts=scripts)
+    troubles: list[str] = []
+    page.on("pageerror", lambda error: troubles.append(str(error)))
+    page.goto(link)
+    expect(page.locator("h1")).to_contain_text(f"{pump}号消防泵")
+    assert order(house, pump, "state") == [("open",)], "opening a link accepts nothing"
+    if size == PHONE:
+        picture(page, "answer")
+    page.get_by_role("button", name="李伟").click()
+    expect(page.locator(".standing.accepted")).to_be_visible()
+    assert order(house, pump, "state, accepted_by, radio_by") == [("accepted", "li.wei", None)]
+
+    page.get_by_role("link", name=re.compile("工单|登录")).click()
+    expect(page).to_have_url(re.compile("/login"))
+    page.fill("input[name=name]", "li.wei")
+    page.fill("input[name=password]", PASSWORD)
+    page.click("main button")
+    expect(page).to_have_url(re.compile(r"/orders/O"))  # back to where the link led
+    if size == PHONE:
+        picture(page, "order")
+    page.get_by_role("button", name="已到场").click()
+    expect(page.locator(".notice.good")).to_have_text("已登记到场。")
+    house.inputs.phase_loss(pump, 0)
+    cleared = "SELECT 1 FROM fault WHERE equipment = ? AND rule = 'phase_loss' AND condition = 'cleared'"
+    house.wait_for(lambda: house.rows(cleared, f"fp-{pump}"), 60, "the machine shows that it works")
+    page.get_by_role("button", name="已修复").click()
+    expect(page.locator(".notice.good")).to_have_text("已登记修复。")
+    expect(page.locator("p.hint", has_text="执行人不能关闭自己的工单")).to_be_visible()
+
+    other = opened(chromium, house, size, scripts=scripts)
+    log_in(other, "chief", PASSWORD)
+    other.goto(f"/orders/{order(house, pump, 'id')[0][0]}")
+    other.locator("input[name=cause]").fill("进线熔断器松动")
+    other.locator("input[name=remedy]").fill("紧固，三相电压正常")
+    other.get_by_role("button", name="确认关闭").click()
+    expect(other.locator(".notice.good")).to_have_text("工单已关闭。")
+    [row] = order(house, pump, "state, accepted_by, arrived_by, restored_by, restored_agrees, closed_by")
+    assert row == ("closed", "li.wei", "li.wei", "li.wei", 1, "chief")
+    clocks = house.rows(
+        "SELECT name, stopped_ns IS NOT NULL, breached_ns FROM clock c JOIN work_order w ON w.id = c.work_order WHERE w.equipment = ? ORDER BY name",
+        f"fp-{pump}",
+    )  # fmt: skip
+    assert clocks == [("arrival", 1, None), ("response", 1, None), ("restore", 1, None)]
+    assert troubles == []
+    page.context.close()
+    other.context.close()
