@@ -28,6 +28,7 @@ secrets:  ## passwords and tokens of docker-compose.yml, made by chance, kept wh
 environment: $(VENV)/.installed assets
 
 test-environment: $(VENV)/.installed-test assets
+	@$(BIN)/python -m tests.kit.axe > /dev/null
 	@$(PYTHON) tests/servers.py
 
 $(VENV)/bin/python:

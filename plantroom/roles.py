@@ -35,7 +35,8 @@ class Permission(StrEnum):
     SHELVE = "shelve"
     RELEASE = "release"  # a lift people were trapped in, by signature
     ROSTER = "roster"  # who stands in, who swaps
-    OPERATE = "operate"  # the service's own state: metrics
+    OPERATE = "operate"  # the service's own state: metrics, screens of duty rooms
+    SCREEN = "screen"  # what the screen of a duty room may: see its site, say that a page was heard. No person has it
 
 
 _OWN = frozenset({Permission.OWN})
@@ -53,7 +54,7 @@ MAY: Mapping[Role, frozenset[Permission]] = {
     Role.ENGINEER: _ENGINEER,
     Role.SUPERVISOR: _ENGINEER,
     Role.MANAGER: _MANAGER,
-    Role.ADMIN: frozenset(Permission),
+    Role.ADMIN: frozenset(Permission) - {Permission.SCREEN},
 }
 NARROW = frozenset({Role.VENDOR, Role.THIRD_PARTY})  # see what is theirs of a site, not the site
 
@@ -82,6 +83,7 @@ DEEDS: Mapping[str, Permission] = {
     "unit_arrived": Permission.WORK,
     "freed": Permission.WORK,
     "release": Permission.RELEASE,
+    "heard": Permission.SEE,  # a screen of the duty room is nobody and has a viewer's roles; its route asks for more
 }
 
 # What a COMMAND record says for the engine's guards: a role includes those below it.

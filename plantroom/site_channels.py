@@ -87,6 +87,7 @@ _RECEIPTS: Keys = {**_FILLED, "callback_token": y.text, "per_number": _rates}
 TYPES: Mapping[str, Type] = MappingProxyType(
     {
         "webhook": Type(Reach.GROUP, {"url": parts.url}, {"secret": y.text, "ca": y.text, "private": addresses.networks}),
+        "duty_room": Type(Reach.GROUP, {}),
         "mqtt": Type(Reach.GROUP, {}),  # its keys are a connection's: _mqtt
         "wecom_app": Type(
             Reach.PERSON,

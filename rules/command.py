@@ -20,7 +20,7 @@ _SECONDS = {"s": 1, "m": 60, "min": 60, "": 60, "h": 3600, "d": 86_400}
 # What in args is no person's words and so may stand in the chronicle.
 PLAIN_ARGS = frozenset({
     "eta", "trapped", "injured", "head", "until", "severity", "equipment", "second", "fault", "cause_code", "team", "from", "in", "out",
-    "page", "one", "one_from", "one_until", "other", "other_from", "other_until",
+    "page", "one", "one_from", "one_until", "other", "other_from", "other_until", "goes", "how",
 })  # fmt: skip
 
 

@@ -12,7 +12,20 @@ from typing import Any
 from plantroom.clock import NS, iso
 from plantroom.model import Severity
 from plantroom.words import LANGUAGES, say
-from rules import drills, entered, entrapment_deeds, handover_deeds, heads, paging, receipts, rescue, roster_deeds, standing, work
+from rules import (
+    drills,
+    duty_room,
+    entered,
+    entrapment_deeds,
+    handover_deeds,
+    heads,
+    paging,
+    receipts,
+    rescue,
+    roster_deeds,
+    standing,
+    work,
+)  # fmt: skip
 from rules.command import LONGEST_ID, PLAIN_ARGS, Command, parse
 from rules.denied import Denied, Done, instant_of, same, wanted, words_of
 from rules.desk import Desk
@@ -106,9 +119,12 @@ def _step(desk: Desk, house: House, command: Command) -> Done:
     if command.entered_ns is not None and command.does in entered.COMES and entered.not_hollow(order, command.who, at_ns):
         desk.tell("order.not_hollow", {"order": order.id, "by": command.who, "accepted_ns": order.accepted_ns})
     before = order.holder
-    refusal = work.step(desk, house, order, ORDER_STEPS[command.does], command.who, command.roles, at_ns)
+    event = ORDER_STEPS[command.does]
+    goes = duty_room.goer(house, command, event)
+    refusal = work.step(desk, house, order, event, goes, command.roles, at_ns)
     if isinstance(refusal, No):
         raise Denied(refusal.code, {"by": same(desk.persons.get(before, before) if before else "")})
+    duty_room.sign(order, command, event, goes)
     if command.does == "accept":
         order.eta_ns = eta_ns
     elif command.does == "close":
@@ -259,6 +275,7 @@ _OTHERS: Mapping[str, Callable[[Desk, House, Command], Done]] = {
     "hold": _hold, "comment": _comment, "open": _open, "shelve": _shelve, "unshelve": _unshelve, RELEARN: _relearn,
     "test_page": _test_page, "received": _received, **roster_deeds.DEEDS, **handover_deeds.DEEDS,
     "acknowledge": _acknowledge, **entrapment_deeds.DEEDS,
+    **duty_room.DEEDS,
 }  # fmt: skip
 
 

@@ -296,13 +296,18 @@ class Desk:
             "put_order": orders,
             "put_clock": self._ledger.rows("clocks_of_orders", {"orders": as_json([order["id"] for order in orders])}),
             "put_call": self._ledger.rows("calls_of_orders", {"orders": as_json([order["id"] for order in orders])}),
-            "put_page": self._ledger.rows("queued_pages"),
+            "put_page": self._touchable_pages(as_json([order["id"] for order in orders])),
             "put_skipped": self._ledger.rows("newest_skipped"),
             "put_item": self._ledger.rows("running_items"),
             **self.roster.rows(),
             **self.matters.rows([order["id"] for order in orders]),
         }
         return {name: rows for name, rows in found.items() if rows}
+
+    def _touchable_pages(self, orders: str) -> list[dict[str, Any]]:
+        """Those still to be sent, and of orders that go on also those that left: they may yet be heard, and count for who was reached."""
+        found = {row["id"]: row for row in self._ledger.rows("queued_pages") + self._ledger.rows("pages_of_orders", {"orders": orders})}
+        return list(found.values())
 
     @property
     def chronicled(self) -> int:

@@ -107,6 +107,8 @@ class Order:
     hold_json: str | None = None
     hollow_json: str | None = None
     phone_json: str | None = None  # rules/entered.py
+    radio_by: str | None = None
+    arrived_how: str | None = None
 
     @property
     def performers(self) -> frozenset[str]:

@@ -109,7 +109,7 @@ def _do(desk: Desk, house: House, order: Order, effect: Effect, why: str, at_ns:
             order.round += 1
             order.accepted_ns = order.arrived_ns = order.restored_ns = order.closed_ns = order.eta_ns = order.restored_agrees = None
             order.accepted_by = order.arrived_by = order.restored_by = order.closed_by = None
-            order.cause = order.remedy = order.phone_json = None
+            order.cause = order.remedy = order.phone_json = order.radio_by = order.arrived_how = None
             _start_round(desk, house, order, entrapment=desk.matters.rescue(order.id) is not None)
             heads.begin(desk, house, order)
         case Effect.FORGET:
@@ -130,7 +130,7 @@ def _forget(desk: Desk, order: Order) -> None:
     [due_ns] = [clock.due_ns for clock in desk.clocks_of(order) if clock.name is ClockName.ARRIVAL]
     hollow = orjson.loads(order.hollow_json) if order.hollow_json else []
     order.hollow_json = as_json([*hollow, {"by": order.accepted_by, "accepted_ns": order.accepted_ns, "due_ns": due_ns}])
-    order.accepted_ns = order.accepted_by = order.eta_ns = order.phone_json = None
+    order.accepted_ns = order.accepted_by = order.eta_ns = order.phone_json = order.radio_by = None
 
 
 def stop(desk: Desk, order: Order, name: ClockName) -> None:

@@ -26,3 +26,7 @@ CREATE TABLE IF NOT EXISTS failure (        -- wrong passwords in a row, by the 
   count      INTEGER NOT NULL,
   last_ns    INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS secret (         -- keys of ours that never leave this file
+  name       TEXT PRIMARY KEY,
+  value      BLOB NOT NULL
+) STRICT, WITHOUT ROWID;

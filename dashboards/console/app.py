@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import ClientDisconnect
 
 from dashboards.console import alarms, api, assets, connections, offline, oncall
@@ -24,7 +25,7 @@ from dashboards.console.forms import BadBody
 from dashboards.console.guard import Forbidden, NotLoggedIn, TooFast, needs, open_to_all, person_of, unguarded
 from dashboards.console.pace import ACCOUNT, ADDRESS, Buckets
 from dashboards.console.pages import alarms as alarm_pages
-from dashboards.console.pages import answer, deeds, equipment, faults, health, login, now, orders, push
+from dashboards.console.pages import answer, deeds, duty_room, equipment, faults, health, labels, login, now, orders, push
 from dashboards.console.pages import oncall as oncall_pages
 from dashboards.console.pages.frame import here, page
 from dashboards.console.roles import Permission
@@ -33,9 +34,11 @@ from dashboards.console.sites import SiteOf, Sites
 from plantroom.clock import Clock
 from plantroom.errors import Refused
 from plantroom.push import Browsers
+from plantroom.screens import Screens
 from plantroom.tickets import Tickets
 
 TITLE = "Plantroom"
+FORBIDDEN = {"not_permitted": "Your role does not allow this.", "not_a_screen": "This browser is no screen of a duty room."}
 
 
 def create_app(data: Path, clock: Clock, site_of: SiteOf, *, public_url: str | None = None) -> FastAPI:
@@ -44,7 +47,8 @@ def create_app(data: Path, clock: Clock, site_of: SiteOf, *, public_url: str | N
     sites = Sites(data, clock, site_of)
     app.state.data = data
     app.state.clock, app.state.sites, app.state.access = clock, sites, Access(data / "access.db", clock)
-    app.state.tickets, app.state.browsers, app.state.callbacks = Tickets(data / "access.db"), Browsers(data / "access.db"), callbacks.Seen()
+    app.state.tickets, app.state.browsers = Tickets(data / "access.db"), Browsers(data / "access.db")
+    app.state.screens, app.state.callbacks = Screens(data / "access.db"), callbacks.Seen()
     app.state.hub, app.state.commanders, app.state.assets = Hub(sites, clock), {}, assets.Assets()
 
     def public_urls() -> list[str]:
@@ -56,7 +60,7 @@ def create_app(data: Path, clock: Clock, site_of: SiteOf, *, public_url: str | N
 
     app.state.public_urls = public_urls
     app.state.origins = lambda: [urlsplit(address).netloc.lower() for address in public_urls()]
-    pages = (login, answer, now, faults, orders, deeds, equipment, oncall_pages, health, alarm_pages, push)
+    pages = (login, answer, now, faults, orders, deeds, equipment, oncall_pages, duty_room, labels, health, alarm_pages, push)
     for routes in (api, connections, oncall, alarms, offline, assets, callbacks, *pages):
         app.router.routes.extend(routes.router.routes)  # as they are: an included router would hide them from `unguarded`
     app.add_api_route("/healthz", api.healthz, dependencies=[open_to_all()], include_in_schema=False)
@@ -65,6 +69,8 @@ def create_app(data: Path, clock: Clock, site_of: SiteOf, *, public_url: str | N
     missing = unguarded(app.routes)
     if missing:
         raise RuntimeError(f"routes without exactly one permission: {', '.join(missing)}; give each `needs(...)`")
+    # A session's cookie is SameSite=Strict: no other site can have pages of ours made and weighed, so that they may be packed.
+    app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=5)
     app.state.addresses, app.state.accounts = Buckets(ADDRESS), Buckets(ACCOUNT)
 
     def too_fast(request: Request) -> int:
@@ -98,6 +104,7 @@ def close(app: FastAPI) -> None:
     app.state.access.close()
     app.state.tickets.close()
     app.state.browsers.close()
+    app.state.screens.close()
 
 
 def _openapi(request: Request) -> JSONResponse:
@@ -122,13 +129,13 @@ def _answers(app: FastAPI) -> None:
             return JSONResponse({"reason": "not_logged_in", "text": "Log in, or send a bearer token."}, 401, {"www-authenticate": "Bearer"})
         if request.method == "GET" and request.headers.get("sec-fetch-site") == "cross-site":
             return page(request, "bounce.html", {"back_to": here(request)}, None)  # a link from outside; our own brings the strict cookie
-        return RedirectResponse(f"/login?back={here(request)}" if request.method == "GET" else "/login", 303)
+        return RedirectResponse(f"/login?back={quote(here(request), safe='/?=')}" if request.method == "GET" else "/login", 303)
 
     async def forbidden(request: Request, error: Exception) -> Response:
         assert isinstance(error, Forbidden)
         if error.reason == "not_permitted" and request.url.path == "/" and request.method == "GET":
             return RedirectResponse("/account", 303)  # who sees nothing of the plant has a page of their own
-        text = "Your role does not allow this." if error.reason == "not_permitted" else "Not sent by our own page."
+        text = FORBIDDEN.get(error.reason, "Not sent by our own page.")
         return _say(request, 403, error.reason, text)
 
     async def broken(request: Request, error: Exception) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +15,10 @@ from dashboards.console.asking import NotFound
 from dashboards.console.guard import open_to_all
 
 FOLDER = Path(__file__).parent / "static"
-MANIFEST = ("console.css", "console.js", "queue.js", "offline.js", "push.js", "chart.js", "icon.svg", "vendor/uplot.js", "vendor/uplot.css")
+MANIFEST = (
+    "console.css", "console.js", "queue.js", "offline.js", "push.js", "chart.js", "duty_room.css", "duty_room.js", "labels.css", "icon.svg",
+    "vendor/uplot.js", "vendor/uplot.css",
+)  # fmt: skip
 WORKER = "worker.js"
 OWN = b"const ASSETS = [];"  # where the worker learns the files of its release: it changes whenever one of them does
 TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
@@ -23,7 +27,10 @@ router = APIRouter()
 
 @dataclass(frozen=True, slots=True)
 class Asset:
+    """packed: the body as gzip; a file is packed once and not for everybody who asks."""
+
     body: bytes
+    packed: bytes
     media_type: str
     tag: str
 
@@ -57,8 +64,13 @@ def static(request: Request, name: str) -> Response:
         raise NotFound(f"no file {name}")
     fresh = request.headers.get("if-none-match") == f'"{asset.tag}"'
     kept = "public, max-age=31536000, immutable" if request.query_params.get("v") == asset.tag else "no-cache"
-    headers = {"etag": f'"{asset.tag}"', "cache-control": kept, **({"service-worker-allowed": "/"} if name == WORKER else {})}
-    return Response(b"" if fresh else asset.body, 304 if fresh else 200, headers, asset.media_type)
+    scope = {"service-worker-allowed": "/"} if name == WORKER else {}
+    headers = {"etag": f'"{asset.tag}"', "cache-control": kept, "vary": "accept-encoding", **scope}
+    if fresh:
+        return Response(b"", 304, headers, asset.media_type)
+    packed = "gzip" in request.headers.get("accept-encoding", "")
+    how = {"content-encoding": "gzip"} if packed else {}
+    return Response(asset.packed if packed else asset.body, 200, {**headers, **how}, asset.media_type)
 
 
 def _read(path: Path) -> Asset:
@@ -66,4 +78,4 @@ def _read(path: Path) -> Asset:
 
 
 def _asset(body: bytes, suffix: str) -> Asset:
-    return Asset(body, TYPES[suffix], hashlib.sha256(body).hexdigest()[:16])
+    return Asset(body, gzip.compress(body, 9, mtime=0), TYPES[suffix], hashlib.sha256(body).hexdigest()[:16])

@@ -7,13 +7,14 @@ from typing import Any
 
 from fastapi import Request
 
+from dashboards.console import labels
 from dashboards.console.access import Access
 from dashboards.console.asking import Desk
 from dashboards.console.commanding import Deed, Recorded, command_id_of
 from dashboards.console.forms import read_fields
 from dashboards.console.roles import CHANGE_DEEDS, DEEDS, FIELDS, HANDOVER_DEEDS, MACHINE_DEEDS, ORDER_DEEDS, TEAM_DEEDS, Person
 from dashboards.console.sites import SiteView
-from dashboards.console.tables import CommandRow
+from dashboards.console.tables import CommandRow, Order
 from plantroom.errors import Refused
 from plantroom.phone import DEEDS as ENTERED_DEEDS
 from plantroom.phone import read as read_phone
@@ -38,7 +39,9 @@ async def deed(request: Request, person: Person, does: str, target: str = "") ->
     elif does in HANDOVER_DEEDS:
         view, _ = desk.only(lambda view: view.tables.handover(target), f"handover {target}")
     elif does in ORDER_DEEDS:
-        view, _ = desk.only(lambda view: view.tables.order(target), f"order {target}")
+        view, order = desk.only(lambda view: view.tables.order(target), f"order {target}")
+        if does == "arrive":
+            args = _arrival(request.app.state.access, view, order, args.pop("at", ""))
     else:
         view, _ = desk.only(lambda view: view.tables.fault(target), f"fault {target}")
         _known_second(request.app.state.access, args.get("second"), view.id)
@@ -48,6 +51,11 @@ async def deed(request: Request, person: Person, does: str, target: str = "") ->
 def _phone(does: str, fields: dict[str, Any]) -> Mapping[str, object] | None:
     """What a phone says of its time, of a deed entered without reception. Raises Refused."""
     return None if "phone" not in fields or does not in ENTERED_DEEDS else read_phone(fields["phone"]).record()
+
+
+def _arrival(access: Access, view: SiteView, order: Order, at: str) -> dict[str, str]:
+    """at: the mark of a machine's label. A wrong one is none: whoever arrives has arrived."""
+    return {"how": "qr"} if at and labels.is_mark(access.key(labels.KEY), view.id, order.equipment, at) else {}
 
 
 def _has_team(view: SiteView, team: str, does: str) -> bool | None:

@@ -17,8 +17,10 @@ from dashboards.console.access import Access
 from dashboards.console.forms import read_fields
 from dashboards.console.pace import Buckets
 from dashboards.console.roles import Permission, Person
+from plantroom.screens import Screen, Screens
 
 COOKIE = "plantroom_session"
+SCREEN_COOKIE = "plantroom_screen"
 SAFE = ("GET", "HEAD", "OPTIONS")
 
 
@@ -65,8 +67,28 @@ class Needs:
         return person.asking(self.permission)
 
 
+class NeedsScreen(Needs):
+    """A browser that is the screen of a duty room. As a dependency it yields the Screen."""
+
+    def __init__(self) -> None:
+        super().__init__(Permission.SCREEN)
+
+    async def __call__(self, request: Request) -> Screen:  # type: ignore[override]
+        screens: Screens = request.app.state.screens
+        screen = screens.of(request.cookies.get(SCREEN_COOKIE, ""))
+        if screen is None:
+            raise Forbidden("not_a_screen") if person_of(request, request.app.state.access) is not None else NotLoggedIn
+        if request.method not in SAFE and not same_origin(request):
+            raise Forbidden("foreign_origin")
+        return screen
+
+
 def needs(permission: Permission) -> Any:
     return Depends(Needs(permission))
+
+
+def needs_screen() -> Any:
+    return Depends(NeedsScreen())
 
 
 def open_to_all() -> Any:

@@ -44,7 +44,7 @@ ORDER BY item, day;
 
 -- name: orders
 SELECT id, fault, equipment, severity, state, text_json, round, opened_ns, opened_by, accepted_ns, accepted_by, eta_ns, arrived_ns, arrived_by,
-  restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json, hollow_json, phone_json
+  restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json, hollow_json, phone_json, radio_by, arrived_how
 FROM work_order
 WHERE (:own IS NULL OR equipment IN (SELECT value FROM json_each(:own)))
   AND (:state IS NULL OR state IN (SELECT value FROM json_each(:state)))
@@ -54,13 +54,13 @@ ORDER BY opened_ns DESC, id DESC LIMIT :most;
 
 -- name: open_orders
 SELECT id, fault, equipment, severity, state, text_json, round, opened_ns, opened_by, accepted_ns, accepted_by, eta_ns, arrived_ns, arrived_by,
-  restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json, hollow_json, phone_json
+  restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json, hollow_json, phone_json, radio_by, arrived_how
 FROM work_order WHERE state <> 'closed' AND (:own IS NULL OR equipment IN (SELECT value FROM json_each(:own)))
 ORDER BY +opened_ns DESC, id DESC LIMIT :most;
 
 -- name: order
 SELECT id, fault, equipment, severity, state, text_json, round, opened_ns, opened_by, accepted_ns, accepted_by, eta_ns, arrived_ns, arrived_by,
-  restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json, hollow_json, phone_json
+  restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json, hollow_json, phone_json, radio_by, arrived_how
 FROM work_order WHERE id = :id AND (:own IS NULL OR equipment IN (SELECT value FROM json_each(:own)));
 
 -- name: clocks
@@ -152,3 +152,14 @@ SELECT state, count(*) FROM outbox WHERE :own IS NULL GROUP BY state;
 
 -- name: private
 SELECT text FROM private WHERE id = :id;
+
+-- name: room_pages
+-- To the duty room: about orders that are open, and of the newest rows what was gathered and is about none.
+SELECT id, channel, person, reason, severity, message_json, created_ns, due_ns, state, answer, work_order
+FROM outbox WHERE work_order IN (SELECT value FROM json_each(:orders)) AND channel IN (SELECT value FROM json_each(:channels)) AND :own IS NULL
+UNION ALL
+SELECT id, channel, person, reason, severity, message_json, created_ns, due_ns, state, answer, work_order
+FROM outbox
+WHERE rowid > (SELECT max(rowid) FROM outbox) - 500 AND work_order IS NULL AND reason = 'monitor' AND created_ns >= :since
+  AND channel IN (SELECT value FROM json_each(:channels)) AND :own IS NULL
+ORDER BY 7, 1;

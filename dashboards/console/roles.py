@@ -16,7 +16,7 @@ __all__ = [
 # What a person may say with a deed; the engine asks for what is missing.
 FIELDS: dict[str, tuple[str, ...]] = {
     "accept": ("eta",),
-    "arrive": (),
+    "arrive": ("at",),
     "restore": ("cause", "remedy"),
     "close": ("cause", "remedy"),
     "hold": ("reason", "told"),

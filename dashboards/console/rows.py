@@ -85,6 +85,8 @@ class Order:
     phone: Mapping[str, Entered]  # by state: steps entered without reception
     limits: tuple[Limit, ...]  # of the present round
     earlier: tuple[Limit, ...]  # of rounds before a re-opening
+    radio_by: str | None = None  # who entered it after a radio call of who goes
+    arrived_how: str | None = None  # qr, duty_room; None: entered by who arrived
 
     @property
     def holder(self) -> str | None:
@@ -181,12 +183,18 @@ class Page:
     answer: str | None
     attempts: tuple[Attempt, ...]
     receipts: tuple[Receipt, ...] = ()
+    work_order: str | None = None
     into: Page | None = None
 
     @property
     def left_ns(self) -> int:
         """When a channel took it; until then when it is due."""
         return next((attempt.ended_ns for attempt in self.attempts if attempt.verdict == "accepted"), self.due_ns)
+
+    @property
+    def heard(self) -> Receipt | None:
+        """What told that somebody heard or read it; its text is who."""
+        return next((told for told in self.receipts if told.state == "read"), None)
 
 
 @dataclass(frozen=True, slots=True)

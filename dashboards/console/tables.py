@@ -151,6 +151,11 @@ class Tables:
     def page(self, page_id: str) -> Page | None:
         return next(iter(self._with_attempts(self._rows("page", id=page_id))), None)
 
+    def room_pages(self, channels: Sequence[str], orders: Sequence[str], since_ns: int) -> list[Page]:
+        """What these channels of a duty room were told about these orders, and of late about none, oldest first."""
+        rows = self._rows("room_pages", channels=_json(channels), orders=_json(orders), since=since_ns) if channels else []
+        return self._with_attempts(rows)
+
     def _with_attempts(self, rows: list[tuple[Any, ...]]) -> list[Page]:
         tried: dict[str, list[Attempt]] = {}
         for page, n, channel, verdict, said, started, ended, confirmed in self._rows("attempts", pages=_json([row[0] for row in rows])):
@@ -159,11 +164,8 @@ class Tables:
         for page, *receipt in self._rows("receipts", pages=_json([row[0] for row in rows])):
             told.setdefault(page, []).append(Receipt(*receipt))
         return [
-            Page(
-                id_, channel, person, reason, severity, orjson.loads(message), created, due, state, answer, tuple(tried.get(id_, ())),
-                tuple(told.get(id_, ())),
-            )  # fmt: skip
-            for id_, channel, person, reason, severity, message, created, due, state, answer in rows
+            Page(*(*row[:5], orjson.loads(row[5]), *row[6:10], tuple(tried.get(row[0], ())), tuple(told.get(row[0], ())), *row[10:]))
+            for row in rows
         ]
 
     def call(self, order_id: str | None) -> Call | None:
@@ -285,7 +287,7 @@ def _fault(row: tuple[Any, ...]) -> Fault:
 
 
 def _order(row: tuple[Any, ...], limits: Sequence[tuple[int, Limit]]) -> Order:
-    values = list(row)
+    values, radio = list(row[:-2]), row[-2:]
     round_ = values[6]
     values[5] = orjson.loads(values[5])
     values[16] = None if values[16] is None else bool(values[16])
@@ -294,7 +296,7 @@ def _order(row: tuple[Any, ...], limits: Sequence[tuple[int, Limit]]) -> Order:
     values[23] = {state: _entered(each) for state, each in orjson.loads(values[23]).items()} if values[23] else {}
     values.append(tuple(limit for n, limit in limits if n == round_))
     values.append(tuple(limit for n, limit in limits if n != round_))
-    return Order(*values)
+    return Order(*(*values, *radio))
 
 
 def _entered(given: Mapping[str, Any]) -> Entered:

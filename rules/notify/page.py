@@ -29,7 +29,7 @@ class Page:
 
     to: a person's address on this channel, None = a notice to the group behind it. link: the page a phone opens, put where the provider
     has a place for it, never into the two lines. right: what accepts in this person's name, for buttons that call back. language: of the
-    words, zh or en.
+    words, zh or en. room: of a duty room, what is known of its screens.
     """
 
     id: str
@@ -42,6 +42,7 @@ class Page:
     link: str | None = None
     right: str | None = field(default=None, repr=False)
     language: str = "zh"
+    room: object | None = None
 
     @property
     def lines(self) -> tuple[str, str]:

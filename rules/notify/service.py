@@ -1,4 +1,4 @@
-"""The `notify` service: due outbox rows -> channels -> ATTEMPT records. It writes nothing but the journal.
+"""The `notify` service: due outbox rows -> channels -> ATTEMPT records. It writes nothing but the journal (and links into access.db).
 
 Each channel has a task of its own and a hard limit for each attempt, so that one that hangs delays no other. At least once: an attempt
 is recorded before the page is looked at again, so a crash costs at most one duplicate, which the idempotency key shows.
@@ -10,8 +10,10 @@ import asyncio
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
+import apsw
 import orjson
 import structlog
 
@@ -23,10 +25,12 @@ from plantroom.journal import Entry, GroupWriter, Journal, Keeper, Kind
 from plantroom.model import Severity
 from plantroom.records import Records
 from plantroom.records.migrate import migrations
+from plantroom.screens import Screens
 from plantroom.service import newer_config
 from plantroom.site import Channel, Site
 from rules.notify.board import Board, Waiting
 from rules.notify.channels import Send, limit_of, rates_of, send_of
+from rules.notify.duty_room import Darkness, Room
 from rules.notify.limits import Limits
 from rules.notify.pace import Pace
 from rules.notify.page import Answer, Page, answer, without_address, without_secrets
@@ -38,6 +42,8 @@ LOOK_SHARE = 4  # times what a look took, before the next
 MARK_S = 1.0
 SETTLE_S = 1.0
 ATTEMPT_S = 10.0
+ROOM = "duty_room"  # a type of channel
+ROOM_LOOK_S = 1.0
 AT_ONCE = 4  # attempts under way on one channel
 
 log = structlog.get_logger()
@@ -56,6 +62,7 @@ class NotifyService:
         self._board, self._limits = Board(), Limits()
         self._woken: dict[str, asyncio.Event] = {}
         self._rights = Rights(folder.parent / "access.db", clock)
+        self._screens: Screens | None = None
 
     async def run(self) -> None:
         """Until cancelled, or NewerConfig when another configuration was applied."""
@@ -75,12 +82,16 @@ class NotifyService:
                 tasks.create_task(newer_config(self._journal, seq))
                 tasks.create_task(self._look(records))
                 tasks.create_task(self._settle(site, records))
+                if any(channel.type == ROOM for channel in site.channels.values()):
+                    tasks.create_task(self._watch_room(site, group))
                 for channel in site.channels.values():
                     tasks.create_task(self._serve(site, channel, group, records))
         finally:
             writer.close()
             records.close()
             self._rights.close()
+            if self._screens is not None:
+                self._screens.close()
 
     async def _site(self) -> tuple[int, Site]:
         """The configuration, once there is one."""
@@ -198,7 +209,7 @@ class NotifyService:
         link = f"{str(site.web.public_url).rstrip('/')}/a/{right}" if right is not None else None
         language = (person.language if person is not None else None) or channel.language or site.language
         page = Page(row.id, site.id, stored["reason"], stored["severity"], message, started_ns, to, link, right, language)
-        said = await self._send(channel, page)
+        said = await self._send(channel, page, site)
         ended_ns = self._clock.read().wall_ns
         if said.reference is not None and row.person is not None:
             self._rights.keep(site, channel, row, right, said.reference)  # before the record: what is not recorded is sent again
@@ -220,10 +231,31 @@ class NotifyService:
             except Exception as error:
                 log.error("cards.broken", error=type(error).__name__)
 
-    async def _send(self, channel: Channel, page: Page) -> Answer:
+    def _room(self, site: Site) -> Room:
+        if self._screens is None:
+            self._screens = Screens(self._folder.parent / "access.db")
+        return Room(self._screens, site.id, self._clock)
+
+    async def _watch_room(self, site: Site, group: GroupWriter) -> None:
+        """Tells the journal while no screen of the duty room is there. One that cannot be asked about is none."""
+        loop = asyncio.get_running_loop()
+        darkness = Darkness(loop.time())
+        while True:
+            try:
+                connected = self._room(site).connected()
+            except (apsw.Error, OSError):
+                connected = False
+            event = darkness.look(connected, loop.time())
+            if event is not None:
+                await group.append([Entry(Kind.EVENT, orjson.dumps({"event": event}))])
+            await asyncio.sleep(ROOM_LOOK_S)
+
+    async def _send(self, channel: Channel, page: Page, site: Site | None = None) -> Answer:
         """One attempt within the hard limit. A channel module that breaks is an answer too: it must not take the other channels with it."""
         try:
             async with asyncio.timeout(self._attempt_s + 1):
+                if channel.type == ROOM and site is not None:
+                    page = replace(page, room=self._room(site))
                 # what a channel keeps of its own lies beside the sites
                 settings = {**channel.settings, "data": str(self._folder.parent)} if channel.type == "webpush" else channel.settings
                 return await self._send_of(channel.type)(settings, page, timeout_s=self._attempt_s)

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request, Response
 
+from dashboards.console import labels
 from dashboards.console.api import check_range, first_day
 from dashboards.console.asking import Desk, instant
 from dashboards.console.axis import step_ns
@@ -18,7 +19,7 @@ from dashboards.console.pages.frame import language_of, notice_of, page
 from dashboards.console.pages.now import MOST_TILES, by_kind, tile, tiles
 from dashboards.console.roles import Permission, Person
 from dashboards.console.shown import digits_of, names_of, number, unit_text
-from dashboards.console.tables import OPEN_CONDITIONS, ItemDay
+from dashboards.console.tables import OPEN_CONDITIONS, OPEN_STATES, ItemDay
 from plantroom.clock import NS, at_utc, to_ns
 from plantroom.errors import Refused
 from plantroom.history import Series
@@ -56,7 +57,7 @@ def matches(equipment: Equipment, sought: str) -> bool:
 
 @router.get("/equipment/{equipment_id}")
 async def equipment_page(request: Request, person: Annotated[Person, needs(Permission.SEE)], equipment_id: str) -> Response:
-    desk = Desk(request, person)
+    desk, at = Desk(request, person), request.query_params.get("at")
     view, equipment = desk.equipment(equipment_id)
     history = view.tables.faults(equipment=equipment.id, most=20)
     open_ = [fault for fault in history if fault.open]
@@ -66,6 +67,8 @@ async def equipment_page(request: Request, person: Annotated[Person, needs(Permi
         "tile": tile(view, equipment, worst, desk.now_ns), "open_faults": open_, "history": [f for f in history if not f.open],
         "items": item_totals(equipment, view.tables.item_days(equipment.id, first_day(view, ITEM_DAYS, desk.now_ns))),
         "withheld": view.tables.rescue_of(equipment.id), "lift": LIFT,
+        "orders": view.tables.orders(OPEN_STATES, equipment=equipment.id), "names": view.names,
+        "at": at if at and labels.is_mark(request.app.state.access.key(labels.KEY), view.id, equipment.id, at) else None,
         "conditions": OPEN_CONDITIONS, "notice": await notice_of(request, desk),
     }  # fmt: skip
     return page(request, "equipment.html", values, person)

@@ -18,7 +18,7 @@ from plantroom.errors import Refused
 
 router = APIRouter(include_in_schema=False)
 MOST_AT_THE_DOOR = 20
-_door = asyncio.Semaphore(1)  # one password at a time: guessing in parallel gains nothing and costs no second core
+door = asyncio.Semaphore(1)  # one password at a time: guessing in parallel gains nothing and costs no second core
 _waiting = 0
 
 
@@ -40,7 +40,7 @@ async def log_in(request: Request) -> Response:
         return page(request, "login.html", {"trouble": ("login.busy", {}), "back_to": local_path(back_to)}, None, 503)
     _waiting += 1
     try:
-        async with _door:
+        async with door:
             token = await asyncio.to_thread(access.log_in, name, password, address_of(request))
         trouble, status = ("login.wrong", {}), 401
     except Locked as locked:
@@ -85,7 +85,7 @@ async def change_password(request: Request, person: Annotated[Person, needs(Perm
     access: Access = request.app.state.access
     old, new = str(fields.get("old", "")), str(fields.get("new", ""))
     trouble: str | None = None
-    async with _door:
+    async with door:
         if new != str(fields.get("again", "")):
             trouble = "account.differ"
         elif not await asyncio.to_thread(access.password_is, person.name, old):

@@ -27,8 +27,10 @@
     return text.startsWith("00:00") ? local(at, day) : text;
   });
 
+  const colour = (name) => () => getComputedStyle(document.documentElement).getPropertyValue(name).trim(); // by day and by night
+
   const draw = (s) => {
-    const line = { label: title, stroke: "#0b5a8a", width: 1.6, value: (_, v) => text(v), spanGaps: false, points: { show: false } };
+    const line = { label: title, stroke: colour("--chart"), width: 1.6, value: (_, v) => text(v), spanGaps: false, points: { show: false } };
     if (stepped) line.paths = uPlot.paths.stepped({ align: 1 });
     const when = { label: place.dataset.time, value: (_, at) => (at == null ? "–" : local(at, { ...day, ...clock, second: "2-digit" })) };
     const edge = (label) => ({ label, stroke: "transparent", value: (_, v) => text(v), points: { show: false } });
@@ -36,10 +38,10 @@
     const options = {
       ...size(), tzDate: (at) => uPlot.tzDate(new Date(at * 1000), zone),
       scales: { x: { range: (_, low, high) => [low, high] }, y: stepped ? { range: [Math.min(...codes) - 0.5, Math.max(...codes) + 0.5] } : {} },
-      axes: [{ grid: { stroke: "#e3e8ec", width: 1 }, ticks: { show: false }, stroke: "#4d5d69", values: times },
-        { grid: { stroke: "#e3e8ec", width: 1 }, ticks: { show: false }, stroke: "#4d5d69", size: stepped ? 90 : 60, splits: stepped ? () => codes : undefined, values: stepped ? (_, all) => all.map((v) => names[v] ?? "") : undefined }],
+      axes: [{ grid: { stroke: colour("--grid"), width: 1 }, ticks: { show: false }, stroke: colour("--soft"), values: times },
+        { grid: { stroke: colour("--grid"), width: 1 }, ticks: { show: false }, stroke: colour("--soft"), size: stepped ? 90 : 60, splits: stepped ? () => codes : undefined, values: stepped ? (_, all) => all.map((v) => names[v] ?? "") : undefined }],
       series: stepped ? [when, line] : [when, line, edge(place.dataset.least), edge(place.dataset.most)],
-      bands: stepped ? [] : [{ series: [3, 2], fill: "rgba(11, 90, 138, .18)" }],
+      bands: stepped ? [] : [{ series: [3, 2], fill: () => `${colour("--chart")()}2e` }],
       cursor: { drag: { x: true, y: false, setScale: false } },
       hooks: { setSelect: [(u) => {
         if (u.select.width < 8) return;
@@ -53,6 +55,7 @@
     place.replaceChildren();
     const chart = new uPlot(options, data, place);
     addEventListener("resize", () => chart.setSize(size()));
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => chart.redraw(false, true));
     const live = !new URLSearchParams(location.search).has("to") && !s.step_s;
     if (live) document.addEventListener("sample", ({ detail }) => {
       if (detail.point !== s.point || !detail.at) return;

@@ -47,28 +47,28 @@ ON CONFLICT (id) DO UPDATE SET condition = excluded.condition, mode = excluded.m
 
 -- name: open_orders
 SELECT id, fault, equipment, severity, state, text_json, opened_ns, opened_by, round, accepted_ns, accepted_by, eta_ns, arrived_ns, arrived_by,
-  restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json, hollow_json, phone_json
+  restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json, hollow_json, phone_json, radio_by, arrived_how
 FROM work_order WHERE state <> 'closed' ORDER BY opened_ns, id;
 
 -- name: work_order
 SELECT id, fault, equipment, severity, state, text_json, opened_ns, opened_by, round, accepted_ns, accepted_by, eta_ns, arrived_ns, arrived_by,
-  restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json, hollow_json, phone_json
+  restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json, hollow_json, phone_json, radio_by, arrived_how
 FROM work_order WHERE id = :id;
 
 -- name: put_order
 INSERT INTO work_order (id, fault, equipment, severity, state, text_json, opened_ns, opened_by, round, accepted_ns, accepted_by, eta_ns, arrived_ns,
-  arrived_by, restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json, hollow_json, phone_json)
+  arrived_by, restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json, hollow_json, phone_json, radio_by, arrived_how)
 VALUES (:id, :fault, :equipment, :severity, :state, :text_json, :opened_ns, :opened_by, :round, :accepted_ns, :accepted_by, :eta_ns, :arrived_ns,
-  :arrived_by, :restored_ns, :restored_by, :restored_agrees, :closed_ns, :closed_by, :cause, :remedy, :hold_json, :hollow_json, :phone_json)
+  :arrived_by, :restored_ns, :restored_by, :restored_agrees, :closed_ns, :closed_by, :cause, :remedy, :hold_json, :hollow_json, :phone_json, :radio_by, :arrived_how)
 ON CONFLICT (id) DO UPDATE SET state = excluded.state, round = excluded.round, accepted_ns = excluded.accepted_ns, accepted_by = excluded.accepted_by,
   eta_ns = excluded.eta_ns, arrived_ns = excluded.arrived_ns, arrived_by = excluded.arrived_by, restored_ns = excluded.restored_ns,
   restored_by = excluded.restored_by, restored_agrees = excluded.restored_agrees, closed_ns = excluded.closed_ns, closed_by = excluded.closed_by,
   cause = excluded.cause, remedy = excluded.remedy, hold_json = excluded.hold_json, hollow_json = excluded.hollow_json,
-  phone_json = excluded.phone_json;
+  phone_json = excluded.phone_json, radio_by = excluded.radio_by, arrived_how = excluded.arrived_how;
 
 -- name: reopenable_orders
 SELECT id, fault, equipment, severity, state, text_json, opened_ns, opened_by, round, accepted_ns, accepted_by, eta_ns, arrived_ns, arrived_by,
-  restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json, hollow_json, phone_json
+  restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json, hollow_json, phone_json, radio_by, arrived_how
 FROM work_order WHERE state = 'closed' AND closed_ns >= :since_ns ORDER BY opened_ns, id;
 
 -- name: reopenable_faults
@@ -156,6 +156,10 @@ FROM outbox WHERE state = 'queued' ORDER BY created_ns, id;
 -- name: page
 SELECT id, fault, work_order, channel, reason, severity, message_json, created_ns, due_ns, state, attempts, answer, person, answered_ns
 FROM outbox WHERE id = :id;
+
+-- name: pages_of_orders
+SELECT id, fault, work_order, channel, reason, severity, message_json, created_ns, due_ns, state, attempts, answer, person, answered_ns
+FROM outbox WHERE work_order IN (SELECT value FROM json_each(:orders)) ORDER BY created_ns, id;
 
 -- name: put_page
 INSERT INTO outbox (id, fault, work_order, channel, person, reason, severity, message_json, created_ns, due_ns, state, attempts, answer,

@@ -24,6 +24,7 @@ ALIYUN, TENCENT = GATEWAY.format(p="aliyun"), GATEWAY.format(p="tencent") + ", a
 
 GOOD = {  # as short and as long as each can be
     "webhook": ["url: 'https://a.example'", "url: 'http://10.1.2.3', private: 10.1.2.3, secret: '${SECRET}', ca: /etc/ca.pem"],
+    "duty_room": ["severities: [danger, readiness]", "language: zh"],
     "mqtt": ["host: broker", "host: broker, port: 8883, tls: true, user: u, password: '${SECRET}'"],
     "wecom_app": ["corp: ww1, agent: 1000002, secret: '${SECRET}'", "corp: ww1, agent: 1000002, secret: '${SECRET}', buttons: true, callback_token: '${KEY}', callback_secret: '${SECRET}', url: 'https://a.example', ca: /a"],
     "wecom_robot": ["token: '${KEY}'", "token: '${KEY}', url: 'https://a.example', ca: /a"],
