@@ -84,6 +84,11 @@ def drop(
             row.state = "dropped"
             desk.put_page(row)
             desk.tell("page.dropped", {"page": row.id, "why": why})
+    order_id = order.id if order is not None else fault.work_order if fault is not None else None
+    call = desk.calls.get(order_id or "")
+    if (reason, targets, head) == (None, None, None) and call is not None and call.asked_ns is not None:
+        call.asked_ns, call.widened = None, 0  # whatever is sent next is waited for from then on
+        desk.put_call(call)
 
 
 def drop_unknown(desk: Desk, house: House) -> None:
