@@ -144,8 +144,8 @@ async def make_screen(request: Request, person: Annotated[Person, needs(Permissi
 @router.post(f"{PATH}/screens/{{screen_id}}/remove")
 async def remove_screen(request: Request, screen_id: str, person: Annotated[Person, needs(Permission.OPERATE)]) -> Response:
     screens: Screens = request.app.state.screens
-    for view in Desk(request, person).views:
-        screens.remove(view.id, screen_id)
+    if not any([screens.remove(view.id, screen_id) for view in Desk(request, person).views]):
+        raise NotFound(f"no screen {screen_id}")
     return back(f"{PATH}/screens")
 
 

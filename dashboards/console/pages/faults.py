@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Request, Response
 
@@ -20,7 +19,6 @@ from dashboards.console.rule_texts import rule_of
 from dashboards.console.sites import SiteView
 from dashboards.console.tables import SEVERITIES, Entered, Fault, Note, Order, Page, Rescue
 from plantroom.clock import NS, iso
-from plantroom.push import Browsers
 from plantroom.site import Binding
 
 router = APIRouter(include_in_schema=False)
@@ -114,7 +112,7 @@ async def fault_page(request: Request, person: Annotated[Person, needs(Permissio
     view, fault = desk.only(lambda view: view.tables.fault(fault_id), f"fault {fault_id}")
     order = view.tables.order(fault.work_order) if fault.work_order else None
     shown = about(view, fault, order, person, language_of(request))
-    return page(request, "fault.html", {**shown, "shown": reported(request, view, shown), "notice": await notice_of(request, desk)}, person)
+    return page(request, "fault.html", {**shown, "notice": await notice_of(request, desk)}, person)
 
 
 def about(view: SiteView, fault: Fault | None, order: Order | None, person: Person, lang: str) -> dict[str, object]:
@@ -141,12 +139,6 @@ def about(view: SiteView, fault: Fault | None, order: Order | None, person: Pers
         "heads": view.tables.heads(order.id) if order else [], "head_name": named,
         "next_call_names": [named(view, name, lang) for name in (call and call.next_tell) or ()],
     }  # fmt: skip
-
-
-def reported(request: Request, view: SiteView, shown: Mapping[str, Any]) -> dict[str, int]:
-    """By page: when a browser said that it showed it. Asked in the loop's thread alone."""
-    browsers: Browsers = request.app.state.browsers
-    return browsers.shown_ns(view.id, [page.id for page in shown["pages"] if page.person])
 
 
 def family(view: SiteView, fault: Fault | None) -> dict[str, object]:
