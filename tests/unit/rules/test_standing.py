@@ -20,7 +20,8 @@ people:
   - {id: zhou, name: 周工, roles: [third_party], firm: 通力电梯}
   - {id: wei, name: 魏工, roles: [technician], firm: 通力电梯}
 """
-MISSING = {"unknown_order", "unknown_fault", "unknown_equipment", "unknown_team", "unknown_change", "unknown_handover", "argument"}
+NEEDS_ENGINEER = {Permission.ROSTER: "roster", Permission.SHELVE: "shelf", Permission.RELEASE: "release"}
+MISSING = {"unknown_order", "unknown_page", "unknown_fault", "unknown_equipment", "unknown_team", "unknown_change", "unknown_handover", "argument"}
 
 
 @pytest.fixture
