@@ -110,7 +110,8 @@ def _do(desk: Desk, house: House, order: Order, effect: Effect, why: str, at_ns:
             order.accepted_ns = order.arrived_ns = order.restored_ns = order.closed_ns = order.eta_ns = order.restored_agrees = None
             order.accepted_by = order.arrived_by = order.restored_by = order.closed_by = None
             order.cause = order.remedy = order.phone_json = order.radio_by = order.arrived_how = None
-            _start_round(desk, house, order, entrapment=desk.matters.rescue(order.id) is not None)
+            # by its faults: an order that an older release closed has no rescue to go on from
+            _start_round(desk, house, order, entrapment=any(fault.rule in rescue.KIN for fault in desk.faults_of(order)))
             heads.begin(desk, house, order)
         case Effect.FORGET:
             _forget(desk, order)

@@ -260,7 +260,7 @@ def test_steps_of_a_rescue_are_refused_elsewhere(kit: Kit) -> None:
     kit.command("open", "lift-1", text="灯不亮")
     for does in ("answered", "unit_called", "unit_arrived", "freed", "release"):
         assert kit.command(does, kit.order(), roles=["engineer"], text="x", trapped="1", injured="0") == "no_entrapment"
-        assert kit.command(does, "O0-0") == "unknown_order"
+        assert kit.command(does, "O0-0", roles=["engineer"]) == "unknown_order"
 
 
 @pytest.mark.parametrize("died", [0.2, 0.5, 0.8, 1.0])
@@ -291,3 +291,27 @@ def test_a_memory_that_was_lost_is_brought_together_with_a_report_the_signals_co
     evaluator.forget("lift-1", "passenger_entrapment")
     agree(kit.engine)
     assert evaluator.state("lift-1", "passenger_entrapment") == "active"
+
+
+def test_an_order_of_an_older_release_that_is_opened_again_has_its_time_line_and_is_reported_into(kit: Kit) -> None:
+    """Release 005 knew no rescue: what was closed by then has none, and may be opened again for three days."""
+    ride(kit, 70, **STUCK)
+    kit.run()
+    order = kit.order()
+    kit.command("freed", order, trapped="1", injured="0")
+    ride(kit, 30)
+    kit.run()
+    assert kit.command("release", order, who="chen", roles=["engineer"], text="door") == "ok"
+    assert kit.command("close", order, who="chen", roles=["engineer", "supervisor"], cause="door", remedy="door") == "ok"
+    kit.engine.memory()
+    kit.records.db.execute("DELETE FROM rescue")
+    kit.records.db.execute("DELETE FROM clock WHERE name = 'unit'")
+    kit.restart()
+    kit.run()
+    assert kit.command("reopen", order, who="chen", roles=["engineer"], reason="door") == "ok"
+    assert (rescue(kit)["round"], rescue(kit)["freed_ns"]) == (2, None) and unit_clock(kit)[2:] == (None, None)
+    assert tap(kit) == "ok"
+    assert rescue(kit)["reported_by"] == "guard"
+    kit.ticks(2)
+    kit.run()
+    assert kit.rows("SELECT count(*) FROM skipped") == [(0,)]
