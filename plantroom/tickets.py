@@ -75,7 +75,8 @@ class Sent:
 
 
 class Tickets:
-    """A part of access.db. One connection, one thread at a time; notify issues, web looks and spends. busy_ms: how long another may write."""
+    """A part of access.db. One connection, one thread at a time; notify issues, web looks and spends. busy_ms: how long to wait for another
+    writer."""
 
     def __init__(self, path: Path, busy_ms: int = 1_000) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
