@@ -51,7 +51,7 @@ def test_a_role_may_what_the_list_says_and_is_refused_the_rest_before_anything_e
     """The targets do not exist: who may gets that said, who may not learns not even this."""
     for role, does in itertools.product(Role, sorted(DEEDS)):
         said = kit.command(does, "X0-0", roles=ROLES[role])
-        no = {Permission.ROSTER: "roster_needs_engineer", Permission.SHELVE: "shelf_needs_engineer"}.get(DEEDS[does], "role_may_not")
+        no = f"{NEEDS_ENGINEER[DEEDS[does]]}_needs_engineer" if DEEDS[does] in NEEDS_ENGINEER else "role_may_not"
         if DEEDS[does] not in MAY[role]:
             assert said == no, (role, does)
         elif role is Role.VENDOR:
