@@ -55,7 +55,7 @@ def step(
     for effect in answer.effects:
         _do(desk, house, order, effect, event.value, at_ns)
     desk.put_order(order)
-    rescue.follow(desk, order, who)
+    rescue.follow(desk, order, who, at_ns)
     if order.state is State.CLOSED:
         heads.end(desk, order)
     if row is not None and order.state is State.RESTORED:

@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from plantroom.clock import NS
+from plantroom.phone import Phone
 from rules import rescue as rescue_rows
 from rules.replay import agree
 from rules.rescue import TABLE, Phase, Step
@@ -315,3 +316,17 @@ def test_an_order_of_an_older_release_that_is_opened_again_has_its_time_line_and
     kit.ticks(2)
     kit.run()
     assert kit.rows("SELECT count(*) FROM skipped") == [(0,)]
+
+
+def test_who_arrived_without_reception_was_there_when_they_entered_it(kit: Kit) -> None:
+    """The rescue's time line and the order's own step say the same instant."""
+    tap(kit)
+    order = kit.order()
+    assert kit.command("accept", order) == "ok"
+    accepted = kit.clock.read().wall_ns
+    kit.ticks(300)
+    kit.run()
+    now = kit.clock.read().wall_ns
+    phone = Phone(accepted, accepted, now - 120 * NS, now, now - 120 * NS - accepted, 120 * NS, 0).record()
+    assert kit.command("arrive", order, phone=phone) == "ok"
+    assert rescue(kit)["staff_ns"] == kit.one("SELECT arrived_ns FROM work_order") == now - 120 * NS
