@@ -219,6 +219,18 @@ def test_a_restart_and_a_rebuild_give_the_same_rows(kit: Kit) -> None:
     assert abs(due - now) < 20 * MINUTE, "a set clock moves what is running with it"
 
 
+def test_a_new_round_without_heads_leaves_none_of_the_round_before_calling(kit: Kit) -> None:
+    """The site has taken its heads out meanwhile: what goes on calling before a restart goes on after it, so nothing does."""
+    order = raised(kit)
+    kit.command("arrive", order)
+    kit.command("restore", order)
+    kit.configure(peopled(STAFFED.replace(", manager: chief}", "}").replace("  major: {heads: {engineering: engineering, security: security, service: service}}", "")), HERE)
+    kit.tick()
+    kit.run()
+    assert kit.command("reopen", order, reason="still") == "ok"
+    assert set(states(kit).values()) == {"over"} and kit.engine.desk.matters.heads(order) == []
+
+
 def test_a_configuration_that_names_heads_tells_them_of_what_stands_open(kit: Kit) -> None:
     kit.configure(peopled(), HERE)
     raised(kit)
