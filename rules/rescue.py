@@ -90,7 +90,8 @@ def mark(desk: Desk, row: Rescue, step: Step, who: str) -> None:
 
 
 def follow(desk: Desk, order: Order, who: str, at_ns: int) -> None:
-    """The order has come to another state: our people are there, or the people are free. at_ns: since when, also where it was told later."""
+    """The order has come to another state: our people are there, or the people are free. at_ns: since when, also where it was told later
+    than it happened."""
     row = desk.matters.rescue(order.id)
     if row is None or row.round != order.round:
         return
