@@ -1,4 +1,4 @@
-"""The emergency steps of a rule (O-3): what somebody alone does after the first step, in order. Plain words: a page shows them as they stand."""
+"""The emergency steps of a rule (O-3): what somebody alone does after the first step, in order; a page shows them as they stand."""
 
 from __future__ import annotations
 

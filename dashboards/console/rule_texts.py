@@ -47,7 +47,7 @@ def rule_of(site: Site | None, kind: str, rule: str) -> RuleText | None:
 
 
 def steps_of(site: Site | None, kind: str, rule: str, lang: str) -> tuple[str, ...]:
-    """The emergency steps of a machine's fault, () where it has none. A site's own rule that writes none keeps those of the one it replaces."""
+    """The emergency steps of a machine's fault, () without any. A site's own rule that writes none keeps those of the shipped one."""
     found = (one.steps.get(lang, ()) for one in _rules_of(site, rule) if one.covers(kind))
     return next((steps for steps in found if steps), ())
 

@@ -187,7 +187,7 @@ async def _shown(
     command = await _commander(request, view).find(given) if given else None
     values = {
         **_values(view, screen, board), "order": order, "trouble": trouble, "does": RADIO_STEP.get(order.state) if order else None,
-        "steps": steps_of(view.config, fault.kind, fault.rule, language_of(request)) if fault is not None else (),
+        "fault": fault, "steps": steps_of(view.config, fault.kind, fault.rule, language_of(request)) if fault is not None else (),
         "people": list(view.config.people.values()) if view.config is not None else [],
         "notice": {"command": command, "view": view} if command is not None else None,
     }  # fmt: skip

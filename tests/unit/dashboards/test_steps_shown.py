@@ -26,7 +26,7 @@ from tests.kit.console_site import PEOPLE, Installation, site_file
 NOW = 1_795_262_400 * NS
 LIFT = "  - {id: lift-1, kind: elevator, name: 1号客梯, location: B座, profile: invertek-elevator, connection: bus-1, unit: 4}\n"
 HOSTILE = "<script>alert(1)</script>"
-OWN = f"""
+OWN = """
 id: phase_loss
 applies_to: fire_pump
 replaces: true
@@ -34,11 +34,11 @@ needs: [phase_loss]
 when: phase_loss
 on_missing: hold
 severity: readiness
-says: {{zh: "缺相", en: "A phase is lost"}}
-do: {{zh: "看", en: "look"}}
+says: {zh: "缺相", en: "A phase is lost"}
+do: {zh: "看", en: "look"}
 STEPS
 tests:
-  - {{name: raised, every: 1s, phase_loss: "false x5, true x5", expect: {{4s: cleared, 6s: active}}}}
+  - {name: raised, every: 1s, phase_loss: "false x5, true x5", expect: {4s: cleared, 6s: active}}
 """
 STEPS = f'steps:\n  zh: ["{HOSTILE}", "二"]\n  en: ["{HOSTILE}", "two"]'
 MARKED = re.compile(r'<ol class="emergency">(.*?)</ol>', re.DOTALL)
@@ -109,6 +109,9 @@ def test_every_page_on_which_a_fault_is_worked_on_lists_its_steps_in_order(house
             ):  # fmt: skip
                 answer = await reader.get(f"{path}{'&' if '?' in path else '?'}lang={lang}")
                 assert answer.status_code == 200 and steps_on(answer.text) == wanted, path
+            for reader, path in ((browser, "/faults/F1-1"), (browser, "/orders/O1-1"), (screen, "/duty-room?order=O1-1&part=form")):
+                html = (await reader.get(path)).text
+                assert 0 < html.index('class="first-step"') < html.index('class="emergency"'), path
             html = (await browser.get(f"/faults/F1-1?lang={lang}")).text
             places = [html.index(mark) for mark in ('class="first-step"', 'class="clocks"', 'class="emergency"', 'id="order"', 'id="why"')]
             assert places == sorted(places), "after the first step and the clocks, before all that is to be read later"
