@@ -16,9 +16,9 @@ from rules.desk import Desk
 from rules.house import House
 
 CODES: Mapping[Permission, str] = {
+    Permission.RELEASE: "release_needs_engineer",
     Permission.ROSTER: "roster_needs_engineer",
     Permission.SHELVE: "shelf_needs_engineer",
-    Permission.RELEASE: "release_needs_engineer",
 }
 
 
