@@ -40,6 +40,8 @@ CREATE TABLE IF NOT EXISTS reference (
   ticket     BLOB,                        -- the right that went out with it; NULL: none did
   until_ns   INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS ticket_until ON ticket (until_ns);         -- old ones go with each page: never a look at all of them
+CREATE INDEX IF NOT EXISTS reference_until ON reference (until_ns);
 """
 _COLUMNS = "hash, site, page, work_order, person, until_ns, spent_ns"
 
