@@ -50,10 +50,10 @@ def user_commands() -> typer.Typer:
 
     @user.command("reset")
     def reset(name: Name, data: Data, from_stdin: Typed = False, as_json: Json = False) -> None:
-        """A new password, printed once; ends every session of this person."""
+        """A new password, printed once; ends every session of this person and takes their second factor away."""
         password = typed(from_stdin) or passwords.new_password()
         with opened(data, name) as access:
-            access.set_password(name, password)
+            access.reset(name, password)
         tell({"user": name, "password": None if from_stdin else password}, as_json)
 
     @user.command("remove")

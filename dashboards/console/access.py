@@ -14,6 +14,7 @@ from typing import Any
 import apsw
 
 from dashboards.console import passwords
+from dashboards.console.factors import Factors
 from dashboards.console.roles import Person, Role
 from plantroom.clock import NS, Clock
 from plantroom.errors import Refused
@@ -48,12 +49,24 @@ class Locked(Exception):
         super().__init__(f"wait {wait_s} s")
 
 
-class Access:
-    """One connection, usable from any thread, one at a time."""
+class HalfWay(Exception):
+    """The password was right and a code is asked for: `half` is good for `log_in_code`, for five minutes, and for nothing else."""
 
-    def __init__(self, path: Path, clock: Clock) -> None:
+    def __init__(self, half: str) -> None:
+        self.half = half
+        super().__init__("a code is asked for")
+
+
+class HalfGone(Exception):
+    """Five minutes have passed since the password, or it was used: from the start again."""
+
+
+class Access:
+    """One connection, usable from any thread, one at a time. demanding: administrators without a second factor see their account only."""
+
+    def __init__(self, path: Path, clock: Clock, demanding: bool = False) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._clock = clock
+        self._clock, self._demanding = clock, demanding
         self._lock = threading.Lock()
         if not path.exists():
             path.touch(mode=0o600)
@@ -62,6 +75,7 @@ class Access:
         for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
             self._db.execute(f"PRAGMA {pragma}").fetchall()
         self._db.execute(Path(__file__).with_suffix(".sql").read_text("utf-8"))
+        self.factors = Factors(self._rows, self._change, self._now)
 
     def close(self) -> None:
         with self._lock:
@@ -91,6 +105,11 @@ class Access:
         if not self._change("INSERT OR IGNORE INTO person VALUES (?, ?, ?, ?, ?, ?)", row):
             raise Refused(f"user {name} exists; use `plantroom user reset {name}` for a new password")
 
+    def reset(self, name: str, password: str) -> None:
+        """As `set_password`; a second factor goes too: its telephone may be what was lost."""
+        self.set_password(name, password)
+        self.factors.drop(name)
+
     def set_password(self, name: str, password: str, keep: str | None = None) -> None:
         """A new password; every session of this person ends but the one whose token is `keep`. Raises Refused: unknown, weak."""
         self._strong(password, name)
@@ -118,21 +137,46 @@ class Access:
         """A new session's token, or None for a wrong name or password (one takes as long as the other: about 50 ms, in a thread).
 
         address: whom the request came from, None where that says nothing. Raises Locked: after five wrong ones in a row for a name, or
-        twenty from an address, each further try must wait twice as long as the last, at most 300 s.
+        twenty from an address, each further try must wait twice as long as the last, at most 300 s. Raises HalfWay: a code is asked for.
         """
-        tried = [(self._counted_as(name), FREE_TRIES)]
-        if address is not None:
-            tried.append((_stand_in("@", address), FREE_TRIES_HERE))
-        for counted, free in tried:
-            self._wait(counted, free)
+        tried = self._tried(name, address)
         found = self._rows("SELECT password FROM person WHERE name = ?", (name,))
         if not (passwords.matches(password, found[0][0] if found else passwords.nobody()) and found):
-            for counted, _ in tried:
-                self._failed(counted)
+            self._failed(tried)
             return None
-        self._change("DELETE FROM failure WHERE name = ?", (name,))  # not the address: who has one password does not get to guess others
         if passwords.outdated(found[0][0]):
             self._change("UPDATE person SET password = ? WHERE name = ? AND password = ?", (passwords.hashed(password), name, found[0][0]))
+        if self.factors.on(name):  # wrong codes stay counted: who knows the password does not get to guess them in fives
+            raise HalfWay(self.factors.half(name))
+        return self._begin(name)
+
+    def log_in_code(self, half: str, code: str, address: str | None = None) -> str | None:
+        """The second step: a new session's token, or None for a wrong or used code. Counts with the passwords. Raises HalfGone, Locked."""
+        name = self.factors.of_half(half)
+        if name is None:
+            raise HalfGone
+        tried = self._tried(name, address)
+        if not self.factors.take(name, code):
+            self._failed(tried)
+            return None
+        self.factors.end_half(half)
+        return self._begin(name)
+
+    def change_factor(self, name: str, password: str, code: str, on: bool, keep: str) -> bool:
+        """Turns the second factor on (the code of the one just shown) or off. False for a wrong password or code, counted as at the login;
+        every session but `keep` ends. Raises Locked."""
+        tried = self._tried(name, None)
+        if not (self.password_is(name, password) and (self.factors.confirm if on else self.factors.take)(name, code)):
+            self._failed(tried)
+            return False
+        if not on:
+            self.factors.drop(name)
+        self._change("DELETE FROM session WHERE person = ? AND hash <> ?", (name, passwords.token_hash(keep)))
+        return True
+
+    def _begin(self, name: str) -> str:
+        """A session of somebody who has shown all that is asked for."""
+        self._change("DELETE FROM failure WHERE name = ?", (name,))  # not the address: who has one password does not get to guess others
         token, now = passwords.new_token(), self._now()
         self._change("DELETE FROM session WHERE began_ns < ?", (now - ABSOLUTE_NS,))
         self._change("INSERT INTO session SELECT ?, name, ?, ? FROM person WHERE name = ?", (passwords.token_hash(token), now, now, name))
@@ -145,13 +189,20 @@ class Access:
         return found
 
     def vouch(self, name: str, password: str) -> Person | None:
-        """Who gives one deed their name on a screen that is nobody's: as a login without a session. Raises Locked as `log_in` does."""
-        token = self.log_in(name, password)
+        """Who gives one deed their name on a screen that is nobody's: as a login without a session. Raises Locked as `log_in` does.
+
+        None for who has or must have a second factor, too: a password alone says less there than it does for others.
+        """
+        try:
+            token = self.log_in(name, password)
+        except HalfWay as half_way:
+            self.factors.end_half(half_way.half)
+            return None
         if token is None:
             return None
         person = self.person_of(token, touch=False)
         self.log_out(token)
-        return person
+        return person if person is not None and not person.unproven else None
 
     def password_is(self, name: str, password: str) -> bool:
         found = self._rows("SELECT password FROM person WHERE name = ?", (name,))
@@ -172,7 +223,9 @@ class Access:
             return None
         if touch and now - used > TOUCH_EVERY_NS:
             self._change("UPDATE session SET used_ns = ? WHERE hash = ?", (now, key))
-        return Person(name, Role(role), _sites(sites), passwords.form_token(token), there=_there(sites))
+        there = _there(sites)
+        unproven = self._demanding and Role.ADMIN in (Role(role), *there.values()) and not self.factors.on(name)
+        return Person(name, Role(role), _sites(sites), passwords.form_token(token), there=there, unproven=unproven)
 
     def log_out(self, token: str) -> None:
         self._change("DELETE FROM session WHERE hash = ?", (passwords.token_hash(token),))
@@ -206,6 +259,15 @@ class Access:
 
     # -- inside
 
+    def _tried(self, name: str, address: str | None) -> list[tuple[str, int]]:
+        """What a wrong try counts against, with how many are free. Raises Locked."""
+        tried = [(self._counted_as(name), FREE_TRIES)]
+        if address is not None:
+            tried.append((_stand_in("@", address), FREE_TRIES_HERE))
+        for counted, free in tried:
+            self._wait(counted, free)
+        return tried
+
     def _wait(self, counted: str, free: int) -> None:
         rows = self._rows("SELECT count, last_ns FROM failure WHERE name = ?", (counted,))
         if rows and rows[0][0] >= free:
@@ -214,14 +276,15 @@ class Access:
             if 0 < left <= delay * NS:
                 raise Locked(-(-left // NS))
 
-    def _failed(self, counted: str) -> None:
+    def _failed(self, tried: list[tuple[str, int]]) -> None:
         now = self._now()
         self._change("DELETE FROM failure WHERE last_ns < ?", (now - FORGET_FAILURES_NS,))
         self._change("DELETE FROM failure WHERE name LIKE '@%' AND last_ns < ?", (now - FORGET_ADDRESS_NS,))
-        self._change(
-            "INSERT INTO failure VALUES (?, 1, ?) ON CONFLICT DO UPDATE SET count = min(count + 1, 60), last_ns = excluded.last_ns",
-            (counted, now),
-        )
+        for counted, _ in tried:
+            self._change(
+                "INSERT INTO failure VALUES (?, 1, ?) ON CONFLICT DO UPDATE SET count = min(count + 1, 60), last_ns = excluded.last_ns",
+                (counted, now),
+            )
 
     def _counted_as(self, name: str) -> str:
         """The name of a person; one of 4,096 stand-ins for a name nobody has: the table stays bounded and the answer is the same."""

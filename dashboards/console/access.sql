@@ -30,3 +30,14 @@ CREATE TABLE IF NOT EXISTS secret (         -- keys of ours that never leave thi
   name       TEXT PRIMARY KEY,
   value      BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS factor (         -- a person's second factor (TOTP)
+  person     TEXT PRIMARY KEY COLLATE NOCASE REFERENCES person (name) ON DELETE CASCADE,
+  secret     TEXT NOT NULL,               -- base32, as the telephone has it
+  confirmed  INTEGER NOT NULL,            -- 0 until a code of it was entered
+  last_step  INTEGER NOT NULL             -- of 30 s, whose code was used: neither it nor an earlier one is taken again
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS half (           -- a login between password and code
+  hash       BLOB PRIMARY KEY,
+  person     TEXT NOT NULL REFERENCES person (name) ON DELETE CASCADE,
+  began_ns   INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;

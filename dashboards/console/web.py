@@ -38,7 +38,8 @@ class ServerEnded(RuntimeError):
 async def run(context: ServiceContext) -> None:
     """Serves until cancelled, then ends within two seconds. Raises BadInput for a bad address, ServerEnded when it cannot listen."""
     host, port = address(context.listen or os.environ.get("PLANTROOM_LISTEN") or LISTEN)
-    app = create_app(context.data, context.clock, site_of, public_url=os.environ.get("PLANTROOM_PUBLIC_URL"))
+    demanding = second_factor(os.environ.get("PLANTROOM_SECOND_FACTOR", ""))
+    app = create_app(context.data, context.clock, site_of, public_url=os.environ.get("PLANTROOM_PUBLIC_URL"), demanding=demanding)
     announce(app.state.access.ensure_admin(), host, port)
     config = uvicorn.Config(
         app, host=host, port=port, http=PatientProtocol, lifespan="off", ws="none", log_config=None, access_log=False, server_header=False,
@@ -83,6 +84,13 @@ def address(text: str) -> tuple[str, int]:
     if not port.isdigit() or int(port) > 65_535:
         raise BadInput([Problem("command line", 0, "--listen", f"{text!r} is no address; write HOST:PORT such as {LISTEN}")])
     return host.strip("[]") or "127.0.0.1", int(port)
+
+
+def second_factor(text: str) -> bool:
+    """`admin` = administrators must have one, empty = who wants. Raises BadInput: a misspelt word must not leave it off."""
+    if text not in ("", "admin"):
+        raise BadInput([Problem("environment", 0, "PLANTROOM_SECOND_FACTOR", f"{text!r} is neither admin nor empty")])
+    return text == "admin"
 
 
 def announce(password: str | None, host: str, port: int) -> None:
