@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import getpass
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,8 @@ import typer
 
 from dashboards.console import passwords
 from dashboards.console.access import Access, Account
+from dashboards.console.oidc.provider import Provider, ProviderDown
+from dashboards.console.oidc.settings import FILE, load_settings
 from dashboards.console.roles import Role
 from dashboards.grafana import grafana_commands
 from plantroom.cli import print_json
@@ -98,6 +101,18 @@ def user_commands() -> typer.Typer:
                 return
             token_id, secret = access.new_token(name, label, days)
         tell({"user": name, "id": token_id, "token": secret}, as_json)
+
+    @user.command("oidc")
+    def oidc(data: Data) -> None:
+        """Reads DATA/oidc.yaml, asks the login service for its discovery document and keys, and says what was found."""
+        settings = load_settings(data / FILE)
+        try:
+            metadata, keys = asyncio.run(Provider(settings, SystemClock()).found())
+        except ProviderDown as down:
+            raise BadInput([Problem(str(data / FILE), 0, "oidc.issuer", str(down))]) from down
+        typer.echo(f"{settings.issuer}: {len(keys)} keys; log out there: {'yes' if metadata.end_session else 'no'}")
+        for given in settings.roles:
+            typer.echo(f"{given.group}: {given.role.value}, {'all sites' if given.sites is None else ', '.join(given.sites)}")
 
     return user
 

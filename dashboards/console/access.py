@@ -15,6 +15,8 @@ import apsw
 
 from dashboards.console import passwords
 from dashboards.console.factors import Factors
+from dashboards.console.oidc.entrants import Entrant, Federated, NoEntry
+from dashboards.console.reach import roles_there, sites_of, written
 from dashboards.console.roles import Person, Role
 from plantroom.clock import NS, Clock
 from plantroom.errors import Refused
@@ -28,7 +30,6 @@ LONGEST_WAIT_S = 300
 FORGET_FAILURES_NS = 24 * 3600 * NS
 FORGET_ADDRESS_NS = 3600 * NS
 _NAME = re.compile(r"[\w.@-]{1,64}", re.ASCII)
-_SITE = re.compile(r"[\w.-]{1,64}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,7 @@ class Access:
             self._db.execute(f"PRAGMA {pragma}").fetchall()
         self._db.execute(Path(__file__).with_suffix(".sql").read_text("utf-8"))
         self.factors = Factors(self._rows, self._change, self._now)
+        self.federated = Federated(self._rows, self._change, self._now)
 
     def close(self) -> None:
         with self._lock:
@@ -97,11 +99,10 @@ class Access:
         can be, a role that is none, a weak password."""
         if not _NAME.fullmatch(name):
             raise Refused(f"{name!r} is no user name: letters, digits and . _ @ -, at most 64")
-        wanted = None if sites is None else sorted(set(sites))
-        _readable(wanted)
+        reach = written(sites)
         self._strong(password, name)
         now = self._now()
-        row = (name, role.value, "*" if wanted is None else " ".join(wanted), passwords.hashed(password), now, now)
+        row = (name, role.value, reach, passwords.hashed(password), now, now)
         if not self._change("INSERT OR IGNORE INTO person VALUES (?, ?, ?, ?, ?, ?)", row):
             raise Refused(f"user {name} exists; use `plantroom user reset {name}` for a new password")
 
@@ -111,8 +112,11 @@ class Access:
         self.factors.drop(name)
 
     def set_password(self, name: str, password: str, keep: str | None = None) -> None:
-        """A new password; every session of this person ends but the one whose token is `keep`. Raises Refused: unknown, weak."""
+        """A new password; every session of this person ends but the one whose token is `keep`. Raises Refused: unknown, weak, or somebody
+        who comes in by the login service."""
         self._strong(password, name)
+        if self._rows("SELECT 1 FROM person WHERE name = ? AND password = ''", (name,)):
+            raise Refused(f"{name} comes in by the login service (oidc.yaml) and has no password here")
         row = (passwords.hashed(password), self._now(), name)
         if not self._change("UPDATE person SET password = ?, changed_ns = ? WHERE name = ?", row):
             raise Refused(f"no user {name}; `plantroom user list` shows who there is")
@@ -120,16 +124,17 @@ class Access:
         self._change("DELETE FROM failure WHERE name = ?", (name,))
 
     def remove(self, name: str) -> None:
-        """Sessions and tokens go with it. Raises Refused: unknown, or the last administrator."""
+        """Sessions and tokens go with it. Raises Refused: unknown, or the last administrator with a password (a service may fail)."""
         if not self._rows("SELECT 1 FROM person WHERE name = ?", (name,)):
             raise Refused(f"no user {name}; `plantroom user list` shows who there is")
-        last = "DELETE FROM person WHERE name = ? AND (role <> 'admin' OR (SELECT count(*) FROM person WHERE role = 'admin') > 1)"
+        keys = "SELECT count(*) FROM person WHERE role = 'admin' AND password <> ''"
+        last = f"DELETE FROM person WHERE name = ? AND (role <> 'admin' OR password = '' OR ({keys}) > 1)"
         if not self._change(last, (name,)):
             raise Refused(f"{name} is the last administrator; make another one first")
 
     def accounts(self) -> list[Account]:
         rows = self._rows("SELECT name, role, sites, created_ns, changed_ns FROM person ORDER BY name")
-        return [Account(name, Role(role), _sites(sites), created, changed, _there(sites)) for name, role, sites, created, changed in rows]
+        return [Account(name, Role(role), sites_of(reach), made, changed, roles_there(reach)) for name, role, reach, made, changed in rows]
 
     # -- coming in
 
@@ -140,7 +145,7 @@ class Access:
         twenty from an address, each further try must wait twice as long as the last, at most 300 s. Raises HalfWay: a code is asked for.
         """
         tried = self._tried(name, address)
-        found = self._rows("SELECT password FROM person WHERE name = ?", (name,))
+        found = self._rows("SELECT password FROM person WHERE name = ? AND password <> ''", (name,))
         if not (passwords.matches(password, found[0][0] if found else passwords.nobody()) and found):
             self._failed(tried)
             return None
@@ -174,6 +179,18 @@ class Access:
         self._change("DELETE FROM session WHERE person = ? AND hash <> ?", (name, passwords.token_hash(keep)))
         return True
 
+    def enter(self, entrant: Entrant) -> str:
+        """A new session's token for somebody whom the login service vouches for; their account is made, or has its role and sites brought
+        up to date. Raises NoEntry; whose groups have no role any more loses sessions and tokens at once."""
+        known = self.federated.known(entrant)
+        if entrant.role is None:
+            if known is not None:
+                self.log_out_everywhere(known, tokens=True)
+            raise NoEntry("no_role")
+        if known is None and not _NAME.fullmatch(entrant.name):
+            raise NoEntry("name")
+        return self._begin(self.federated.enter(entrant, written(entrant.sites)))
+
     def _begin(self, name: str) -> str:
         """A session of somebody who has shown all that is asked for."""
         self._change("DELETE FROM failure WHERE name = ?", (name,))  # not the address: who has one password does not get to guess others
@@ -205,27 +222,30 @@ class Access:
         return person if person is not None and not person.unproven else None
 
     def password_is(self, name: str, password: str) -> bool:
-        found = self._rows("SELECT password FROM person WHERE name = ?", (name,))
+        found = self._rows("SELECT password FROM person WHERE name = ? AND password <> ''", (name,))
         return bool(found) and passwords.matches(password, found[0][0])
 
     def person_of(self, token: str, touch: bool = True) -> Person | None:
         """Who holds this session, None when it is unknown, idle too long or too old. touch: a deed of the person, not of a timer."""
         rows = self._rows(
-            "SELECT p.name, p.role, p.sites, s.began_ns, s.used_ns FROM session s JOIN person p ON p.name = s.person WHERE s.hash = ?",
+            "SELECT p.name, p.role, p.sites, s.began_ns, s.used_ns, p.password = '', f.shown "
+            "FROM session s JOIN person p ON p.name = s.person LEFT JOIN federated f ON f.person = p.name WHERE s.hash = ?",
             (key := passwords.token_hash(token),),
         )
         if not rows:
             return None
-        (name, role, sites, began, used), now = rows[0], self._now()
-        idle = min(IDLE_NS[role_] for role_ in (Role(role), *_there(sites).values()))
+        (name, role, sites, began, used, federated, called), now = rows[0], self._now()
+        idle = min(IDLE_NS[role_] for role_ in (Role(role), *roles_there(sites).values()))
         if now - began > ABSOLUTE_NS or now - used > idle:
             self._change("DELETE FROM session WHERE hash = ?", (key,))
             return None
         if touch and now - used > TOUCH_EVERY_NS:
             self._change("UPDATE session SET used_ns = ? WHERE hash = ?", (now, key))
-        there = _there(sites)
-        unproven = self._demanding and Role.ADMIN in (Role(role), *there.values()) and not self.factors.on(name)
-        return Person(name, Role(role), _sites(sites), passwords.form_token(token), there=there, unproven=unproven)
+        there = roles_there(sites)
+        unproven = self._demanding and Role.ADMIN in (Role(role), *there.values()) and not federated and not self.factors.on(name)
+        return Person(
+            name, Role(role), sites_of(sites), passwords.form_token(token), called, there, unproven=unproven, federated=bool(federated)
+        )  # fmt: skip
 
     def log_out(self, token: str) -> None:
         self._change("DELETE FROM session WHERE hash = ?", (passwords.token_hash(token),))
@@ -255,7 +275,7 @@ class Access:
             "SELECT p.name, p.role, p.sites FROM token t JOIN person p ON p.name = t.person WHERE t.hash = ? AND t.expires_ns > ?",
             (passwords.token_hash(token), self._now()),
         )
-        return Person(rows[0][0], Role(rows[0][1]), _sites(rows[0][2]), there=_there(rows[0][2])) if rows else None
+        return Person(rows[0][0], Role(rows[0][1]), sites_of(rows[0][2]), there=roles_there(rows[0][2])) if rows else None
 
     # -- inside
 
@@ -313,24 +333,3 @@ class Access:
 def _stand_in(sign: str, word: str) -> str:
     """One of 4,096: what anybody may make up leaves the table bounded, and is not written down."""
     return f"{sign} {zlib.crc32(word.encode()) % 4096}"
-
-
-def _readable(sites: list[str] | None) -> None:
-    """Raises Refused."""
-    for said in sites if sites is not None else ("-",):
-        site, colon, role = said.partition(":")
-        if not _SITE.fullmatch(site):
-            raise Refused(f"{said!r} is no site id: letters, digits and . _ - only")
-        if colon and role not in list(Role):
-            raise Refused(f"{said!r}: {role!r} is no role; one of {', '.join(Role)}")
-    if sites is not None and len({said.partition(":")[0] for said in sites}) != len(sites or ("", "")):
-        raise Refused("name at least one site, and each once")
-
-
-def _sites(text: str) -> frozenset[str] | None:
-    """`*`, or `hq b2:viewer`: ids, each with a role where it is another one there."""
-    return None if text == "*" else frozenset(said.partition(":")[0] for said in text.split())
-
-
-def _there(text: str) -> dict[str, Role]:
-    return {site: Role(role) for site, colon, role in (said.partition(":") for said in text.split()) if colon}

@@ -32,7 +32,9 @@ class Factors:
 
     def offered_to(self, person: Person) -> bool:
         """To administrators and to who has one, of whatever role now; in a session, not to a bearer token."""
-        return person.form_token is not None and (Role.ADMIN in (person.role, *person.there.values()) or self.on(person.name))
+        if person.form_token is None or person.federated:
+            return False
+        return Role.ADMIN in (person.role, *person.there.values()) or self.on(person.name)
 
     def offer(self, name: str) -> None:
         """A new secret to be confirmed, in place of an unconfirmed one. Leaves a confirmed one alone."""

@@ -14,7 +14,7 @@ from dashboards.console.factors import HALF_S
 from dashboards.console.forms import read_fields
 from dashboards.console.guard import COOKIE, Forbidden, needs, open_to_all, same_origin
 from dashboards.console.pages import push
-from dashboards.console.pages.frame import back, local_path, page, secure
+from dashboards.console.pages.frame import back, local_path, page, secure, url
 from dashboards.console.roles import Permission, Person
 from plantroom.errors import Refused
 
@@ -27,7 +27,7 @@ _waiting = 0
 
 @router.get("/login", dependencies=[open_to_all()])
 def login_page(request: Request) -> Response:
-    return page(request, "login.html", {"trouble": None, "back_to": local_path(request.query_params.get("back", "/"))}, None)
+    return login_form(request, None, request.query_params.get("back", "/"))
 
 
 @router.post("/login", dependencies=[open_to_all()])
@@ -61,7 +61,7 @@ async def log_in_code(request: Request) -> Response:
     try:
         token = await _in_turn(access.log_in_code, request.cookies.get(HALF_COOKIE, ""), code, address_of(request))
     except HalfGone:
-        return page(request, "login.html", {"trouble": ("factor.gone", {}), "back_to": local_path(back_to)}, None, 401)
+        return login_form(request, ("factor.gone", {}), back_to, 401)
     except (Locked, Busy) as held:
         return _again(request, "login_code.html", back_to, held)
     if token is None:
@@ -71,12 +71,12 @@ async def log_in_code(request: Request) -> Response:
     return response
 
 
-def come_in(request: Request, token: str, back_to: str) -> Response:
-    """Their session begins in this browser."""
+def come_in(request: Request, token: str, back_to: str, response: Response | None = None) -> Response:
+    """Their session begins in this browser, by this answer, else one that leads back to where they wanted to go."""
     access: Access = request.app.state.access
     if before := request.cookies.get(COOKIE):
         access.log_out(before)  # whoever planted it in this browser has nothing of what comes
-    response = back(local_path(back_to))
+    response = response or back(local_path(back_to))
     response.set_cookie(COOKIE, token, httponly=True, samesite="strict", secure=secure(request), path="/")
     return response
 
@@ -112,13 +112,24 @@ def _again(request: Request, template: str, back_to: str, held: Exception | None
         trouble, status = ("login.busy", {}), 503
     else:
         trouble, status = ("login.wrong" if template == "login.html" else "factor.wrong", {}), 401
+    if template == "login.html":
+        return login_form(request, trouble, back_to, status)
     return page(request, template, {"trouble": trouble, "back_to": local_path(back_to)}, None, status)
+
+
+def login_form(request: Request, trouble: tuple[str, dict[str, object]] | None, back_to: str, status: int = 200) -> Response:
+    service = request.app.state.oidc
+    names = service.provider.settings.names if service is not None else None
+    here = url(request, "/login", back=local_path(back_to))  # not the address of a provider's answer, with what stands in it
+    values = {"trouble": trouble, "back_to": local_path(back_to), "service": names, "here": here}
+    return page(request, "login.html", values, None, status)
 
 
 @router.post("/logout")
 def log_out(request: Request, person: Annotated[Person, needs(Permission.OWN)]) -> Response:
     request.app.state.access.log_out(request.cookies.get(COOKIE, ""))
-    response = back("/login")
+    # Not straight to the service: a form may lead nowhere else (form-action 'self'), and browsers hold its redirects to that, too.
+    response = back("/oidc/out" if person.federated and request.app.state.oidc is not None else "/login")
     response.delete_cookie(COOKIE, httponly=True, samesite="strict", secure=secure(request), path="/")
     return response
 
