@@ -1,4 +1,4 @@
-"""Browser push: which browsers tell whom, what was shown there, and our own key. Browsers and what was shown are a part of access.db.
+"""Browser push: which browsers tell whom, what they report with, and our own key. Browsers and tokens are a part of access.db.
 
 A push service is asked under the address a browser gave, so that address must be one of a known service or of the site file: else a
 person could make us send requests anywhere.
@@ -48,7 +48,6 @@ CREATE TABLE IF NOT EXISTS push_page (
   sent_ns  INTEGER NOT NULL,
   shown_ns INTEGER
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS push_shown ON push_page (site, page) WHERE shown_ns IS NOT NULL;
 """
 
 
@@ -133,15 +132,13 @@ class Browsers:
         self._db.execute("INSERT INTO push_page VALUES (?, ?, ?, ?, NULL)", (_hash(token), site, page, now_ns))
         return token
 
-    def shown(self, token: str, now_ns: int) -> bool:
-        """False for what was never sent."""
+    def shown(self, token: str, now_ns: int) -> tuple[str, str, bool] | None:
+        """(site, page, whether it is the first report) of what was sent with this token; None for what never was."""
+        row = next(iter(self._db.execute("SELECT site, page, shown_ns FROM push_page WHERE hash = ?", (_hash(token),))), None)
+        if row is None:
+            return None
         self._db.execute("UPDATE push_page SET shown_ns = ? WHERE hash = ? AND shown_ns IS NULL", (now_ns, _hash(token)))
-        return bool(list(self._db.execute("SELECT 1 FROM push_page WHERE hash = ?", (_hash(token),))))
-
-    def shown_ns(self, site: str, pages: Iterable[str]) -> dict[str, int]:
-        """By page: when a browser first showed it."""
-        found = "SELECT page, min(shown_ns) FROM push_page WHERE site = ? AND page = ? AND shown_ns IS NOT NULL GROUP BY page"
-        return {page: at_ns for id_ in pages for page, at_ns in self._db.execute(found, (site, id_))}
+        return row[0], row[1], row[2] is None
 
 
 def key(data: Path) -> Any:

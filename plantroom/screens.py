@@ -98,8 +98,11 @@ class Screens:
         """Every screen of a site, by label."""
         return self._screens("site = ?", (site,))
 
-    def remove(self, site: str, id_: str) -> None:
+    def remove(self, site: str, id_: str) -> bool:
+        """Whether there was one."""
+        known = any(screen.id == id_ for screen in self.at(site))
         self._run("DELETE FROM screen WHERE site = ? AND id = ?", (site, id_))
+        return known
 
     def seen(self, screen: Screen, sound: bool, now_ns: int) -> None:
         """It is open before people's eyes now."""

@@ -24,7 +24,8 @@ ORDER BY +raised_ns DESC, id DESC LIMIT :most;
 -- name: urgent_since
 SELECT id, rule, equipment, kind, severity, condition, mode, no_data, onset_ns, raised_ns, ended_ns, ended_why, text_json, do_json, trace_json,
   work_order, shelved_until_ns, shelf_json, parent
-FROM fault WHERE raised_ns > :since AND severity IN ('danger', 'readiness') AND mode = 'live' ORDER BY raised_ns, id LIMIT 500;
+FROM fault WHERE raised_ns > :since AND severity IN ('danger', 'readiness') AND mode = 'live' AND :own IS NULL
+ORDER BY raised_ns, id LIMIT 500;
 
 -- name: fault
 SELECT id, rule, equipment, kind, severity, condition, mode, no_data, onset_ns, raised_ns, ended_ns, ended_why, text_json, do_json, trace_json,

@@ -27,12 +27,13 @@ _TESTS = re.compile(r"^tests:", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class RuleText:
-    """kinds: it applies to; says: by language, with the places of its values; units: of its parameters, those that have one.
-    major: a matter of weight, of which the departments are told."""
+    """kinds: it applies to; says: by language, with the places of its values; steps: by language, in order; units: of its parameters,
+    those that have one. major: a matter of weight, of which the departments are told."""
 
     id: str
     kinds: frozenset[str]
     says: Mapping[str, str] = field(default_factory=dict)
+    steps: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
     major: bool = False
 
@@ -43,6 +44,12 @@ class RuleText:
 def rule_of(site: Site | None, kind: str, rule: str) -> RuleText | None:
     """The rule of a machine's fault; a site's own comes before the one it replaces."""
     return next((found for found in _rules_of(site, rule) if found.covers(kind)), None)
+
+
+def steps_of(site: Site | None, kind: str, rule: str, lang: str) -> tuple[str, ...]:
+    """The emergency steps of a machine's fault, () without any. A site's own rule that writes none keeps those of the shipped one."""
+    found = (one.steps.get(lang, ()) for one in _rules_of(site, rule) if one.covers(kind))
+    return next((steps for steps in found if steps), ())
 
 
 def title(site: Site | None, rule: str, lang: str) -> str:
@@ -84,13 +91,15 @@ def _read(text: str) -> RuleText | None:
         return None
     says, kinds, parameters = node.items.get("says"), node.items.get("applies_to"), node.items.get("parameters")
     words = {lang: str(said.value) for lang in LANGUAGES if isinstance(says, Map) and isinstance(said := says.items.get(lang), Scalar)}
+    steps = node.items.get("steps")
+    plans = {lang: _listed(steps.items.get(lang)) for lang in LANGUAGES if isinstance(steps, Map)}
     listed = kinds.items if isinstance(kinds, Sequence) else (kinds,)
     stated = parameters.items if isinstance(parameters, Map) else {}
     units = {name: _unit(one.items) for name, one in stated.items() if isinstance(one, Map)}
     named = frozenset(str(kind.value) for kind in listed if isinstance(kind, Scalar))
     flag = node.items.get("major")
     major = isinstance(flag, Scalar) and flag.value is True
-    return RuleText(_text(node.items.get("id")), named, words, {name: unit for name, unit in units.items() if unit}, major)
+    return RuleText(_text(node.items.get("id")), named, words, plans, {name: unit for name, unit in units.items() if unit}, major)
 
 
 def _unit(parameter: Mapping[str, Node]) -> str:
@@ -104,6 +113,11 @@ def _unit(parameter: Mapping[str, Node]) -> str:
     except ValueError:
         return ""
     return "s"
+
+
+def _listed(node: Node | None) -> tuple[str, ...]:
+    items = node.items if isinstance(node, Sequence) else ()
+    return tuple(str(item.value if item.raw is None else item.raw).strip() for item in items if isinstance(item, Scalar))
 
 
 def _text(node: Node | None) -> str:

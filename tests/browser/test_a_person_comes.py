@@ -98,7 +98,7 @@ def log_in(page: Page, name: str, password: str, lang: str = "zh") -> None:
 
 def to_the_room(house: House, pump: int) -> list[tuple[object, ...]]:
     return house.rows(
-        "SELECT o.state, o.answer, o.read_by IS NOT NULL FROM outbox o JOIN work_order w ON w.id = o.work_order"
+        "SELECT o.state, o.answer, EXISTS (SELECT 1 FROM receipt r WHERE r.outbox = o.id AND r.state = 'read') FROM outbox o JOIN work_order w ON w.id = o.work_order"
         " WHERE o.channel = 'room' AND w.equipment = ? AND o.reason = 'raised'", f"fp-{pump}",
     )  # fmt: skip
 

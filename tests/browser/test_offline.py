@@ -275,7 +275,7 @@ def test_a_push_shows_its_two_lines_says_that_it_did_and_the_account_page_turns_
     told = {"title": "[READINESS] Lost a phase", "body": "since 14:03", "url": path, "tag": "O1-1", "lang": "en", "shown": f"/push/shown/{token}"}
     origin = f"http://127.0.0.1:{house.port}"
     session.send("ServiceWorker.deliverPushMessage", {"origin": origin, "registrationId": found[-1], "data": orjson.dumps(told).decode()})
-    house.wait_for(lambda: browsers.shown_ns("house", [str(page_id)]), 10, "the worker says that it showed the page")
+    house.wait_for(lambda: house.rows("SELECT 1 FROM receipt WHERE outbox = ? AND state = 'delivered'", str(page_id)), 10, "the worker says that it showed the page")
     browsers.close()
     shown = page.evaluate("async () => (await (await navigator.serviceWorker.ready).getNotifications()).map(n => [n.title, n.body, n.tag, n.data.url])")
     assert shown == [["[READINESS] Lost a phase", "since 14:03", "O1-1", path]]

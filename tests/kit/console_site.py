@@ -181,6 +181,10 @@ class Installation:
             "confirmed": confirmed,
         })  # fmt: skip
 
+    def receipt(self, page: str, state: str, text: str = "") -> None:
+        seq = 1 + self.records.db.execute("SELECT count(*) FROM receipt").fetchall()[0][0]
+        self._insert("receipt", {"outbox": page, "seq": seq, "at_ns": self.now, "state": state, "text": text})
+
     def call(
         self, order: str, told: Sequence[tuple[str, str | None]], *, state: str = "calling", step: int = 1, next_min: float | None = 2.0,
         count: int = 0, tell: Sequence[Sequence[str]] = (("engineering", "everyone"), ("managers",)),

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Request, Response
 
@@ -16,11 +15,10 @@ from dashboards.console.described import first_out
 from dashboards.console.guard import needs
 from dashboards.console.pages.frame import language_of, notice_of, page
 from dashboards.console.roles import Permission, Person
-from dashboards.console.rule_texts import rule_of
+from dashboards.console.rule_texts import rule_of, steps_of
 from dashboards.console.sites import SiteView
 from dashboards.console.tables import SEVERITIES, Entered, Fault, Note, Order, Page, Rescue
 from plantroom.clock import NS, iso
-from plantroom.push import Browsers
 from plantroom.site import Binding
 
 router = APIRouter(include_in_schema=False)
@@ -114,7 +112,7 @@ async def fault_page(request: Request, person: Annotated[Person, needs(Permissio
     view, fault = desk.only(lambda view: view.tables.fault(fault_id), f"fault {fault_id}")
     order = view.tables.order(fault.work_order) if fault.work_order else None
     shown = about(view, fault, order, person, language_of(request))
-    return page(request, "fault.html", {**shown, "shown": reported(request, view, shown), "notice": await notice_of(request, desk)}, person)
+    return page(request, "fault.html", {**shown, "notice": await notice_of(request, desk)}, person)
 
 
 def about(view: SiteView, fault: Fault | None, order: Order | None, person: Person, lang: str) -> dict[str, object]:
@@ -131,7 +129,8 @@ def about(view: SiteView, fault: Fault | None, order: Order | None, person: Pers
     return {
         "view": view, "fault": fault, "order": order, "pages": pages, "names": names, "equipment": equipment,
         "moments": timeline(fault, order, notes, pages, names, rescue), "traced": traced(fault, bound) if fault else [],
-        "moved": moved(fault, bound) if fault else [], "units": rule.units if rule else {}, **family(view, fault),
+        "moved": moved(fault, bound) if fault else [], "units": rule.units if rule else {},
+        "steps": steps_of(view.config, fault.kind, fault.rule, lang) if fault else (), **family(view, fault),
         "cannot_close": cannot_close(person, view.id, fault, order, rescue) if order else None,
         "call": call, "called": told(call) if call else {},
         "next_call_ns": next_ns(call, fault) if call else None,
@@ -141,12 +140,6 @@ def about(view: SiteView, fault: Fault | None, order: Order | None, person: Pers
         "heads": view.tables.heads(order.id) if order else [], "head_name": named,
         "next_call_names": [named(view, name, lang) for name in (call and call.next_tell) or ()],
     }  # fmt: skip
-
-
-def reported(request: Request, view: SiteView, shown: Mapping[str, Any]) -> dict[str, int]:
-    """By page: when a browser said that it showed it. Asked in the loop's thread alone."""
-    browsers: Browsers = request.app.state.browsers
-    return browsers.shown_ns(view.id, [page.id for page in shown["pages"] if page.person])
 
 
 def family(view: SiteView, fault: Fault | None) -> dict[str, object]:

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request, Response
 from dashboards.console.api import STATES
 from dashboards.console.asking import Desk, instant
 from dashboards.console.guard import needs
-from dashboards.console.pages.faults import PER_PAGE, about, reported
+from dashboards.console.pages.faults import PER_PAGE, about
 from dashboards.console.pages.frame import language_of, notice_of, page
 from dashboards.console.roles import Permission, Person
 from dashboards.console.sites import SiteView
@@ -58,4 +58,4 @@ async def order_page(request: Request, person: Annotated[Person, needs(Permissio
     view, order = desk.only(lambda view: view.tables.order(order_id), f"order {order_id}")
     fault = view.tables.fault(order.fault) if order.fault else None
     shown = about(view, fault, order, person, language_of(request))
-    return page(request, "order.html", {**shown, "shown": reported(request, view, shown), "notice": await notice_of(request, desk)}, person)
+    return page(request, "order.html", {**shown, "notice": await notice_of(request, desk)}, person)

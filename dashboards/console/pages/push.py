@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
+import orjson
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 from dashboards.console.asking import NotFound
 from dashboards.console.forms import read_fields
 from dashboards.console.guard import needs, open_to_all
+from dashboards.console.paged import commander_of
 from dashboards.console.pages.frame import back
 from dashboards.console.roles import Permission, Person
+from plantroom.journal import Entry, Kind
 from plantroom.push import Browsers, public_key, subscription
 from plantroom.site import Channel
 
@@ -39,9 +42,14 @@ async def turn_off(request: Request, person: Own, ident: str) -> Response:
 
 @router.post("/push/shown/{token}", dependencies=[open_to_all()])
 async def shown(request: Request, token: str) -> Response:
-    """By the worker, which may have no session any more: the token is the right. It says that a page was shown, nothing else."""
-    if not _browsers(request).shown(token, _now(request)):
+    """By the worker, which may have no session any more: the token is the right. A receipt of the page, as any provider's."""
+    found = _browsers(request).shown(token, _now(request))
+    if found is None:
         raise NotFound("no such page")
+    site, sent, first = found
+    view = next((view for view in request.app.state.sites.all() if view.id == site), None)
+    if view is not None and first:
+        await commander_of(request.app, view).note([Entry(Kind.RECEIPT, orjson.dumps({"outbox": sent, "state": "delivered", "text": ""}))])
     return Response(status_code=204)
 
 

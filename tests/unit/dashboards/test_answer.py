@@ -202,7 +202,7 @@ def test_the_link_of_a_duty_head_confirms_their_task_and_accepts_nothing(house: 
             shown = (await phone.get(path)).text
             assert "Received, I see to it (J. Smith)" in shown and "I take it" not in shown and commands(house) == []
             said, answer = await pressed(house, phone, path, True, ("已办理", "Done"), does="acknowledge")
-            assert (said["does"], said["target"], said["who"], said["args"]) == ("acknowledge", "O1-1", "smith", {"head": "security"})
+            assert (said["does"], said["target"], said["who"], said["args"]) == ("acknowledge", "O1-1", "smith", {"page": "P2-1", "head": "security"})
             assert "Done" in answer.text and "Received, I see" not in answer.text
             house.records.db.execute("UPDATE head_call SET state = 'acknowledged', acked_ns = ?, acked_by = 'smith', next_ns = NULL", (NOW,))
             other = "/a/" + app.state.tickets.issue("hq", "P2-1", "O1-1", "smith", NOW)

@@ -118,10 +118,10 @@ def test_the_board_has_the_gravest_first_and_sounds_for_it_until_it_is_heard(hou
             text = (await screen.post("/duty-room/board?lang=en", data={"sound": "1", "shown": ""})).text
             assert board_of(text) == ("danger", ["P2-1", "P1-1"])
             assert text.index("Fire pump running") < text.index("Low oil pressure")
-            house.records.db.execute("UPDATE outbox SET read_ns = ?, read_by = 'screen:x' WHERE id = 'P2-1'", (house.now,))
+            house.receipt("P2-1", "read", "screen:x")
             text = (await screen.post("/duty-room/board?lang=en", data={"sound": "1"})).text
             assert board_of(text) == ("readiness", ["P1-1"]) and "that accepts nothing" in text
-            house.records.db.execute("UPDATE outbox SET read_ns = ?, read_by = 'screen:x' WHERE id = 'P1-1'", (house.now,))
+            house.receipt("P1-1", "read", "screen:x")
             text = (await screen.post("/duty-room/board?lang=en", data={"sound": "1"})).text
             assert board_of(text) == ("", []) and "All heard; 2 open" in text
 

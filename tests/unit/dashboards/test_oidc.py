@@ -23,6 +23,7 @@ from dashboards.console.app import close, create_app
 from dashboards.console.oidc import flow as flows
 from dashboards.console.oidc.provider import AGAIN_S, KEPT_S, MOST_BYTES
 from dashboards.console.oidc.settings import Settings, load_settings
+from dashboards.console.pace import Buckets, Pace
 from dashboards.console.roles import Role
 from dashboards.console.web import login_service
 from plantroom.bundle import site_of
@@ -78,7 +79,7 @@ async def there(browser: httpx.AsyncClient, back: str = "/faults") -> str:
     """The provider's answer to the browser that we sent there: an address of ours."""
     gone = await browser.get(f"/oidc/login?{urlencode({'back': back})}")
     assert gone.status_code == 303, gone.text
-    async with httpx.AsyncClient() as outside:
+    async with httpx.AsyncClient(verify=False, trust_env=False) as outside:  # plain HTTP: reading the machine's certificates takes 40 ms
         said = await outside.get(gone.headers["location"])
     assert said.status_code == 302, said.text
     return said.headers["location"]
@@ -384,8 +385,9 @@ def test_one_address_is_held_to_its_pace(tmp_path: Path, clock: VirtualClock, ho
         found = [(await browser.get("/oidc/callback?state=x", headers=from_one)).status_code for _ in range(40)]
         assert found == [400] * 30 + [429] * 10
         assert (await browser.get("/oidc/login", headers={"x-forwarded-for": "10.1.2.4"})).status_code == 303, "others are not"
-        answers = [(await browser.get("/oidc/callback?state=x")).status_code for _ in range(200)]
-        assert answers[-1] == 429 and house.asked["/token"] == 0, "and all together"
+        app.state.oidc = replace(app.state.oidc, from_all=Buckets(Pace(3.0, 1.0)))
+        answers = [(await browser.get("/oidc/callback?state=x")).status_code for _ in range(5)]
+        assert answers == [400] * 3 + [429] * 2 and house.asked["/token"] == 0, "and all together"
 
     run(tmp_path, clock, house, scenario)
 

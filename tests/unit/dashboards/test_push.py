@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from pathlib import Path
 
 import httpx
+import orjson
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -15,6 +17,7 @@ from py_vapid.utils import b64urlencode
 
 from dashboards.console.roles import Role
 from plantroom.clock import NS, VirtualClock
+from plantroom.journal import Kind
 from plantroom.push import Browsers, public_key
 from tests.kit.console_client import client, logged_in, served, token_of
 from tests.kit.console_site import Installation, site_file
@@ -94,16 +97,22 @@ def test_another_page_turns_nothing_on(tmp_path: Path) -> None:
     on(tmp_path, scenario)
 
 
+def receipts(house: Installation) -> list[dict[str, object]]:
+    with closing(house.journal.reader()) as reader:
+        return [orjson.loads(record.body) for record in reader.read_after(0) if record.kind is Kind.RECEIPT]
+
+
 def test_only_what_was_sent_is_reported_as_shown(tmp_path: Path) -> None:
     async def scenario(app: FastAPI, house: Installation) -> None:
         browsers: Browsers = app.state.browsers
         token = browsers.sent("hq", "P1-1", NOW)
         async with client(app) as anybody:
             assert (await anybody.post("/push/shown/made-up")).status_code == 404
-            assert browsers.shown_ns("hq", ["P1-1"]) == {}
+            assert receipts(house) == []
             assert (await anybody.get(f"/push/shown/{token}")).status_code == 405, "a scanner opens links"
-            assert (await anybody.post(f"/push/shown/{token}")).status_code == 204
-        assert browsers.shown_ns("hq", ["P1-1"]) == {"P1-1": NOW}
+            for _ in range(2):
+                assert (await anybody.post(f"/push/shown/{token}")).status_code == 204
+        assert receipts(house) == [{"outbox": "P1-1", "state": "delivered", "text": ""}], "once"
 
     on(tmp_path, scenario)
 
