@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -85,7 +86,7 @@ def _settings(f: y.Fields) -> Settings:
     given = [_given(y.Fields(one, f"oidc.roles[{n}]", f.paper)) for n, one in enumerate(y.entries(f.child("roles"), "oidc.roles", f.paper))]
     if not given:
         f.wrong("roles", "is missing: without a group that has a role nobody comes in; - {group: ..., role: ...}")
-    ca = f.opt("ca", parts.pem_file)
+    ca = f.opt("ca", _authority)
     f.done()
     said = names or {"zh": "企业账号", "en": "your company account"}
     return Settings(issuer or "", client_id or "", secret, said, scopes, name, shown, groups, tuple(filter(None, given)), ca)
@@ -101,6 +102,16 @@ def _given(f: y.Fields) -> Given | None:
     except Refused as refused:
         f.wrong("sites", str(refused))
     return Given(group, Role(role), sites) if group is not None and role is not None else None
+
+
+def _authority(node: y.Node) -> str:
+    path = parts.pem_file(node)
+    try:
+        ssl.create_default_context(cafile=path)
+    except OSError as error:  # ssl.SSLError is one
+        said = f"{path} cannot be used: {error.strerror or error}; write the PEM file of the authority that signed for the provider"
+        raise y.Wrong(said, node) from None
+    return path
 
 
 def issuer_address(node: y.Node) -> str:

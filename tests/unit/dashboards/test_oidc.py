@@ -66,7 +66,6 @@ def run(tmp_path: Path, clock: VirtualClock, house: Provider, scenario: Scenario
     async def whole() -> None:
         app = create_app(tmp_path, clock, site_of, login=replace(settings_of(tmp_path, house), **changed), demanding=True)
         try:
-            app.state.access.add("keeper", Role.ADMIN, PASSWORD)
             async with client(app) as browser:
                 await scenario(app, browser, house)
         finally:
@@ -256,6 +255,7 @@ def test_roles_follow_the_groups_at_each_login_and_who_has_none_loses_all(tmp_pa
 
 def test_nobody_takes_an_account_that_is_not_theirs(tmp_path: Path, clock: VirtualClock, house: Provider) -> None:
     async def scenario(app: FastAPI, browser: httpx.AsyncClient, house: Provider) -> None:
+        app.state.access.add("keeper", Role.ADMIN, PASSWORD)
         for name in ("keeper", "KEEPER"):
             house.user |= {"sub": f"u-{name}", "preferred_username": name, "groups": ["house-admins"]}
             assert (await whole_way(browser)).status_code == 403, "an account with a password"
@@ -274,6 +274,7 @@ def test_nobody_takes_an_account_that_is_not_theirs(tmp_path: Path, clock: Virtu
 
 def test_the_last_administrator_with_a_password_stays(tmp_path: Path, clock: VirtualClock, house: Provider) -> None:
     async def scenario(app: FastAPI, browser: httpx.AsyncClient, house: Provider) -> None:
+        app.state.access.add("keeper", Role.ADMIN, PASSWORD)
         house.user["groups"] = ["house-admins"]
         assert (await whole_way(browser)).status_code == 200
         with pytest.raises(Refused, match="last administrator"):
@@ -320,6 +321,7 @@ def test_a_provider_that_is_broken_is_said_to_be_and_passwords_still_work(tmp_pa
     house.answer[path] = answer
 
     async def scenario(app: FastAPI, browser: httpx.AsyncClient, house: Provider) -> None:
+        app.state.access.add("keeper", Role.ADMIN, PASSWORD)
         for _ in range(2):
             said = await browser.get("/oidc/login") if path == DISCOVERY else await whole_way(browser)
             assert said.status_code == 502 and "登录服务没有应答" in said.text
@@ -418,6 +420,8 @@ WRONG_FILES = {
     "oidc.roles[1].sites: 'b2:boss': 'boss' is no role": FILE.replace("b2:viewer", "b2:boss"),
     "oidc.scopes: must hold openid": FILE + "  scopes: [profile]\n",
     "oidc.clams: is not a key here": FILE + "  clams: {{name: x}}\n",
+    "oidc.ca: /nowhere/ca.pem cannot be used": FILE + "  ca: /nowhere/ca.pem\n",
+    "oidc.ca: /etc/hostname cannot be used": FILE + "  ca: /etc/hostname\n",
     "oidc: is missing": "{{}}",
 }
 
