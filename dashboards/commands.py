@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import getpass
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,8 @@ import typer
 
 from dashboards.console import passwords
 from dashboards.console.access import Access, Account
+from dashboards.console.oidc.provider import Provider, ProviderDown
+from dashboards.console.oidc.settings import FILE, load_settings
 from dashboards.console.roles import Role
 from dashboards.grafana import grafana_commands
 from plantroom.cli import print_json
@@ -50,10 +53,10 @@ def user_commands() -> typer.Typer:
 
     @user.command("reset")
     def reset(name: Name, data: Data, from_stdin: Typed = False, as_json: Json = False) -> None:
-        """A new password, printed once; ends every session of this person."""
+        """A new password, printed once; ends every session of this person and takes their second factor away."""
         password = typed(from_stdin) or passwords.new_password()
         with opened(data, name) as access:
-            access.set_password(name, password)
+            access.reset(name, password)
         tell({"user": name, "password": None if from_stdin else password}, as_json)
 
     @user.command("remove")
@@ -98,6 +101,18 @@ def user_commands() -> typer.Typer:
                 return
             token_id, secret = access.new_token(name, label, days)
         tell({"user": name, "id": token_id, "token": secret}, as_json)
+
+    @user.command("oidc")
+    def oidc(data: Data) -> None:
+        """Reads DATA/oidc.yaml, asks the login service for its discovery document and keys, and says what was found."""
+        settings = load_settings(data / FILE)
+        try:
+            metadata, keys = asyncio.run(Provider(settings, SystemClock()).found())
+        except ProviderDown as down:
+            raise BadInput([Problem(str(data / FILE), 0, "oidc.issuer", str(down))]) from down
+        typer.echo(f"{settings.issuer}: {len(keys)} keys; log out there: {'yes' if metadata.end_session else 'no'}")
+        for given in settings.roles:
+            typer.echo(f"{given.group}: {given.role.value}, {'all sites' if given.sites is None else ', '.join(given.sites)}")
 
     return user
 

@@ -14,6 +14,9 @@ from typing import Any
 import apsw
 
 from dashboards.console import passwords
+from dashboards.console.factors import Factors
+from dashboards.console.oidc.entrants import Entrant, Federated, NoEntry
+from dashboards.console.reach import roles_there, sites_of, written
 from dashboards.console.roles import Person, Role
 from plantroom.clock import NS, Clock
 from plantroom.errors import Refused
@@ -27,7 +30,6 @@ LONGEST_WAIT_S = 300
 FORGET_FAILURES_NS = 24 * 3600 * NS
 FORGET_ADDRESS_NS = 3600 * NS
 _NAME = re.compile(r"[\w.@-]{1,64}", re.ASCII)
-_SITE = re.compile(r"[\w.-]{1,64}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +50,24 @@ class Locked(Exception):
         super().__init__(f"wait {wait_s} s")
 
 
-class Access:
-    """One connection, usable from any thread, one at a time."""
+class HalfWay(Exception):
+    """The password was right and a code is asked for: `half` is good for `log_in_code`, for five minutes, and for nothing else."""
 
-    def __init__(self, path: Path, clock: Clock) -> None:
+    def __init__(self, half: str) -> None:
+        self.half = half
+        super().__init__("a code is asked for")
+
+
+class HalfGone(Exception):
+    """Five minutes have passed since the password, or it was used: from the start again."""
+
+
+class Access:
+    """One connection, usable from any thread, one at a time. demanding: administrators without a second factor see their account only."""
+
+    def __init__(self, path: Path, clock: Clock, demanding: bool = False) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._clock = clock
+        self._clock, self._demanding = clock, demanding
         self._lock = threading.Lock()
         if not path.exists():
             path.touch(mode=0o600)
@@ -62,6 +76,8 @@ class Access:
         for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
             self._db.execute(f"PRAGMA {pragma}").fetchall()
         self._db.execute(Path(__file__).with_suffix(".sql").read_text("utf-8"))
+        self.factors = Factors(self._rows, self._change, self._now)
+        self.federated = Federated(self._rows, self._change, self._now)
 
     def close(self) -> None:
         with self._lock:
@@ -83,17 +99,24 @@ class Access:
         can be, a role that is none, a weak password."""
         if not _NAME.fullmatch(name):
             raise Refused(f"{name!r} is no user name: letters, digits and . _ @ -, at most 64")
-        wanted = None if sites is None else sorted(set(sites))
-        _readable(wanted)
+        reach = written(sites)
         self._strong(password, name)
         now = self._now()
-        row = (name, role.value, "*" if wanted is None else " ".join(wanted), passwords.hashed(password), now, now)
+        row = (name, role.value, reach, passwords.hashed(password), now, now)
         if not self._change("INSERT OR IGNORE INTO person VALUES (?, ?, ?, ?, ?, ?)", row):
             raise Refused(f"user {name} exists; use `plantroom user reset {name}` for a new password")
 
+    def reset(self, name: str, password: str) -> None:
+        """As `set_password`; a second factor goes too: its telephone may be what was lost."""
+        self.set_password(name, password)
+        self.factors.drop(name)
+
     def set_password(self, name: str, password: str, keep: str | None = None) -> None:
-        """A new password; every session of this person ends but the one whose token is `keep`. Raises Refused: unknown, weak."""
+        """A new password; every session of this person ends but the one whose token is `keep`. Raises Refused: unknown, weak, or somebody
+        who comes in by the login service."""
         self._strong(password, name)
+        if self._rows("SELECT 1 FROM person WHERE name = ? AND password = ''", (name,)):
+            raise Refused(f"{name} comes in by the login service (oidc.yaml) and has no password here")
         row = (passwords.hashed(password), self._now(), name)
         if not self._change("UPDATE person SET password = ?, changed_ns = ? WHERE name = ?", row):
             raise Refused(f"no user {name}; `plantroom user list` shows who there is")
@@ -101,16 +124,17 @@ class Access:
         self._change("DELETE FROM failure WHERE name = ?", (name,))
 
     def remove(self, name: str) -> None:
-        """Sessions and tokens go with it. Raises Refused: unknown, or the last administrator."""
+        """Sessions and tokens go with it. Raises Refused: unknown, or the last administrator with a password (a service may fail)."""
         if not self._rows("SELECT 1 FROM person WHERE name = ?", (name,)):
             raise Refused(f"no user {name}; `plantroom user list` shows who there is")
-        last = "DELETE FROM person WHERE name = ? AND (role <> 'admin' OR (SELECT count(*) FROM person WHERE role = 'admin') > 1)"
+        keys = "SELECT count(*) FROM person WHERE role = 'admin' AND password <> ''"
+        last = f"DELETE FROM person WHERE name = ? AND (role <> 'admin' OR password = '' OR ({keys}) > 1)"
         if not self._change(last, (name,)):
             raise Refused(f"{name} is the last administrator; make another one first")
 
     def accounts(self) -> list[Account]:
         rows = self._rows("SELECT name, role, sites, created_ns, changed_ns FROM person ORDER BY name")
-        return [Account(name, Role(role), _sites(sites), created, changed, _there(sites)) for name, role, sites, created, changed in rows]
+        return [Account(name, Role(role), sites_of(reach), made, changed, roles_there(reach)) for name, role, reach, made, changed in rows]
 
     # -- coming in
 
@@ -118,21 +142,58 @@ class Access:
         """A new session's token, or None for a wrong name or password (one takes as long as the other: about 50 ms, in a thread).
 
         address: whom the request came from, None where that says nothing. Raises Locked: after five wrong ones in a row for a name, or
-        twenty from an address, each further try must wait twice as long as the last, at most 300 s.
+        twenty from an address, each further try must wait twice as long as the last, at most 300 s. Raises HalfWay: a code is asked for.
         """
-        tried = [(self._counted_as(name), FREE_TRIES)]
-        if address is not None:
-            tried.append((_stand_in("@", address), FREE_TRIES_HERE))
-        for counted, free in tried:
-            self._wait(counted, free)
-        found = self._rows("SELECT password FROM person WHERE name = ?", (name,))
+        tried = self._tried(name, address)
+        found = self._rows("SELECT password FROM person WHERE name = ? AND password <> ''", (name,))
         if not (passwords.matches(password, found[0][0] if found else passwords.nobody()) and found):
-            for counted, _ in tried:
-                self._failed(counted)
+            self._failed(tried)
             return None
-        self._change("DELETE FROM failure WHERE name = ?", (name,))  # not the address: who has one password does not get to guess others
         if passwords.outdated(found[0][0]):
             self._change("UPDATE person SET password = ? WHERE name = ? AND password = ?", (passwords.hashed(password), name, found[0][0]))
+        if self.factors.on(name):  # wrong codes stay counted: who knows the password does not get to guess them in fives
+            raise HalfWay(self.factors.half(name))
+        return self._begin(name)
+
+    def log_in_code(self, half: str, code: str, address: str | None = None) -> str | None:
+        """The second step: a new session's token, or None for a wrong or used code. Counts with the passwords. Raises HalfGone, Locked."""
+        name = self.factors.of_half(half)
+        if name is None:
+            raise HalfGone
+        tried = self._tried(name, address)
+        if not self.factors.take(name, code):
+            self._failed(tried)
+            return None
+        self.factors.end_half(half)
+        return self._begin(name)
+
+    def change_factor(self, name: str, password: str, code: str, on: bool, keep: str) -> bool:
+        """Turns the second factor on (the code of the one just shown) or off. False for a wrong password or code, counted as at the login;
+        every session but `keep` ends. Raises Locked."""
+        tried = self._tried(name, None)
+        if not (self.password_is(name, password) and (self.factors.confirm if on else self.factors.take)(name, code)):
+            self._failed(tried)
+            return False
+        if not on:
+            self.factors.drop(name)
+        self._change("DELETE FROM session WHERE person = ? AND hash <> ?", (name, passwords.token_hash(keep)))
+        return True
+
+    def enter(self, entrant: Entrant) -> str:
+        """A new session's token for somebody whom the login service vouches for; their account is made, or has its role and sites brought
+        up to date. Raises NoEntry; whose groups have no role any more loses sessions and tokens at once."""
+        known = self.federated.known(entrant)
+        if entrant.role is None:
+            if known is not None:
+                self.log_out_everywhere(known, tokens=True)
+            raise NoEntry("no_role")
+        if known is None and not _NAME.fullmatch(entrant.name):
+            raise NoEntry("name")
+        return self._begin(self.federated.enter(entrant, written(entrant.sites)))
+
+    def _begin(self, name: str) -> str:
+        """A session of somebody who has shown all that is asked for."""
+        self._change("DELETE FROM failure WHERE name = ?", (name,))  # not the address: who has one password does not get to guess others
         token, now = passwords.new_token(), self._now()
         self._change("DELETE FROM session WHERE began_ns < ?", (now - ABSOLUTE_NS,))
         self._change("INSERT INTO session SELECT ?, name, ?, ? FROM person WHERE name = ?", (passwords.token_hash(token), now, now, name))
@@ -145,34 +206,46 @@ class Access:
         return found
 
     def vouch(self, name: str, password: str) -> Person | None:
-        """Who gives one deed their name on a screen that is nobody's: as a login without a session. Raises Locked as `log_in` does."""
-        token = self.log_in(name, password)
+        """Who gives one deed their name on a screen that is nobody's: as a login without a session. Raises Locked as `log_in` does.
+
+        None for who has or must have a second factor, too: a password alone says less there than it does for others.
+        """
+        try:
+            token = self.log_in(name, password)
+        except HalfWay as half_way:
+            self.factors.end_half(half_way.half)
+            return None
         if token is None:
             return None
         person = self.person_of(token, touch=False)
         self.log_out(token)
-        return person
+        return person if person is not None and not person.unproven else None
 
     def password_is(self, name: str, password: str) -> bool:
-        found = self._rows("SELECT password FROM person WHERE name = ?", (name,))
+        found = self._rows("SELECT password FROM person WHERE name = ? AND password <> ''", (name,))
         return bool(found) and passwords.matches(password, found[0][0])
 
     def person_of(self, token: str, touch: bool = True) -> Person | None:
         """Who holds this session, None when it is unknown, idle too long or too old. touch: a deed of the person, not of a timer."""
         rows = self._rows(
-            "SELECT p.name, p.role, p.sites, s.began_ns, s.used_ns FROM session s JOIN person p ON p.name = s.person WHERE s.hash = ?",
+            "SELECT p.name, p.role, p.sites, s.began_ns, s.used_ns, p.password = '', f.shown "
+            "FROM session s JOIN person p ON p.name = s.person LEFT JOIN federated f ON f.person = p.name WHERE s.hash = ?",
             (key := passwords.token_hash(token),),
         )
         if not rows:
             return None
-        (name, role, sites, began, used), now = rows[0], self._now()
-        idle = min(IDLE_NS[role_] for role_ in (Role(role), *_there(sites).values()))
+        (name, role, sites, began, used, federated, called), now = rows[0], self._now()
+        idle = min(IDLE_NS[role_] for role_ in (Role(role), *roles_there(sites).values()))
         if now - began > ABSOLUTE_NS or now - used > idle:
             self._change("DELETE FROM session WHERE hash = ?", (key,))
             return None
         if touch and now - used > TOUCH_EVERY_NS:
             self._change("UPDATE session SET used_ns = ? WHERE hash = ?", (now, key))
-        return Person(name, Role(role), _sites(sites), passwords.form_token(token), there=_there(sites))
+        there = roles_there(sites)
+        unproven = self._demanding and Role.ADMIN in (Role(role), *there.values()) and not federated and not self.factors.on(name)
+        return Person(
+            name, Role(role), sites_of(sites), passwords.form_token(token), called, there, unproven=unproven, federated=bool(federated)
+        )  # fmt: skip
 
     def log_out(self, token: str) -> None:
         self._change("DELETE FROM session WHERE hash = ?", (passwords.token_hash(token),))
@@ -202,9 +275,18 @@ class Access:
             "SELECT p.name, p.role, p.sites FROM token t JOIN person p ON p.name = t.person WHERE t.hash = ? AND t.expires_ns > ?",
             (passwords.token_hash(token), self._now()),
         )
-        return Person(rows[0][0], Role(rows[0][1]), _sites(rows[0][2]), there=_there(rows[0][2])) if rows else None
+        return Person(rows[0][0], Role(rows[0][1]), sites_of(rows[0][2]), there=roles_there(rows[0][2])) if rows else None
 
     # -- inside
+
+    def _tried(self, name: str, address: str | None) -> list[tuple[str, int]]:
+        """What a wrong try counts against, with how many are free. Raises Locked."""
+        tried = [(self._counted_as(name), FREE_TRIES)]
+        if address is not None:
+            tried.append((_stand_in("@", address), FREE_TRIES_HERE))
+        for counted, free in tried:
+            self._wait(counted, free)
+        return tried
 
     def _wait(self, counted: str, free: int) -> None:
         rows = self._rows("SELECT count, last_ns FROM failure WHERE name = ?", (counted,))
@@ -214,14 +296,15 @@ class Access:
             if 0 < left <= delay * NS:
                 raise Locked(-(-left // NS))
 
-    def _failed(self, counted: str) -> None:
+    def _failed(self, tried: list[tuple[str, int]]) -> None:
         now = self._now()
         self._change("DELETE FROM failure WHERE last_ns < ?", (now - FORGET_FAILURES_NS,))
         self._change("DELETE FROM failure WHERE name LIKE '@%' AND last_ns < ?", (now - FORGET_ADDRESS_NS,))
-        self._change(
-            "INSERT INTO failure VALUES (?, 1, ?) ON CONFLICT DO UPDATE SET count = min(count + 1, 60), last_ns = excluded.last_ns",
-            (counted, now),
-        )
+        for counted, _ in tried:
+            self._change(
+                "INSERT INTO failure VALUES (?, 1, ?) ON CONFLICT DO UPDATE SET count = min(count + 1, 60), last_ns = excluded.last_ns",
+                (counted, now),
+            )
 
     def _counted_as(self, name: str) -> str:
         """The name of a person; one of 4,096 stand-ins for a name nobody has: the table stays bounded and the answer is the same."""
@@ -250,24 +333,3 @@ class Access:
 def _stand_in(sign: str, word: str) -> str:
     """One of 4,096: what anybody may make up leaves the table bounded, and is not written down."""
     return f"{sign} {zlib.crc32(word.encode()) % 4096}"
-
-
-def _readable(sites: list[str] | None) -> None:
-    """Raises Refused."""
-    for said in sites if sites is not None else ("-",):
-        site, colon, role = said.partition(":")
-        if not _SITE.fullmatch(site):
-            raise Refused(f"{said!r} is no site id: letters, digits and . _ - only")
-        if colon and role not in list(Role):
-            raise Refused(f"{said!r}: {role!r} is no role; one of {', '.join(Role)}")
-    if sites is not None and len({said.partition(":")[0] for said in sites}) != len(sites or ("", "")):
-        raise Refused("name at least one site, and each once")
-
-
-def _sites(text: str) -> frozenset[str] | None:
-    """`*`, or `hq b2:viewer`: ids, each with a role where it is another one there."""
-    return None if text == "*" else frozenset(said.partition(":")[0] for said in text.split())
-
-
-def _there(text: str) -> dict[str, Role]:
-    return {site: Role(role) for site, colon, role in (said.partition(":") for said in text.split()) if colon}

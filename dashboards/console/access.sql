@@ -3,7 +3,7 @@ CREATE TABLE IF NOT EXISTS person (
   name       TEXT PRIMARY KEY COLLATE NOCASE,
   role       TEXT NOT NULL,
   sites      TEXT NOT NULL,               -- "*" = all, else ids separated by spaces, hq or hq:supervisor: another role there
-  password   TEXT NOT NULL,               -- $argon2id$..., or scrypt$... until its next login
+  password   TEXT NOT NULL,               -- $argon2id$..., or scrypt$... until its next login; "" = comes in by the login service
   created_ns INTEGER NOT NULL,
   changed_ns INTEGER NOT NULL
 ) STRICT;
@@ -29,4 +29,22 @@ CREATE TABLE IF NOT EXISTS failure (        -- wrong passwords in a row, by the 
 CREATE TABLE IF NOT EXISTS secret (         -- keys of ours that never leave this file
   name       TEXT PRIMARY KEY,
   value      BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS factor (         -- a person's second factor (TOTP)
+  person     TEXT PRIMARY KEY COLLATE NOCASE REFERENCES person (name) ON DELETE CASCADE,
+  secret     TEXT NOT NULL,               -- base32, as the telephone has it
+  confirmed  INTEGER NOT NULL,            -- 0 until a code of it was entered
+  last_step  INTEGER NOT NULL             -- of 30 s, whose code was used: neither it nor an earlier one is taken again
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS half (           -- a login between password and code
+  hash       BLOB PRIMARY KEY,
+  person     TEXT NOT NULL REFERENCES person (name) ON DELETE CASCADE,
+  began_ns   INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS federated (      -- accounts of the login service (oidc.yaml): whom it knows as `subject`, for ever
+  person     TEXT PRIMARY KEY COLLATE NOCASE REFERENCES person (name) ON DELETE CASCADE,
+  issuer     TEXT NOT NULL,
+  subject    TEXT NOT NULL,
+  shown      TEXT,                        -- what it calls them
+  UNIQUE (issuer, subject)
 ) STRICT, WITHOUT ROWID;

@@ -23,11 +23,15 @@ from dashboards.console.commanding import NotRecorded
 from dashboards.console.events import Hub, TooMany
 from dashboards.console.forms import BadBody
 from dashboards.console.guard import Forbidden, NotLoggedIn, TooFast, needs, open_to_all, person_of, unguarded
+from dashboards.console.oidc.provider import Provider
+from dashboards.console.oidc.settings import Settings
 from dashboards.console.pace import ACCOUNT, ADDRESS, Buckets
 from dashboards.console.pages import alarms as alarm_pages
-from dashboards.console.pages import answer, deeds, duty_room, equipment, faults, health, labels, login, now, orders, push
+from dashboards.console.pages import answer, deeds, duty_room, equipment, factor, faults, health, labels, now, oidc, orders, push
+from dashboards.console.pages import login as login_pages
 from dashboards.console.pages import oncall as oncall_pages
 from dashboards.console.pages.frame import here, page
+from dashboards.console.pages.oidc import Oidc
 from dashboards.console.roles import Permission
 from dashboards.console.shield import HEADERS, Shield
 from dashboards.console.sites import SiteOf, Sites
@@ -38,16 +42,23 @@ from plantroom.screens import Screens
 from plantroom.tickets import Tickets
 
 TITLE = "Plantroom"
-FORBIDDEN = {"not_permitted": "Your role does not allow this.", "not_a_screen": "This browser is no screen of a duty room."}
+FORBIDDEN = {
+    "not_permitted": "Your role does not allow this.", "not_a_screen": "This browser is no screen of a duty room.",
+    "second_factor": "Administrators need a second factor here; set it up on your account's page.",
+}  # fmt: skip
 
 
-def create_app(data: Path, clock: Clock, site_of: SiteOf, *, public_url: str | None = None) -> FastAPI:
-    """data: the installation's folder. site_of: reads a site from its journal. Raises RuntimeError for a route without a permission."""
+def create_app(
+    data: Path, clock: Clock, site_of: SiteOf, *, public_url: str | None = None, demanding: bool = False, login: Settings | None = None
+) -> FastAPI:
+    """data: the installation's folder. site_of: reads a site from its journal. demanding: administrators need a second factor. login: by
+    a service, too. Raises RuntimeError for a route without a permission."""
     app = FastAPI(title=TITLE, version="1", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     sites = Sites(data, clock, site_of)
     app.state.data = data
-    app.state.clock, app.state.sites, app.state.access = clock, sites, Access(data / "access.db", clock)
+    app.state.clock, app.state.sites, app.state.access = clock, sites, Access(data / "access.db", clock, demanding)
     app.state.tickets, app.state.browsers = Tickets(data / "access.db"), Browsers(data / "access.db")
+    app.state.oidc = Oidc(Provider(login, clock)) if login is not None else None
     app.state.screens, app.state.callbacks = Screens(data / "access.db"), callbacks.Seen()
     app.state.hub, app.state.commanders, app.state.assets = Hub(sites, clock), {}, assets.Assets()
 
@@ -60,7 +71,10 @@ def create_app(data: Path, clock: Clock, site_of: SiteOf, *, public_url: str | N
 
     app.state.public_urls = public_urls
     app.state.origins = lambda: [urlsplit(address).netloc.lower() for address in public_urls()]
-    pages = (login, answer, now, faults, orders, deeds, equipment, oncall_pages, duty_room, labels, health, alarm_pages, push)
+    pages = (
+        login_pages, oidc, factor, answer, now, faults, orders, deeds, equipment, oncall_pages, duty_room, labels, health, alarm_pages,
+        push,
+    )  # fmt: skip
     for routes in (api, connections, oncall, alarms, offline, assets, callbacks, *pages):
         app.router.routes.extend(routes.router.routes)  # as they are: an included router would hide them from `unguarded`
     app.add_api_route("/healthz", api.healthz, dependencies=[open_to_all()], include_in_schema=False)
@@ -135,6 +149,8 @@ def _answers(app: FastAPI) -> None:
         assert isinstance(error, Forbidden)
         if error.reason == "not_permitted" and request.url.path == "/" and request.method == "GET":
             return RedirectResponse("/account", 303)  # who sees nothing of the plant has a page of their own
+        if error.reason == "second_factor" and request.method == "GET" and not _for_programs(request):
+            return RedirectResponse("/account/second-factor", 303)
         text = FORBIDDEN.get(error.reason, "Not sent by our own page.")
         return _say(request, 403, error.reason, text)
 

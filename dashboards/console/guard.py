@@ -60,6 +60,8 @@ class Needs:
         accounts: Buckets = request.app.state.accounts
         if wait_s := accounts.take(person.name, request.app.state.clock.read().boot_ns):
             raise TooFast(wait_s)
+        if person.unproven and self.permission is not Permission.OWN:
+            raise Forbidden("second_factor")
         if not person.may(self.permission):
             raise Forbidden("not_permitted")
         if request.method not in SAFE and person.form_token is not None:

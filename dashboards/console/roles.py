@@ -61,6 +61,8 @@ class Person:
     form_token: str | None = None
     shown: str | None = None
     there: Mapping[str, Role] = field(default_factory=dict)
+    unproven: bool = False  # an administrator who must have a second factor and has none yet: their own account, nothing else
+    federated: bool = False  # comes in by the login service: has no password here
     asked: Permission = Permission.OWN  # what the route they came by needs: a site where they have it not is none of theirs there
 
     def role_at(self, site: str) -> Role:

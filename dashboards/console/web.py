@@ -7,11 +7,13 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import structlog
 import uvicorn
 
 from dashboards.console.app import background, close, create_app
+from dashboards.console.oidc.settings import FILE, Settings, load_settings
 from dashboards.console.slow import PatientProtocol
 from plantroom.bundle import site_of
 from plantroom.cli import ServiceContext
@@ -38,7 +40,11 @@ class ServerEnded(RuntimeError):
 async def run(context: ServiceContext) -> None:
     """Serves until cancelled, then ends within two seconds. Raises BadInput for a bad address, ServerEnded when it cannot listen."""
     host, port = address(context.listen or os.environ.get("PLANTROOM_LISTEN") or LISTEN)
-    app = create_app(context.data, context.clock, site_of, public_url=os.environ.get("PLANTROOM_PUBLIC_URL"))
+    demanding = second_factor(os.environ.get("PLANTROOM_SECOND_FACTOR", ""))
+    app = create_app(
+        context.data, context.clock, site_of, public_url=os.environ.get("PLANTROOM_PUBLIC_URL"), demanding=demanding,
+        login=login_service(context.data),
+    )  # fmt: skip
     announce(app.state.access.ensure_admin(), host, port)
     config = uvicorn.Config(
         app, host=host, port=port, http=PatientProtocol, lifespan="off", ws="none", log_config=None, access_log=False, server_header=False,
@@ -83,6 +89,26 @@ def address(text: str) -> tuple[str, int]:
     if not port.isdigit() or int(port) > 65_535:
         raise BadInput([Problem("command line", 0, "--listen", f"{text!r} is no address; write HOST:PORT such as {LISTEN}")])
     return host.strip("[]") or "127.0.0.1", int(port)
+
+
+def second_factor(text: str) -> bool:
+    """`admin` = administrators must have one, empty = who wants. Raises BadInput: a misspelt word must not leave it off."""
+    if text not in ("", "admin"):
+        raise BadInput([Problem("environment", 0, "PLANTROOM_SECOND_FACTOR", f"{text!r} is neither admin nor empty")])
+    return text == "admin"
+
+
+def login_service(data: Path) -> Settings | None:
+    """As the installation's oidc.yaml has it. One that cannot be used is said in the log and left out: the console and who has a password
+    here must not wait for it."""
+    path = data / FILE
+    if not path.exists():
+        return None
+    try:
+        return load_settings(path)
+    except BadInput as wrong:
+        log.error("login_service_left_out", problems=[str(problem) for problem in wrong.problems], remedy="plantroom user oidc --data DIR")
+        return None
 
 
 def announce(password: str | None, host: str, port: int) -> None:

@@ -18,7 +18,7 @@ from tests.kit.console_client import BASE, client, form_token, logged_in, served
 from tests.kit.console_site import Installation, site_file
 
 OPEN = {
-    "/a/{nonce}", "/callback/{site}/{channel}", "/callback/{site}/{channel}/{token}", "/login", "/healthz", "/api/v1/healthz",
+    "/a/{nonce}", "/callback/{site}/{channel}", "/callback/{site}/{channel}/{token}", "/login", "/login/code", "/oidc/login", "/oidc/callback", "/oidc/out", "/healthz", "/api/v1/healthz",
     "/static/{name:path}", "/offline", "/push/shown/{token}",
 }  # fmt: skip
 NOW = 1_795_262_400 * NS
