@@ -31,6 +31,7 @@ from dashboards.console.pages.frame import here, page
 from dashboards.console.roles import Permission
 from dashboards.console.shield import HEADERS, Shield
 from dashboards.console.sites import SiteOf, Sites
+from dashboards.console.why import Plots
 from plantroom.clock import Clock
 from plantroom.errors import Refused
 from plantroom.push import Browsers
@@ -49,6 +50,7 @@ def create_app(data: Path, clock: Clock, site_of: SiteOf, *, public_url: str | N
     app.state.clock, app.state.sites, app.state.access = clock, sites, Access(data / "access.db", clock)
     app.state.tickets, app.state.browsers = Tickets(data / "access.db"), Browsers(data / "access.db")
     app.state.screens, app.state.callbacks = Screens(data / "access.db"), callbacks.Seen()
+    app.state.plots = Plots(sites)
     app.state.hub, app.state.commanders, app.state.assets = Hub(sites, clock), {}, assets.Assets()
 
     def public_urls() -> list[str]:
@@ -100,6 +102,7 @@ def close(app: FastAPI) -> None:
     """Connections and writers; after `background` has ended."""
     for commander in app.state.commanders.values():
         commander.close()
+    app.state.plots.close()
     app.state.sites.close()
     app.state.access.close()
     app.state.tickets.close()
