@@ -17,6 +17,7 @@ from starlette.requests import ClientDisconnect
 from dashboards.console import alarms, api, assets, connections, offline, oncall
 from dashboards.console.access import Access
 from dashboards.console.address import address_of
+from dashboards.console.alert_texts import AlertTexts
 from dashboards.console.asking import Ambiguous, NotFound
 from dashboards.console.callbacks import routes as callbacks
 from dashboards.console.commanding import NotRecorded
@@ -25,7 +26,7 @@ from dashboards.console.forms import BadBody
 from dashboards.console.guard import Forbidden, NotLoggedIn, TooFast, needs, open_to_all, person_of, unguarded
 from dashboards.console.pace import ACCOUNT, ADDRESS, Buckets
 from dashboards.console.pages import alarms as alarm_pages
-from dashboards.console.pages import answer, deeds, duty_room, equipment, faults, health, labels, login, now, orders, push
+from dashboards.console.pages import answer, deeds, duty_room, equipment, faults, health, labels, login, now, orders, push, texts
 from dashboards.console.pages import oncall as oncall_pages
 from dashboards.console.pages.frame import here, page
 from dashboards.console.roles import Permission
@@ -50,7 +51,7 @@ def create_app(data: Path, clock: Clock, site_of: SiteOf, *, public_url: str | N
     app.state.clock, app.state.sites, app.state.access = clock, sites, Access(data / "access.db", clock)
     app.state.tickets, app.state.browsers = Tickets(data / "access.db"), Browsers(data / "access.db")
     app.state.screens, app.state.callbacks = Screens(data / "access.db"), callbacks.Seen()
-    app.state.plots = Plots(sites)
+    app.state.plots, app.state.alert_texts = Plots(sites), AlertTexts()
     app.state.hub, app.state.commanders, app.state.assets = Hub(sites, clock), {}, assets.Assets()
 
     def public_urls() -> list[str]:
@@ -62,7 +63,7 @@ def create_app(data: Path, clock: Clock, site_of: SiteOf, *, public_url: str | N
 
     app.state.public_urls = public_urls
     app.state.origins = lambda: [urlsplit(address).netloc.lower() for address in public_urls()]
-    pages = (login, answer, now, faults, orders, deeds, equipment, oncall_pages, duty_room, labels, health, alarm_pages, push)
+    pages = (login, answer, now, faults, orders, deeds, equipment, oncall_pages, duty_room, labels, health, alarm_pages, texts, push)
     for routes in (api, connections, oncall, alarms, offline, assets, callbacks, *pages):
         app.router.routes.extend(routes.router.routes)  # as they are: an included router would hide them from `unguarded`
     app.add_api_route("/healthz", api.healthz, dependencies=[open_to_all()], include_in_schema=False)
