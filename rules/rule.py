@@ -99,6 +99,7 @@ class Rule:
     disables: tuple[str, ...]
     says: Mapping[str, str]
     do: Mapping[str, str]
+    steps: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by language: what to do after `do`, in order (O-3)
     latch: bool = False
     cov: bool = False
     major: bool = False

@@ -19,6 +19,7 @@ from rules.quantities import quantity
 from rules.rule import ANY, Among, OnMissing, Parameter, Parent, Rule, RuleTest
 from rules.rule_check import check_rule, place
 from rules.series import read_tests
+from rules.steps import read_steps
 from rules.types import FACTS, WORDS
 
 LONGEST_FOR_S = 35 * 86_400.0
@@ -79,6 +80,7 @@ def _read(f: y.Fields, text: str, proven: bool) -> Rule:
         disables=f.opt("disables", names) or (),
         says=f.need("says", y.says) or {},
         do=f.need("do", y.says) or {},
+        steps=read_steps(f.child("steps"), f.paper),
         latch=f.may("latch", y.flag, False),
         cov=f.may("cov", y.flag, False),
         major=f.may("major", y.flag, False),

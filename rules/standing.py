@@ -15,7 +15,11 @@ from rules.denied import Denied, same
 from rules.desk import Desk
 from rules.house import House
 
-CODES: Mapping[Permission, str] = {Permission.ROSTER: "roster_needs_engineer", Permission.SHELVE: "shelf_needs_engineer"}
+CODES: Mapping[Permission, str] = {
+    Permission.RELEASE: "release_needs_engineer",
+    Permission.ROSTER: "roster_needs_engineer",
+    Permission.SHELVE: "shelf_needs_engineer",
+}
 
 
 def judge(desk: Desk, house: House, command: Command) -> None:

@@ -30,13 +30,15 @@ _TESTS = re.compile(r"^tests:", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class RuleText:
-    """kinds: it applies to; says, does: by language, with the places of its values; units: of its parameters, those that have one.
-    major: a matter of weight, of which the departments are told. severity: by kind, `any` = the rest. needs: points, of each entry one at
-    least. unset: parameters a site must give. judged: by telemetry, not by what is reported or happens to Plantroom."""
+    """kinds: it applies to; says, does: by language, with the places of its values; steps: by language, in order; units: of its parameters,
+    those that have one. major: a matter of weight, of which the departments are told. severity: by kind, `any` = the rest. needs: points,
+    of each entry one at least. unset: parameters a site must give. judged: by telemetry, not by what is reported or happens to Plantroom.
+    """
 
     id: str
     kinds: frozenset[str]
     says: Mapping[str, str] = field(default_factory=dict)
+    steps: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
     major: bool = False
     does: Mapping[str, str] = field(default_factory=dict)
@@ -52,6 +54,12 @@ class RuleText:
 def rule_of(site: Site | None, kind: str, rule: str) -> RuleText | None:
     """The rule of a machine's fault; a site's own comes before the one it replaces."""
     return next((found for found in _rules_of(site, rule) if found.covers(kind)), None)
+
+
+def steps_of(site: Site | None, kind: str, rule: str, lang: str) -> tuple[str, ...]:
+    """The emergency steps of a machine's fault, () without any. A site's own rule that writes none keeps those of the shipped one."""
+    found = (one.steps.get(lang, ()) for one in _rules_of(site, rule) if one.covers(kind))
+    return next((steps for steps in found if steps), ())
 
 
 def title(site: Site | None, rule: str, lang: str) -> str:
@@ -109,6 +117,8 @@ def _read(text: str) -> RuleText | None:
     if not isinstance(node, Map):
         return None
     kinds, parameters, severity = node.items.get("applies_to"), node.items.get("parameters"), node.items.get("severity")
+    steps = node.items.get("steps")
+    plans = {lang: _listed(steps.items.get(lang)) for lang in LANGUAGES if isinstance(steps, Map)}
     listed = kinds.items if isinstance(kinds, Sequence) else (kinds,)
     stated = parameters.items if isinstance(parameters, Map) else {}
     units = {name: _unit(one.items) for name, one in stated.items() if isinstance(one, Map)}
@@ -119,8 +129,9 @@ def _read(text: str) -> RuleText | None:
     named = frozenset(str(kind.value) for kind in listed if isinstance(kind, Scalar))
     flag = node.items.get("major")
     major = isinstance(flag, Scalar) and flag.value is True
+    says, has_unit = _words(node.items.get("says")), {name: unit for name, unit in units.items() if unit}
     return RuleText(
-        _text(node.items.get("id")), named, _words(node.items.get("says")), {name: unit for name, unit in units.items() if unit}, major,
+        _text(node.items.get("id")), named, says, plans, has_unit, major,
         _words(node.items.get("do")), classes, needed, unset, "when" in node.items,
     )  # fmt: skip
 
@@ -140,6 +151,11 @@ def _unit(parameter: Mapping[str, Node]) -> str:
     except ValueError:
         return ""
     return "s"
+
+
+def _listed(node: Node | None) -> tuple[str, ...]:
+    items = node.items if isinstance(node, Sequence) else ()
+    return tuple(str(item.value if item.raw is None else item.raw).strip() for item in items if isinstance(item, Scalar))
 
 
 def _text(node: Node | None) -> str:

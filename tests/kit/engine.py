@@ -29,7 +29,7 @@ site: {{id: tower, name: 试验楼, zone: Asia/Shanghai, language: zh, practice:
 connections:
   - {{id: bus, modbus_tcp: {{host: 127.0.0.1, port: 1502}}}}
 channels:
-  - {{id: duty, type: webhook, url: 'http://127.0.0.1:9/'}}
+  - {{id: duty, type: webhook, url: 'http://127.0.0.1:9/', private: 127.0.0.1}}
   - {{id: screen, type: mqtt, host: 127.0.0.1, severities: [danger, readiness]}}
 devices:
   - {{id: io-1, profile: generic-32di, connection: bus, unit: 1}}
@@ -80,8 +80,8 @@ escalation:
   readiness: {steps: [{after: 0s, tell: [engineering, everyone]}, {after: 10m, tell: [managers]}], repeat: 10m}
 """
 CHANNELS = """
-  - {id: app, type: webhook, url: 'http://127.0.0.1:9/a'}
-  - {id: voice, type: webhook, url: 'http://127.0.0.1:9/v', severities: [danger, readiness]}
+  - {id: app, type: webhook, url: 'http://127.0.0.1:9/a', private: 127.0.0.1}
+  - {id: voice, type: webhook, url: 'http://127.0.0.1:9/v', private: 127.0.0.1, severities: [danger, readiness]}
 devices:"""
 
 

@@ -1,8 +1,8 @@
 """The page behind a link in an alert: what it is about, and one button. GET shows, only POST accepts, in the name of the person paged; of a
 test page it says that they have it, of a duty head's task that they see to it.
 
-Nobody logs in here: the link is the right, for one order, for an hour, once (plantroom.tickets). It shows no more than the alert said and
-who has it now.
+Nobody logs in here: the link is the right, for one order, for an hour, once (plantroom.tickets). It shows no more than the alert said,
+what to do and who has it now.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from dashboards.console.forms import read_fields
 from dashboards.console.guard import open_to_all
 from dashboards.console.paged import head_of, person_of, use
 from dashboards.console.pages.frame import language_of, page
+from dashboards.console.rule_texts import steps_of
 from dashboards.console.sites import SiteView
 from dashboards.console.tables import CommandRow
 from plantroom import words
@@ -24,6 +25,8 @@ from plantroom.tickets import Ticket, Tickets
 
 router = APIRouter(include_in_schema=False)
 STANDING: Mapping[str, str] = {"open": "nobody", "accepted": "accepted", "arrived": "arrived", "restored": "restored", "closed": "closed"}
+
+AT_WORK = ("open", "accepted", "arrived")  # the states in which the steps are still to be done
 
 
 @router.get("/a/{nonce}", dependencies=[open_to_all()])
@@ -57,6 +60,7 @@ def _shown(request: Request, ticket: Ticket, view: SiteView, outcome: CommandRow
     order = view.tables.order(ticket.work_order) if ticket.work_order else None
     head = head_of(sent)
     task = next((row for row in view.tables.heads(order.id) if row.head == head), None) if order is not None else None
+    fault = view.tables.fault(order.fault) if order is not None and order.fault and order.state in AT_WORK else None
     names = view.names
     holder = order.holder if order is not None else None
     own = who is not None and who.language is not None and request.query_params.get("lang") is None
@@ -68,6 +72,7 @@ def _shown(request: Request, ticket: Ticket, view: SiteView, outcome: CommandRow
         "mine": order is not None and holder == ticket.person, "standing": STANDING[order.state] if order is not None else "",
         "test": not ticket.work_order, "task": task, "asks": head is not None, "names": names,
         "useable": ticket.good(now_ns) and outcome is None and who is not None, "spent": ticket.spent_ns is not None,
+        "steps": steps_of(view.config, fault.kind, fault.rule, lang) if fault is not None else (),
         "name": who.name if who is not None else ticket.person,
     }  # fmt: skip
     answer = page(request, "answer.html", values, None)

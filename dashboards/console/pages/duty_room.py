@@ -20,9 +20,10 @@ from dashboards.console.commanding import Commander, Deed, Recorded, command_id_
 from dashboards.console.events import Client, Hub
 from dashboards.console.forms import read_fields
 from dashboards.console.guard import SCREEN_COOKIE, needs, needs_screen
-from dashboards.console.pages.frame import back, page, secure
+from dashboards.console.pages.frame import back, language_of, page, secure
 from dashboards.console.pages.login import door
 from dashboards.console.roles import DEEDS, Permission, Person, Role
+from dashboards.console.rule_texts import steps_of
 from dashboards.console.sites import SiteView
 from dashboards.console.tables import CommandRow
 from plantroom.errors import Refused
@@ -181,10 +182,12 @@ async def _shown(
     """order_id: the one whose radio call is being entered."""
     board = room.board(view, request.app.state.clock.read().wall_ns)
     order = view.tables.order(order_id) if order_id else None
+    fault = view.tables.fault(order.fault) if order is not None and order.fault else None
     given = request.query_params.get("command")
     command = await _commander(request, view).find(given) if given else None
     values = {
         **_values(view, screen, board), "order": order, "trouble": trouble, "does": RADIO_STEP.get(order.state) if order else None,
+        "fault": fault, "steps": steps_of(view.config, fault.kind, fault.rule, language_of(request)) if fault is not None else (),
         "people": list(view.config.people.values()) if view.config is not None else [],
         "notice": {"command": command, "view": view} if command is not None else None,
     }  # fmt: skip

@@ -15,7 +15,7 @@ from dashboards.console.described import first_out
 from dashboards.console.guard import needs
 from dashboards.console.pages.frame import language_of, notice_of, page
 from dashboards.console.roles import Permission, Person
-from dashboards.console.rule_texts import rule_of
+from dashboards.console.rule_texts import rule_of, steps_of
 from dashboards.console.sites import SiteView
 from dashboards.console.tables import SEVERITIES, Entered, Fault, Note, Order, Page, Rescue
 from plantroom.clock import NS, iso
@@ -136,7 +136,8 @@ def about(view: SiteView, fault: Fault | None, order: Order | None, person: Pers
     return {
         "view": view, "fault": fault, "order": order, "pages": pages, "names": names, "equipment": equipment,
         "moments": timeline(fault, order, notes, pages, names, rescue), "traced": traced(fault, bound) if fault else [],
-        "moved": moved(fault, bound) if fault else [], "units": rule.units if rule else {}, **family(view, fault),
+        "moved": moved(fault, bound) if fault else [], "units": rule.units if rule else {},
+        "steps": steps_of(view.config, fault.kind, fault.rule, lang) if fault else (), **family(view, fault),
         "cannot_close": cannot_close(person, view.id, fault, order, rescue) if order else None,
         "call": call, "called": told(call) if call else {},
         "next_call_ns": next_ns(call, fault) if call else None,

@@ -6,7 +6,7 @@ from functools import cache
 
 import pytest
 
-from dashboards.console.rule_texts import rule_of, title
+from dashboards.console.rule_texts import rule_of, steps_of, title
 from plantroom.site import Site
 from plantroom.site_file import with_files
 from rules.book import pack
@@ -35,6 +35,7 @@ def test_every_shipped_rule_is_read_as_the_engine_reads_it() -> None:
             found = rule_of(site(), kind, rule.id)
             assert found is not None, rule.id
             assert dict(found.says) == dict(rule.says)
+            assert {lang: steps_of(site(), kind, rule.id, lang) for lang in rule.steps} == dict(rule.steps)
             assert dict(found.units) == {name: parameter.unit for name, parameter in rule.parameters.items() if parameter.unit}
 
 
@@ -60,5 +61,7 @@ def test_a_sites_own_rule_comes_before_the_one_it_replaces() -> None:
 
 def test_what_is_no_rule_and_no_site_hurts_nothing() -> None:
     assert title(site(odd="id: odd\n- 5"), "odd", "en") == "odd"
+    assert steps_of(site(odd="id: odd\napplies_to: any\nsteps: {zh: 5, en: [[1], two]}"), "ahu", "odd", "en") == ("two",)
+    assert steps_of(site(odd="id: odd\napplies_to: any\nsteps: 5"), "ahu", "odd", "zh") == () == steps_of(None, "ahu", "odd", "zh")
     assert title(site(odd="id: odd\nsays: 5\nparameters: [1]\n"), "odd", "zh") == "odd"
     assert (title(None, "low_fuel", "en"), rule_of(None, "generator", "low_fuel"), rule_of(site(), "generator", "no_such")) == ("low_fuel", None, None)

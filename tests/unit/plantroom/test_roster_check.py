@@ -20,7 +20,7 @@ from plantroom.site_file import load_site
 ZONE = ZoneInfo("Asia/Shanghai")
 NOW = to_ns(datetime(2026, 11, 30, 12, tzinfo=ZONE))
 HEAD = """site: {id: hq, name: A, zone: Asia/Shanghai}
-channels: [{id: duty, type: webhook, url: "https://example.com", severities: [danger, readiness, normal]}]
+channels: [{id: duty, type: ntfy, url: "https://example.com", severities: [danger, readiness, normal]}]
 equipment: [{id: fp-1, kind: fire_pump}]
 people:
   - {id: li, roles: [technician], contacts: {duty: li}, certificates: [{name: 消防, until: 2027-06-30}]}

@@ -260,7 +260,7 @@ def test_steps_of_a_rescue_are_refused_elsewhere(kit: Kit) -> None:
     kit.command("open", "lift-1", text="灯不亮")
     for does in ("answered", "unit_called", "unit_arrived", "freed", "release"):
         assert kit.command(does, kit.order(), roles=["engineer"], text="x", trapped="1", injured="0") == "no_entrapment"
-        assert kit.command(does, "O0-0") == "unknown_order"
+        assert kit.command(does, "O0-0", roles=["engineer"]) == "unknown_order"
 
 
 @pytest.mark.parametrize("died", [0.2, 0.5, 0.8, 1.0])
