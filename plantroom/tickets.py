@@ -40,6 +40,8 @@ CREATE TABLE IF NOT EXISTS reference (
   ticket     BLOB,                        -- the right that went out with it; NULL: none did
   until_ns   INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS ticket_until ON ticket (until_ns);         -- old ones go with each page: never a look at all of them
+CREATE INDEX IF NOT EXISTS reference_until ON reference (until_ns);
 """
 _COLUMNS = "hash, site, page, work_order, person, until_ns, spent_ns"
 
@@ -75,14 +77,15 @@ class Sent:
 
 
 class Tickets:
-    """A part of access.db. One connection, one thread at a time; notify issues, web looks and spends."""
+    """A part of access.db. One connection, one thread at a time; notify issues, web looks and spends. busy_ms: how long to wait for another
+    writer."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, busy_ms: int = 1_000) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():
             path.touch(mode=0o600)
         self._db = apsw.Connection(str(path))
-        self._db.set_busy_timeout(1_000)
+        self._db.set_busy_timeout(busy_ms)
         for pragma in ("journal_mode = WAL", "synchronous = FULL"):
             self._db.execute(f"PRAGMA {pragma}").fetchall()
         self._db.execute(_SCHEMA)

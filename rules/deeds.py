@@ -116,11 +116,11 @@ def _step(desk: Desk, house: House, command: Command) -> Done:
     row = desk.matters.rescue(order.id)
     if command.does == "restore" and row is not None and rescue.phase(row) is rescue.Phase.TRAPPED:
         raise Denied("say_freed")
+    event = ORDER_STEPS[command.does]
+    goes = duty_room.goer(house, command, event)  # before the order is touched: what is refused changes nothing
     if command.entered_ns is not None and command.does in entered.COMES and entered.not_hollow(order, command.who, at_ns):
         desk.tell("order.not_hollow", {"order": order.id, "by": command.who, "accepted_ns": order.accepted_ns})
     before = order.holder
-    event = ORDER_STEPS[command.does]
-    goes = duty_room.goer(house, command, event)
     refusal = work.step(desk, house, order, event, goes, command.roles, at_ns)
     if isinstance(refusal, No):
         raise Denied(refusal.code, {"by": same(desk.persons.get(before, before) if before else "")})

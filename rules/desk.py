@@ -23,6 +23,7 @@ from rules.recent import RECENT_NS, SETTLE_NS, Recent, shown_ns
 from rules.roster_rows import RosterRows
 from rules.rows import Attempt, Call, Drill, Fault, ItemTime, Note, Order, Outcome, Page, Pending, Receipt, Skipped, as_json, born, columns
 
+ALONE = "alone"
 Hidden = Callable[[int, str], "tuple[str, bytes | None] | None"]
 
 
@@ -118,10 +119,13 @@ class Desk:
         """By order."""
         return [self.calls[key] for key in sorted(self.calls, key=born)]
 
+    def calls_where(self, wanted: Callable[[Call], bool]) -> list[Call]:
+        """By order. Where thousands stand open, few are wanted and only those are put in order."""
+        return [self.calls[key] for key in sorted((key for key, call in self.calls.items() if wanted(call)), key=born)]
+
     def due_calls(self) -> list[Call]:
         """Those whose next step is due, by order."""
-        due = (key for key, call in self.calls.items() if call.next_ns is not None and call.next_ns <= self.now_ns)
-        return [self.calls[key] for key in sorted(due, key=born)]
+        return self.calls_where(lambda call: call.next_ns is not None and call.next_ns <= self.now_ns)
 
     def queued(self) -> list[Page]:
         """The pages still to be sent, oldest first. In `pages` those of this transaction that are over stand too."""
@@ -130,6 +134,10 @@ class Desk:
     def queued_about(self, fault: str | None, work_order: str | None) -> list[Page]:
         """Of those the ones about this fault or this order, oldest first."""
         return [page for page in self.pages.about(*filter(None, (fault, work_order))) if page.state == "queued"]
+
+    def queued_alone(self, reason: str) -> list[Page]:
+        """Of those the ones about no fault and no order, sent for this reason, oldest first."""
+        return [page for page in self.pages.about((ALONE, reason)) if page.state == "queued"]
 
     def find_fault(self, id_: str) -> Fault | None:
         return self.faults.get(id_) or next(iter(self._ledger.faults("fault", {"id": id_})), None)
@@ -382,7 +390,10 @@ def _about_fault(fault: Fault) -> Iterator[Hashable]:
 
 
 def _about_page(page: Page) -> Iterator[Hashable]:
-    return (about for about in (page.fault, page.work_order) if about is not None)
+    """Its fault and its order; why it was sent, where it is about neither."""
+    if page.fault is None and page.work_order is None:
+        yield ALONE, page.reason
+    yield from filter(None, (page.fault, page.work_order))
 
 
 def _clock_key(clock: OrderClock) -> tuple[str, ClockName, int]:

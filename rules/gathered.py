@@ -59,7 +59,7 @@ def gather(
 
 
 def _put(desk: Desk, target: Target, why: Why, until_ns: int, severity: Severity, told: dict[str, str]) -> Page:
-    gathering = (row for row in desk.queued() if (row.reason, row.fault, row.attempts) == (GATHERED, None, 0) and row.due_ns > desk.now_ns)
+    gathering = (row for row in desk.queued_alone(GATHERED) if row.attempts == 0 and row.due_ns > desk.now_ns)
     page = next((row for row in gathering if (row.channel, row.person) == target and _said(row)["why"] == why), None)
     if page is None:
         channel, person = target

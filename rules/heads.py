@@ -63,10 +63,10 @@ def begin(desk: Desk, house: House, order: Order, fault: Fault | None = None) ->
     faults = desk.faults_of(order)
     fault = fault or (faults[-1] if faults else None)
     major = house.site.major
+    end(desk, order)  # the round before, whether there are heads for this one or not: a restart would not know them any more
+    desk.matters.renew_heads(order.id)
     if major is None or fault is None or not is_major(house, fault):
         return
-    end(desk, order)  # the round before
-    desk.matters.renew_heads(order.id)
     for head in HEADS:
         if head in major.heads:
             _open(desk, house, order, fault, head, major.heads[head])

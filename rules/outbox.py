@@ -50,3 +50,8 @@ def pause_ns(n: int, severity: Severity, retry_after_s: float | None = None) -> 
     if retry_after_s is not None:
         pause = max(pause, min(retry_after_s, LONGEST_RETRY_AFTER_S))
     return round(pause * NS)
+
+
+def waited_ns(attempts: int, severity: Severity, due_ns: int, now_ns: int) -> int:
+    """How long at least a page has been wanted that is still queued: since the instant it was first due. due_ns: of the next try."""
+    return now_ns - due_ns + sum(pause_ns(n, severity) for n in range(1, attempts + 1))

@@ -60,7 +60,7 @@ def page(
         told = {"page": row.id, "channel": channel, "reason": reason, "fault": row.fault, "order": row.work_order}
         desk.tell("page.queued", told if person is None else {**told, "person": person})
         rows.append(row)
-    call = desk.calls.get(order.id) if order is not None else None
+    call = desk.calls.get(order.id) if order is not None and task is None else None
     if rows and call is not None and (call.asked_ns is None or (call.taken_ns or 0) >= call.asked_ns):
         call.asked_ns, call.widened = desk.now_ns + wait_ns, 0
         desk.put_call(call)
@@ -85,6 +85,11 @@ def drop(
             row.state = "dropped"
             desk.put_page(row)
             desk.tell("page.dropped", {"page": row.id, "why": why})
+    order_id = order.id if order is not None else fault.work_order if fault is not None else None
+    call = desk.calls.get(order_id or "")
+    if (reason, targets, head) == (None, None, None) and call is not None and call.asked_ns is not None:
+        call.asked_ns, call.widened = None, 0  # whatever is sent next is waited for from then on
+        desk.put_call(call)
 
 
 def drop_unknown(desk: Desk, house: House) -> None:

@@ -19,6 +19,7 @@ import structlog
 
 from rules import widening
 from rules.desk import Desk
+from rules.heads import MAJOR
 from rules.house import House
 from rules.rows import Receipt
 
@@ -47,6 +48,9 @@ def take(desk: Desk, house: House | None, body: bytes) -> None:
         return
     state = Told(said["state"])
     note(desk, said["outbox"], state, said["text"])
+    page = desk.find_page(said["outbox"])
+    if page is not None and page.reason == MAJOR:
+        return  # a duty head's: heads are called again on all their channels anyway, and belong to no chain
     if house is not None and state in (Told.HELD, Told.UNDELIVERED) and said.get("work_order") and said.get("person"):
         widening.not_reached(desk, house, said["work_order"], said["person"])
 

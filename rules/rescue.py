@@ -89,13 +89,14 @@ def mark(desk: Desk, row: Rescue, step: Step, who: str) -> None:
     desk.tell(f"rescue.{step}", {"order": row.work_order, "by": who, "round": row.round})
 
 
-def follow(desk: Desk, order: Order, who: str) -> None:
-    """The order has come to another state: our people are there, or the people are free."""
+def follow(desk: Desk, order: Order, who: str, at_ns: int) -> None:
+    """The order has come to another state: our people are there, or the people are free. at_ns: since when, also where it was told later
+    than it happened."""
     row = desk.matters.rescue(order.id)
     if row is None or row.round != order.round:
         return
     if order.state is OrderState.ARRIVED and row.staff_ns is None:
-        row.staff_ns, row.staff_by = desk.now_ns, who
+        row.staff_ns, row.staff_by = at_ns, who
         desk.matters.put_rescue(row)
     elif order.state is OrderState.RESTORED and row.freed_ns is None:
         mark(desk, row, Step.FREED, who)

@@ -5,6 +5,8 @@
     at once   a provider's limit holds a person's page, or its receipt says that they were not reached: their other channels
     100 s  still nothing: `monitor: delivery_failed` (rules/events.py does so for urgent pages), and the local hook (docs/watch.md)
 
+What was gathered into one page (rules/gathered.py) is about many orders: where nobody takes it it is the fault at once, and chains go on.
+
 It holds for normal faults as for urgent ones. What was accepted by one provider needs no second one: chains go on anyway.
 """
 
@@ -16,8 +18,9 @@ from plantroom.clock import NS
 from rules import events, paging
 from rules.calling import ESCALATED, State, chain_of, resume
 from rules.desk import Desk
+from rules.gathered import GATHERED
 from rules.house import House
-from rules.outbox import UNDELIVERED_NS
+from rules.outbox import UNDELIVERED_NS, waited_ns
 from rules.reach import Target, everyone, own, told_so_far
 from rules.rows import Call, Order, as_json
 
@@ -36,6 +39,10 @@ def look(desk: Desk, house: House) -> None:
             page = next(iter(desk.queued_about(None, order.id)), None)
             told = {"channel": page.channel, "answer": page.answer or ""} if page is not None else {"channel": "", "answer": "refused"}
             events.seen(desk, house, "delivery_failed", told)
+            return
+    for page in desk.queued_alone(GATHERED):
+        if waited_ns(page.attempts, page.severity, page.due_ns, desk.now_ns) >= UNDELIVERED_NS:
+            events.seen(desk, house, "delivery_failed", {"channel": page.channel, "answer": page.answer or ""})
             return
 
 
@@ -72,12 +79,14 @@ def _tell(desk: Desk, house: House, call: Call, order: Order, ways: Iterable[Tar
 
 def _unheard(desk: Desk, after_ns: int) -> Iterator[tuple[Call, Order]]:
     """Calls about which something was sent so long ago and no provider has taken anything since, by order."""
-    for call in desk.all_calls():
-        if call.state != State.CALLING or call.asked_ns is None or desk.now_ns - call.asked_ns < after_ns:
-            continue
+    for call in desk.calls_where(lambda call: _waits(call, desk.now_ns - after_ns)):
         order = desk.standing(call.work_order)
-        if order is not None and (call.taken_ns or 0) < call.asked_ns and not _shelved(desk, order):
+        if order is not None and not _shelved(desk, order):
             yield call, order
+
+
+def _waits(call: Call, since_ns: int) -> bool:
+    return call.asked_ns is not None and call.asked_ns <= since_ns and call.state == State.CALLING and (call.taken_ns or 0) < call.asked_ns
 
 
 def _shelved(desk: Desk, order: Order) -> bool:

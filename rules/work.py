@@ -56,7 +56,7 @@ def step(
     for effect in answer.effects:
         _do(desk, house, order, effect, event.value, at_ns)
     desk.put_order(order)
-    rescue.follow(desk, order, who)
+    rescue.follow(desk, order, who, at_ns)
     if order.state is State.CLOSED:
         heads.end(desk, order)
     if row is not None and order.state is State.RESTORED:
@@ -111,7 +111,8 @@ def _do(desk: Desk, house: House, order: Order, effect: Effect, why: str, at_ns:
             order.accepted_ns = order.arrived_ns = order.restored_ns = order.closed_ns = order.eta_ns = order.restored_agrees = None
             order.accepted_by = order.arrived_by = order.restored_by = order.closed_by = None
             order.cause = order.remedy = order.phone_json = order.radio_by = order.arrived_how = None
-            _start_round(desk, house, order, entrapment=desk.matters.rescue(order.id) is not None)
+            # by its faults: an order that an older release closed has no rescue to go on from
+            _start_round(desk, house, order, entrapment=any(fault.rule in rescue.KIN for fault in desk.faults_of(order)))
             heads.begin(desk, house, order)
         case Effect.FORGET:
             _forget(desk, order)

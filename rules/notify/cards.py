@@ -57,9 +57,9 @@ def words(card: Card, standing: Mapping[str, Standing], now_ns: int, language: s
 class Cards:
     """A part of access.db, of notify alone."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, busy_ms: int = 1_000) -> None:
         self._db = apsw.Connection(str(path))
-        self._db.set_busy_timeout(1_000)
+        self._db.set_busy_timeout(busy_ms)
         for pragma in ("journal_mode = WAL", "synchronous = FULL"):
             self._db.execute(f"PRAGMA {pragma}").fetchall()
         self._db.execute(_SCHEMA)

@@ -12,7 +12,7 @@ from pathlib import Path
 import apsw
 import structlog
 
-from plantroom.clock import Clock
+from plantroom.clock import NS, Clock
 from plantroom.records import Records
 from plantroom.site import Channel, Site
 from plantroom.tickets import LIFE_NS, Tickets
@@ -24,6 +24,8 @@ from rules.rows import as_json
 
 TEST = "test"  # reason of a page that belongs to no order
 MOST_TRIES = 3
+BUSY_MS = 100  # every channel waits with it
+ALONE_NS = 5 * NS  # a file that cannot be used is left alone so long: one page in many is held up, not each
 TRY_S = 10.0
 
 log = structlog.get_logger()
@@ -37,6 +39,8 @@ class Rights:
         self._tickets: Tickets | None = None
         self._cards: Cards | None = None
         self._tries: dict[str, int] = {}
+        self._told: set[str] = set()  # cards that need no more words and could not be dropped yet
+        self._alone_ns = 0  # of the clock since boot: until then the file is left alone
 
     def close(self) -> None:
         for part in (self._tickets, self._cards):
@@ -45,44 +49,47 @@ class Rights:
 
     def issue(self, site: Site, row: Waiting, reason: str) -> str | None:
         """By which this person accepts, or answers a test; None where nobody can come in from outside, or it cannot be kept."""
-        if site.web.public_url is None or row.person is None or (row.work_order is None and reason != TEST):
+        if site.web.public_url is None or row.person is None or (row.work_order is None and reason != TEST) or self._left_alone:
             return None
         try:
             return self._access().issue(site.id, row.id, row.work_order or "", row.person, self._clock.read().wall_ns)
         except (apsw.Error, OSError) as error:
-            log.warning("page.no_link", page=row.id, error=type(error).__name__)
+            self._leave_alone("page.no_link", error, page=row.id)
             return None
 
     def keep(self, site: Site, channel: Channel, row: Waiting, right: str | None, reference: str) -> None:
         """By which number the provider will speak of this page. Where it cannot be kept no receipt of it is known."""
         person, now_ns = str(row.person), self._clock.read().wall_ns
+        if self._left_alone:
+            return
         try:
             if settle_of(channel.type) is None:
                 self._access().bind(site.id, channel.id, reference, row.id, person, right, now_ns)
             elif right is not None:
                 self._deck().keep(Card(reference, site.id, channel.id, row.work_order or "", person, now_ns + LIFE_NS))
         except (apsw.Error, OSError) as error:
-            log.warning("page.no_reference", page=row.id, error=type(error).__name__)
+            self._leave_alone("page.no_reference", error, page=row.id)
 
     async def settle(self, site: Site, records: Records) -> None:
         """Takes the button from every card of this site that accepts no more. One after the other: none of it is urgent."""
-        if self._cards is None and not self._path.exists():
+        if self._left_alone or (self._cards is None and not self._path.exists()):
             return
-        cards = self._deck().all(site.id)
-        if not cards:
-            return
-        asked = {"orders": as_json([card.work_order for card in cards])}
-        standing = {r["id"]: Standing(r["state"], _name(site, r)) for r in records.rows("standing_orders", asked)}
-        for card in cards:
-            await self._settle(site, card, standing)
+        try:
+            cards = self._deck().all(site.id)
+            asked = {"orders": as_json([card.work_order for card in cards])}
+            standing = {r["id"]: Standing(r["state"], _name(site, r)) for r in records.rows("standing_orders", asked)} if cards else {}
+            for card in cards:
+                await self._settle(site, card, standing)
+        except (apsw.Error, OSError) as error:
+            self._leave_alone("cards.unknown", error)
 
     async def _settle(self, site: Site, card: Card, standing: Mapping[str, Standing]) -> None:
         channel, person = site.channels.get(card.channel), site.people.get(card.person)
         send = settle_of(channel.type) if channel is not None else None
         to = person.contacts.get(card.channel) if person is not None else None
         now_ns = self._clock.read().wall_ns
-        if channel is None or person is None or send is None or to is None:
-            self._deck().drop(card)  # neither can be reached any more
+        if channel is None or person is None or send is None or to is None or card.code in self._told:
+            self._drop(card)  # neither can be reached any more, or it has its words
             return
         said = words(card, standing, now_ns, person.language or channel.language or site.language)
         if said is None:
@@ -93,16 +100,30 @@ class Rights:
             log.warning("card.not_settled", channel=card.channel, tries=tries, answer=answer.text)
         if answer.verdict is not Verdict.RETRY or tries >= MOST_TRIES:
             del self._tries[card.code]
-            self._deck().drop(card)
+            self._drop(card)
+
+    def _drop(self, card: Card) -> None:
+        self._told.add(card.code)
+        self._deck().drop(card)
+        self._told.discard(card.code)
+
+    @property
+    def _left_alone(self) -> bool:
+        return self._clock.read().boot_ns < self._alone_ns
+
+    def _leave_alone(self, what: str, error: Exception, **about: str) -> None:
+        """Locked by a process that does not go on, read-only, no database: nothing here may hold up what leaves."""
+        self._alone_ns = self._clock.read().boot_ns + ALONE_NS
+        log.warning(what, error=type(error).__name__, again_in_s=ALONE_NS // NS, **about)
 
     def _access(self) -> Tickets:
         if self._tickets is None:
-            self._tickets = Tickets(self._path)
+            self._tickets = Tickets(self._path, BUSY_MS)
         return self._tickets
 
     def _deck(self) -> Cards:
         if self._cards is None:
-            self._cards = Cards(self._path)
+            self._cards = Cards(self._path, BUSY_MS)
         return self._cards
 
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import apsw
 import http_ece
 import orjson
+import structlog
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from py_vapid import VapidException
@@ -29,6 +31,7 @@ TTL_S = 3600  # a page an hour old is the next call's business; as long as its l
 TOKEN_S = 12 * 3600  # the longest a service takes is 24 h
 HEADERS = {"content-encoding": "aes128gcm", "content-type": "application/octet-stream", "ttl": str(TTL_S), "urgency": "high"}
 GONE = (404, 410)
+log = structlog.get_logger()
 BEST = (Verdict.ACCEPTED, Verdict.RETRY, Verdict.REFUSED)
 
 
@@ -44,7 +47,7 @@ async def send(settings: Mapping[str, object], page: Page, *, timeout_s: float) 
         told = [browser for browser in browsers.of(str(page.to)) if browser.gone_ns is None]
         if not told:
             return answer(settings, Verdict.REFUSED, f"no browser of {page.to} is told any more; they add one on their account page")
-        body = payload(page, browsers.sent(page.site, page.id, page.sent_ns))
+        body = payload(page, await _token(browsers, page))
         answers = await asyncio.gather(*(_one(settings, page, browsers, data, browser, body, timeout_s) for browser in told))
     finally:
         browsers.close()
@@ -56,13 +59,23 @@ def read(reply: judging.Reply) -> judging.Word | None:
     return judging.Word(Verdict.ACCEPTED) if reply.status == 201 else None
 
 
-def payload(page: Page, token: str) -> bytes:
+async def _token(browsers: Browsers, page: Page) -> str | None:
+    """By which the browser says that it has shown it. Where that cannot be kept, because another process holds the file, the page leaves
+    all the same, and who waits for the file is a thread of its own."""
+    try:
+        return await asyncio.to_thread(browsers.sent, page.site, page.id, page.sent_ns)
+    except (apsw.Error, OSError) as error:
+        log.warning("page.no_shown", page=page.id, error=type(error).__name__)
+        return None
+
+
+def payload(page: Page, token: str | None) -> bytes:
     """What the worker shows: the two lines, what a tap opens, what it reports with."""
     title, standing = page.lines
     order, fault = page.message.get("order") or {}, page.message.get("fault") or {}
     place = f"/faults/{fault['id']}" if fault.get("id") else f"/orders/{order['id']}" if order.get("id") else "/"
     shown = {"title": title, "body": standing, "url": page.link or f"{place}?site={page.site}", "tag": order.get("id") or page.id}
-    return orjson.dumps({**shown, "lang": page.language, "shown": f"/push/shown/{token}"})
+    return orjson.dumps({**shown, "lang": page.language, **({"shown": f"/push/shown/{token}"} if token is not None else {})})
 
 
 async def _one(
@@ -92,7 +105,8 @@ async def _one(
 
     said = await http.send(hidden, request, word, timeout_s=timeout_s)
     if status and status[0] in GONE:
-        browsers.gone(browser.id, page.sent_ns)
+        with suppress(apsw.Error, OSError):  # it is asked once more then; what another browser took stays taken
+            await asyncio.to_thread(browsers.gone, browser.id, page.sent_ns)
     return said
 
 

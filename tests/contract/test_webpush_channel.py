@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import apsw
 import http_ece
 import orjson
 import pytest
@@ -192,3 +193,16 @@ def test_a_person_keeps_a_few_browsers_and_a_browser_tells_one_person(browsers: 
     assert len(browsers.of("li.wei")) == 9
     browsers.remove("li.wei", ident)
     assert len(browsers.of("wang.fang")) == 1, "nobody turns another one's off"
+
+
+def test_a_file_that_another_process_holds_locked_stops_no_page(tmp_path: Path, browsers: Browsers) -> None:
+    """The page leaves without what it would report with; a browser that is gone takes nothing from one that took it."""
+    private, seen = add(browsers), list[Asked]()
+    stopped = apsw.Connection(str(tmp_path / "access.db"))
+    stopped.execute("BEGIN IMMEDIATE")
+    assert send(tmp_path, provider(CREATED, b"", seen=seen)).verdict is A
+    told = orjson.loads(http_ece.decrypt(seen[0].body, private_key=private, auth_secret=AUTH))
+    assert "shown" not in told and told["title"] == PAGE.message["zh"][0]
+    assert "410" in send(tmp_path, provider(GONE, b"")).text
+    stopped.execute("ROLLBACK")
+    stopped.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import apsw
 import apsw.ext
@@ -15,6 +16,7 @@ from plantroom.records import Chronicle, Records, RecordsTooNew
 from plantroom.records.chronicle import NOTHING, link, verify
 from plantroom.records.migrate import FOLDER, migrate, migrations
 from plantroom.records.named_sql import load_queries, parse_queries
+from rules.desk import Desk
 
 
 @pytest.fixture
@@ -288,3 +290,53 @@ def test_a_cut_end_and_a_replaced_file_need_a_hash_noted_outside(tmp_path: Path)
 def test_where_one_field_ends_and_the_next_begins_is_part_of_the_hash() -> None:
     assert link(NOTHING, 1, 1, 1, "ab", b"c") != link(NOTHING, 1, 1, 1, "a", b"bc")
     assert link(NOTHING, 1, 1, 1, "a", b"") == link(NOTHING, 1, 1, 1, "a", b"")
+
+
+def test_records_of_release_005_keep_every_row_and_its_meaning(tmp_path: Path) -> None:
+    """Rows in every table, in every state of an order, as that release wrote them: none is lost, changed or points nowhere afterwards."""
+    db = apsw.Connection(str(tmp_path / "records.db"))
+    db.pragma("foreign_keys", 1)
+    migrate(db, migrations()[:5])
+    fault = "(id, rule, rule_hash, equipment, kind, severity, condition, onset_ns, raised_ns, text_json, do_json, trace_json, work_order)"
+    order = "(id, fault, equipment, severity, state, text_json, opened_ns, opened_by, round, accepted_ns, accepted_by, closed_ns)"
+    page = "(id, fault, work_order, channel, person, reason, severity, message_json, created_ns, due_ns, state, attempts, answer, answered_ns)"
+    call = "(work_order, state, chain_json, began_ns, step, next_ns, count, called_json)"
+    for n, state in enumerate(("open", "accepted", "arrived", "restored", "closed"), 1):
+        ids = (f"F{n}-1", f"O{n}-1")
+        about = ("fail_to_start", "h", f"fp-{n}", "fire_pump", "danger", "active", 4, 5, "{}", "{}", "{}", ids[1])
+        db.execute(f"INSERT INTO fault {fault} VALUES (?{', ?' * 12})", (ids[0], *about))
+        db.execute("INSERT INTO condition (equipment, rule, state, since_ns, at_ns, fault) VALUES (?, 'r', 'active', 4, 5, ?)", (f"fp-{n}", ids[0]))
+        row = (ids[1], ids[0], f"fp-{n}", "danger", state, "{}", 5, "system", 2, 7, "li", 9 if state == "closed" else None)
+        db.execute(f"INSERT INTO work_order {order} VALUES (?{', ?' * 11})", row)
+        for round_ in (1, 2):
+            for name in ("response", "arrival", "restore"):
+                clock = "(work_order, name, round, started_ns, warn_ns, due_ns, warned_ns, breached_ns, stopped_ns)"
+                db.execute(f"INSERT INTO clock {clock} VALUES (?, ?, ?, 5, 6, 7, 6, NULL, ?)", (ids[1], name, round_, 8 if round_ == 1 else None))
+        db.execute(f"INSERT INTO call {call} VALUES (?, 'calling', '{{}}', 5, 1, 6, 1, '[]')", (ids[1],))
+        for k, reason in enumerate(("raised", "escalated", "warning", "breach", "cleared", "returned", "no_data", "monitor"), 1):
+            there = (f"P{n}-{k}", *ids, "duty", "li" if k % 2 else None, reason, "danger", "{}", 5, 6, ("queued", "accepted", "failed", "dropped")[k % 4])
+            db.execute(f"INSERT INTO outbox {page} VALUES (?{', ?' * 10}, 2, 'said', NULL)", there)
+            for attempt in (1, 2):
+                db.execute("INSERT INTO attempt VALUES (?, ?, 'duty', 'retry', 'no', 5, 6, 1)", (f"P{n}-{k}", attempt))
+        command = "(id, seq, at_ns, who, does, target, outcome, reason, says_json, state_json)"
+        db.execute(f"INSERT INTO command {command} VALUES (?, ?, 5, 'li', 'accept', ?, 'applied', 'ok', '{{}}', '{{}}')", (f"c{n}", n, ids[1]))
+        db.execute("INSERT INTO order_note (work_order, seq, at_ns, who, does, text) VALUES (?, ?, 5, 'li', 'accept', 'hash')", (ids[1], n))
+    db.execute(f"INSERT INTO outbox {page} VALUES ('P9-1', NULL, NULL, 'duty', 'li', 'test', 'advisory', '{{}}', 5, 6, 'accepted', 1, 'ok', 8)")
+    tables = [name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'")]
+    columns = {table: [row[1] for row in db.execute(f"PRAGMA table_info({table})")] for table in tables}
+
+    def all_of(db: apsw.Connection) -> dict[str, list[tuple[Any, ...]]]:
+        return {table: sorted(db.execute(f"SELECT {', '.join(columns[table])} FROM {table}"), key=repr) for table in tables}
+
+    before, indexes = all_of(db), {name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'index'")}
+    assert [len(before[table]) for table in ("work_order", "clock", "outbox", "attempt", "call")] == [5, 30, 41, 80, 5]
+    db.close()
+    opened = Records.open(tmp_path / "records.db")
+    assert all_of(opened.db) == before
+    assert indexes <= {name for (name,) in opened.db.execute("SELECT name FROM sqlite_schema WHERE type = 'index'")}
+    assert list(opened.db.execute("PRAGMA foreign_key_check")) == []
+    assert list(opened.db.execute("PRAGMA integrity_check")) == [("ok",)]
+    assert list(opened.db.execute("SELECT DISTINCT asked_ns, taken_ns, widened FROM call")) == [(None, None, 0)]
+    desk = Desk(opened)
+    assert (len(desk.orders), len(desk.clocks), len(desk.calls), len(desk.queued())) == (4, 15, 5, 10), "and the engine reads them"
+    opened.close()

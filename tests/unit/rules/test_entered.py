@@ -195,3 +195,15 @@ def test_an_engine_that_takes_it_in_pieces_comes_to_the_same_rows(kit: Kit) -> N
     kit.command("restore", order, phone=phone(kit, accepted, accepted + 25 * MINUTE))
     once = kit.again("again.db", range(7, len(kit.journal), 7))
     assert once == kit.dump()
+
+
+def test_a_late_arrival_that_is_refused_changes_nothing(kit: Kit) -> None:
+    """Whose acceptance became hollow gets it back with what they did in time, not with what is refused."""
+    order, entered = hollow(kit)
+    before = kit.dump()["work_order"]
+    said = phone(kit, entered - NS, entered)
+    assert kit.command("arrive", order, phone=said, goes="nobody.known") == "unknown_person"
+    kit.command("comment", order, text="...")
+    assert kit.command("hold", order, reason="parts", told="chief") == "ok"
+    assert kit.one("SELECT state FROM work_order") == "open" and kit.one("SELECT state FROM call") == "calling"
+    assert before[0][:5] == kit.dump()["work_order"][0][:5]

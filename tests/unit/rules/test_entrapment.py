@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from plantroom.clock import NS
+from plantroom.phone import Phone
 from rules import rescue as rescue_rows
 from rules.replay import agree
 from rules.rescue import TABLE, Phase, Step
@@ -291,3 +292,41 @@ def test_a_memory_that_was_lost_is_brought_together_with_a_report_the_signals_co
     evaluator.forget("lift-1", "passenger_entrapment")
     agree(kit.engine)
     assert evaluator.state("lift-1", "passenger_entrapment") == "active"
+
+
+def test_an_order_of_an_older_release_that_is_opened_again_has_its_time_line_and_is_reported_into(kit: Kit) -> None:
+    """Release 005 knew no rescue: what was closed by then has none, and may be opened again for three days."""
+    ride(kit, 70, **STUCK)
+    kit.run()
+    order = kit.order()
+    kit.command("freed", order, trapped="1", injured="0")
+    ride(kit, 30)
+    kit.run()
+    assert kit.command("release", order, who="chen", roles=["engineer"], text="door") == "ok"
+    assert kit.command("close", order, who="chen", roles=["engineer", "supervisor"], cause="door", remedy="door") == "ok"
+    kit.engine.memory()
+    kit.records.db.execute("DELETE FROM rescue")
+    kit.records.db.execute("DELETE FROM clock WHERE name = 'unit'")
+    kit.restart()
+    kit.run()
+    assert kit.command("reopen", order, who="chen", roles=["engineer"], reason="door") == "ok"
+    assert (rescue(kit)["round"], rescue(kit)["freed_ns"]) == (2, None) and unit_clock(kit)[2:] == (None, None)
+    assert tap(kit) == "ok"
+    assert rescue(kit)["reported_by"] == "guard"
+    kit.ticks(2)
+    kit.run()
+    assert kit.rows("SELECT count(*) FROM skipped") == [(0,)]
+
+
+def test_who_arrived_without_reception_was_there_when_they_entered_it(kit: Kit) -> None:
+    """The rescue's time line and the order's own step say the same instant."""
+    tap(kit)
+    order = kit.order()
+    assert kit.command("accept", order) == "ok"
+    accepted = kit.clock.read().wall_ns
+    kit.ticks(300)
+    kit.run()
+    now = kit.clock.read().wall_ns
+    phone = Phone(accepted, accepted, now - 120 * NS, now, now - 120 * NS - accepted, 120 * NS, 0).record()
+    assert kit.command("arrive", order, phone=phone) == "ok"
+    assert rescue(kit)["staff_ns"] == kit.one("SELECT arrived_ns FROM work_order") == now - 120 * NS

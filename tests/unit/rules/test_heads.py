@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from plantroom.clock import NS
+from plantroom.journal import Kind
 from plantroom.messages import STEP_COLUMNS, width
 from plantroom.words import LANGUAGES, say
 from rules import heads
@@ -123,8 +124,11 @@ def test_the_manager_is_called_when_one_is_missing_at_the_time_and_no_longer_onc
 def test_the_heads_and_the_chain_leave_one_another_alone(kit: Kit) -> None:
     """A head who never answers stops no call; who accepts the order confirms for nobody."""
     order = raised(kit)
-    kit.ticks(400)
-    kit.run()
+    for _ in range(20):
+        for (page,) in kit.rows("SELECT id FROM outbox WHERE state = 'queued' AND reason <> 'major'"):
+            kit.attempt(page, "accepted", "ok")  # else T3 takes every channel there is
+        kit.ticks(20)
+        kit.run()
     steps = {row[0] for row in kit.rows("SELECT channel FROM outbox WHERE reason = 'escalated'")}
     assert steps >= {"voice", "app"}, "the chain's own next levels, as without heads; and more, since no provider takes anything here"
     assert kit.command("accept", order, who="li.wei") == "ok"
@@ -132,6 +136,25 @@ def test_the_heads_and_the_chain_leave_one_another_alone(kit: Kit) -> None:
     assert {head for head, _, at in called(kit) if at == 600} == {"engineering", "security", "service"}
     assert kit.command("acknowledge", order, who="li.wei", head="engineering") == "ok"
     assert kit.rows("SELECT state FROM work_order") == [("accepted",)]
+
+
+def test_a_head_who_was_told_is_no_yes_for_the_chain(kit: Kit) -> None:
+    """T3: customer service has its task; who is to run to the pump has heard nothing, so their other channels are taken."""
+    order = raised(kit)
+    for (page,) in kit.rows("SELECT id FROM outbox WHERE reason = 'major'"):
+        kit.attempt(page, "accepted", "ok")
+    kit.ticks(35)
+    kit.run()
+    voice = kit.rows("SELECT person FROM outbox WHERE work_order = ? AND reason = 'escalated' AND channel = 'voice'", order)
+    assert voice == [("li.wei",)]
+
+
+def test_a_head_who_was_not_reached_joins_no_chain(kit: Kit) -> None:
+    order = raised(kit)
+    page = str(kit.one("SELECT id FROM outbox WHERE reason = 'major' AND person = 'guard'"))
+    kit.say({"outbox": page, "channel": "app", "state": "undelivered", "text": "", "work_order": order, "person": "guard"}, Kind.RECEIPT)
+    kit.run()
+    assert "guard" not in str(kit.one("SELECT called_json FROM call WHERE work_order = ?", order))
 
 
 def test_who_may_confirm(kit: Kit) -> None:
@@ -194,6 +217,18 @@ def test_a_restart_and_a_rebuild_give_the_same_rows(kit: Kit) -> None:
     assert kit.restarted(half // 2, half) == expected
     due, now = kit.one("SELECT max(due_ns) FROM head_call WHERE state = 'calling'"), kit.clock.read().wall_ns
     assert abs(due - now) < 20 * MINUTE, "a set clock moves what is running with it"
+
+
+def test_a_new_round_without_heads_leaves_none_of_the_round_before_calling(kit: Kit) -> None:
+    """The site has taken its heads out meanwhile: what goes on calling before a restart goes on after it, so nothing does."""
+    order = raised(kit)
+    kit.command("arrive", order)
+    kit.command("restore", order)
+    kit.configure(peopled(STAFFED.replace(", manager: chief}", "}").replace("  major: {heads: {engineering: engineering, security: security, service: service}}", "")), HERE)
+    kit.tick()
+    kit.run()
+    assert kit.command("reopen", order, reason="still") == "ok"
+    assert set(states(kit).values()) == {"over"} and kit.engine.desk.matters.heads(order) == []
 
 
 def test_a_configuration_that_names_heads_tells_them_of_what_stands_open(kit: Kit) -> None:

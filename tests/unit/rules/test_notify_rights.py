@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import apsw
 import pytest
 
 from plantroom.clock import NS, VirtualClock
@@ -99,3 +101,41 @@ def test_a_provider_that_does_not_answer_is_asked_three_times(house: House) -> N
     house.clock.advance(LIFE_NS / NS)
     house.verdict = Verdict.RETRY
     assert [len(house.settle()) for _ in range(5)] == [1, 1, 1, 0, 0]
+
+
+def waiting(n: int) -> Waiting:
+    return Waiting(f"P{n}-1", f"F{n}-1", "O1-1", "call", "li.wei", Severity.DANGER, NOW, NOW, 0)
+
+
+def test_a_process_stopped_in_the_middle_of_a_write_holds_no_page_up(house: House) -> None:
+    """access.db is another's: fifty pages leave without links within a moment, and with links again soon after it is free."""
+    house.keep("call", "li.wei", "C-1")
+    house.keep("wecom", "li.wei", "K-1")
+    house.made.records.db.execute("UPDATE work_order SET state = 'accepted', accepted_by = 'li.wei' WHERE id = 'O1-1'")
+    stopped = apsw.Connection(str(house.made.data / "access.db"))
+    stopped.execute("BEGIN IMMEDIATE")
+    began_s = time.monotonic()
+    for n in range(50):
+        assert house.rights.issue(house.made.site, waiting(n), "raised") is None
+        house.rights.keep(house.made.site, house.made.site.channels["call"], waiting(n), None, f"C-{n}")
+    assert time.monotonic() - began_s < 1.0
+    sent = []
+    house.clock.advance(60)
+    for _ in range(3):
+        sent.append(len(house.settle()))
+        house.clock.advance(60)
+    stopped.execute("ROLLBACK")
+    stopped.close()
+    house.clock.advance(60)
+    assert sent == [1, 0, 0] and house.settle() == [], "a button is changed once, though nobody can write down that it was"
+    assert house.rights.issue(house.made.site, waiting(99), "raised") is not None
+
+
+@pytest.mark.parametrize("spoil", [lambda path: path.write_bytes(b"no database" * 500), lambda path: path.mkdir()])
+def test_an_access_db_that_is_none_takes_the_link_and_nothing_else(house: House, spoil: Callable[[Path], object]) -> None:
+    for part in ("-wal", "-shm"):
+        (house.made.data / f"access.db{part}").unlink(missing_ok=True)
+    spoil(house.made.data / "access.db")
+    assert house.rights.issue(house.made.site, waiting(1), "raised") is None
+    house.rights.keep(house.made.site, house.made.site.channels["wecom"], waiting(1), "right", "K-1")
+    assert house.settle() == []

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from plantroom.clock import NS
+from plantroom.clock import NS, iso
 from plantroom.journal import Kind
-from rules import engine, widening
-from tests.kit.engine import RULES, Kit, peopled
+from rules import engine, flood, widening
+from rules.outbox import PAUSES_NORMAL
+from tests.kit.engine import RULES, Kit, event_text, peopled
 from tests.kit.journals import NOON
 
 MIDDAY = NOON - 8 * 3600 * NS  # in Shanghai
@@ -27,11 +28,13 @@ escalation:
   normal: {steps: [{after: 0s, tell: [engineering], by: [app]}, {after: 30m, tell: [managers]}], repeat: 1h}
 """
 
+NORMAL_TOO = peopled(PEOPLE).replace("severities: [danger, readiness]}\ndevices", "severities: [danger, readiness, normal]}\ndevices")
+
 
 @pytest.fixture
 def kit(tmp_path: Path) -> Iterator[Kit]:
     kit = Kit(tmp_path, wall_ns=MIDDAY)
-    kit.configure(peopled(PEOPLE).replace("severities: [danger, readiness]}\ndevices", "severities: [danger, readiness, normal]}\ndevices"), RULES)
+    kit.configure(NORMAL_TOO, RULES)
     yield kit
     kit.close()
 
@@ -100,6 +103,45 @@ def test_who_is_held_back_or_was_not_reached_is_told_on_their_next_channel_at_on
     kit.say({**receipt, "person": "chief"}, Kind.RECEIPT)
     trouble(kit, "readiness", 1)
     assert len(told(kit, "readiness")) == 2, "somebody has it: nobody is called"
+
+
+def test_a_shelf_that_took_back_what_nobody_had_sent_yet_ends_without_a_rush(kit: Kit) -> None:
+    """The wait for a provider's yes begins with the page of the shelf's end, not with one that was taken back an hour ago."""
+    trouble(kit, "normal", 4)
+    fault = str(kit.one("SELECT id FROM fault WHERE severity = 'normal'"))
+    until = iso(kit.clock.read().wall_ns + 3600 * NS)
+    assert kit.command("shelve", fault, who="chief", roles=("technician", "engineer"), until=until, reason="seal") == "ok"
+    before = len(told(kit, "normal"))
+    while len(told(kit, "normal")) == before:
+        kit.clock.advance(9)
+        trouble(kit, "normal", 1)
+    trouble(kit, "normal", 4)
+    assert [target[1:] for target in told(kit, "normal")[before:]] == [("app", "li.wei"), ("app", "chief")], "as the chain has it by now"
+    assert not failed(kit)
+
+
+@pytest.mark.parametrize("attempts", [0, 6])
+def test_what_was_gathered_and_no_provider_takes_is_a_fault_too(kit: Kit, monkeypatch: pytest.MonkeyPatch, attempts: int) -> None:
+    monkeypatch.setattr(flood, "FEWER_THAN", 0)
+    kit.configure(NORMAL_TOO, {**RULES, "rules/packs/monitor/alarm_flood.yaml": event_text("alarm_flood", clear_after="1h")})
+    kit.event("alarm_flood", count=11)
+    trouble(kit, "normal", 4)
+    for (page,) in kit.rows("SELECT id FROM outbox WHERE state = 'queued' AND fault IS NOT NULL"):
+        kit.attempt(page, "accepted", "ok")  # of the flood itself
+    [(page, due_ns)] = kit.rows("SELECT id, due_ns FROM outbox WHERE state = 'queued' AND fault IS NULL AND person = 'li.wei'")
+    for (other,) in kit.rows("SELECT id FROM outbox WHERE state = 'queued' AND fault IS NULL AND id <> ?", page):
+        kit.attempt(other, "accepted", "ok")
+    kit.clock.advance((due_ns - kit.clock.read().wall_ns) / NS)
+    kit.tick(0)
+    for n in range(attempts):
+        kit.attempt(page, "retry", "no answer")
+        kit.tick(PAUSES_NORMAL[n])
+    kit.ticks(90 if not attempts else 0)
+    kit.run()
+    assert failed(kit) is (attempts > 0)
+    kit.ticks(12)
+    kit.run()
+    assert failed(kit)
 
 
 def test_the_control_without_it_a_normal_fault_waits_for_its_dead_channel(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
