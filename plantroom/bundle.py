@@ -238,7 +238,7 @@ def _changed(key: str, old: object, new: object, language: str) -> str:
 
 def _fields(old: Equipment, new: Equipment) -> list[str]:
     """Names of what differs. Kinds are compared by name: their text shows among the files."""
-    names = ("name", "state", "location", "parameters", "rules_off", "ledger", "rescue", "bindings")
+    names = ("name", "state", "location", "parameters", "rules_off", "ledger", "rescue", "way", "key", "documents", "bindings")
     found = [name for name in names if getattr(old, name) != getattr(new, name)]
     return ["kind", *found] if old.kind.name != new.kind.name else found
 

@@ -154,12 +154,30 @@ class Binding:
     range: tuple[float, float] | None = None  # plausible, in the kind's unit; for 4-20 mA beyond 3.6..21 mA is out_of_range already
 
 
+DOCUMENTS_OF = ("procedure", "drawing", "certificate", "manual")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """at: an http(s) address, or where the paper lies. of: one of DOCUMENTS_OF. version: "" where none is given."""
+
+    name: str
+    at: str
+    of: str
+    version: str = ""
+
+    @property
+    def linked(self) -> bool:
+        return self.at.startswith(("http://", "https://"))
+
+
 @dataclass(frozen=True, slots=True)
 class Equipment:
     """A thing with a nameplate. parameters: rule parameters of this machine, by name: a number in the rule's unit, "12s" or "1.1 bar".
 
     fed_by: the equipment it cannot run without (a transfer switch, a chiller): a fault there explains one here. bank: machines that stand
-    in for each other, such as lifts of one lobby. rescue: of a lift, what one needs to free people (site_rescue.FACTS).
+    in for each other, such as lifts of one lobby. rescue: of a lift, what one needs to free people (site_rescue.FACTS). way, key: how one
+    gets to it, and in.
 
     Equipment `monitor` (kind `monitor`, no bindings) is Plantroom itself and is in every site.
     """
@@ -176,6 +194,9 @@ class Equipment:
     fed_by: tuple[str, ...] = ()
     bank: str = ""
     rescue: Mapping[str, str] = field(default_factory=dict)
+    way: str = ""
+    key: str = ""
+    documents: tuple[Document, ...] = ()
 
     @property
     def monitored(self) -> bool:

@@ -11,7 +11,7 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from plantroom import shelf as shelves
-from plantroom import site_calendar, site_channels, site_escalation, site_people, site_rescue, site_rules, site_watch
+from plantroom import site_calendar, site_channels, site_documents, site_escalation, site_people, site_rescue, site_rules, site_watch
 from plantroom import site_parts as parts
 from plantroom import yaml_file as y
 from plantroom.bindings import Binder
@@ -302,6 +302,8 @@ class _Site:
             _note_lines(f.node.items.get(key), f.path(key), self._lines)
         ledger = {key: y.plain(node) for key, node in y.mapping(f.child("ledger"), f.path("ledger"), self._paper).items.items()}
         rescue = site_rescue.read_rescue(f.child("rescue"), f, kind.name if kind is not None else None)
+        way, its_key = f.may("way", site_documents.fact, ""), f.may("key", site_documents.fact, "")
+        documents = site_documents.read_documents(f)
         fed_by, bank = f.opt("fed_by", _names_of) or (), f.may("bank", y.identifier, "")
         if bank in self._connections:
             f.wrong("bank", f"{bank!r} is a connection; banks and connections share their names, since both are groups")
@@ -324,7 +326,8 @@ class _Site:
             if missing:
                 said = f"a monitored {kind.name} needs {', '.join(missing)}: bind it, or leave the equipment without points"
                 f.paper.wrong(f.node.line, f.where, said)
-        return Equipment(ident, kind, name, state, location, settings, off, ledger, tuple(binder.bindings), fed_by, bank, rescue)
+        bindings = tuple(binder.bindings)
+        return Equipment(ident, kind, name, state, location, settings, off, ledger, bindings, fed_by, bank, rescue, way, its_key, documents)
 
 
 def _note_lines(node: y.Node | None, where: str, lines: dict[str, int]) -> None:

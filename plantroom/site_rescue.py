@@ -12,12 +12,12 @@ from plantroom import yaml_file as y
 from plantroom.errors import Problem
 from plantroom.model import EquipmentState
 from plantroom.site import Site
+from plantroom.site_documents import fact
 
 LIFT = "elevator"
 # In the order in which they are needed. A picture is not everywhere; the rest is.
 WANTED = ("phone", "code", "registration", "hotline", "key", "way")
 FACTS = (*WANTED, "camera")
-LONGEST = 200
 
 
 def read_rescue(node: y.Node | None, f: y.Fields, kind: str | None) -> Mapping[str, str]:
@@ -27,7 +27,7 @@ def read_rescue(node: y.Node | None, f: y.Fields, kind: str | None) -> Mapping[s
     if kind is not None and kind != LIFT:
         f.wrong("rescue", f"belongs to lifts (kind {LIFT}), where people can be trapped")
     inner = y.Fields(node, f.path("rescue"), f.paper)
-    found = {name: inner.opt(name, parts.url if name == "camera" else _fact) for name in FACTS}
+    found = {name: inner.opt(name, parts.url if name == "camera" else fact) for name in FACTS}
     inner.done()
     return {name: fact for name, fact in found.items() if fact is not None}
 
@@ -40,11 +40,3 @@ def findings(site: Site) -> Iterator[Problem]:
             where = f"equipment.{machine.id}"
             said = f"lacks {', '.join(lacks)} for the rescue of people trapped in it; they stand on the page that rescuers open"
             yield Problem(site.root, site.lines.get(where, 0), f"{where}.rescue", said)
-
-
-def _fact(node: y.Node) -> str:
-    number = isinstance(node, y.Scalar) and isinstance(node.value, int) and not isinstance(node.value, bool)
-    words = str(node.value) if number and isinstance(node, y.Scalar) else y.text(node)
-    if len(words) > LONGEST:
-        raise y.Wrong(f"is longer than {LONGEST} characters; somebody reads it in a hurry", node)
-    return words

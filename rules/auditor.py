@@ -8,8 +8,8 @@ It shares nothing with what it audits but the rows (Grafana OnCall's escalations
 from __future__ import annotations
 
 from plantroom.clock import NS
+from plantroom.limits import ClockName
 from rules import calling, events, heads, incident, work
-from rules.clocks import ClockName
 from rules.desk import Desk
 from rules.house import MONITOR, House
 from rules.order import State

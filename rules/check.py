@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from plantroom.bundle import Checked
 from plantroom.errors import Problem
+from plantroom.limits import LIMITS, MINUTE, loosened, times_of
 from plantroom.site import Equipment, Site
 from plantroom.site_rules import OWN
 from plantroom.words import say
 from plantroom.yaml_file import nearest
 from rules import rule_test
 from rules.book import Rulebook, pack, parentless, read_rules
-from rules.clocks import LIMITS, MINUTE, loosened, times_of
 from rules.quantities import quantity
 from rules.rule import Rule
 

@@ -12,8 +12,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from plantroom.clock import Reading
+from plantroom.limits import ClockName
 from plantroom.records import Records
-from rules.clocks import ClockName, OrderClock, speaks
+from rules.clocks import OrderClock, speaks
 from rules.indexed import Indexed
 from rules.ledger import Ledger, Position
 from rules.matters import Matters

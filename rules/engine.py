@@ -17,6 +17,7 @@ import structlog
 from plantroom.clock import NS
 from plantroom.errors import BadInput
 from plantroom.journal.record import Kind, Record
+from plantroom.limits import loosened
 from plantroom.model import Frame
 from plantroom.records import Records
 from rules import (
@@ -38,7 +39,6 @@ from rules import (
     widening,
     work,
 )
-from rules.clocks import loosened
 from rules.command import parse
 from rules.condition import Transition
 from rules.desk import Desk, Hidden, nothing_hidden

@@ -14,8 +14,8 @@ import orjson
 
 from plantroom.clock import NS
 from plantroom.errors import Refused
+from plantroom.limits import ClockName
 from plantroom.phone import DEEDS, Judged, Phone, judge, read
-from rules.clocks import ClockName
 from rules.command import Command
 from rules.desk import Desk
 from rules.order import State

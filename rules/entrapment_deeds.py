@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from plantroom.limits import ClockName
 from rules import incident, rescue, usable, work
-from rules.clocks import ClockName
 from rules.command import Command
 from rules.denied import Denied, Done, same, wanted, words_of
 from rules.desk import Desk

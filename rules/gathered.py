@@ -13,11 +13,11 @@ from typing import Any
 
 import orjson
 
+from plantroom.messages import COLUMNS, cut
 from plantroom.model import Severity
 from plantroom.words import LANGUAGES, say
 from rules.desk import Desk
 from rules.house import House
-from rules.messages import COLUMNS, cut
 from rules.reach import Target
 from rules.rows import Fault, Order, Page, as_json
 

@@ -9,12 +9,12 @@ from zoneinfo import ZoneInfo
 
 from plantroom.bundle import site_in
 from plantroom.journal.record import Record
+from plantroom.limits import times_of
 from plantroom.model import EquipmentState, Severity
 from plantroom.site import Channel, Equipment, Site
 from plantroom.words import LANGUAGES, say
 from rules.applies import settings_of
 from rules.book import Rulebook, rulebook
-from rules.clocks import times_of
 from rules.evaluate import KindEvaluator
 from rules.rule import Among, Parent, Rule
 from rules.rule_check import GROUPS as GROUP_KINDS

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from plantroom.clock import Reading
+from plantroom.limits import ClockName
 from plantroom.model import Severity
 from plantroom.records import Chronicle, Records, Values
-from rules.clocks import ClockName, OrderClock
+from rules.clocks import OrderClock
 from rules.order import State
 from rules.rows import Fault, Order, Page
 

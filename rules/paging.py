@@ -7,14 +7,15 @@ from collections.abc import Collection, Sequence
 import orjson
 
 from plantroom.clock import NS, iso
+from plantroom.limits import ClockName
+from plantroom.messages import Alert, compose, compose_task
 from plantroom.model import Severity
 from plantroom.words import LANGUAGES
 from rules import flood, nights, reach
-from rules.clocks import ClockName, OrderClock
+from rules.clocks import OrderClock
 from rules.desk import Desk
 from rules.gathered import Why, gather
 from rules.house import House, Machine
-from rules.messages import Alert, compose, compose_task
 from rules.order import State
 from rules.reach import Target
 from rules.rows import Fault, HeadCall, Order, Page, as_json

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from plantroom import yaml_file as y
-from rules.messages import width
+from plantroom.messages import width
 
 FEWEST, MOST = 2, 6
 WIDEST = {"zh": 80, "en": 90}  # columns; a Chinese character takes two

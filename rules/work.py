@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 
 import orjson
 
+from plantroom.limits import ClockName
 from plantroom.model import Severity
 from rules import calling, clocks, entered, heads, paging, rescue
-from rules.clocks import ClockName, OrderClock
+from rules.clocks import OrderClock
 from rules.desk import Desk
 from rules.house import House
 from rules.order import Effect, Event, Move, No, State, decide

@@ -62,6 +62,9 @@ class HalfGone(Exception):
     """Five minutes have passed since the password, or it was used: from the start again."""
 
 
+STAND_INS = 4_096  # under which wrong passwords of unknown names and of addresses are counted
+
+
 class Access:
     """One connection, usable from any thread, one at a time. demanding: administrators without a second factor see their account only."""
 
@@ -331,5 +334,5 @@ class Access:
 
 
 def _stand_in(sign: str, word: str) -> str:
-    """One of 4,096: what anybody may make up leaves the table bounded, and is not written down."""
-    return f"{sign} {zlib.crc32(word.encode()) % 4096}"
+    """One of a few thousand: what anybody may make up leaves the table bounded, and is not written down."""
+    return f"{sign} {zlib.crc32(word.encode()) % STAND_INS}"

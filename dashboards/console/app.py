@@ -17,6 +17,7 @@ from starlette.requests import ClientDisconnect
 from dashboards.console import alarms, api, assets, connections, offline, oncall
 from dashboards.console.access import Access
 from dashboards.console.address import address_of
+from dashboards.console.alert_texts import AlertTexts
 from dashboards.console.asking import Ambiguous, NotFound
 from dashboards.console.callbacks import routes as callbacks
 from dashboards.console.commanding import NotRecorded
@@ -27,7 +28,7 @@ from dashboards.console.oidc.provider import Provider
 from dashboards.console.oidc.settings import Settings
 from dashboards.console.pace import ACCOUNT, ADDRESS, Buckets
 from dashboards.console.pages import alarms as alarm_pages
-from dashboards.console.pages import answer, deeds, duty_room, equipment, factor, faults, health, labels, now, oidc, orders, push
+from dashboards.console.pages import answer, deeds, duty_room, equipment, factor, faults, health, labels, now, oidc, orders, push, texts
 from dashboards.console.pages import login as login_pages
 from dashboards.console.pages import oncall as oncall_pages
 from dashboards.console.pages.frame import here, page
@@ -35,6 +36,7 @@ from dashboards.console.pages.oidc import Oidc
 from dashboards.console.roles import Permission
 from dashboards.console.shield import HEADERS, Shield
 from dashboards.console.sites import SiteOf, Sites
+from dashboards.console.why import Plots
 from plantroom.clock import Clock
 from plantroom.errors import Refused
 from plantroom.push import Browsers
@@ -60,6 +62,7 @@ def create_app(
     app.state.tickets, app.state.browsers = Tickets(data / "access.db"), Browsers(data / "access.db")
     app.state.oidc = Oidc(Provider(login, clock)) if login is not None else None
     app.state.screens, app.state.callbacks = Screens(data / "access.db"), callbacks.Seen()
+    app.state.plots, app.state.alert_texts = Plots(sites), AlertTexts()
     app.state.hub, app.state.commanders, app.state.assets = Hub(sites, clock), {}, assets.Assets()
 
     def public_urls() -> list[str]:
@@ -73,7 +76,7 @@ def create_app(
     app.state.origins = lambda: [urlsplit(address).netloc.lower() for address in public_urls()]
     pages = (
         login_pages, oidc, factor, answer, now, faults, orders, deeds, equipment, oncall_pages, duty_room, labels, health, alarm_pages,
-        push,
+        texts, push,
     )  # fmt: skip
     for routes in (api, connections, oncall, alarms, offline, assets, callbacks, *pages):
         app.router.routes.extend(routes.router.routes)  # as they are: an included router would hide them from `unguarded`
@@ -114,6 +117,7 @@ def close(app: FastAPI) -> None:
     """Connections and writers; after `background` has ended."""
     for commander in app.state.commanders.values():
         commander.close()
+    app.state.plots.close()
     app.state.sites.close()
     app.state.access.close()
     app.state.tickets.close()

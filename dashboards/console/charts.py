@@ -46,17 +46,16 @@ def svg(series: Series, shape: Shape, title: str) -> Markup:
     else:
         bottom, top, rows, heights = 0.0, 1.0, [], series.mean
     columns = time_ticks(shape.start_ns, shape.end_ns, shape.zone)
-    scale = _Scale(shape.start_ns, shape.end_ns, bottom, top)
-    runs = _runs(series.at_ns, heights, shape.hold_ns)
-    inside = [_bad_stretches(series, scale)]
-    for first, last in runs:
+    scale = Scale(shape.start_ns, shape.end_ns, bottom, top)
+    inside = [bad_stretches(series, scale)]
+    for first, last in runs_of(series.at_ns, heights, shape.hold_ns):
         piece = slice(first, last)
         if shape.names:
-            inside.append(_steps(series.at_ns[piece], heights[piece], scale, _stands_until(series.at_ns, last, shape)))
+            inside.append(_steps(series.at_ns[piece], heights[piece], scale, stands_until(series.at_ns, last, shape)))
         else:
             if np.any(series.max[piece] > series.min[piece]):
                 inside.append(_band(series.at_ns[piece], series.min[piece], series.max[piece], scale))
-            inside.append(_line(series.at_ns[piece], heights[piece], scale, _stands_until(series.at_ns, last, shape)))
+            inside.append(_line(series.at_ns[piece], heights[piece], scale, stands_until(series.at_ns, last, shape)))
     return Markup(
         '<svg class="chart" role="img" aria-label="{}" width="100%" height="280" xmlns="http://www.w3.org/2000/svg">{}'
         '<svg x="0" y="10" width="100%" height="236" viewBox="0 0 1000 1000" preserveAspectRatio="none">{}</svg>{}</svg>'
@@ -64,7 +63,9 @@ def svg(series: Series, shape: Shape, title: str) -> Markup:
 
 
 @dataclass(frozen=True, slots=True)
-class _Scale:
+class Scale:
+    """Instants and values -> the drawing area."""
+
     start_ns: int
     end_ns: int
     bottom: float
@@ -77,7 +78,7 @@ class _Scale:
         return round((1 - (value - self.bottom) / (self.top - self.bottom)) * SIDE, 2)
 
 
-def _runs(at_ns: Instants, heights: Values, hold_ns: int) -> list[tuple[int, int]]:
+def runs_of(at_ns: Instants, heights: Values, hold_ns: int) -> list[tuple[int, int]]:
     """Half-open index ranges without a bad row and without a hole longer than a sample stands for."""
     runs: list[tuple[int, int]] = []
     first: int | None = None
@@ -92,34 +93,34 @@ def _runs(at_ns: Instants, heights: Values, hold_ns: int) -> list[tuple[int, int
     return [*runs, (first, len(heights))] if first is not None else runs
 
 
-def _stands_until(at_ns: Instants, last: int, shape: Shape) -> int:
+def stands_until(at_ns: Instants, last: int, shape: Shape) -> int:
     """How far the last sample of a run reaches: to the next row, as long as one sample stands, never past the range."""
     until = int(at_ns[last]) if last < len(at_ns) else shape.end_ns
     return min(until, int(at_ns[last - 1]) + shape.hold_ns)
 
 
-def _points(at_ns: Instants, heights: Values, scale: _Scale) -> str:
+def _points(at_ns: Instants, heights: Values, scale: Scale) -> str:
     return " ".join(f"{scale.x(int(at))},{scale.y(float(v))}" for at, v in zip(at_ns, heights, strict=True))
 
 
-def _line(at_ns: Instants, heights: Values, scale: _Scale, until_ns: int) -> Markup:
+def _line(at_ns: Instants, heights: Values, scale: Scale, until_ns: int) -> Markup:
     tail = f" {scale.x(until_ns)},{scale.y(float(heights[-1]))}"
     return Markup('<polyline class="line" points="{}"/>').format(_points(at_ns, heights, scale) + tail)
 
 
-def _band(at_ns: Instants, low: Values, high: Values, scale: _Scale) -> Markup:
+def _band(at_ns: Instants, low: Values, high: Values, scale: Scale) -> Markup:
     around = f"{_points(at_ns, high, scale)} {_points(at_ns[::-1], low[::-1], scale)}"
     return Markup('<polygon class="band" points="{}"/>').format(around)
 
 
-def _steps(at_ns: Instants, heights: Values, scale: _Scale, until_ns: int) -> Markup:
+def _steps(at_ns: Instants, heights: Values, scale: Scale, until_ns: int) -> Markup:
     path = [f"M{scale.x(int(at_ns[0]))} {scale.y(float(heights[0]))}"]
     for at, height in zip(at_ns[1:], heights[1:], strict=True):
         path.append(f"H{scale.x(int(at))}V{scale.y(float(height))}")
     return Markup('<path class="line" d="{}"/>').format("".join(path) + f"H{scale.x(until_ns)}")
 
 
-def _bad_stretches(series: Series, scale: _Scale) -> Markup:
+def bad_stretches(series: Series, scale: Scale) -> Markup:
     """Shaded where samples came but were bad, so that a gap is seen to be one."""
     bad = np.isnan(series.last)
     shades = []

@@ -20,15 +20,20 @@ from plantroom.yaml_tree import Map, Node, Paper, Scalar, Sequence, parse
 
 SHIPPED = "rules/packs/"
 ANY = "any"
+GROUPS = frozenset(("connection", "bank"))
+MONITOR = "monitor"
 COUNTED = frozenset(("connection", "bank", "monitor"))  # the values in their words are counts, without which they read badly
 _ID = re.compile(r"^id:[ \t]*['\"]?(\w+)", re.MULTILINE)
+_APPLIES = re.compile(r"^applies_to:(.*)$", re.MULTILINE)
 _TESTS = re.compile(r"^tests:", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
 class RuleText:
-    """kinds: it applies to; says: by language, with the places of its values; steps: by language, in order; units: of its parameters,
-    those that have one. major: a matter of weight, of which the departments are told."""
+    """kinds: it applies to; says, does: by language, with the places of its values; steps: by language, in order; units: of its parameters,
+    those that have one. major: a matter of weight, of which the departments are told. severity: by kind, `any` = the rest. needs: points,
+    of each entry one at least. unset: parameters a site must give. judged: by telemetry, not by what is reported or happens to Plantroom.
+    """
 
     id: str
     kinds: frozenset[str]
@@ -36,6 +41,11 @@ class RuleText:
     steps: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
     major: bool = False
+    does: Mapping[str, str] = field(default_factory=dict)
+    severity: Mapping[str, str] = field(default_factory=dict)
+    needs: tuple[tuple[str, ...], ...] = ()
+    unset: tuple[str, ...] = ()
+    judged: bool = False
 
     def covers(self, kind: str) -> bool:
         return kind in self.kinds or ANY in self.kinds
@@ -73,6 +83,23 @@ def _title(rule: RuleText, kinds: Mapping[str, Kind], lang: str) -> str:
     return without_values(rule.says.get(lang, ""), unit_of, "N" if rule.kinds <= COUNTED else "")
 
 
+def by_kind(site: Site) -> dict[str, list[RuleText]]:
+    """Every rule of each kind, as the engine picks them: of an id that two files have for a kind, the site's own."""
+    kinds = {machine.kind.name for machine in site.equipment.values()} | GROUPS
+    files = sorted((file for file in site.files if file.startswith((SHIPPED, OWN))), key=lambda file: (not file.startswith(OWN), file))
+    found: dict[str, dict[str, RuleText]] = {kind: {} for kind in sorted(kinds)}
+    for file in files:
+        text = site.files[file]
+        named = _APPLIES.search(text)
+        if named is not None and not {*re.findall(r"\w+", named[1]), *("" if named[1].strip() else kinds)} & {*kinds, ANY}:
+            continue
+        rule = _read(text)
+        for kind, rules in found.items():
+            if rule is not None and (kind in rule.kinds or (ANY in rule.kinds and kind not in (*GROUPS, MONITOR))):
+                rules.setdefault(rule.id, rule)
+    return {kind: list(rules.values()) for kind, rules in found.items() if rules}
+
+
 def _rules_of(site: Site | None, rule: str) -> list[RuleText]:
     """Those with this id, a site's own first."""
     if site is None:
@@ -89,17 +116,28 @@ def _read(text: str) -> RuleText | None:
     node = parse(text[: tests.start()] if tests else text, Paper("rule"))
     if not isinstance(node, Map):
         return None
-    says, kinds, parameters = node.items.get("says"), node.items.get("applies_to"), node.items.get("parameters")
-    words = {lang: str(said.value) for lang in LANGUAGES if isinstance(says, Map) and isinstance(said := says.items.get(lang), Scalar)}
+    kinds, parameters, severity = node.items.get("applies_to"), node.items.get("parameters"), node.items.get("severity")
     steps = node.items.get("steps")
     plans = {lang: _listed(steps.items.get(lang)) for lang in LANGUAGES if isinstance(steps, Map)}
     listed = kinds.items if isinstance(kinds, Sequence) else (kinds,)
     stated = parameters.items if isinstance(parameters, Map) else {}
     units = {name: _unit(one.items) for name, one in stated.items() if isinstance(one, Map)}
+    unset = tuple(name for name, one in stated.items() if isinstance(one, Map) and "value" not in one.items)
+    classes = {kind: _text(one) for kind, one in severity.items.items()} if isinstance(severity, Map) else {ANY: _text(severity)}
+    needs = node.items.get("needs")
+    needed = tuple(tuple(_text(one).replace(" ", "").split("|")) for one in needs.items) if isinstance(needs, Sequence) else ()
     named = frozenset(str(kind.value) for kind in listed if isinstance(kind, Scalar))
     flag = node.items.get("major")
     major = isinstance(flag, Scalar) and flag.value is True
-    return RuleText(_text(node.items.get("id")), named, words, plans, {name: unit for name, unit in units.items() if unit}, major)
+    says, has_unit = _words(node.items.get("says")), {name: unit for name, unit in units.items() if unit}
+    return RuleText(
+        _text(node.items.get("id")), named, says, plans, has_unit, major,
+        _words(node.items.get("do")), classes, needed, unset, "when" in node.items,
+    )  # fmt: skip
+
+
+def _words(node: Node | None) -> dict[str, str]:
+    return {lang: str(said.value) for lang in LANGUAGES if isinstance(node, Map) and isinstance(said := node.items.get(lang), Scalar)}
 
 
 def _unit(parameter: Mapping[str, Node]) -> str:

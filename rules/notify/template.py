@@ -9,8 +9,8 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 
+from plantroom.messages import CUT
 from plantroom.words import say
-from rules.messages import CUT
 from rules.notify.page import Page
 
 VARIABLES = ("text", "standing", "severity", "machine", "place", "order")

@@ -7,8 +7,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from plantroom.clock import at_utc
+from plantroom.messages import COLUMNS, cut
 from plantroom.words import LANGUAGES, say
-from rules.messages import COLUMNS, cut
 from rules.watch.letters import SEVERITY, Letter
 from rules.watch.watch_file import Installation, Watched
 from rules.watch.watching import CLOCK, SILENT, Effect, Seen, since_ns, wrong

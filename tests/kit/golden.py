@@ -17,13 +17,13 @@ from ruamel.yaml import YAML
 
 from plantroom.clock import to_ns
 from plantroom.kinds import load_kind
+from plantroom.limits import ClockName
+from plantroom.messages import Alert, compose
 from plantroom.words import LANGUAGES, say
 from rules import clocks, rule_test
 from rules.book import pack
-from rules.clocks import ClockName
 from rules.condition import State, Transition
 from rules.evaluate import KindEvaluator
-from rules.messages import Alert, compose
 from rules.rule import Rule
 
 CASES = Path(__file__).parents[1] / "cases" / "messages"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -17,6 +18,7 @@ from dashboards.console.charts import Shape, svg
 from dashboards.console.guard import needs
 from dashboards.console.pages.frame import language_of, notice_of, page
 from dashboards.console.pages.now import MOST_TILES, by_kind, tile, tiles
+from dashboards.console.rescues import facts
 from dashboards.console.roles import Permission, Person
 from dashboards.console.shown import digits_of, names_of, number, unit_text
 from dashboards.console.tables import OPEN_CONDITIONS, OPEN_STATES, ItemDay
@@ -26,12 +28,14 @@ from plantroom.history import Series
 from plantroom.kinds import Item
 from plantroom.site import Binding, Equipment
 from plantroom.site_rescue import LIFT
+from plantroom.words import catalogue, say
 
 router = APIRouter(include_in_schema=False)
 RANGES = ("15m", "1h", "6h", "24h", "7d", "30d")
 LENGTH_S = {"m": 60, "h": 3600, "d": 86_400}
 LEAST_HOLD_NS = 15 * NS
 ITEM_DAYS = 30
+REACHED = ("way", "key")
 
 
 @router.get("/equipment")
@@ -66,12 +70,43 @@ async def equipment_page(request: Request, person: Annotated[Person, needs(Permi
         "view": view, "equipment": equipment, "rows": [(b, view.latest.sample(b.point)) for b in equipment.bindings],
         "tile": tile(view, equipment, worst, desk.now_ns), "open_faults": open_, "history": [f for f in history if not f.open],
         "items": item_totals(equipment, view.tables.item_days(equipment.id, first_day(view, ITEM_DAYS, desk.now_ns))),
+        "reached": reached(equipment), "ledger": ledger_lines(equipment.ledger, language_of(request)),
+        "call_facts": [fact for fact in facts(equipment) if fact[0] not in REACHED],
         "withheld": view.tables.rescue_of(equipment.id), "lift": LIFT,
         "orders": view.tables.orders(OPEN_STATES, equipment=equipment.id), "names": view.names,
         "at": at if at and labels.is_mark(request.app.state.access.key(labels.KEY), view.id, equipment.id, at) else None,
         "conditions": OPEN_CONDITIONS, "notice": await notice_of(request, desk),
     }  # fmt: skip
     return page(request, "equipment.html", values, person)
+
+
+def reached(equipment: Equipment) -> list[tuple[str, str]]:
+    """(way | key, what the site file says) as far as it says so; a lift's stand with its rescue."""
+    found = [(name, equipment.rescue.get(name) or said) for name, said in (("way", equipment.way), ("key", equipment.key))]
+    return [(name, said) for name, said in found if said]
+
+
+def ledger_lines(ledger: Mapping[str, object], lang: str) -> list[tuple[str, str]]:
+    """The usual keys in words and in their order, then the others as they are written."""
+    usual = [key for key in ledger_keys() if key in ledger]
+    named = [(say(f"ledger.{key}", lang), ledger[key]) for key in usual]
+    rest = [(name, value) for name, value in ledger.items() if name not in usual]
+    return [(name, _ledger_text(value, lang)) for name, value in (*named, *rest)]
+
+
+@cache
+def ledger_keys() -> tuple[str, ...]:
+    return tuple(key.removeprefix("ledger.") for key in catalogue() if key.startswith("ledger."))
+
+
+def _ledger_text(value: object, lang: str) -> str:
+    if isinstance(value, bool):
+        return say(f"truth.{'yes' if value else 'no'}", lang)
+    if isinstance(value, list):
+        return ("、" if lang == "zh" else ", ").join(_ledger_text(one, lang) for one in value)
+    if isinstance(value, dict):
+        return ("；" if lang == "zh" else "; ").join(f"{key} {_ledger_text(one, lang)}" for key, one in value.items())
+    return "–" if value is None else str(value)
 
 
 def item_totals(equipment: Equipment, days: Sequence[ItemDay]) -> list[tuple[Item, str | None, dict[str, float]]]:

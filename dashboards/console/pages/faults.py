@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Request, Response
 
@@ -19,7 +19,7 @@ from dashboards.console.rule_texts import rule_of, steps_of
 from dashboards.console.sites import SiteView
 from dashboards.console.tables import SEVERITIES, Entered, Fault, Note, Order, Page, Rescue
 from plantroom.clock import NS, iso
-from plantroom.site import Binding
+from plantroom.site import Binding, Equipment
 
 router = APIRouter(include_in_schema=False)
 PER_PAGE = 50
@@ -111,11 +111,18 @@ async def fault_page(request: Request, person: Annotated[Person, needs(Permissio
     desk = Desk(request, person)
     view, fault = desk.only(lambda view: view.tables.fault(fault_id), f"fault {fault_id}")
     order = view.tables.order(fault.work_order) if fault.work_order else None
-    shown = about(view, fault, order, person, language_of(request))
-    return page(request, "fault.html", {**shown, "notice": await notice_of(request, desk)}, person)
+    lang, plots = language_of(request), request.app.state.plots
+    shown = about(view, fault, order, person, lang)
+    drawn = await plots.of(view, fault, bound_of(shown["equipment"]), shown["units"], lang, desk.now_ns)
+    return page(request, "fault.html", {**shown, "plots": drawn, "notice": await notice_of(request, desk)}, person)
 
 
-def about(view: SiteView, fault: Fault | None, order: Order | None, person: Person, lang: str) -> dict[str, object]:
+def bound_of(equipment: Equipment | None) -> dict[str, Binding]:
+    """Its points by name."""
+    return {b.kind_point.name: b for b in equipment.bindings} if equipment else {}
+
+
+def about(view: SiteView, fault: Fault | None, order: Order | None, person: Person, lang: str) -> dict[str, Any]:
     """What the pages of a fault and of an order share."""
     notes = view.tables.notes(order.id) if order else []
     pages = view.tables.pages(fault.id if fault else None, order.id if order else None)
@@ -124,7 +131,7 @@ def about(view: SiteView, fault: Fault | None, order: Order | None, person: Pers
     names = view.names
     equipment_id = fault.equipment if fault else order.equipment if order else ""
     equipment = view.config.equipment.get(equipment_id) if view.config else None
-    bound = {b.kind_point.name: b for b in equipment.bindings} if equipment else {}
+    bound = bound_of(equipment)
     rule = rule_of(view.config, fault.kind, fault.rule) if fault else None
     return {
         "view": view, "fault": fault, "order": order, "pages": pages, "names": names, "equipment": equipment,

@@ -155,3 +155,20 @@ def test_what_rescuers_need_and_what_a_lift_lacks(tmp_path: Path) -> None:
             site(tmp_path, f"{SITE}equipment: [{{id: lift-1, kind: elevator, {wrong}}}]\n")
     with pytest.raises(BadInput, match="belongs to lifts"):
         site(tmp_path, f"{SITE}equipment: [{{id: a, kind: pump, rescue: {{phone: '1'}}}}]\n")
+
+
+DOCUMENTS = """equipment:
+  - id: gen-1
+    kind: generator
+    way: 消防楼梯到地下一层左转
+    key: 12
+    documents:
+      - {name: 应急操作规程, at: "https://docs.example.com/gen-1.pdf", version: 3, of: procedure}
+      - {name: 一次系统图, at: 值班室资料柜2层, of: drawing}
+"""
+
+
+def test_the_way_the_key_and_the_papers_of_a_machine(tmp_path: Path) -> None:
+    made = site(tmp_path, SITE + DOCUMENTS).equipment["gen-1"]
+    assert (made.way, made.key) == ("消防楼梯到地下一层左转", "12")
+    assert [(d.name, d.linked, d.version, d.of) for d in made.documents] == [("应急操作规程", True, "3", "procedure"), ("一次系统图", False, "", "drawing")]

@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 
 from plantroom.clock import NS
+from plantroom.limits import ClockName
 from plantroom.model import Severity
 from rules import clocks
-from rules.clocks import ClockName, Word
+from rules.clocks import Word
 
 MINUTE = 60 * NS
 RAISED = 1_795_262_400 * NS

@@ -11,12 +11,12 @@ import pytest
 
 from plantroom.clock import NS
 from plantroom.journal import Kind
+from plantroom.messages import STEP_COLUMNS, width
 from plantroom.words import LANGUAGES, say
 from rules import heads
 from rules.book import pack
 from rules.engine import LOOKS
 from rules.heads import TABLE, Event, State
-from rules.messages import STEP_COLUMNS, width
 from rules.tasks import MATTERS, OF_KIND, OF_RULE, matter_of, task_of
 from tests.kit.engine import PEOPLE, RULES, Kit, event_text, peopled, rule_text
 from tests.kit.journals import NOON

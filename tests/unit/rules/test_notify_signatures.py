@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.messages import CUT
+from plantroom.messages import CUT
 from rules.notify import aliyun, dingtalk_robot, feishu_robot, template, tencent
 from tests.contract.channel_stub import PAGE
 

@@ -9,11 +9,11 @@ import pytest
 
 from plantroom.errors import BadInput
 from plantroom.kinds import load_kind
+from plantroom.messages import width
 from plantroom.model import Severity
 from rules import rule_test
 from rules.book import PACKS, pack, parentless, rulebook
 from rules.lexer import LARGEST_NUMBER
-from rules.messages import width
 from rules.rule import ANY, Parent, Rule
 
 RULES = pack().rules

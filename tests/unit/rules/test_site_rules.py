@@ -11,9 +11,9 @@ from plantroom.bundle import apply, checked, problems_of, site_in
 from plantroom.cli import run
 from plantroom.clock import NS, VirtualClock
 from plantroom.journal import Journal
+from plantroom.limits import ClockName, times_of
 from plantroom.model import Severity
 from rules.book import rulebook
-from rules.clocks import ClockName, times_of
 from rules.house import furnish
 from tests.kit.engine import Kit, pump, rule_text, site_text
 from tests.kit.journals import NOON

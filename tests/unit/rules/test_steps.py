@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from plantroom.errors import BadInput
+from plantroom.messages import width
 from rules.book import pack, rulebook
-from rules.messages import width
 from rules.rule import Rule
 from rules.rule_file import parse_rule
 from rules.steps import FEWEST, MOST, WIDEST

@@ -13,8 +13,8 @@ from plantroom.errors import BadInput
 from plantroom.heartbeat import beat
 from plantroom.heartbeat.progress import Progress
 from plantroom.heartbeat.standing import Aspect, Standing, Trouble
+from plantroom.messages import width
 from plantroom.signature import HEADER, sign
-from rules.messages import width
 from rules.notify.page import Answer, Page
 from rules.outbox import Verdict
 from rules.watch.answers import answers

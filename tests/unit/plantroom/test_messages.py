@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from plantroom.messages import COLUMNS, Alert, compose, cut, width
 from plantroom.model import Severity
 from plantroom.words import LANGUAGES
 from rules.book import pack
-from rules.messages import COLUMNS, Alert, compose, cut, width
 from rules.rule import Rule
 from tests.kit.golden import ZONE, alert_of, at, golden, kind_of
 
