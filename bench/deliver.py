@@ -93,7 +93,7 @@ def main() -> None:
         extra = EXTRA.replace("rules: {", "rules: {files: [rules], ")
         (Path(folder) / "rules").mkdir()
         (Path(folder) / "rules" / "ran.yaml").write_text(RAN)
-        channel = f"  - {{id: second, type: webhook, url: '{second.url}'}}"
+        channel = f"  - {{id: second, type: webhook, url: '{second.url}', private: 127.0.0.1}}"
         house = House(Path(folder), options.pumps, extra=extra, channels=channel)
         try:
             house.start()
