@@ -56,7 +56,7 @@ def test_a_changed_lock_file_is_fetched_anew(tmp_path: Path, monkeypatch: pytest
 
 def test_the_pages_own_files_are_small_and_there() -> None:
     assets = Assets()
-    for name, most, on_the_wire in (("console.css", 24_000, 6_500), ("console.js", 10_000, 3_000), ("chart.js", 8_000, 3_000)):
+    for name, most, on_the_wire in (("console.css", 26_000, 6_500), ("console.js", 10_000, 3_000), ("chart.js", 8_000, 3_000)):
         asset = assets.get(name)
         assert asset is not None
         assert len(asset.body) <= most and len(asset.packed) <= on_the_wire, name

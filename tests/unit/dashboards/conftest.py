@@ -1,0 +1,23 @@
+"""Passwords at the least cost: hundreds of persons log in here. What the real costs are is tests/unit/dashboards/test_access.py's to say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import argon2
+import pytest
+
+from dashboards.console import passwords
+
+CHEAP = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1, hash_len=32, salt_len=16, type=argon2.Type.ID)
+
+
+@pytest.fixture(autouse=True)
+def cheap_passwords(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    if request.module.__name__.rpartition(".")[2] == "test_access":
+        yield
+        return
+    monkeypatch.setattr(passwords, "_HASHER", CHEAP)
+    passwords.nobody.cache_clear()
+    yield
+    passwords.nobody.cache_clear()
