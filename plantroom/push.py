@@ -29,7 +29,7 @@ MOST_BROWSERS = 10  # of one person; the oldest goes
 KEPT_NS = 90 * 86_400 * NS
 KEY_FILE = "webpush.pem"
 LONGEST = 1_000
-_ADDRESS = re.compile(r"https://([A-Za-z0-9.-]+)(?::([0-9]{1,5}))?(?:/[!-~]*)?", re.ASCII)
+_ADDRESS = re.compile(r"https://([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*)(?::([0-9]{1,5}))?(?:/[!-~]*)?", re.ASCII)
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS push_browser (
   id       TEXT PRIMARY KEY,

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from py_vapid.utils import b64urlencode
 
@@ -152,6 +152,7 @@ def test_where_a_push_may_go(endpoint: str, services: Sequence[str], fine: bool)
     assert allowed(endpoint, services) is fine
 
 
+@example(".PUSH.APPLE.COM")
 @given(st.text(max_size=60))
 def test_no_other_text_is_an_address_of_a_service(text: str) -> None:
     assert not allowed(text) and not allowed("https://" + text, ()) or "fcm.googleapis.com" in text.lower()

@@ -11,13 +11,13 @@ HUNDRED = (
 )
 
 
-def site_text() -> str:
-    """A hundred machines: half of them publish, half of them stand behind 13 gateways."""
+def site_text(share: float = 1.0) -> str:
+    """share: of the hundred, so many of each kind."""
     connections, port = ["  - {id: broker, mqtt: {host: 127.0.0.1, port: 20000}}"], 20_000
     equipment = [f"  - {{id: lift-{n}, kind: elevator, name: lift {n}, profile: mqtt-json-elevator, connection: broker, topic: l-{n}}}"
-                 for n in range(1, LIFTS + 1)]  # fmt: skip
+                 for n in range(1, round(share * LIFTS) + 1)]  # fmt: skip
     for kind, profile, count, together in HUNDRED:
-        for n in range(count):
+        for n in range(round(share * count)):
             if n % together == 0:
                 port += 1
                 connections.append(f"  - {{id: g-{port}, modbus_tcp: {{host: 127.0.0.1, port: {port}}}}}")
