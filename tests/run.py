@@ -23,18 +23,22 @@ _OTHERS = sorted(
 )
 HOUSE = [*(f"tests/integration/test_{name}.py" for name in LONG), "tests/browser", *(path for path in _OTHERS if path not in FIELD)]
 
+GIVING_WAY = ["nice", "-n", "19"]
 Part = tuple[str, list[str]]
 
-# one after the other; those of one line beside each other, each on a core
+# one after the other; those of one list beside each other
 PARTS: list[list[Part]] = [
     [("ruff", [str(BIN / "ruff"), "check", "."])],
-    [("types", [str(BIN / "mypy")]), ("rules", [str(BIN / "plantroom"), "rules", "test"])],
     [("unit", [*PYTEST, "-n2", "tests/unit"])],
     [("property", [*PYTEST, "-n2", "tests/property"])],
     [("simulation", [*PYTEST, "-n2", "tests/simulation"])],
     [("contract", [*PYTEST, "-n3", "tests/contract"])],
-    # their time-outs are fractions of a second: nothing else runs beside them
-    [("field", [*PYTEST, "--durations=5", *FIELD])],
+    # their time-outs are fractions of a second, and they mostly wait: beside them runs only what gives way at once
+    [
+        ("field", [*PYTEST, "--durations=5", *FIELD]),
+        ("types", [*GIVING_WAY, str(BIN / "mypy")]),
+        ("rules", [*GIVING_WAY, str(BIN / "plantroom"), "rules", "test"]),
+    ],
     # these mostly wait, for processes and for seconds to pass: four files at a time, whole because their tests share what they start
     [("integration", [*PYTEST, *BESIDE, "--durations=10", *HOUSE])],
 ]
