@@ -265,7 +265,7 @@ def test_the_password_can_be_changed_and_the_session_ended(house: House, open_pa
     page.fill("input[name=again]", "another horse 9")
     page.get_by_role("button", name="Change").click()
     expect(page.locator(".notice.bad")).to_have_text("The present password is wrong.")
-    page.get_by_role("button", name="Log out").click()
+    page.get_by_role("button", name="Log out", exact=True).click()
     expect(page).to_have_url(re.compile("/login"))
     page.goto("/")
     expect(page).to_have_url(re.compile("/login"))
