@@ -49,7 +49,7 @@ def phones() -> Iterator[Receiver]:
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory, phones: Receiver) -> Iterator[House]:
-    channels = f"  - {{id: phone, type: ntfy, url: '{phones.url.rstrip('/')}'}}\n  - {{id: room, type: duty_room}}"
+    channels = f"  - {{id: phone, type: ntfy, url: '{phones.url.rstrip('/')}', private: 127.0.0.1}}\n  - {{id: room, type: duty_room}}"
     made = House(tmp_path_factory.mktemp("comes"), 6, extra=PEOPLE, channels=channels)
     try:
         made.start()  # which may fail on a machine too busy: what it began is ended all the same
