@@ -83,7 +83,7 @@ def without_watcher(watched: Outside) -> float:
     watched.house.wait_for(lambda: watched.house.rows(rows), 10, "the loss of the watcher is a fault of ours")
     watched.watch()
     watched.wait_for(lambda: watched.siren()[-1:] == ["off over"], watched.times.every + 15, "the hook is switched off")
-    watched.house.wait_for(lambda: watched.house.rows(rows) == [("cleared",)], 10, "the fault ends")
+    watched.house.wait_for(lambda: watched.house.rows(rows) == [("cleared",)], 30, "the fault ends")
     return sounded - began
 
 
