@@ -174,6 +174,7 @@ def test_connections_that_say_nothing_do_not_keep_heartbeats_out(tmp_path: Path)
         assert await sent(target(port), body()) is None
         for _, writer in idle:
             writer.close()
+        await asyncio.gather(*(writer.wait_closed() for _, writer in idle), return_exceptions=True)
 
     over_http(tmp_path, attempt)
 

@@ -133,7 +133,7 @@ def of_operation(console: Running, operation: Any, mode: GenerationMode, headers
 def test_the_api_keeps_its_word_whatever_it_is_asked(console: Running) -> None:
     met = fuzz(console, SHORT)
     print(f"api: {met.total()} cases, by status {dict(sorted(met.items()))}")
-    assert met.total() >= 300
+    assert met.total() >= SHORT
     assert {200, 202, 400, 404} <= met.keys(), "the control: it got through, and was refused"
 
 
