@@ -105,6 +105,28 @@ def test_who_is_no_screen_sees_and_says_nothing(house: Installation) -> None:
     with_app(house, scenario)
 
 
+def test_a_page_that_comes_while_the_first_is_being_heard_goes_on_sounding(house: Installation) -> None:
+    """Of one order: who hears a page has heard those before it, and none that came after."""
+    for n, ago in (("P2-12", 2.0), ("P2-13", 1.0)):
+        house.page(n, "F2-1", "O2-1", "room", "shown", minutes_ago=ago, reason="escalated")
+
+    async def scenario(app: FastAPI) -> None:
+        async with a_screen(app) as screen:
+
+            async def pages() -> list[str]:
+                return [page for page in board_of((await screen.post("/duty-room/board", data={"sound": "1"})).text)[1] if page.startswith("P2")]
+
+            assert await pages() == ["P2-1", "P2-12", "P2-13"]
+            house.receipt("P2-12", "read", "screen:x")
+            assert await pages() == ["P2-13"]
+            house.receipt("P2-13", "delivered", "")
+            assert await pages() == ["P2-13"], "delivered is not heard"
+            house.receipt("P2-13", "read", "screen:x")
+            assert await pages() == []
+
+    with_app(house, scenario)
+
+
 def board_of(text: str) -> tuple[str, list[str]]:
     """(what sounds, the pages that stand there)."""
     found = re.search(r'data-loud="(\w*)" data-pages="([^"]*)"', text)

@@ -121,8 +121,9 @@ def test_the_manager_is_called_when_one_is_missing_at_the_time_and_no_longer_onc
     assert called(kit) == before
 
 
-def test_the_heads_and_the_chain_leave_one_another_alone(kit: Kit) -> None:
-    """A head who never answers stops no call; who accepts the order confirms for nobody."""
+def test_the_heads_and_the_chain_leave_one_another_alone(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A head who never answers stops no call; who accepts the order confirms for nobody. That no provider takes anything is another test's."""
+    monkeypatch.setattr("rules.engine.LOOKS", {does: look for does, look in LOOKS.items() if does != "widening"})
     order = raised(kit)
     for _ in range(20):
         for (page,) in kit.rows("SELECT id FROM outbox WHERE state = 'queued' AND reason <> 'major'"):
@@ -130,7 +131,7 @@ def test_the_heads_and_the_chain_leave_one_another_alone(kit: Kit) -> None:
         kit.ticks(20)
         kit.run()
     steps = {row[0] for row in kit.rows("SELECT channel FROM outbox WHERE reason = 'escalated'")}
-    assert steps >= {"voice", "app"}, "the chain's own next levels, as without heads; and more, since no provider takes anything here"
+    assert steps == {"voice", "app"}, "the chain's own next levels, as without heads"
     assert kit.command("accept", order, who="li.wei") == "ok"
     kit.ticks(300)
     assert {head for head, _, at in called(kit) if at == 600} == {"engineering", "security", "service"}
