@@ -107,7 +107,7 @@ def test_who_is_no_screen_sees_and_says_nothing(house: Installation) -> None:
 
 def test_a_page_that_comes_while_the_first_is_being_heard_goes_on_sounding(house: Installation) -> None:
     """Of one order: who hears a page has heard those before it, and none that came after."""
-    for n, ago in (("P2-12", 2.0), ("P2-13", 1.0)):
+    for n, ago in (("P2-12", 0.8), ("P2-13", 0.5)):
         house.page(n, "F2-1", "O2-1", "room", "shown", minutes_ago=ago, reason="escalated")
 
     async def scenario(app: FastAPI) -> None:
