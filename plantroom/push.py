@@ -132,13 +132,14 @@ class Browsers:
         self._db.execute("INSERT INTO push_page VALUES (?, ?, ?, ?, NULL)", (_hash(token), site, page, now_ns))
         return token
 
-    def shown(self, token: str, now_ns: int) -> tuple[str, str, bool] | None:
-        """(site, page, whether it is the first report) of what was sent with this token; None for what never was."""
+    def sent_with(self, token: str) -> tuple[str, str, bool] | None:
+        """(site, page, whether it was reported before) of what was sent with this token; None for what never was."""
         row = next(iter(self._db.execute("SELECT site, page, shown_ns FROM push_page WHERE hash = ?", (_hash(token),))), None)
-        if row is None:
-            return None
+        return None if row is None else (row[0], row[1], row[2] is not None)
+
+    def shown(self, token: str, now_ns: int) -> None:
+        """The first report counts."""
         self._db.execute("UPDATE push_page SET shown_ns = ? WHERE hash = ? AND shown_ns IS NULL", (now_ns, _hash(token)))
-        return row[0], row[1], row[2] is None
 
 
 def key(data: Path) -> Any:

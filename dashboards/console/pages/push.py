@@ -43,13 +43,14 @@ async def turn_off(request: Request, person: Own, ident: str) -> Response:
 @router.post("/push/shown/{token}", dependencies=[open_to_all()])
 async def shown(request: Request, token: str) -> Response:
     """By the worker, which may have no session any more: the token is the right. A receipt of the page, as any provider's."""
-    found = _browsers(request).shown(token, _now(request))
+    found = _browsers(request).sent_with(token)
     if found is None:
         raise NotFound("no such page")
-    site, sent, first = found
+    site, sent, known = found
     view = next((view for view in request.app.state.sites.all() if view.id == site), None)
-    if view is not None and first:
+    if view is not None and not known:
         await commander_of(request.app, view).note([Entry(Kind.RECEIPT, orjson.dumps({"outbox": sent, "state": "delivered", "text": ""}))])
+        _browsers(request).shown(token, _now(request))  # behind the record: what could not be recorded may be reported again
     return Response(status_code=204)
 
 

@@ -15,8 +15,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from fastapi import FastAPI
 from py_vapid.utils import b64urlencode
 
+from dashboards.console.commanding import Commander
 from dashboards.console.roles import Role
 from plantroom.clock import NS, VirtualClock
+from plantroom.errors import JournalFailed
 from plantroom.journal import Kind
 from plantroom.push import Browsers, public_key
 from tests.kit.console_client import client, logged_in, served, token_of
@@ -113,6 +115,20 @@ def test_only_what_was_sent_is_reported_as_shown(tmp_path: Path) -> None:
             for _ in range(2):
                 assert (await anybody.post(f"/push/shown/{token}")).status_code == 204
         assert receipts(house) == [{"outbox": "P1-1", "state": "delivered", "text": ""}], "once"
+
+    on(tmp_path, scenario)
+
+
+def test_a_report_that_could_not_be_recorded_may_come_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario(app: FastAPI, house: Installation) -> None:
+        token = app.state.browsers.sent("hq", "P1-1", NOW)
+        async with client(app) as anybody:
+            with monkeypatch.context() as broken:
+                broken.setattr(Commander, "_write", lambda *_: (_ for _ in ()).throw(JournalFailed("the disk refuses")))
+                assert (await anybody.post(f"/push/shown/{token}")).status_code == 503
+            assert receipts(house) == []
+            assert (await anybody.post(f"/push/shown/{token}")).status_code == 204
+        assert len(receipts(house)) == 1
 
     on(tmp_path, scenario)
 
