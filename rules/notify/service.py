@@ -63,6 +63,7 @@ class NotifyService:
         self._woken: dict[str, asyncio.Event] = {}
         self._rights = Rights(folder.parent / "access.db", clock)
         self._screens: Screens | None = None
+        self._opening = asyncio.Lock()
 
     async def run(self) -> None:
         """Until cancelled, or NewerConfig when another configuration was applied."""
@@ -231,9 +232,11 @@ class NotifyService:
             except Exception as error:
                 log.error("cards.broken", error=type(error).__name__)
 
-    def _room(self, site: Site) -> Room:
-        if self._screens is None:
-            self._screens = Screens(self._folder.parent / "access.db")
+    async def _room(self, site: Site) -> Room:
+        """Opening access.db may wait for who writes it, so it is done beside the loop; what is read of it afterwards waits for nobody."""
+        async with self._opening:
+            if self._screens is None:
+                self._screens = await asyncio.to_thread(Screens, self._folder.parent / "access.db")
         return Room(self._screens, site.id, self._clock)
 
     async def _watch_room(self, site: Site, group: GroupWriter) -> None:
@@ -242,7 +245,7 @@ class NotifyService:
         darkness = Darkness(loop.time())
         while True:
             try:
-                connected = self._room(site).connected()
+                connected = (await self._room(site)).connected()
             except (apsw.Error, OSError):
                 connected = False
             event = darkness.look(connected, loop.time())
@@ -255,7 +258,7 @@ class NotifyService:
         try:
             async with asyncio.timeout(self._attempt_s + 1):
                 if channel.type == ROOM and site is not None:
-                    page = replace(page, room=self._room(site))
+                    page = replace(page, room=await self._room(site))
                 # what a channel keeps of its own lies beside the sites
                 settings = {**channel.settings, "data": str(self._folder.parent)} if channel.type == "webpush" else channel.settings
                 return await self._send_of(channel.type)(settings, page, timeout_s=self._attempt_s)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import apsw
 import pytest
@@ -12,7 +14,8 @@ import structlog
 from plantroom.clock import SystemClock
 from plantroom.records import Records
 from plantroom.records.migrate import migrate, migrations
-from plantroom.site import Channel
+from plantroom.site import Channel, Site
+from rules.notify.duty_room import Room
 from rules.notify.page import Answer, Page
 from rules.notify.service import NotifyService
 from rules.outbox import Verdict
@@ -86,3 +89,23 @@ def test_browser_push_finds_its_browsers_beside_the_sites(tmp_path: Path) -> Non
     answer = asyncio.run(service._send(Channel("push", "webpush", {"subject": "mailto:ops@example.com"}), page))
     assert answer.verdict is Verdict.REFUSED and answer.text.startswith("no browser of *** ")
     assert (tmp_path / "access.db").stat().st_mode & 0o777 == 0o600
+
+
+def test_who_writes_access_db_holds_up_no_other_channel_while_the_duty_room_opens_it(tmp_path: Path) -> None:
+    """The lock is given back by a task of the same loop: a loop that waited for it would never come to that."""
+    (tmp_path / "hq" / "journal").mkdir(parents=True)
+    service, writer = NotifyService(tmp_path / "hq", SystemClock()), apsw.Connection(str(tmp_path / "access.db"))
+    writer.execute("PRAGMA journal_mode = WAL").fetchall()
+    writer.execute("BEGIN IMMEDIATE")
+
+    async def give_back() -> None:
+        writer.execute("ROLLBACK")
+
+    async def both() -> Room:
+        room, _ = await asyncio.gather(service._room(cast(Site, SimpleNamespace(id="hq"))), give_back())
+        return room
+
+    room = asyncio.run(both())
+    assert not room.connected()
+    room.screens.close()
+    writer.close()
