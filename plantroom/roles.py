@@ -71,6 +71,7 @@ DEEDS: Mapping[str, Permission] = {
     "shelve": Permission.SHELVE,
     "unshelve": Permission.SHELVE,
     "relearn": Permission.SHELVE,
+    "severity": Permission.ORDER,  # to a graver class; to a milder one who may shelve (rules/severity_deeds.py)
     "stand_in": Permission.ROSTER,
     "swap": Permission.ROSTER,
     "drop_change": Permission.ROSTER,

@@ -23,6 +23,7 @@ from rules import (
     receipts,
     rescue,
     roster_deeds,
+    severity_deeds,
     standing,
     work,
 )  # fmt: skip
@@ -275,7 +276,7 @@ _OTHERS: Mapping[str, Callable[[Desk, House, Command], Done]] = {
     "hold": _hold, "comment": _comment, "open": _open, "shelve": _shelve, "unshelve": _unshelve, RELEARN: _relearn,
     "test_page": _test_page, "received": _received, **roster_deeds.DEEDS, **handover_deeds.DEEDS,
     "acknowledge": _acknowledge, **entrapment_deeds.DEEDS,
-    **duty_room.DEEDS,
+    **duty_room.DEEDS, **severity_deeds.DEEDS,
 }  # fmt: skip
 
 
@@ -287,7 +288,8 @@ def state_of(order: Order | None, fault: Fault | None) -> dict[str, Any]:
                          "restored_by": order.restored_by, "restored_agrees": order.restored_agrees, "round": order.round}  # fmt: skip
     if fault is not None:
         until = fault.shelved_until_ns
-        told["fault"] = {"id": fault.id, "condition": fault.condition, "shelved_until": iso(until) if until is not None else None}
+        shown = {"id": fault.id, "condition": fault.condition, "severity": fault.severity.value}
+        told["fault"] = {**shown, "shelved_until": iso(until) if until is not None else None}
     return told
 
 

@@ -33,12 +33,14 @@ def page(
     wait_ns: int = 0,
     targets: Sequence[Target] | None = None,
     task: HeadCall | None = None,
+    before: Severity | None = None,
 ) -> list[Page]:
     """Queues a page; the rows queued. None for advisories, in commissioning, while shelved, for a part of another fault, or where no
     channel takes the severity. In a flood, and at night, what is not urgent is gathered into one.
 
     reason: as in outbox.reason. clock: the limit a warning or breach is about; else the order's next running one is named. wait_ns: it may
     leave so much later. targets: whom it is for; None: all who were told of it so far. task: of a duty head, whose page it is.
+    before: the class it had, where a page says that it is another one.
     """
     severity = fault.severity if fault is not None else order.severity if order is not None else Severity.NORMAL
     quiet = fault is not None and (fault.mode == "commissioning" or fault.shelved_until_ns is not None or fault.parent is not None)
@@ -50,7 +52,7 @@ def page(
     ):  # fmt: skip
         if until_ns is not None:
             return gather(desk, house, why, until_ns, reason, fault, order, severity, targets)
-    message = as_json(_message(desk, house, reason, fault, order, clock or next_clock(desk, order), severity, task))
+    message = as_json(_message(desk, house, reason, fault, order, clock or next_clock(desk, order), severity, task, before))
     rows = []
     for channel, person in targets:
         about = (fault.id if fault else None, order.id if order else None)
@@ -118,7 +120,7 @@ def _wake_elders(desk: Desk, young: Page) -> None:
 
 def _message(
     desk: Desk, house: House, reason: str, fault: Fault | None, order: Order | None, clock: OrderClock | None, severity: Severity,
-    task: HeadCall | None,
+    task: HeadCall | None, before: Severity | None,
 ) -> dict[str, object]:  # fmt: skip
     subject = fault or order
     assert subject is not None, "a page is about a fault or an order"
@@ -144,6 +146,8 @@ def _message(
         due_ns=clock.due_ns if clock is not None else None,
         ended_ns=fault.ended_ns if fault is not None else None,
         ended=fault.condition if fault is not None else "cleared",
+        before=before,
+        wanted=order is not None and order.worst.urgent,
         zone=house.zone,
     )
     if task is not None:

@@ -24,6 +24,12 @@ CALLS: Mapping[State, calling.Event] = {  # what an order's new state means for 
     State.CLOSED: calling.Event.END,
 }
 
+BEGUN: Mapping[State, tuple[ClockName, ...]] = {  # by the order's state the limits that count from its opening and still run
+    State.OPEN: (ClockName.RESPONSE, ClockName.RESTORE),
+    State.ACCEPTED: (ClockName.RESTORE,),
+    State.ARRIVED: (ClockName.RESTORE,),
+}
+
 
 def open_order(
     desk: Desk, house: House, equipment: str, severity: Severity, text: Mapping[str, str], fault: Fault | None, by: str = SYSTEM
@@ -125,6 +131,21 @@ def _do(desk: Desk, house: House, order: Order, effect: Effect, why: str, at_ns:
 def expect_arrival(desk: Desk, house: House, order: Order) -> None:
     """Somebody accepted, and from now on it is noticed where they do not come."""
     _start(desk, house, order, ClockName.ARRIVAL, desk.now_ns)
+
+
+def tighten(desk: Desk, house: House, order: Order) -> None:
+    """It became graver: what runs is due by the new limits from now, where that is sooner; what a milder class had not begins now."""
+    running = {clock.name: clock for clock in desk.clocks_of(order)}
+    for clock in running.values():
+        sooner = clocks.tighten(clock, order.severity, desk.now_ns, house.times)
+        if sooner is not clock:
+            desk.put_clock(sooner)
+            _tell(desk, sooner, "tighten")
+    for name in BEGUN.get(order.state, ()):
+        if not desk.clock_began(order, name):
+            _start(desk, house, order, name, desk.now_ns)
+    if order.state is State.ACCEPTED and (ClockName.ARRIVAL not in running or running[ClockName.ARRIVAL].breached_ns is not None):
+        expect_arrival(desk, house, order)
 
 
 def _forget(desk: Desk, order: Order) -> None:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Literal
 
-from dashboards.console import shapes
+from dashboards.console import severities, shapes
 from dashboards.console.calls import call_shape, head_shapes
 from dashboards.console.commanding import Recorded
 from dashboards.console.live import Sample, silent
@@ -80,6 +80,7 @@ def fault_detail(
         **fault_shape(view, fault, order, now_ns), "trace": dict(fault.trace), "call": call_shape(call, fault),
         "pages": [page_shape(page) for page in pages],
         "children": [child.id for child in children], "first_out": first_out(fault, children).id,
+        "severity_changes": [severities.shape(change) for change in view.tables.severity_changes(fault.id)],
     }  # fmt: skip
 
 

@@ -32,6 +32,11 @@ SELECT id, rule, equipment, kind, severity, condition, mode, no_data, onset_ns, 
   work_order, shelved_until_ns, shelf_json, parent
 FROM fault WHERE id = :id AND (:own IS NULL OR equipment IN (SELECT value FROM json_each(:own)));
 
+-- name: severity_changes
+SELECT s.at_ns, s.who, s.second, s.before, s.after, p.text, s.due_ns FROM severity_change s LEFT JOIN private p ON p.id = s.reason
+WHERE s.fault = :fault AND (:own IS NULL OR s.fault IN (SELECT f.id FROM fault f WHERE f.equipment IN (SELECT value FROM json_each(:own))))
+ORDER BY s.seq;
+
 -- name: children
 SELECT id, rule, equipment, kind, severity, condition, mode, no_data, onset_ns, raised_ns, ended_ns, ended_why, text_json, do_json, trace_json,
   work_order, shelved_until_ns, shelf_json, parent
@@ -45,7 +50,8 @@ ORDER BY item, day;
 
 -- name: orders
 SELECT id, fault, equipment, severity, state, text_json, round, opened_ns, opened_by, accepted_ns, accepted_by, eta_ns, arrived_ns, arrived_by,
-  restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json, hollow_json, phone_json, radio_by, arrived_how
+  restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json, hollow_json, phone_json, radio_by, arrived_how,
+  gravest, firm
 FROM work_order
 WHERE (:own IS NULL OR equipment IN (SELECT value FROM json_each(:own)))
   AND (:state IS NULL OR state IN (SELECT value FROM json_each(:state)))
@@ -55,13 +61,15 @@ ORDER BY opened_ns DESC, id DESC LIMIT :most;
 
 -- name: open_orders
 SELECT id, fault, equipment, severity, state, text_json, round, opened_ns, opened_by, accepted_ns, accepted_by, eta_ns, arrived_ns, arrived_by,
-  restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json, hollow_json, phone_json, radio_by, arrived_how
+  restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json, hollow_json, phone_json, radio_by, arrived_how,
+  gravest, firm
 FROM work_order WHERE state <> 'closed' AND (:own IS NULL OR equipment IN (SELECT value FROM json_each(:own)))
 ORDER BY +opened_ns DESC, id DESC LIMIT :most;
 
 -- name: order
 SELECT id, fault, equipment, severity, state, text_json, round, opened_ns, opened_by, accepted_ns, accepted_by, eta_ns, arrived_ns, arrived_by,
-  restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json, hollow_json, phone_json, radio_by, arrived_how
+  restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json, hollow_json, phone_json, radio_by, arrived_how,
+  gravest, firm
 FROM work_order WHERE id = :id AND (:own IS NULL OR equipment IN (SELECT value FROM json_each(:own)));
 
 -- name: clocks

@@ -25,6 +25,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "comment": ("text",),
     "shelve": ("until", "reason", "second"),
     "unshelve": ("reason",),
+    "severity": ("severity", "reason", "second"),
     "relearn": ("reason",),
     "stand_in": ("team", "from", "until", "out", "in", "reason"),
     "swap": ("team", "one", "one_from", "one_until", "other", "other_from", "other_until", "reason"),
@@ -41,7 +42,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
 }
 RESCUE_DEEDS = ("answered", "unit_called", "unit_arrived", "freed", "release")
 ORDER_DEEDS = ("accept", "arrive", "restore", "close", "hold", "reopen", "comment", "acknowledge", *RESCUE_DEEDS)
-FAULT_DEEDS = ("shelve", "unshelve")
+FAULT_DEEDS = ("shelve", "unshelve", "severity")
 MACHINE_DEEDS = ("relearn", "trapped")
 TEAM_DEEDS = ("stand_in", "swap", "hand_over")  # the team is a field
 CHANGE_DEEDS = ("drop_change",)

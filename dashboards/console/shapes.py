@@ -165,6 +165,18 @@ class HeadShape(TypedDict):
     acked_by: str | None
 
 
+class SeverityChangeShape(TypedDict):
+    """A person changed the class. second: who agreed. due_at: the limit that had to be kept next then."""
+
+    at: str
+    who: str
+    second: str | None
+    before: str
+    after: str
+    reason: str | None
+    due_at: str | None
+
+
 class FaultDetail(FaultShape):
     """children: the faults that are part of this one, by onset; first_out: of it and them the one whose condition began first."""
 
@@ -173,6 +185,7 @@ class FaultDetail(FaultShape):
     pages: list[PageShape]
     children: list[str]
     first_out: str
+    severity_changes: list[SeverityChangeShape]
 
 
 class ItemDayShape(TypedDict):

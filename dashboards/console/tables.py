@@ -28,6 +28,7 @@ from dashboards.console.rows import (
     Receipt,
     Rescue,
     RosterChange,
+    SeverityChange,
 )
 from plantroom.clock import NS
 from plantroom.housekeeping import Alarm
@@ -37,7 +38,7 @@ from plantroom.words import LANGUAGES
 
 __all__ = [
     "MOST", "OPEN_CONDITIONS", "OPEN_STATES", "SEVERITIES", "Attempt", "Call", "CommandRow", "Entered", "Fault", "Handover", "HeadCall",
-    "Hollow", "ItemDay", "Note", "Order", "Page", "Rescue", "RosterChange", "Tables",
+    "Hollow", "ItemDay", "Note", "Order", "Page", "Rescue", "RosterChange", "SeverityChange", "Tables",
 ]  # fmt: skip
 
 _FILE = Path(__file__).with_name("queries.sql")
@@ -105,6 +106,10 @@ class Tables:
     def children(self, fault_id: str) -> list[Fault]:
         """What is part of this fault, by onset."""
         return [_fault(row) for row in self._rows("children", parent=fault_id)]
+
+    def severity_changes(self, fault_id: str) -> list[SeverityChange]:
+        """Oldest first."""
+        return [SeverityChange(*row) for row in self._rows("severity_changes", fault=fault_id)]
 
     def alarms(self, start_ns: int, end_ns: int) -> list[Alarm]:
         """For housekeeping: raised before the end, not ended before the start."""
@@ -287,7 +292,7 @@ def _fault(row: tuple[Any, ...]) -> Fault:
 
 
 def _order(row: tuple[Any, ...], limits: Sequence[tuple[int, Limit]]) -> Order:
-    values, radio = list(row[:-2]), row[-2:]
+    values, later = list(row[:-4]), row[-4:]
     round_ = values[6]
     values[5] = orjson.loads(values[5])
     values[16] = None if values[16] is None else bool(values[16])
@@ -296,7 +301,7 @@ def _order(row: tuple[Any, ...], limits: Sequence[tuple[int, Limit]]) -> Order:
     values[23] = {state: _entered(each) for state, each in orjson.loads(values[23]).items()} if values[23] else {}
     values.append(tuple(limit for n, limit in limits if n == round_))
     values.append(tuple(limit for n, limit in limits if n != round_))
-    return Order(*(*values, *radio))
+    return Order(*(*values, *later))
 
 
 def _entered(given: Mapping[str, Any]) -> Entered:

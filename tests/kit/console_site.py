@@ -181,6 +181,18 @@ class Installation:
             "confirmed": confirmed,
         })  # fmt: skip
 
+    def severity_change(
+        self, fault: str, before: str, after: str, who: str, *, seq: int = 40, second: str | None = None, reason: str = "", due_min: float | None = None
+    ) -> None:
+        """Two minutes ago, the words hidden as the engine hides them. due_min: from now."""
+        due = None if due_min is None else self.now + round(due_min * MINUTE)
+        if reason:
+            self._insert("private", {"id": f"s{seq}", "seq": seq, "field": "args.reason", "salt": b"", "text": reason})
+        self._insert("severity_change", {
+            "fault": fault, "seq": seq, "at_ns": self.now - 2 * MINUTE, "who": who, "second": second, "before": before, "after": after,
+            "reason": f"s{seq}" if reason else None, "due_ns": due,
+        })  # fmt: skip
+
     def receipt(self, page: str, state: str, text: str = "") -> None:
         seq = 1 + self.records.db.execute("SELECT count(*) FROM receipt").fetchall()[0][0]
         self._insert("receipt", {"outbox": page, "seq": seq, "at_ns": self.now, "state": state, "text": text})

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Request, Response
 
-from dashboards.console import rescues
+from dashboards.console import rescues, severities
 from dashboards.console.api import CONDITIONS
 from dashboards.console.asking import Desk, instant
 from dashboards.console.calls import named, next_ns, told
@@ -74,7 +74,7 @@ def timeline(
             (rescue.freed_ns, rescue.freed_by, "freed"), (rescue.released_ns, rescue.released_by, "released"),
         ):  # fmt: skip
             add(at_ns, key, "good", who=names.get(by or "", by or ""))
-    for note in notes:
+    for note in (note for note in notes if note.does != "severity"):  # its own line says more
         add(note.at_ns, "note", "", note.phone, who=names.get(note.who, note.who), text=note.text or "")
     for sent in pages:
         for attempt in sent.attempts:
@@ -133,9 +133,12 @@ def about(view: SiteView, fault: Fault | None, order: Order | None, person: Pers
     equipment = view.config.equipment.get(equipment_id) if view.config else None
     bound = bound_of(equipment)
     rule = rule_of(view.config, fault.kind, fault.rule) if fault else None
+    moments = timeline(fault, order, notes, pages, names, rescue)
+    changes = view.tables.severity_changes(fault.id) if fault else []
+    moments += [Moment(*line) for line in severities.lines(changes, names, view.zone, lang)]
     return {
         "view": view, "fault": fault, "order": order, "pages": pages, "names": names, "equipment": equipment,
-        "moments": timeline(fault, order, notes, pages, names, rescue), "traced": traced(fault, bound) if fault else [],
+        "moments": sorted(moments), **severities.choices(fault, order), "traced": traced(fault, bound) if fault else [],
         "moved": moved(fault, bound) if fault else [], "units": rule.units if rule else {},
         "steps": steps_of(view.config, fault.kind, fault.rule, lang) if fault else (), **family(view, fault),
         "cannot_close": cannot_close(person, view.id, fault, order, rescue) if order else None,
@@ -174,7 +177,7 @@ def cannot_close(person: Person, site: str, fault: Fault | None, order: Order, r
     """Why the engine would refuse this person's closing, as its code: said before anybody has typed a cause. None where it would not."""
     if person.name in (order.accepted_by, order.arrived_by, order.restored_by):
         return "performer_cannot_close"
-    if order.severity == "danger" and "supervisor" not in person.roles_at(site):
+    if "danger" in (order.severity, order.gravest) and "supervisor" not in person.roles_at(site):
         return "danger_needs_supervisor"
     if rescue is not None and rescue.released_ns is None:
         return "release_first"
