@@ -29,7 +29,8 @@ class Alert:
 
     state, holder: the order's state and the name of who has it. call: which one this is, 1 = the first. hollow: who accepted and did not
     come. clock, due_ns: the limit that runs or was missed. ended_ns, ended: when and how the fault ended (`cleared`, `withdrawn`), None
-    while it lasts. before: the class it had until now. wanted: it was urgent once, so a person is wanted whatever it is now.
+    while it lasts. before: the class it had until now. wanted: it was urgent once, so a person is wanted whatever it is
+    now. firm: whom it is handed to, or taken back from.
     """
 
     severity: Severity
@@ -52,6 +53,7 @@ class Alert:
     ended: str = "cleared"
     before: Severity | None = None
     wanted: bool = False
+    firm: str = ""
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
 
 
@@ -83,6 +85,10 @@ def standing(alert: Alert, lang: str) -> str:
         turned = "raised" if list(Severity).index(alert.severity) < list(Severity).index(alert.before) else "lowered"
         classes = {"before": say(f"severity.{alert.before}", lang), "after": say(f"severity.{alert.severity}", lang)}
         parts.append(say(f"alert.{turned}", lang, **classes))
+    if alert.firm:
+        parts.append(say(f"alert.{alert.reason}", lang, firm=_one_line(alert.firm)))
+    if alert.reason == "taken_back":
+        return (" " if lang == "zh" else ", ").join(parts)
     if alert.ended_ns is not None:
         parts.append(say(f"alert.{_ending(alert)}", lang, at=local(alert.ended_ns, alert)))
     elif alert.clock is not None and alert.due_ns is not None:

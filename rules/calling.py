@@ -83,7 +83,7 @@ def move(desk: Desk, house: House, order: Order, event: Event) -> None:
     if after is not State.CALLING:
         call.next_ns = None
     elif event is Event.AGAIN:
-        call.began_ns, call.step, call.called_json = desk.now_ns, 0, "[]"
+        call.began_ns, call.step, call.called_json = desk.now_ns, 0, order.firm_told or "[]"
         call.asked_ns = None
         _take_step(desk, house, call, chain_of(call), order)
     elif event is Event.HOLLOW:

@@ -283,7 +283,7 @@ class Desk:
         self._ledger.put("put_severity_change", f"{row.fault} {row.seq}", columns(row))
 
     def put_handing(self, row: Handing) -> None:
-        self._ledger.put("put_handing", f"{row.work_order} {row.seq}", columns(row))
+        self._ledger.put("put_handing", f"{row.work_order} {row.seq} {row.does}", columns(row))
 
     def clock_began(self, order: Order, name: ClockName) -> bool:
         """Whether this clock of the order's present round was ever started, running or not."""

@@ -24,6 +24,7 @@ CALLS: Mapping[State, calling.Event] = {  # what an order's new state means for 
     State.CLOSED: calling.Event.END,
 }
 
+NOBODY = (Event.HOLLOW, Event.TAKEN_BACK)  # who had it has it no more: the calls go on where they stood
 BEGUN: Mapping[State, tuple[ClockName, ...]] = {  # by the order's state the limits that count from its opening and still run
     State.OPEN: (ClockName.RESPONSE, ClockName.RESTORE),
     State.ACCEPTED: (ClockName.RESTORE,),
@@ -68,7 +69,7 @@ def step(
     if row is not None and order.state is State.RESTORED:
         stop(desk, order, ClockName.UNIT)
     if before is not answer.to:
-        calling.move(desk, house, order, calling.Event.HOLLOW if event is Event.HOLLOW else CALLS[answer.to])
+        calling.move(desk, house, order, calling.Event.HOLLOW if event in NOBODY else CALLS[answer.to])
     told = {"order": order.id, "event": event.value, "before": before.value, "by": who, "round": order.round, **_late(desk, at_ns)}
     desk.tell(f"order.{order.state}", told)
     return None
@@ -122,6 +123,8 @@ def _do(desk: Desk, house: House, order: Order, effect: Effect, why: str, at_ns:
             heads.begin(desk, house, order)
         case Effect.FORGET:
             _forget(desk, order)
+        case Effect.LET_GO:
+            _let_go(order)
         case Effect.END_HOLD:
             order.hold_json = None
         case Effect.DROP_PAGES:
@@ -153,6 +156,10 @@ def _forget(desk: Desk, order: Order) -> None:
     [due_ns] = [clock.due_ns for clock in desk.clocks_of(order) if clock.name is ClockName.ARRIVAL]
     hollow = orjson.loads(order.hollow_json) if order.hollow_json else []
     order.hollow_json = as_json([*hollow, {"by": order.accepted_by, "accepted_ns": order.accepted_ns, "due_ns": due_ns}])
+    _let_go(order)
+
+
+def _let_go(order: Order) -> None:
     order.accepted_ns = order.accepted_by = order.eta_ns = order.phone_json = order.radio_by = None
 
 

@@ -53,6 +53,18 @@ class SeverityChange:
 
 
 @dataclass(frozen=True, slots=True)
+class Handing:
+    """An order was handed to a firm or taken back from it. reason: None = none given, or erased. told: (channel, person)."""
+
+    at_ns: int
+    who: str
+    firm: str
+    does: Literal["handed", "taken_back"]
+    reason: str | None
+    told: tuple[tuple[str, str | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Entered:
     """A deed entered on a phone without reception. entered_ns: by the phone's clock; counts: it is the deed's instant, not the receipt."""
 

@@ -218,6 +218,17 @@ class NoteShape(TypedDict):
     text: str | None
 
 
+class HandingShape(TypedDict):
+    """Handed to a firm, or taken back. told: ids of the people called by it."""
+
+    at: str
+    who: str
+    firm: str
+    does: Literal["handed", "taken_back"]
+    reason: str | None
+    told: list[str]
+
+
 class OrderShape(TypedDict):
     site: str
     id: str
@@ -243,6 +254,7 @@ class OrderShape(TypedDict):
     cause: str | None
     remedy: str | None
     hold: dict[str, Any] | None
+    firm: str | None
     entered: dict[str, EnteredShape]
     clocks: list[ClockShape]
 
@@ -255,6 +267,7 @@ class OrderDetail(OrderShape):
     hollow: list[HollowShape]
     rescue: RescueShape | None
     heads: list[HeadShape]
+    handings: list[HandingShape]
     pages: list[PageShape]
 
 

@@ -18,6 +18,7 @@ from dashboards.console.rows import (
     CommandRow,
     Entered,
     Fault,
+    Handing,
     Handover,
     HeadCall,
     Hollow,
@@ -37,8 +38,8 @@ from plantroom.records.named_sql import parse_queries
 from plantroom.words import LANGUAGES
 
 __all__ = [
-    "MOST", "OPEN_CONDITIONS", "OPEN_STATES", "SEVERITIES", "Attempt", "Call", "CommandRow", "Entered", "Fault", "Handover", "HeadCall",
-    "Hollow", "ItemDay", "Note", "Order", "Page", "Rescue", "RosterChange", "SeverityChange", "Tables",
+    "MOST", "OPEN_CONDITIONS", "OPEN_STATES", "SEVERITIES", "Attempt", "Call", "CommandRow", "Entered", "Fault", "Handing", "Handover",
+    "HeadCall", "Hollow", "ItemDay", "Note", "Order", "Page", "Rescue", "RosterChange", "SeverityChange", "Tables",
 ]  # fmt: skip
 
 _FILE = Path(__file__).with_name("queries.sql")
@@ -57,13 +58,14 @@ class Tables:
         self._lock = threading.Lock()
         self._records: Records | None = None
         self._own: frozenset[str] | None = None
-        self._seen: dict[str, str | None] = {"own": None, "me": None}
+        self._seen: dict[str, str | None] = {"own": None, "me": None, "firm": None}
 
-    def narrowed(self, own: frozenset[str], me: str) -> Tables:
-        """The same rows for somebody who sees no more than those of these machines: every query says so itself. own: equipment ids."""
+    def narrowed(self, own: frozenset[str], me: str, firm: str = "") -> Tables:
+        """The same rows for somebody who sees no more than those of these machines and the orders handed to their firm: every query says so
+        itself. own: equipment ids."""
         found = _Narrowed(self._path)
         found.whole, found._lock = self, self._lock
-        found._own, found._seen = own, {"own": _json(sorted(own)), "me": me}
+        found._own, found._seen = own, {"own": _json(sorted(own)), "me": me, "firm": firm or None}
         return found
 
     def close(self) -> None:
@@ -110,6 +112,15 @@ class Tables:
     def severity_changes(self, fault_id: str) -> list[SeverityChange]:
         """Oldest first."""
         return [SeverityChange(*row) for row in self._rows("severity_changes", fault=fault_id)]
+
+    def handings(self, order_id: str) -> list[Handing]:
+        """Oldest first."""
+        rows = self._rows("handings", order=order_id)
+        return [Handing(*row[:-1], tuple((channel, person) for channel, person in orjson.loads(row[-1]))) for row in rows]
+
+    def handed(self) -> frozenset[str]:
+        """Of who sees no more than what is theirs: the machines of orders that stand and are handed to their firm."""
+        return frozenset(machine for (machine,) in self._rows("handed"))
 
     def alarms(self, start_ns: int, end_ns: int) -> list[Alarm]:
         """For housekeeping: raised before the end, not ended before the start."""

@@ -23,6 +23,7 @@ from rules.outbox import Verdict
 from rules.rows import as_json
 
 TEST = "test"  # reason of a page that belongs to no order
+TAKEN_BACK = "taken_back"  # of one that asks for nothing any more
 MOST_TRIES = 3
 BUSY_MS = 100  # every channel waits with it
 ALONE_NS = 5 * NS  # a file that cannot be used is left alone so long: one page in many is held up, not each
@@ -49,7 +50,8 @@ class Rights:
 
     def issue(self, site: Site, row: Waiting, reason: str) -> str | None:
         """By which this person accepts, or answers a test; None where nobody can come in from outside, or it cannot be kept."""
-        if site.web.public_url is None or row.person is None or (row.work_order is None and reason != TEST) or self._left_alone:
+        asks = row.work_order is not None and reason != TAKEN_BACK
+        if site.web.public_url is None or row.person is None or not (asks or reason == TEST) or self._left_alone:
             return None
         try:
             return self._access().issue(site.id, row.id, row.work_order or "", row.person, self._clock.read().wall_ns)

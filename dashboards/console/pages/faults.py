@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Request, Response
 
-from dashboards.console import rescues, severities
+from dashboards.console import handings, rescues, severities
 from dashboards.console.api import CONDITIONS
 from dashboards.console.asking import Desk, instant
 from dashboards.console.calls import named, next_ns, told
@@ -19,6 +19,7 @@ from dashboards.console.rule_texts import rule_of, steps_of
 from dashboards.console.sites import SiteView
 from dashboards.console.tables import SEVERITIES, Entered, Fault, Note, Order, Page, Rescue
 from plantroom.clock import NS, iso
+from plantroom.firms import firms
 from plantroom.site import Binding, Equipment
 
 router = APIRouter(include_in_schema=False)
@@ -74,7 +75,7 @@ def timeline(
             (rescue.freed_ns, rescue.freed_by, "freed"), (rescue.released_ns, rescue.released_by, "released"),
         ):  # fmt: skip
             add(at_ns, key, "good", who=names.get(by or "", by or ""))
-    for note in (note for note in notes if note.does != "severity"):  # its own line says more
+    for note in notes:
         add(note.at_ns, "note", "", note.phone, who=names.get(note.who, note.who), text=note.text or "")
     for sent in pages:
         for attempt in sent.attempts:
@@ -136,8 +137,10 @@ def about(view: SiteView, fault: Fault | None, order: Order | None, person: Pers
     moments = timeline(fault, order, notes, pages, names, rescue)
     changes = view.tables.severity_changes(fault.id) if fault else []
     moments += [Moment(*line) for line in severities.lines(changes, names, view.zone, lang)]
+    moments += [Moment(*line) for line in handings.lines(view.tables.handings(order.id) if order else [], names, lang)]
     return {
         "view": view, "fault": fault, "order": order, "pages": pages, "names": names, "equipment": equipment,
+        "firms": firms(view.config) if view.config else [],
         "moments": sorted(moments), **severities.choices(fault, order), "traced": traced(fault, bound) if fault else [],
         "moved": moved(fault, bound) if fault else [], "units": rule.units if rule else {},
         "steps": steps_of(view.config, fault.kind, fault.rule, lang) if fault else (), **family(view, fault),

@@ -27,7 +27,7 @@ CREATE TABLE handing (
   does       TEXT NOT NULL CHECK (does IN ('handed', 'taken_back')),
   reason     TEXT,                         -- private.id
   told_json  TEXT NOT NULL,               -- [[channel, person]]: whom it called beside those who knew of it
-  PRIMARY KEY (work_order, seq)
+  PRIMARY KEY (work_order, seq, does)  -- from one firm to another is both
 ) STRICT, WITHOUT ROWID;
 
 -- Three more reasons of a page. A check cannot be altered, so the table is written anew, and what points to it.
