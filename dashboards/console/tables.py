@@ -116,7 +116,10 @@ class Tables:
     def handings(self, order_id: str) -> list[Handing]:
         """Oldest first."""
         rows = self._rows("handings", order=order_id)
-        return [Handing(*row[:-1], tuple((channel, person) for channel, person in orjson.loads(row[-1]))) for row in rows]
+        return [
+            Handing(at_ns, who, firm, does, reason, tuple((channel, person) for channel, person in orjson.loads(told)))
+            for at_ns, who, firm, does, reason, told in rows
+        ]
 
     def handed(self) -> frozenset[str]:
         """Of who sees no more than what is theirs: the machines of orders that stand and are handed to their firm."""
