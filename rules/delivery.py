@@ -7,9 +7,9 @@ from typing import Any
 from rules import events
 from rules.command import LATEST_NS
 from rules.desk import Desk
-from rules.heads import MAJOR
 from rules.house import House
 from rules.outbox import Verdict, after_attempt
+from rules.paging import CALLS_NOBODY
 from rules.record_body import read, shown
 from rules.rows import Attempt
 
@@ -34,8 +34,7 @@ def take(desk: Desk, house: House | None, body: bytes) -> None:
         page.state = then.state
         page.due_ns = then.due_ns if then.due_ns is not None else page.due_ns
     desk.put_page(page)
-    # a duty head who was told is nobody who comes
-    call = desk.calls.get(page.work_order or "") if page.reason != MAJOR else None
+    call = desk.calls.get(page.work_order or "") if page.reason not in CALLS_NOBODY else None
     if verdict is Verdict.ACCEPTED and call is not None:
         call.taken_ns = desk.now_ns
         desk.put_call(call)

@@ -16,8 +16,8 @@ from typing import Any
 
 from rules import widening
 from rules.desk import Desk
-from rules.heads import MAJOR
 from rules.house import House
+from rules.paging import CALLS_NOBODY
 from rules.record_body import read, shown
 from rules.rows import Receipt
 
@@ -45,7 +45,7 @@ def take(desk: Desk, house: House | None, body: bytes) -> None:
     state = Told(said["state"])
     note(desk, said["outbox"], state, said["text"])
     page = desk.find_page(said["outbox"])
-    if page is not None and page.reason == MAJOR:
+    if page is not None and page.reason in CALLS_NOBODY:
         return  # a duty head's: heads are called again on all their channels anyway, and belong to no chain
     if house is not None and state in (Told.HELD, Told.UNDELIVERED) and said.get("work_order") and said.get("person"):
         widening.not_reached(desk, house, said["work_order"], said["person"])

@@ -41,8 +41,8 @@ class TooMany(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """data: JSON, of the machine `equipment`. values: for `values` events the pieces by equipment, so that a client who looks at one
-    machine gets one machine."""
+    """data: JSON, of the machine `equipment`, about an order handed to `firm`. values: for `values` events the pieces by equipment, so that
+    a client who looks at one machine gets one machine."""
 
     n: int
     site: str
@@ -50,6 +50,7 @@ class Event:
     data: bytes
     equipment: str = ""
     values: Mapping[str, list[bytes]] | None = None
+    firm: str = ""
 
 
 @dataclass(slots=True)
@@ -153,20 +154,22 @@ class Hub:
         faults = {fault.id: (fault, orders.get(fault.work_order or "")) for fault in tables.open_faults(MOST_OPEN)}
         for id_ in seen.faults.keys() - faults.keys():
             if (ended := tables.fault(id_)) is not None:
-                self._tell_row(view, "fault", fault_shape(view, ended, None, now))
+                handed = tables.order(ended.work_order) if ended.work_order else None
+                self._tell_row(view, "fault", fault_shape(view, ended, None, now), handed)
         for id_ in seen.orders.keys() - orders.keys():
             if (closed := tables.order(id_)) is not None:
-                self._tell_row(view, "order", order_shape(view, closed, now))
+                self._tell_row(view, "order", order_shape(view, closed, now), closed)
         for id_, (fault, order) in faults.items():
             if seen.faults.get(id_) != (fault, order):
-                self._tell_row(view, "fault", fault_shape(view, fault, order, now))
+                self._tell_row(view, "fault", fault_shape(view, fault, order, now), order)
         for id_, order in orders.items():
             if seen.orders.get(id_) != order:
-                self._tell_row(view, "order", order_shape(view, order, now))
+                self._tell_row(view, "order", order_shape(view, order, now), order)
         seen.faults, seen.orders = faults, orders
 
-    def _tell_row(self, view: SiteView, kind: str, row: FaultShape | OrderShape) -> None:
-        self._tell(Event(self._next(), view.id, kind, orjson.dumps(row), row["equipment"]))
+    def _tell_row(self, view: SiteView, kind: str, row: FaultShape | OrderShape, order: Order | None) -> None:
+        firm = (order.firm or "") if order is not None else ""
+        self._tell(Event(self._next(), view.id, kind, orjson.dumps(row), row["equipment"], firm=firm))
 
     def _look_at_values(self, view: SiteView, seen: _Seen) -> None:
         turn, seen.turn = seen.turn, view.latest.turn
@@ -221,7 +224,9 @@ class Hub:
         if not client.person.sees(event.site) or client.site not in (None, "", event.site):
             return False
         theirs = None if event.values is not None else self._sites.theirs(client.person, event.site)
-        return theirs is None or event.equipment in theirs
+        if theirs is None or event.equipment in theirs:
+            return True
+        return bool(event.firm) and event.firm == self._sites.firm(client.person, event.site)
 
     def _pieces(self, event: Event, client: Client) -> list[bytes]:
         values = event.values or {}
