@@ -28,6 +28,7 @@ from plantroom.records.migrate import migrations
 from plantroom.screens import Screens
 from plantroom.service import newer_config
 from plantroom.site import Channel, Site
+from rules.notify import http
 from rules.notify.board import Board, Waiting
 from rules.notify.bounces import Bounces
 from rules.notify.channels import Send, limit_of, rates_of, send_of
@@ -94,6 +95,7 @@ class NotifyService:
                         tasks.create_task(bounces.run())
                     tasks.create_task(self._serve(site, channel, group, records))
         finally:
+            await http.close()
             writer.close()
             records.close()
             self._rights.close()
@@ -160,9 +162,8 @@ class NotifyService:
                 seen, began_s = version, loop.time()
                 position = records.row("position")  # before the pages: what is marked has been seen
                 stood = position["seq"] if position is not None else 0
-                self._board.update(_waiting(records))
-                for woken in self._woken.values():
-                    woken.set()
+                for channel in self._board.update(_waiting(records)) & self._woken.keys():
+                    self._woken[channel].set()
                 took_s = loop.time() - began_s
             if stood != marked and loop.time() - marked_s >= MARK_S:
                 with suppress(OSError):  # a disk that refuses shows outside, as delivery that does not move; pages go on
