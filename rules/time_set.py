@@ -5,7 +5,7 @@ Changes of the roster do not: they are times of the calendar, like the shifts th
 
 from __future__ import annotations
 
-from rules import clocks, drills, usable
+from rules import clocks, drills, roster_notice, usable
 from rules.desk import Desk
 from rules.order import State
 
@@ -14,6 +14,8 @@ def shift(desk: Desk, step_ns: int) -> None:
     for clock in list(desk.clocks.values()):
         desk.put_clock(clocks.shift(clock, step_ns))
     for page in desk.queued():
+        if page.reason == roster_notice.ROSTER and not page.attempts:
+            continue  # it waits for a morning, which is the calendar's
         page.due_ns += step_ns
         if page.reason != drills.TEST:  # a round of test pages is known by its instant
             page.created_ns += step_ns

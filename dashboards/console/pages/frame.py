@@ -62,6 +62,7 @@ def push_words(lang: str) -> Mapping[str, str]:
 
 
 TEMPLATES.globals.update(offline_words=offline_words, push_words=push_words)
+TEMPLATES.filters["named"] = lambda person, names: names.get(person, person)
 TEMPLATES.filters["as_json"] = lambda value: orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
