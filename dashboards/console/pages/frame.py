@@ -52,7 +52,7 @@ def offline_words(lang: str) -> Mapping[str, str]:
     return texts | {f"deed_{does}": words.say(f"deed.{does}", lang) for does in sorted(ENTERED_DEEDS)}
 
 
-PUSH = ("on", "off", "denied", "impossible", "unreachable", "refused")
+PUSH = ("on", "off", "denied", "impossible", "install", "unreachable", "refused")
 
 
 @lru_cache(maxsize=8)
