@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import orjson
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -144,7 +145,8 @@ async def notice_of(request: Request, desk: Desk) -> dict[str, Any] | None:
 
 
 def _say(lang: str, key: str, /, **values: object) -> str:
-    return words.say(key, lang, **values)
+    """Text, which the template escapes: so what a macro made, and escaped, is made text again first, or people would read `&amp;`."""
+    return words.say(key, lang, **{name: value.unescape() if isinstance(value, Markup) else value for name, value in values.items()})
 
 
 def _may(person: Person | None, shown: SiteView | None) -> Any:
