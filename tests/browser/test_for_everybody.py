@@ -105,6 +105,24 @@ def test_every_page_is_looked_at(desk: Desk) -> None:
     assert {path for path in routes if not NO_PAGES.match(path)} == set(PAGES) - {"trouble"}
 
 
+def test_a_browser_would_install_the_console_as_an_app(desk: Desk, chromium: Browser) -> None:
+    """By Chromium's own judgement: in such a test's window nothing is ever installed, and that is all it finds."""
+    context = come_in(chromium, desk)
+    page = context.new_page()
+    asked = context.new_cdp_session(page)
+
+    def troubles() -> set[str]:
+        return {error["errorId"] for error in asked.send("Page.getInstallabilityErrors")["installabilityErrors"]}
+
+    page.goto("/")
+    found = asked.send("Page.getAppManifest")
+    assert found["errors"] == [] and "/static/app." in found["url"]
+    assert troubles() == {"in-incognito"}
+    page.evaluate("document.querySelector('link[rel=manifest]').remove()")
+    assert "no-manifest" in troubles(), "the control"
+    context.close()
+
+
 @pytest.mark.parametrize("looks", [LOOKS[:2], pytest.param(LOOKS, marks=pytest.mark.soak)], ids=["one look at each", "every look"])
 def test_axe_finds_nothing_serious_on_any_page_by_day_or_by_night(desk: Desk, chromium: Browser, looks: list[tuple[str, str]]) -> None:
     """In short the pages people work with: one in Chinese by day, the next in English by night. In full every page in all four."""

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import configparser
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -32,6 +34,7 @@ channels: [{{id: duty, type: webhook, url: "http://127.0.0.1:9/", private: 127.0
 tell: [{{channel: duty}}]
 installations: [{{id: tower, name: 塔楼, secret: "${{TOWER_SECRET}}"}}]
 """
+REFUSED = ("mbind",)  # numpy's OpenBLAS says near which processor memory is to lie, and goes on where it may not: so it is refused here, too
 SECRETS = {"DUTY_SECRET": "d" * 32, "TOWER_SECRET": "t" * 32}
 
 
@@ -107,14 +110,17 @@ def watching(folder: Path) -> Iterator[tuple[str, Path]]:
     """`plantroom watch` under strace: its address, and what strace writes."""
     port, trace = free_port(), folder / "trace"
     (folder / "watch.yaml").write_text(CONFIG.format(port=port))
-    command = ["strace", "-f", "-qq", "-o", str(trace), "-e", "raw=all", str(OURS), "watch", str(folder / "watch.yaml"), "--data", str(folder / "data"), "--json"]
+    refused = [word for call in REFUSED for word in ("-e", f"inject={call}:error=EPERM")]
+    command = ["strace", "-f", "-qq", "-o", str(trace), "-e", "raw=all", *refused, str(OURS), "watch", str(folder / "watch.yaml"), "--data", str(folder / "data"), "--json"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, env={"PATH": "/usr/bin:/bin", **SECRETS}, text=True)
     try:
         assert process.stdout is not None
         yield json.loads(process.stdout.readline())["listening"], trace
     finally:
-        process.terminate()
-        process.wait(20)
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        for child in children or [str(process.pid)]:  # strace itself hands no signal on
+            os.kill(int(child), signal.SIGTERM)
+        process.communicate(timeout=20)
 
 
 @pytest.mark.needs("systemd-analyze", "strace")
@@ -137,7 +143,7 @@ def test_the_sandbox_refuses_nothing_that_it_does(tmp_path: Path) -> None:
     for line in service["SystemCallFilter"]:
         groups = line.removeprefix("~").split()
         allowed = allowed - calls_of(*groups) if line.startswith("~") else allowed | calls_of(*groups)
-    assert made - allowed == set()
+    assert service["SystemCallErrorNumber"] == ["EPERM"] and made - allowed <= set(REFUSED)
     families = {int(number, 16) for number in re.findall(r"\bsocket\((0x[0-9a-f]+|\d+),", text)}
     named = {"AF_UNIX": 1, "AF_INET": 2, "AF_INET6": 10}
     assert families <= {named[word] for word in service["RestrictAddressFamilies"][0].split()}
