@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -18,7 +20,7 @@ import httpx
 from plantroom.networks import listed
 from rules.notify.judging import Read, Reply, judge
 from rules.notify.page import Answer, answer
-from rules.notify.pinned import Forbidden, Pinned
+from rules.notify.pinned import Connections, Forbidden, Pinned
 from rules.outbox import Verdict
 
 MOST_ANSWER_BYTES = 64 << 10
@@ -37,7 +39,20 @@ class Request:
     method: str = "POST"
 
 
+_kept: ContextVar[Connections | None] = ContextVar("kept", default=None)
 Talk = Callable[[httpx.AsyncClient], Awaitable[Answer]]
+
+
+@asynccontextmanager
+async def kept() -> AsyncIterator[None]:
+    """Attempts made within, in tasks begun there too, share connections, which are closed at its end. Cookies are shared by none."""
+    connections = Connections()
+    token = _kept.set(connections)
+    try:
+        yield
+    finally:
+        _kept.reset(token)
+        await connections.aclose()
 
 
 async def send(settings: Mapping[str, object], request: Request, read: Read, *, timeout_s: float) -> Answer:
@@ -107,9 +122,18 @@ def _wrong(url: str) -> str | None:
     return None if read.port is None or 0 < read.port < 65_536 else f"names the port {read.port}, which does not exist"
 
 
-def _client(settings: Mapping[str, object], timeout_s: float) -> httpx.AsyncClient:
-    way = Pinned(httpx.AsyncHTTPTransport(verify=_trusted_by(settings), trust_env=False), listed(settings.get("private")))
-    return httpx.AsyncClient(transport=way, follow_redirects=False, trust_env=False, timeout=httpx.Timeout(timeout_s))
+@asynccontextmanager
+async def _client(settings: Mapping[str, object], timeout_s: float) -> AsyncIterator[httpx.AsyncClient]:
+    """One attempt's own, so that nothing that one provider's answer set goes with the next page."""
+    shared = _kept.get()
+    connections = shared or Connections()
+    way = Pinned(connections, _trusted_by(settings), listed(settings.get("private")))
+    try:
+        async with httpx.AsyncClient(transport=way, follow_redirects=False, trust_env=False, timeout=httpx.Timeout(timeout_s)) as client:
+            yield client
+    finally:
+        if shared is None:
+            await connections.aclose()
 
 
 def _trusted_by(settings: Mapping[str, object]) -> ssl.SSLContext:

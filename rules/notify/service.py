@@ -28,6 +28,7 @@ from plantroom.records.migrate import migrations
 from plantroom.screens import Screens
 from plantroom.service import newer_config
 from plantroom.site import Channel, Site
+from rules.notify import http
 from rules.notify.board import Board, Waiting
 from rules.notify.channels import Send, limit_of, rates_of, send_of
 from rules.notify.duty_room import Darkness, Room
@@ -165,9 +166,9 @@ class NotifyService:
             await asyncio.sleep(max(LOOK_S, LOOK_SHARE * took_s))  # where thousands wait, sending them comes before counting them
 
     async def _serve(self, site: Site, channel: Channel, group: GroupWriter, records: Records) -> None:
-        """One channel: a few attempts at once, never two about one thing."""
+        """One channel: a few attempts at once, never two about one thing. Its connections are its own and kept for the next page."""
         free = asyncio.Semaphore(AT_ONCE)
-        async with asyncio.TaskGroup() as sends:
+        async with http.kept(), asyncio.TaskGroup() as sends:
             while True:
                 await free.acquire()
                 row = await self._next(channel.id, group)
