@@ -6,7 +6,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -67,24 +67,34 @@ async def send(port: int, n: int = 1, *, url: str = "http://127.0.0.1:{port}/", 
     return await webhook.send(settings, replace(PAGE, id=f"P{n}-1"), timeout_s=5)
 
 
-def pages(provider: Provider, *, keep: bool = True, count: int = 10) -> list[Answer]:
+@asynccontextmanager
+async def closing() -> AsyncIterator[None]:
+    """As notify ends."""
+    try:
+        yield
+    finally:
+        await http.close()
+
+
+def pages(provider: Provider, *, count: int = 10) -> list[Answer]:
     """One after the other."""
 
     async def run() -> list[Answer]:
-        async with provider.listening() as port, http.kept() if keep else nullcontext():
+        async with provider.listening() as port, closing():
             return [await send(port, n) for n in range(count)]
 
     return asyncio.run(run())
 
 
-def test_pages_of_one_channel_share_a_connection_and_close_it_at_the_end() -> None:
+def test_pages_to_one_host_share_a_connection_and_close_it_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     provider = Provider()
     assert {answer.verdict for answer in pages(provider)} == {Verdict.ACCEPTED}
     assert (provider.connections, provider.left, len(provider.pages)) == (1, 1, 10)
     assert not any("cookie" in headers for headers in provider.headers), "what one answer set goes with no other page"
+    monkeypatch.setattr(http, "KEPT", 0)
     alone = Provider()
-    pages(alone, keep=False)
-    assert alone.connections == alone.left == 10, "the control: attempts that nobody keeps anything for"
+    pages(alone)
+    assert alone.connections == alone.left == 10, "the control: where nothing is kept"
 
 
 @pytest.mark.parametrize("after", [lambda n: True, lambda n: n == 3])
@@ -105,7 +115,7 @@ def test_one_that_leaves_while_the_next_page_is_on_its_way_costs_none_either(mon
 
 def test_several_idle_connections_that_were_all_left_are_gone_through(monkeypatch: pytest.MonkeyPatch) -> None:
     async def run() -> list[Answer]:
-        async with provider.listening() as port, http.kept():
+        async with provider.listening() as port, closing():
             first = await asyncio.gather(*(send(port, n) for n in range(4)))
             return [*first, await send(port, 9)]
 
@@ -133,7 +143,7 @@ def test_an_answer_that_is_none_is_not_asked_for_twice_on_an_idle_connection() -
     provider = Provider()
 
     async def run() -> Answer:
-        async with provider.listening() as port, http.kept():
+        async with provider.listening() as port, closing():
             await send(port, 1)
             provider.yes = b"what?\r\n\r\n"
             return await send(port, 2)
@@ -146,7 +156,7 @@ def test_a_name_is_asked_for_anew_with_each_page(monkeypatch: pytest.MonkeyPatch
     two_names(monkeypatch, asked)
 
     async def run() -> None:
-        async with Provider().listening() as port, http.kept():
+        async with Provider().listening() as port, closing():
             for n in range(3):
                 await send(port, n, url="http://one.house:{port}/")
 
@@ -166,12 +176,12 @@ def test_a_connection_that_was_verified_for_one_name_serves_no_other_of_its_addr
         provider = Provider()
 
         async def run() -> list[Verdict]:
-            async with provider.listening(context) as port, http.kept():
+            async with provider.listening(context) as port, closing():
                 return [(await send(port, n, url=f"https://{name}.house:{{port}}/", ca=str(made.ca))).verdict for n, name in enumerate(("one", "other", "one"))]
 
         return asyncio.run(run()), len(provider.pages)
 
     assert both() == ([Verdict.ACCEPTED, Verdict.RETRY, Verdict.ACCEPTED], 2)
-    own = pinned.Connections.way
-    monkeypatch.setattr(pinned.Connections, "way", lambda self, trusted, url: own(self, trusted, httpx.URL("https://any/")))
+    own = http._way
+    monkeypatch.setattr(http, "_way", lambda settings, url: own(settings, httpx.URL("https://any/")))
     assert both() == ([Verdict.ACCEPTED] * 3, 3), "the control: kept by address alone, the other name's page goes to whoever proved to be the first"

@@ -119,6 +119,8 @@ def furnish(folder: Path, clock: Clock, word: Word) -> Installation:
     house.outcome("command-0001", "comment", "O1-1", "boss", False, (word(48), word(48)), state={"word": word(48)})
     house.outcome("command-0002", "stand_in", "engineering", "boss", True, state={"untold": ["ghost"]})
     house.person("ghost", word(49))
+    house.severity_change("F1-1", "readiness", "danger", "ghost", reason=word(55))
+    house.handing("O1-1", word(56), "ghost", seq=41, reason=word(57))
     link: LinkCounts = {"id": "bus-1", "state": "down", "reason": word(50), "counts": {}, "units": [], "p50_ms": None, "p99_ms": None}
     link_counts.write(house.folder, house.now, [link])
     house.engine_at(1)
