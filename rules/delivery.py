@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rules import events
+from rules.calling import State as CallState
 from rules.command import LATEST_NS
 from rules.desk import Desk
 from rules.house import House
@@ -35,7 +36,7 @@ def take(desk: Desk, house: House | None, body: bytes) -> None:
         page.due_ns = then.due_ns if then.due_ns is not None else page.due_ns
     desk.put_page(page)
     call = desk.calls.get(page.work_order or "") if page.reason not in CALLS_NOBODY else None
-    if verdict is Verdict.ACCEPTED and call is not None:
+    if verdict is Verdict.ACCEPTED and call is not None and call.state != CallState.OVER:  # a closed order's leaves memory with the commit
         call.taken_ns = desk.now_ns
         desk.put_call(call)
     if verdict is Verdict.REFUSED and house is not None:

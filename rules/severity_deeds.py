@@ -87,8 +87,8 @@ def _family(desk: Desk, house: House, fault: Fault) -> None:
     parent = desk.find_fault(fault.parent) if fault.parent is not None else None
     if parent is not None and (fault.severity is Severity.DANGER or GRAVITY[fault.severity] > GRAVITY[parent.severity]):
         incident.stand_alone(desk, house, fault)
-    for child in desk.all_faults():
-        if child.open and child.parent == fault.id and GRAVITY[child.severity] > GRAVITY[fault.severity]:
+    for child in desk.children(fault.id):
+        if GRAVITY[child.severity] > GRAVITY[fault.severity]:
             incident.stand_alone(desk, house, child)
 
 

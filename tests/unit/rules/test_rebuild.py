@@ -85,3 +85,19 @@ def test_what_was_over_before_a_later_beginning_is_not_missed(kit: Kit, other: R
         other.db.execute(f"DELETE FROM {table}")
     assert compare(kit.records, other, last)[1] is None
     assert compare(kit.records, other, 0)[1] is not None
+
+
+def test_a_page_taken_of_an_order_that_was_closed_a_moment_ago_is_the_same_before_and_after_the_commit(tmp_path: Path) -> None:
+    """The closed order's call still lies in memory until then."""
+    kit = Kit(tmp_path)
+    kit.configure()
+    kit.stay(5, jockey_fault=1)
+    kit.run()
+    page = kit.rows("SELECT id FROM outbox")[0][0]
+    kit.stay(5)
+    kit.attempt(page, "accepted")
+    kit.run()
+    kit.engine.memory()
+    assert kit.one("SELECT state FROM work_order") == "closed", "the control"
+    assert kit.again("each.db", list(range(1, len(kit.journal)))) == kit.dump()
+    kit.close()

@@ -296,3 +296,21 @@ def test_no_class_makes_a_running_limit_later_or_touches_what_is_over(severity: 
         assert later.due_ns >= min(now, began.due_ns), "nor is it missed by the change itself"
     over: list[OrderClock] = [clocks.stop(began, MIDDAY + MINUTE), clocks.notice(began, MIDDAY + 40 * MINUTE)[0]]
     assert [tighten(each, severity, MIDDAY + 2 * MINUTE) for each in over] == over
+
+
+def test_what_is_graver_than_the_fault_it_is_part_of_stands_for_itself(tmp_path: Path) -> None:
+    wet = rule_text("wet", "jockey_fault", "normal", for_="1s", extra="inhibited_by: [phase_loss]")
+    kit = Kit(tmp_path, wall_ns=MIDDAY)
+    kit.configure(peopled(), {**{k: v for k, v in HERE.items() if "wear" not in k and "jockey" not in k}, "rules/packs/fire_pump/wet.yaml": wet})
+    kit.stay(5, phase_loss=1)
+    kit.stay(5, phase_loss=1, jockey_fault=1)
+    kit.run()
+    child, parent = (str(kit.one("SELECT id FROM fault WHERE rule = ?", rule)) for rule in ("wet", "phase_loss"))
+    asked = "SELECT parent, work_order IS NOT NULL FROM fault WHERE id = ?"
+    assert kit.one(asked, child) == (parent, 0), "the control"
+    assert change(kit, child, "readiness") == "ok"
+    assert kit.one(asked, child) == (parent, 0), "as grave as the other one it is still explained by it"
+    assert change(kit, parent, "normal", reason="a fuse", second="wang.fang") == "ok"
+    assert kit.one(asked, child) == (None, 1)
+    assert kit.one("SELECT severity FROM work_order WHERE fault = ?", child) == "readiness"
+    kit.close()
