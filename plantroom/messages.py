@@ -29,7 +29,8 @@ class Alert:
 
     state, holder: the order's state and the name of who has it. call: which one this is, 1 = the first. hollow: who accepted and did not
     come. clock, due_ns: the limit that runs or was missed. ended_ns, ended: when and how the fault ended (`cleared`, `withdrawn`), None
-    while it lasts.
+    while it lasts. before: the class it had until now. wanted: it was urgent once, so a person is wanted whatever it is
+    now. firm: whom it is handed to, or taken back from.
     """
 
     severity: Severity
@@ -50,6 +51,9 @@ class Alert:
     due_ns: int | None = None
     ended_ns: int | None = None
     ended: str = "cleared"
+    before: Severity | None = None
+    wanted: bool = False
+    firm: str = ""
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
 
 
@@ -63,13 +67,13 @@ def headline(alert: Alert, lang: str) -> str:
         "prefix": say(f"alert.prefix.{alert.mode}", lang, none=""),
         "class_": say(f"severity.{alert.severity}", lang).upper() if lang == "en" else say(f"severity.{alert.severity}", lang),
         "no_data": say("alert.no_data", lang) if alert.no_data else "",
-        "machine": _one_line(alert.machine[lang]),
+        "machine": one_line(alert.machine[lang]),
     }
-    what = _one_line(alert.what[lang])
+    what = one_line(alert.what[lang])
     room = COLUMNS[lang] - width(say("alert.head", lang, what=what, place="", **fixed))
     if room < 0:
         what = cut(what, max(width(what) + room, 0))
-    place = _place(_one_line(alert.place), lang, room)
+    place = _place(one_line(alert.place), lang, room)
     return say("alert.head", lang, what=what, place=place, **fixed)
 
 
@@ -77,12 +81,20 @@ def standing(alert: Alert, lang: str) -> str:
     """Line 2. The parts stand apart by a space in Chinese, by a comma in English."""
     first = "again" if alert.reason == "returned" else "since"
     parts = [say(f"alert.{first}", lang, at=local(alert.since_ns, alert))]
+    if alert.before is not None:
+        turned = "raised" if list(Severity).index(alert.severity) < list(Severity).index(alert.before) else "lowered"
+        classes = {"before": say(f"severity.{alert.before}", lang), "after": say(f"severity.{alert.severity}", lang)}
+        parts.append(say(f"alert.{turned}", lang, **classes))
+    if alert.firm:
+        parts.append(say(f"alert.{alert.reason}", lang, firm=one_line(alert.firm)))
+    if alert.reason == "taken_back":
+        return (" " if lang == "zh" else ", ").join(parts)
     if alert.ended_ns is not None:
         parts.append(say(f"alert.{_ending(alert)}", lang, at=local(alert.ended_ns, alert)))
     elif alert.clock is not None and alert.due_ns is not None:
         word = {"warning": "near", "breach": "missed"}.get(alert.reason, "due")
         parts.append(say(f"alert.{word}.{alert.clock}", lang, at=local(alert.due_ns, alert)))
-    step = cut(_one_line(alert.step[lang]), STEP_COLUMNS[lang])
+    step = cut(one_line(alert.step[lang]), STEP_COLUMNS[lang])
     if step and alert.ended_ns is None and alert.state in ("open", "accepted"):
         parts.append(_first(step, lang))
     if alert.reason == "escalated":
@@ -149,13 +161,13 @@ def _ending(alert: Alert) -> str:
         return "withdrawn"
     if alert.state in ("arrived", "restored"):
         return "repaired"
-    return "faded_urgent" if alert.severity.urgent and alert.state != "closed" else "faded"
+    return "faded_urgent" if (alert.severity.urgent or alert.wanted) and alert.state != "closed" else "faded"
 
 
 def _same_day(a: datetime, b: datetime) -> bool:
     return a.date() == b.date()
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
     """Names and payload texts are not ours: no line breaks or control characters reach a phone."""
     return "".join(c if c.isprintable() else " " for c in text).strip()

@@ -21,9 +21,28 @@ from rules.matters import Matters
 from rules.order import REOPEN_WITHIN_NS, State
 from rules.recent import RECENT_NS, SETTLE_NS, Recent, shown_ns
 from rules.roster_rows import RosterRows
-from rules.rows import Attempt, Call, Drill, Fault, ItemTime, Note, Order, Outcome, Page, Pending, Receipt, Skipped, as_json, born, columns
+from rules.rows import (
+    Attempt,
+    Call,
+    Drill,
+    Fault,
+    Handing,
+    ItemTime,
+    Note,
+    Order,
+    Outcome,
+    Page,
+    Pending,
+    Receipt,
+    SeverityChange,
+    Skipped,
+    as_json,
+    born,
+    columns,
+)
 
 ALONE = "alone"
+URGENT, SHELVED, CHILD = "urgent", "shelved", "child"  # what is looked for at every tick
 Hidden = Callable[[int, str], "tuple[str, bytes | None] | None"]
 
 
@@ -139,6 +158,18 @@ class Desk:
         """Of those the ones about no fault and no order, sent for this reason, oldest first."""
         return [page for page in self.pages.about((ALONE, reason)) if page.state == "queued"]
 
+    def oldest_urgent(self) -> Page | None:
+        """Of those to be sent the oldest that is urgent."""
+        return self.pages.oldest(URGENT)
+
+    def shelved(self) -> list[Fault]:
+        """In the order they were raised."""
+        return self.faults.about(SHELVED)
+
+    def children(self, parent: str | None = None) -> list[Fault]:
+        """Open faults that are part of another one, or of this one, in the order they were raised."""
+        return self.faults.about(CHILD if parent is None else (CHILD, parent))
+
     def find_fault(self, id_: str) -> Fault | None:
         return self.faults.get(id_) or next(iter(self._ledger.faults("fault", {"id": id_})), None)
 
@@ -231,6 +262,11 @@ class Desk:
         """It counts for nobody any more."""
         self._recent.remove(fault.raised_ns, (fault.equipment, fault.rule))
 
+    def reshow(self, fault: Fault) -> None:
+        """Its class is another one: as an advisory it counts for no flood."""
+        self.unshow(fault)
+        self.show(fault)
+
     def shown(self, within_ns: int, key: tuple[str, str] | None = None) -> int:
         """How many faults were put before people within this time, or of one condition: were raised."""
         return self._recent.count(self.now_ns, within_ns, key)
@@ -252,7 +288,21 @@ class Desk:
 
     def put_order(self, order: Order) -> None:
         self.orders[order.id] = order
-        self._ledger.put("put_order", order.id, {**columns(order), "severity": order.severity.value, "state": order.state.value})
+        gravest = order.gravest.value if order.gravest is not None else None
+        told = {"severity": order.severity.value, "state": order.state.value, "gravest": gravest}
+        self._ledger.put("put_order", order.id, {**columns(order), **told})
+
+    def put_severity_change(self, row: SeverityChange) -> None:
+        self._ledger.put("put_severity_change", f"{row.fault} {row.seq}", columns(row))
+
+    def put_handing(self, row: Handing) -> None:
+        self._ledger.put("put_handing", f"{row.work_order} {row.seq} {row.does}", columns(row))
+
+    def clock_began(self, order: Order, name: ClockName) -> bool:
+        """Whether this clock of the order's present round was ever started, running or not."""
+        key = (order.id, name, order.round)
+        asked = {"work_order": order.id, "name": name.value, "round": order.round}
+        return self._ledger.waiting("put_clock", _flat(key)) is not None or bool(self._ledger.rows("clock_began", asked))
 
     def put_clock(self, clock: OrderClock) -> None:
         self.clocks[_clock_key(clock)] = clock
@@ -383,14 +433,20 @@ class Desk:
 
 
 def _about_fault(fault: Fault) -> Iterator[Hashable]:
-    """Its condition, and its order."""
+    """Its condition, its order; that it is shelved, that it is part of another one while it is there."""
     yield fault.equipment, fault.rule
     if fault.work_order is not None:
         yield fault.work_order
+    if fault.shelved_until_ns is not None:
+        yield SHELVED
+    if fault.open and fault.parent is not None:
+        yield from (CHILD, (CHILD, fault.parent))
 
 
 def _about_page(page: Page) -> Iterator[Hashable]:
-    """Its fault and its order; why it was sent, where it is about neither."""
+    """Its fault and its order; why it was sent, where it is about neither; that it is urgent, while it is to be sent."""
+    if page.severity.urgent and page.state == "queued":
+        yield URGENT
     if page.fault is None and page.work_order is None:
         yield ALONE, page.reason
     yield from filter(None, (page.fault, page.work_order))

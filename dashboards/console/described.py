@@ -6,12 +6,13 @@ import math
 from collections.abc import Sequence
 from typing import Literal
 
-from dashboards.console import shapes
+from dashboards.console import handings, severities, shapes
 from dashboards.console.calls import call_shape, head_shapes
 from dashboards.console.commanding import Recorded
 from dashboards.console.live import Sample, silent
 from dashboards.console.remaining import Limit
 from dashboards.console.rescues import rescue_shape
+from dashboards.console.rule_texts import steps_of
 from dashboards.console.shown import unit_text, value_text
 from dashboards.console.sites import SiteView
 from dashboards.console.tables import Call, CommandRow, Entered, Fault, ItemDay, Note, Order, Page
@@ -80,6 +81,8 @@ def fault_detail(
         **fault_shape(view, fault, order, now_ns), "trace": dict(fault.trace), "call": call_shape(call, fault),
         "pages": [page_shape(page) for page in pages],
         "children": [child.id for child in children], "first_out": first_out(fault, children).id,
+        "steps": {lang: list(steps_of(view.config, fault.kind, fault.rule, lang)) for lang in LANGUAGES},
+        "severity_changes": [severities.shape(change) for change in view.tables.severity_changes(fault.id)],
     }  # fmt: skip
 
 
@@ -97,7 +100,7 @@ def order_shape(view: SiteView, order: Order, now_ns: int) -> shapes.OrderShape:
         "arrived_by": order.arrived_by,
         "restored_at": _iso(order.restored_ns), "restored_by": order.restored_by, "restored_agrees": order.restored_agrees,
         "closed_at": _iso(order.closed_ns), "closed_by": order.closed_by, "cause": order.cause, "remedy": order.remedy,
-        "hold": dict(order.hold) if order.hold else None,
+        "hold": dict(order.hold) if order.hold else None, "firm": order.firm,
         "entered": {state: entered_shape(entry) for state, entry in order.phone.items()},
         "clocks": [clock_shape(limit, now_ns) for limit in order.limits],
     }  # fmt: skip
@@ -114,7 +117,7 @@ def order_detail(
     return {
         **order_shape(view, order, now_ns), "notes": said, "call": call_shape(call, fault), "hollow": hollow,
         "rescue": rescue_shape(view.tables.rescue(order.id)), "heads": head_shapes(view.tables.heads(order.id)),
-        "pages": [page_shape(page) for page in pages],
+        "handings": [handings.shape(one) for one in view.tables.handings(order.id)], "pages": [page_shape(page) for page in pages],
     }  # fmt: skip
 
 

@@ -165,14 +165,29 @@ class HeadShape(TypedDict):
     acked_by: str | None
 
 
+class SeverityChangeShape(TypedDict):
+    """A person changed the class. second: who agreed. due_at: the limit that had to be kept next then."""
+
+    at: str
+    who: str
+    second: str | None
+    before: str
+    after: str
+    reason: str | None
+    due_at: str | None
+
+
 class FaultDetail(FaultShape):
-    """children: the faults that are part of this one, by onset; first_out: of it and them the one whose condition began first."""
+    """children: the faults that are part of this one, by onset; first_out: of it and them the one whose condition began first. steps: the
+    emergency steps of its rule in the configuration in force, by language, in order; empty without any."""
 
     trace: dict[str, Any]
     call: CallShape | None
     pages: list[PageShape]
     children: list[str]
     first_out: str
+    steps: dict[str, list[str]]
+    severity_changes: list[SeverityChangeShape]
 
 
 class ItemDayShape(TypedDict):
@@ -205,6 +220,17 @@ class NoteShape(TypedDict):
     text: str | None
 
 
+class HandingShape(TypedDict):
+    """Handed to a firm, or taken back. told: ids of the people called by it."""
+
+    at: str
+    who: str
+    firm: str
+    does: Literal["handed", "taken_back"]
+    reason: str | None
+    told: list[str]
+
+
 class OrderShape(TypedDict):
     site: str
     id: str
@@ -230,6 +256,7 @@ class OrderShape(TypedDict):
     cause: str | None
     remedy: str | None
     hold: dict[str, Any] | None
+    firm: str | None
     entered: dict[str, EnteredShape]
     clocks: list[ClockShape]
 
@@ -242,6 +269,7 @@ class OrderDetail(OrderShape):
     hollow: list[HollowShape]
     rescue: RescueShape | None
     heads: list[HeadShape]
+    handings: list[HandingShape]
     pages: list[PageShape]
 
 
