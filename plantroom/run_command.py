@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated
 
 import orjson
+import structlog
 import typer
 
 from plantroom import cli
@@ -19,6 +20,8 @@ from plantroom.journal import Journal, Kind
 from plantroom.journal.shelf import FileLock
 from plantroom.processes import Processes, say
 from plantroom.supervisor import children
+
+log = structlog.get_logger()
 
 Data = Annotated[Path, typer.Option("--data", help="folder of the installation")]
 Json = Annotated[bool, typer.Option("--json", help="JSON on stdout")]
@@ -113,9 +116,16 @@ class AppliedFiles:
         return self._all().get(str(file.resolve()))
 
     def put(self, file: Path, site: str) -> None:
+        """Where the disk refuses, the next start with a bad file is refused as the first one ever; this one goes on."""
+        known = self._all()
+        if known.get(str(file.resolve())) == site:
+            return
         new = self._path.with_suffix(".new")
-        new.write_bytes(orjson.dumps({**self._all(), str(file.resolve()): site}, option=orjson.OPT_INDENT_2))
-        new.replace(self._path)
+        try:
+            new.write_bytes(orjson.dumps({**known, str(file.resolve()): site}, option=orjson.OPT_INDENT_2))
+            new.replace(self._path)
+        except OSError as error:
+            log.error("run.file_not_remembered", file=str(file), site=site, error=str(error))
 
     def _all(self) -> dict[str, str]:
         try:
