@@ -5,7 +5,6 @@ It shares nothing with the rules, the auditor or the outbox. P4: no urgent fault
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -85,16 +84,11 @@ def lost(seen: Records) -> list[str]:
 
 
 def twice(taken: Sequence[Taken]) -> int:
-    """How many deliveries too many there were of what had been answered or not."""
-    return sum(count - 1 for count in Counter((page.channel, page.key) for page in taken).values())
+    """How often a provider was given the same page again, of the page that was so most often."""
+    return max(Counter((page.channel, page.key) for page in taken).values(), default=1) - 1
 
 
-def taken_from(pages: Sequence[tuple[int, str, dict[str, object], bool]], channel: str) -> list[Taken]:
-    """pages: as a receiver keeps them, with whether it said yes."""
-    return [Taken(channel, key, at / 1e9, yes) for at, key, _, yes in pages]
-
-
-def about(body: Mapping[str, object]) -> str:
-    """The machine a page is about, '' for one about none."""
+def about(body: Mapping[str, object]) -> tuple[str, str]:
+    """(rule, machine) of a page, empty for one that is about no fault."""
     fault = body.get("fault")
-    return str(fault["equipment"]) if isinstance(fault, dict) else json.dumps(body.get("order") or "")
+    return (str(fault["rule"]), str(fault["equipment"])) if isinstance(fault, dict) else ("", "")

@@ -319,13 +319,14 @@ class StrickenHouse(Installation):
         yes = {(one.channel, one.key, one.at_s) for one in self.taken if one.yes}
         return sorted(
             at for at, channel, body in list(self.bodies)
-            if at > since_s and oracle.about(body) == machine and reason in (body["reason"], "") and (channel, body["id"], at) in yes
+            if at > since_s and oracle.about(body) == (RULE, machine) and reason in (body["reason"], "") and (channel, body["id"], at) in yes
         )  # fmt: skip
 
     def accept(self, machine: str) -> None:
         """A person takes it, through the API."""
         self.wait_for(self.healthy, 40, "the console answers")
-        [(order,)] = self.rows("SELECT id FROM work_order WHERE equipment = ? AND state = 'open'", machine)
+        wanted = f"SELECT o.id FROM work_order o JOIN fault f ON f.id = o.fault WHERE f.rule = '{RULE}' AND o.state = 'open' AND o.equipment = ?"
+        [(order,)] = self.rows(wanted, machine)
         url, head = f"http://127.0.0.1:{self.port}/api/v1/orders/{order}/accept", {"Authorization": f"Bearer {self._token()}"}
         request = urllib.request.Request(url, b"{}", head | {"Content-Type": "application/json"})
 
