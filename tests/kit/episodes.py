@@ -98,12 +98,11 @@ class Episode:
                 self._committed = house.rows(QUEUED, machine)
                 time.sleep(self._rng.uniform(0, 0.005))
                 self._strike()
-        elif self._instant is Instant.STEP:
-            if self._seen(lambda: house.pages(machine) and house.rows(CALLING, machine)):
-                [(next_ns,)] = house.rows(CALLING, machine)
-                wait_s = (int(str(next_ns)) - SystemClock().read().wall_ns) / NS + self._rng.uniform(-0.3, 0.3)
-                time.sleep(max(wait_s, 0))
-                self._strike()
+        elif self._instant is Instant.STEP and self._seen(lambda: house.pages(machine) and house.rows(CALLING, machine)):
+            [(next_ns,)] = house.rows(CALLING, machine)
+            wait_s = (int(str(next_ns)) - SystemClock().read().wall_ns) / NS + self._rng.uniform(-0.3, 0.3)
+            time.sleep(max(wait_s, 0))
+            self._strike()
         if not self._struck.wait(PERSON_S if self._instant in (Instant.SENT, Instant.ACCEPTED) else 0):
             self.outcome.wrong.append("the instant did not come")
             self._strike()

@@ -56,7 +56,10 @@ class Receiver:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 at = time.monotonic_ns()
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                text = self.rfile.read(length := int(self.headers["Content-Length"]))
+                if len(text) < length:  # who sends it was killed meanwhile
+                    return
+                body = json.loads(text)
                 with receiver.came:
                     receiver.pages.append((at, self.headers["X-Plantroom-Id"], body))
                     receiver.came.notify_all()

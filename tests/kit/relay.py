@@ -51,7 +51,7 @@ class Relay:
         if way is Way.REFUSED or before is Way.SWALLOWED:  # after a route was gone its old connections are worth nothing
             for writer in list(self._open):
                 writer.transport.abort()
-            while self._open:
+            while self._open:  # noqa: ASYNC110 - each connection's task says goodbye by itself
                 await asyncio.sleep(0.001)
         if way is not Way.REFUSED and self._server is None:
             self._server = await asyncio.start_server(self._relay, "127.0.0.1", self.port)

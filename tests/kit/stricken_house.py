@@ -308,7 +308,7 @@ class StrickenHouse(Installation):
     def told(self, since_s: float) -> float | None:
         """When somebody was first told that the monitor does not see or reach: outside, by the hook, or by a page of its own. None: not yet."""
         outside = [at / 1e9 for at, _, body in list(self.outside.pages) if body["reason"] == "raised"]
-        own = [at for at, _, body in list(self.bodies) if _of_the_monitor(body)]
+        own = [at for at, _, body in list(self.bodies) if _of_what_is_not_heard(body) and body["reason"] == "raised"]
         hook = [float(line.split()[0]) for line in self._sounded.read_text().splitlines() if " on " in line] if self._sounded.exists() else []
         uptime_s = float(Path("/proc/uptime").read_text().split()[0])
         hook = [at - uptime_s + time.monotonic() for at in hook]
@@ -405,9 +405,7 @@ class StrickenHouse(Installation):
         )  # fmt: skip
 
 
-def _of_the_monitor(body: dict[str, object]) -> bool:
-    """About the monitor itself, or machines it does not hear; not that a service was started again."""
+def _of_what_is_not_heard(body: dict[str, object]) -> bool:
+    """A page of the monitor's own that says what it no longer sees or reaches: machines, a line of them, the watcher."""
     fault = body.get("fault")
-    if not isinstance(fault, dict):
-        return False
-    return fault["rule"] == "device_offline" or str(fault["equipment"]).startswith("@") or (fault["equipment"] == "monitor" and fault["rule"] != "service_restarted")
+    return isinstance(fault, dict) and (fault["rule"] in ("device_offline", "watcher_unreachable") or str(fault["equipment"]).startswith("@"))

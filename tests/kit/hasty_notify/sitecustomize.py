@@ -7,7 +7,6 @@ from rules.notify.service import NotifyService
 from rules.outbox import Verdict
 
 
-
 async def _attempt(self, site, channel, row, diary, records, free):  # type: ignore[no-untyped-def]
     now_ns = SystemClock().read().wall_ns
     said = answer(channel.settings, Verdict.ACCEPTED, "surely")
