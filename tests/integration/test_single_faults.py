@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -16,8 +17,9 @@ from types import ModuleType
 import pytest
 
 from plantroom.clock import NS, SystemClock
+from plantroom.supervisor import PATIENCE_S
 from tests.kit import hasty_notify, idle_engine, oracle
-from tests.kit.episodes import TICK_S, Episode, Outcome
+from tests.kit.episodes import PERSON_S, TICK_S, Episode, Outcome
 from tests.kit.single_faults import MATRIX, Cell, Component, Failure, Instant, Nonsense
 from tests.kit.stricken_house import RULE, Plan, StrickenHouse
 
@@ -122,6 +124,26 @@ def test_each_failure_at_each_instant(tmp_path: Path, component: Component) -> N
         wrong = finally_wrong(house)
     print("\n" + table(outcomes))
     assert [str(one) for one in outcomes if one.wrong] + wrong == []
+
+
+@pytest.mark.soak
+@pytest.mark.needs("mosquitto")
+def test_what_nobody_thaws_is_killed_and_the_fault_is_paged(tmp_path: Path) -> None:
+    """In the matrix what is frozen goes on some day. Here it never does."""
+    with closing(StrickenHouse(tmp_path, SMALL)) as house:
+        house.start()
+        time.sleep(2)  # until each loop has spoken
+        for component in (C.COLLECT, C.RULES, C.NOTIFY, C.HISTORY, C.WEB):
+            frozen = house.pid_of(component)
+            began = time.monotonic()
+            house.fail(component, F.FREEZE, frozen)
+            machine = house.next_machine(wired=True)
+            house.show(machine, 1)
+            house.wait_for(lambda machine=machine: house.pages(machine), PATIENCE_S + PERSON_S, f"a page while {component} is frozen for good")
+            paged_s = time.monotonic() - began
+            house.wait_for(lambda component=component, frozen=frozen: house.services().get(component) not in (None, frozen), PATIENCE_S + 15, "a new one")
+            print(f"\n{component} frozen for good: a page after {paged_s:.1f} s, a new process after {time.monotonic() - began:.1f} s")
+        assert finally_wrong(house) == []
 
 
 @pytest.mark.soak
