@@ -88,6 +88,8 @@ def test_in_the_end_nothing_is_lost_and_the_oracle_would_have_seen_it(house: Str
     assert oracle.idle(seen, now_ns, farthest_ns) == []
     forgotten = replace(seen, calls={order: (*call[:2], None) for order, call in seen.calls.items()})
     assert any("raised and idle: nobody is called" in said for said in oracle.idle(forgotten, now_ns, farthest_ns))
+    due = replace(seen, calls={order: (*call[:2], now_ns - 11 * NS) for order, call in seen.calls.items()})
+    assert any("raised and idle: the next call is" in said for said in oracle.idle(due, now_ns, farthest_ns))
     later = replace(seen, calls={order: (*call[:2], now_ns + 600 * NS) for order, call in seen.calls.items()})
     assert any("raised and idle: the next call is" in said for said in oracle.idle(later, now_ns, farthest_ns))
     assert any("has no order" in said for said in oracle.idle(replace(seen, orders={}), now_ns, farthest_ns))

@@ -64,6 +64,8 @@ class Episode:
 
     def run(self) -> Outcome:
         house, said = self._house, self.outcome
+        if not self._seen(house.at_rest, QUIET_S):
+            said.wrong.append("people outside were not told that what failed before is over")
         began = len(house.taken)
         if self._component in tuple(Component)[:6]:
             self._pid = house.pid_of(self._component)

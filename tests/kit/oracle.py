@@ -17,6 +17,7 @@ _ORDERS = "SELECT id, state, accepted_by FROM work_order"
 _CALLS = "SELECT work_order, state, next_ns FROM call"
 _PAGES = "SELECT id, channel, state, fault, work_order FROM outbox"
 URGENT = ("danger", "readiness")
+LATE_NS = 10 * 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,10 @@ def records(ask: Ask) -> Records:
 
 
 def idle(seen: Records, now_ns: int, farthest_ns: int) -> list[str]:
-    """P4, T4: urgent faults about which nothing would happen any more. farthest_ns: the next call is no farther away than this."""
+    """P4, T4: urgent faults about which nothing would happen any more. farthest_ns: the next call is no farther away than this.
+
+    One that was due is made at the next tick; what is overdue by LATE_NS nobody makes.
+    """
     found = []
     for id_, equipment, rule, severity, condition, mode, parent, work_order in seen.faults:
         if severity not in URGENT or condition not in ("active", "recovering") or mode != "live" or parent is not None:
@@ -54,7 +58,7 @@ def idle(seen: Records, now_ns: int, farthest_ns: int) -> list[str]:
             found.append(f"{id_} {rule} of {equipment} has no order")
         elif order[1] == "open" and (call is None or call[1] != "calling" or call[2] is None):
             found.append(f"{id_} {rule} of {equipment} is raised and idle: nobody is called")
-        elif order[1] == "open" and call is not None and not now_ns - farthest_ns <= int(str(call[2])) <= now_ns + farthest_ns:
+        elif order[1] == "open" and call is not None and not now_ns - LATE_NS <= int(str(call[2])) <= now_ns + farthest_ns:
             found.append(f"{id_} {rule} of {equipment} is raised and idle: the next call is {(int(str(call[2])) - now_ns) / 1e9:.1f} s away")
     return found
 

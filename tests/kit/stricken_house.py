@@ -314,6 +314,12 @@ class StrickenHouse(Installation):
         hook = [at - uptime_s + time.monotonic() for at in hook]
         return min((at for at in (*outside, *own, *hook) if at > since_s), default=None)
 
+    def at_rest(self) -> bool:
+        """Nobody is told anything of the monitor just now."""
+        outside = [body["reason"] for _, _, body in list(self.outside.pages)]
+        hook = self._sounded.read_text().splitlines() if self._sounded.exists() else []
+        return outside[-1:] in ([], ["cleared"]) and not any(" on " in line for line in hook[-1:])
+
     def pages(self, machine: str, since_s: float = 0.0, reason: str = "") -> list[float]:
         """When a provider took a page about the machine, in order."""
         yes = {(one.channel, one.key, one.at_s) for one in self.taken if one.yes}
