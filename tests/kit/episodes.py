@@ -131,11 +131,11 @@ class Episode:
             time.sleep(self._lasts_s)
             return
         until = self._struck_s + TOLD_S + 2
-        while time.monotonic() < until and (told := house.told(self._struck_s)) is None:
+        while time.monotonic() < until and (told := house.told(self._struck_s, self._cell.own)) is None:
             time.sleep(0.02)
-        told = house.told(self._struck_s)
+        told = house.told(self._struck_s, self._cell.own)
         if told is None:
-            said.wrong.append(f"nobody was told within {TOLD_S:g} s that the monitor does not work")
+            said.wrong.append(f"nobody was told of it within {TOLD_S:g} s")
         else:
             said.told_s = told - self._struck_s
 

@@ -55,18 +55,13 @@ class Counts(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """lasts_s: how long it lasts before it is mended; None: until people were told that the monitor does not work (or its limit).
-
-    told: people are told of it while it lasts, by the watcher outside or by the monitor's own page; only where lasts_s is None.
-    """
+    """lasts_s: how long it lasts before it is mended; None: until people were told of it, which has its limit. own: by a page of the monitor
+    itself, about what it does not hear; else it has to be the watcher outside, or the hook here."""
 
     counts: Counts
     lasts_s: float | None
-    why: str = ""
-
-    @property
-    def told(self) -> bool:
-        return self.lasts_s is None
+    why: str
+    own: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +71,7 @@ class Nonsense:
 
 C, F, FLIP, MEND = Component, Failure, Counts.FLIP, Counts.MEND
 BESIDE = "nothing an alarm passes"
+SILENT = "devices that are not heard are a fault, paged as any other"
 BLIND = "nothing passes: people are told that the monitor does not work"
 
 MATRIX: Mapping[tuple[Component, Failure], Cell | Nonsense] = {
@@ -86,7 +82,7 @@ MATRIX: Mapping[tuple[Component, Failure], Cell | Nonsense] = {
     (C.COLLECT, F.KILL): Cell(FLIP, 0, "started again"),
     (C.COLLECT, F.FREEZE): Cell(MEND, None, BLIND),
     (C.COLLECT, F.DISK_FULL): Cell(MEND, None, BLIND),
-    (C.COLLECT, F.CUT_OFF): Cell(MEND, None, "devices that do not answer are a fault, paged as any other"),
+    (C.COLLECT, F.CUT_OFF): Cell(MEND, None, SILENT, own=True),
     (C.RULES, F.KILL): Cell(FLIP, 0, "started again"),
     (C.RULES, F.FREEZE): Cell(MEND, None, BLIND),
     (C.RULES, F.DISK_FULL): Cell(MEND, None, BLIND),
@@ -107,14 +103,14 @@ MATRIX: Mapping[tuple[Component, Failure], Cell | Nonsense] = {
     (C.DISK, F.FREEZE): Cell(MEND, None, BLIND),
     (C.DISK, F.DISK_FULL): Cell(MEND, None, BLIND),
     (C.DISK, F.CUT_OFF): Nonsense("it has to be a local one: SQLite's WAL works on no network file system, and the records refuse to open there"),
-    (C.GATEWAY, F.KILL): Cell(MEND, None, "devices that do not answer are a fault, paged as any other"),
-    (C.GATEWAY, F.FREEZE): Cell(MEND, None, "devices that do not answer are a fault, paged as any other"),
+    (C.GATEWAY, F.KILL): Cell(MEND, None, SILENT, own=True),
+    (C.GATEWAY, F.FREEZE): Cell(MEND, None, SILENT, own=True),
     (C.GATEWAY, F.DISK_FULL): Nonsense("it keeps no files"),
-    (C.GATEWAY, F.CUT_OFF): Cell(MEND, None, "devices that do not answer are a fault, paged as any other"),
-    (C.BROKER, F.KILL): Cell(MEND, None, "devices that are not heard are a fault, paged as any other"),
-    (C.BROKER, F.FREEZE): Cell(MEND, None, "devices that are not heard are a fault, paged as any other"),
+    (C.GATEWAY, F.CUT_OFF): Cell(MEND, None, SILENT, own=True),
+    (C.BROKER, F.KILL): Cell(MEND, None, SILENT, own=True),
+    (C.BROKER, F.FREEZE): Cell(MEND, None, SILENT, own=True),
     (C.BROKER, F.DISK_FULL): Cell(FLIP, 3, "it cannot save its sessions; what it passes on goes through memory"),
-    (C.BROKER, F.CUT_OFF): Cell(MEND, None, "devices that are not heard are a fault, paged as any other"),
+    (C.BROKER, F.CUT_OFF): Cell(MEND, None, SILENT, own=True),
     (C.CHANNEL, F.KILL): Cell(FLIP, 3, "the other one takes it"),
     (C.CHANNEL, F.FREEZE): Cell(FLIP, 3, "the other one takes it"),
     (C.CHANNEL, F.DISK_FULL): Cell(FLIP, 3, "it answers 507; the other one takes it"),

@@ -305,14 +305,15 @@ class StrickenHouse(Installation):
 
     # -- what people are told
 
-    def told(self, since_s: float) -> float | None:
-        """When somebody was first told that the monitor does not see or reach: outside, by the hook, or by a page of its own. None: not yet."""
+    def told(self, since_s: float, own: bool) -> float | None:
+        """When somebody was first told that the monitor does not see or reach, None: not yet. By the watcher outside, by the hook, or (own)
+        by a page about machines that are not heard: the first, or the next where their order is open."""
         outside = [at / 1e9 for at, _, body in list(self.outside.pages) if body["reason"] == "raised"]
-        own = [at for at, _, body in list(self.bodies) if _of_what_is_not_heard(body) and body["reason"] == "raised"]
+        here = [at for at, _, body in list(self.bodies) if own and _of_what_is_not_heard(body)]
         hook = [float(line.split()[0]) for line in self._sounded.read_text().splitlines() if " on " in line] if self._sounded.exists() else []
         uptime_s = float(Path("/proc/uptime").read_text().split()[0])
         hook = [at - uptime_s + time.monotonic() for at in hook]
-        return min((at for at in (*outside, *own, *hook) if at > since_s), default=None)
+        return min((at for at in (*outside, *here, *hook) if at > since_s), default=None)
 
     def at_rest(self) -> bool:
         """Nobody is told anything of the monitor just now."""
@@ -412,6 +413,6 @@ class StrickenHouse(Installation):
 
 
 def _of_what_is_not_heard(body: dict[str, object]) -> bool:
-    """A page of the monitor's own that says what it no longer sees or reaches: machines, a line of them, the watcher."""
-    fault = body.get("fault")
-    return isinstance(fault, dict) and (fault["rule"] in ("device_offline", "watcher_unreachable") or str(fault["equipment"]).startswith("@"))
+    """A page about machines that do not answer, or a line of them, that calls somebody."""
+    rule, machine = oracle.about(body)
+    return (rule == "device_offline" or machine.startswith("@")) and body["reason"] in ("raised", "escalated")
