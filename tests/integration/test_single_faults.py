@@ -78,6 +78,21 @@ def test_a_component_fails(house: StrickenHouse, component: Component, failure: 
 
 
 @pytest.mark.needs("mosquitto")
+def test_on_a_disk_that_fills_up_the_reserve_lets_alarms_pass_and_people_are_told(house: StrickenHouse) -> None:
+    """The matrix fills what is given back as well. Where nobody does, a full disk is a page, and faults are paged as ever."""
+    machine = house.next_machine(wired=True)
+    house.disk.fill(greedy=False)
+    try:
+        house.show(machine, 1)
+        house.wait_for(lambda: house.pages(machine), PERSON_S, "a page about a fault on a full disk")
+        said = "SELECT 1 FROM fault f JOIN outbox o ON o.fault = f.id WHERE f.rule = 'disk_full' AND o.state = 'accepted'"
+        house.wait_for(lambda: house.rows(said), PERSON_S, "a page that it is full")
+    finally:
+        house.disk.free()
+    house.wait_for(lambda: house.rows("SELECT 1 FROM fault WHERE rule = 'disk_full' AND condition = 'cleared'"), PERSON_S, "it is over")
+
+
+@pytest.mark.needs("mosquitto")
 def test_in_the_end_nothing_is_lost_and_the_oracle_would_have_seen_it(house: StrickenHouse) -> None:
     """After what failed above; then each promise is broken in a copy of the very rows, or of what providers have taken."""
     assert house.flipped, "after the failures"

@@ -10,6 +10,8 @@ import os
 import resource
 import struct
 import subprocess
+import threading
+import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -35,6 +37,8 @@ class Disk:
             file.truncate(mebibytes << 20)
         _run("mkfs.ext4", "-q", "-F", "-m", "0", "-E", "lazy_itable_init=1", str(self._image))
         self._standing = False
+        self._sated = threading.Event()
+        self._filler: threading.Thread | None = None
         self.mount()
 
     def mount(self) -> None:
@@ -42,10 +46,28 @@ class Disk:
 
     def unmount(self) -> None:
         self.thaw()
-        _run("umount", str(self.path))
+        for left in range(50, -1, -1):
+            try:
+                _run("umount", str(self.path))
+                break
+            except subprocess.CalledProcessError:  # who was killed has not gone yet
+                if not left:
+                    raise
+                time.sleep(0.1)
 
-    def fill(self) -> None:
-        """To the last block."""
+    def fill(self, *, greedy: bool = True) -> None:
+        """To the last block; greedy: and whatever is given back meanwhile."""
+        self._fill()
+        if greedy:
+            self._sated.clear()
+            self._filler = threading.Thread(target=self._go_on, daemon=True)
+            self._filler.start()
+
+    def _go_on(self) -> None:
+        while not self._sated.wait(0.05):
+            self._fill()
+
+    def _fill(self) -> None:
         with (self.path / "ballast").open("ab") as ballast:
             size, left = os.fstat(ballast.fileno()).st_size, 64 << 20
             while left >= 4096:
@@ -56,6 +78,10 @@ class Disk:
                     left //= 2
 
     def free(self) -> None:
+        self._sated.set()
+        if self._filler is not None:
+            self._filler.join()
+            self._filler = None
         (self.path / "ballast").unlink(missing_ok=True)
 
     def freeze(self) -> None:
@@ -97,7 +123,7 @@ class Quota:
         self.path, self._pids = folder / name, pids
         self.path.mkdir()
 
-    def fill(self) -> None:
+    def fill(self, *, greedy: bool = True) -> None:
         self._limit(64 << 10)
 
     def free(self) -> None:

@@ -17,6 +17,7 @@ PERSON_S = 30.0  # T2 with one component dying in between
 TOLD_S = SHORT.told
 QUIET_S = 40.0  # until everything that waits has been taken, a pause between two tries of a page included
 AGAIN_S = 20.0  # a next call may be late by, where what makes it was away
+REST_S = 3.0
 TICK_S = 2.0  # what is due is taken at a tick
 QUEUED = f"SELECT o.id FROM outbox o JOIN fault f ON f.id = o.fault WHERE f.rule = '{RULE}' AND f.equipment = ?"
 CALLING = (
@@ -64,11 +65,11 @@ class Episode:
 
     def run(self) -> Outcome:
         house, said = self._house, self.outcome
-        if not self._seen(house.at_rest, QUIET_S):
-            said.wrong.append("people outside were not told that what failed before is over")
         began = len(house.taken)
         if self._component in tuple(Component)[:6]:
             self._pid = house.pid_of(self._component)
+        if not self._rested():
+            said.wrong.append("people outside were not told that what failed before is over")
         if self._instant is Instant.BEFORE:
             self._strike()
             time.sleep(self._rng.uniform(0.5, 1.5))
@@ -85,6 +86,17 @@ class Episode:
         if said.twice > TWICE:
             said.wrong.append(f"a page came {said.twice + 1} times")
         return said
+
+    def _rested(self) -> bool:
+        """Until nothing of what failed before is still being told, or about to be."""
+        until, since = time.monotonic() + QUIET_S, time.monotonic()
+        while time.monotonic() < until:
+            if not self._house.at_rest():
+                since = time.monotonic()
+            if self._lasts_s is not None or time.monotonic() - since > REST_S:
+                return True
+            time.sleep(0.1)
+        return False
 
     def _flip_and_strike(self) -> float:
         """The device shows it, and the component fails at its instant; returns when the device showed it."""
