@@ -21,7 +21,8 @@ from plantroom.supervisor import PATIENCE_S
 from tests.kit import hasty_notify, idle_engine, oracle
 from tests.kit.episodes import PERSON_S, TICK_S, Episode, Outcome
 from tests.kit.single_faults import MATRIX, Cell, Component, Failure, Instant, Nonsense
-from tests.kit.stricken_house import RULE, Plan, StrickenHouse
+from tests.kit.stricken_house import RULE, StrickenHouse
+from tests.kit.stricken_site import Plan
 
 ROUNDS = int(os.environ.get("SINGLE_FAULT_ROUNDS", "1"))
 C, F, I = Component, Failure, Instant

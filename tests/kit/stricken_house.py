@@ -21,84 +21,25 @@ import urllib.request
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from tests.kit import disk as disks
 from tests.kit import oracle, powercut
+from tests.kit import stricken_site as sites
 from tests.kit.gateway import Gateway
 from tests.kit.house import Installation, Receiver, free_port
 from tests.kit.influxd import Influxd
 from tests.kit.mosquitto import Mosquitto
-from tests.kit.outside import HOOK, SHORT
 from tests.kit.publisher import Publisher
 from tests.kit.relay import Relay, Way
 from tests.kit.single_faults import Component as C
 from tests.kit.single_faults import Failure as F
+from tests.kit.stricken_site import PUMPS_A_MODULE, WHOLE, Plan
 
 RULE = "phase_loss"
-STEPS, PUMPS_A_MODULE = 30, 10
 SERVICES = (C.COLLECT, C.RULES, C.NOTIFY, C.HISTORY, C.WEB)
 SECRETS = {"WATCH_SECRET": "of-the-heartbeat-alone", "WATCH_DUTY_SECRET": "of-the-watchers-channel", "HOUSE_SECRET": "of-the-houses-channels"}
-
-PROFILE = """
-profile: pump-json
-model: A pump's own controller that publishes what its three inputs show
-kind: fire_pump
-source: {document: "ours, for tests", addressing: zero_based}
-mqtt: {topic: "pumps/{device}"}
-points:
-  phase_loss: {path: phase_loss, every: 1s}
-  pump_running: {path: running, every: 1s}
-  control_mode: {path: mode, every: 1s, values: {"0": manual, "1": auto}}
-"""
-SITE = """
-site: {{id: house, name: 试验楼, zone: Asia/Shanghai, language: zh, practice: gb}}
-connections:
-  - {{id: bus, modbus_tcp: {{host: 127.0.0.1, port: {gateway}}}}}
-  - {{id: radio, mqtt: {{host: 127.0.0.1, port: {broker}}}}}
-channels:
-  - {{id: first, type: webhook, url: 'http://127.0.0.1:{first}/', private: 127.0.0.1, secret: '${{HOUSE_SECRET}}'}}
-  - {{id: second, type: webhook, url: 'http://127.0.0.1:{second}/', private: 127.0.0.1, secret: '${{HOUSE_SECRET}}'}}
-escalation:
-  night: "00:00-00:00"
-  test: never
-  readiness: {{steps: [{steps}], repeat: {repeat:g}s}}
-rules: {{parameters: {{phase_loss: {{delay: 0s}}, device_offline: {{shortest: 5s}}}}}}
-watch:
-  every: {times.every:g}s
-  stale_after: {times.stale:g}s
-  pages_after: {times.pages:g}s
-  outside_after: {times.outside:g}s
-  hook: {hook}
-  to: [{{url: 'http://127.0.0.1:{watcher}/heartbeat', secret: '${{WATCH_SECRET}}'}}]
-{influxdb}
-devices:
-{devices}
-equipment:
-{equipment}
-"""
-WATCH = """
-watch: {{zone: Asia/Shanghai, listen: '127.0.0.1:{port}', public_url: 'http://127.0.0.1:{port}'}}
-limits: {{late: {times.late:g}s, again: {times.again:g}s}}
-channels: [{{id: duty, type: webhook, url: '{told}', private: 127.0.0.1, secret: '${{WATCH_DUTY_SECRET}}'}}]
-tell: [{{channel: duty}}]
-installations: [{{id: house, name: 试验楼, secret: '${{WATCH_SECRET}}'}}]
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """wired, radio: machines behind the gateway, machines that publish. influx: with an engine or without.
-
-    step_s: of a chain of STEPS, each of which tells everyone; repeat_s: after the last one, no less than the site file takes.
-    """
-
-    wired: int = 120
-    radio: int = 40
-    step_s: float = 4.0
-    repeat_s: float = 30.0
-    influx: bool = True
 
 
 class StrickenHouse(Installation):
@@ -107,8 +48,8 @@ class StrickenHouse(Installation):
     `fail` and `mend` are exact opposites; between them nobody may read the records where the disk itself fails.
     """
 
-    def __init__(self, folder: Path, plan: Plan = Plan(), *, environment: dict[str, str] | None = None) -> None:
-        self._stack, self._folder, self.plan = ExitStack(), folder, plan
+    def __init__(self, folder: Path, plan: Plan = WHOLE, *, environment: dict[str, str] | None = None) -> None:
+        self._stack, self.plan = ExitStack(), plan
         keep = self._stack.enter_context
         root = powercut.possible()
         self.disk = keep(closing(disks.Disk(folder, "disk") if root else disks.Quota(folder, "disk", self._all_pids)))
@@ -125,22 +66,21 @@ class StrickenHouse(Installation):
             receiver.on_answered = lambda body, channel=channel: self._watched("answered", channel, body)
         self._unheld = threading.Event()
         self._unheld.set()
-        self.gateway, self._watch_port = Gateway(free_port(), -(-plan.wired // PUMPS_A_MODULE)), free_port()
-        self._watcher: subprocess.Popen[str] | None = None
-        small = {C.BROKER: 16, C.WATCHER: 16, C.INFLUXDB: 128} if plan.influx and root else {}
+        self.gateway, watch_port = Gateway(free_port(), sites.modules(plan)), free_port()
+        small = {C.BROKER: 16, C.WATCHER: 16, C.INFLUXDB: 128} if root else {}
         self._disks = {name: keep(closing(disks.Disk(folder, name.value, size))) for name, size in small.items()}
         self._folders = {name: self._disks[name].path if name in self._disks else folder / name.value for name in (C.BROKER, C.WATCHER, C.INFLUXDB)}
         self.broker = Mosquitto(self._folders[C.BROKER])
         self.influx = Influxd(self._folders[C.INFLUXDB] / "engine") if plan.influx else None
-        ports = {"gateway": self.gateway.port, "broker": self.broker.port, "watcher": self._watch_port}
+        self.watcher = WatcherProcess(folder / "watch.yaml", self._folders[C.WATCHER] / "data", keep((folder / "watch.txt").open("w+")))
+        ports = {"gateway": self.gateway.port, "broker": self.broker.port, "watcher": watch_port}
         ports |= {channel: int(receiver.url.rstrip("/").rsplit(":")[-1]) for channel, receiver in (("first", self.first), ("second", self.second))}
         ports |= {"influx": self.influx.port} if self.influx is not None else {}
         self.relays = {name: keep(closing(Relay(port))) for name, port in ports.items()}
-        self._hook, self._sounded, self._config = folder / "siren", folder / "hook.txt", folder / "watch.yaml"
-        self._watch_log = keep((folder / "watch.txt").open("w+"))
+        self._sounded = folder / "hook.txt"
         self._free = {True: iter(range(plan.wired)), False: iter(range(plan.radio))}
         self.flipped: Counter[str] = Counter()
-        self._write()
+        sites.write(folder, plan, {name: relay.port for name, relay in self.relays.items()}, watch_port, self.outside.url)
 
     # -- begin and end
 
@@ -154,11 +94,11 @@ class StrickenHouse(Installation):
             self.influx.start()
             self._stack.callback(self.influx.kill)
             self.influx.create("plantroom")
-        self.watch()
-        self._stack.callback(self._end_watching)
+        self.watcher.start()
+        self._stack.callback(self.watcher.kill)
         super().start()
         self.wait_for(lambda: self.rows("SELECT 1 FROM position WHERE seq > 20"), 30, "the engine runs")
-        self.wait_for(lambda: '"ever":true' in self._watch_state(), 20, "the first heartbeat was taken")
+        self.wait_for(lambda: '"ever":true' in self.watcher.state(), 20, "the first heartbeat was taken")
 
     def close(self) -> None:
         self._unheld.set()
@@ -257,28 +197,22 @@ class StrickenHouse(Installation):
             if component is C.BROKER:
                 self.broker.signal(signal.SIGUSR1)  # save now
         elif failure is F.FREEZE:
-            self._outsider(component)(signal.SIGSTOP)
+            self._outsider(component).signal(signal.SIGSTOP)
         else:
-            {C.GATEWAY: self.gateway.kill, C.BROKER: self.broker.kill, C.WATCHER: self._end_watching, C.INFLUXDB: self._engine.kill}[component]()
+            self._outsider(component).kill()
 
     def _mend_outsider(self, component: C, failure: F) -> None:
         if failure is F.DISK_FULL:
             self._disks[component].free()
         elif failure is F.FREEZE:
-            self._outsider(component)(signal.SIGCONT)
+            self._outsider(component).signal(signal.SIGCONT)
         else:
-            {C.GATEWAY: self.gateway.start, C.BROKER: self.broker.start, C.WATCHER: self.watch, C.INFLUXDB: self._engine.start}[component]()
+            self._outsider(component).start()
 
-    def _outsider(self, component: C) -> Callable[[signal.Signals], None]:
-        if component is C.WATCHER:
-            assert self._watcher is not None
-            return self._watcher.send_signal
-        return {C.GATEWAY: self.gateway.signal, C.BROKER: self.broker.signal, C.INFLUXDB: self._engine.signal}[component]
-
-    @property
-    def _engine(self) -> Influxd:
-        assert self.influx is not None
-        return self.influx
+    def _outsider(self, component: C) -> Gateway | Mosquitto | Influxd | WatcherProcess:
+        found = {C.GATEWAY: self.gateway, C.BROKER: self.broker, C.INFLUXDB: self.influx, C.WATCHER: self.watcher}[component]
+        assert found is not None
+        return found
 
     def _send(self, pid: int, number: signal.Signals) -> None:
         if number is signal.SIGSTOP:
@@ -370,46 +304,32 @@ class StrickenHouse(Installation):
         if watch is not None:
             watch(channel, body)
 
-    # -- its files
 
-    def watch(self) -> None:
-        command = [str(Path(sys.executable).parent / "plantroom"), "watch", str(self._config), "--data", str(self._folders[C.WATCHER] / "data")]
-        self._watcher = subprocess.Popen(command, stdout=self._watch_log, stderr=self._watch_log, env=os.environ | SECRETS, text=True)
+class WatcherProcess:
+    """`plantroom watch`, to be killed and started again on the same data."""
 
-    def _end_watching(self) -> None:
-        if self._watcher is not None:
-            self._watcher.kill()
-            self._watcher.wait()
-            self._watcher = None
+    def __init__(self, config: Path, data: Path, log: IO[str]) -> None:
+        self._command = [str(Path(sys.executable).parent / "plantroom"), "watch", str(config), "--data", str(data)]
+        self._data, self._log = data, log
+        self._process: subprocess.Popen[str] | None = None
 
-    def _watch_state(self) -> str:
-        path = self._folders[C.WATCHER] / "data" / "watch.json"
+    def start(self) -> None:
+        self._process = subprocess.Popen(self._command, stdout=self._log, stderr=self._log, env=os.environ | SECRETS, text=True)
+
+    def signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def state(self) -> str:
+        """What it knows, as its file has it."""
+        path = self._data / "watch.json"
         return path.read_text() if path.exists() else ""
-
-    def _write(self) -> None:
-        self._hook.write_text(HOOK.format(told=self._sounded))
-        self._hook.chmod(0o755)
-        self._config.write_text(WATCH.format(port=self._watch_port, times=SHORT, told=self.outside.url))
-        (self._folder / "profiles").mkdir()
-        (self._folder / "profiles" / "pump-json.yaml").write_text(PROFILE)
-        modules = range(-(-self.plan.wired // PUMPS_A_MODULE))
-        devices = [f"  - {{id: io-{m}, profile: generic-32di, connection: bus, unit: {m + 1}}}" for m in modules]
-        equipment = []
-        for n in range(self.plan.wired):
-            at = 3 * (n % PUMPS_A_MODULE)
-            points = f"di_{at + 1}: {{as: control_mode, values: {{0: manual, 1: auto}}, period: 200ms}}, di_{at + 2}: {{as: pump_running, period: 200ms}}"
-            points += f", di_{at + 3}: {{as: phase_loss, period: 200ms}}"
-            equipment += [f"  - {{id: fp-{n}, kind: fire_pump, name: {n}号消防泵, points: [{{device: io-{n // PUMPS_A_MODULE}, take: {{{points}}}}}]}}"]
-        equipment += [f"  - {{id: mq-{n}, kind: fire_pump, name: 无线{n}号消防泵, profile: pump-json, connection: radio, topic: '{n}'}}" for n in range(self.plan.radio)]
-        ports = {name: relay.port for name, relay in self.relays.items()}
-        engine = f"influxdb: {{url: 'http://127.0.0.1:{ports['influx']}', api: 1, database: plantroom}}" if "influx" in ports else ""
-        named = {name: ports[name] for name in ("gateway", "broker", "first", "second", "watcher")}
-        self.site_file.write_text(
-            SITE.format(
-                **named, steps=", ".join(f"{{after: {n * self.plan.step_s:g}s, tell: [everyone]}}" for n in range(STEPS)), repeat=self.plan.repeat_s, times=SHORT, hook=self._hook, influxdb=engine,
-                devices="\n".join(devices), equipment="\n".join(equipment),
-            )
-        )  # fmt: skip
 
 
 def _of_what_is_not_heard(body: dict[str, object]) -> bool:
