@@ -21,6 +21,7 @@ import urllib.request
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -62,8 +63,8 @@ class StrickenHouse(Installation):
         self.bodies: list[tuple[float, str, dict[str, object]]] = []  # (CLOCK_MONOTONIC s, channel, body), of both channels
         self.watches: dict[str, Callable[[str, dict[str, object]], None]] = {}
         for channel, receiver in (("first", self.first), ("second", self.second)):
-            receiver.on_came = lambda body, channel=channel: self._came(channel, body)
-            receiver.on_answered = lambda body, channel=channel: self._watched("answered", channel, body)
+            receiver.on_came = partial(self._came, channel)
+            receiver.on_answered = partial(self._watched, "answered", channel)
         self._unheld = threading.Event()
         self._unheld.set()
         self.gateway, watch_port = Gateway(free_port(), sites.modules(plan)), free_port()
@@ -210,7 +211,9 @@ class StrickenHouse(Installation):
             self._outsider(component).start()
 
     def _outsider(self, component: C) -> Gateway | Mosquitto | Influxd | WatcherProcess:
-        found = {C.GATEWAY: self.gateway, C.BROKER: self.broker, C.INFLUXDB: self.influx, C.WATCHER: self.watcher}[component]
+        there: dict[C, Gateway | Mosquitto | Influxd | WatcherProcess | None]
+        there = {C.GATEWAY: self.gateway, C.BROKER: self.broker, C.INFLUXDB: self.influx, C.WATCHER: self.watcher}
+        found = there[component]
         assert found is not None
         return found
 
