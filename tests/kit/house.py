@@ -255,6 +255,7 @@ class Installation:
     def close(self) -> None:
         if self._process is not None and self._process.poll() is None:
             self.stop()
+        (self.data / "reserve").unlink(missing_ok=True)  # folders of tests are kept for a while
         self._log.close()
 
 
