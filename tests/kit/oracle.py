@@ -88,8 +88,8 @@ def lost(seen: Records) -> list[str]:
 
 
 def twice(taken: Sequence[Taken]) -> int:
-    """How often a provider was given the same page again, of the page that was so most often."""
-    return max(Counter((page.channel, page.key) for page in taken).values(), default=1) - 1
+    """How often a provider that had taken a page was given it again, of the page that was so most often."""
+    return max(Counter((page.channel, page.key) for page in taken if page.yes).values(), default=1) - 1
 
 
 def about(body: Mapping[str, object]) -> tuple[str, str]:
