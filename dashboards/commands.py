@@ -14,8 +14,6 @@ import typer
 
 from dashboards.console import passwords
 from dashboards.console.access import Access, Account
-from dashboards.console.oidc.provider import Provider, ProviderDown
-from dashboards.console.oidc.settings import FILE, load_settings
 from dashboards.console.roles import Role
 from dashboards.grafana import grafana_commands
 from plantroom.cli import print_json
@@ -105,6 +103,12 @@ def user_commands() -> typer.Typer:
     @user.command("oidc")
     def oidc(data: Data) -> None:
         """Reads DATA/oidc.yaml, asks the login service for its discovery document and keys, and says what was found."""
+        from dashboards.console.oidc.provider import (  # with the libraries of its cryptography: no other command wants them
+            Provider,
+            ProviderDown,
+        )
+        from dashboards.console.oidc.settings import FILE, load_settings
+
         settings = load_settings(data / FILE)
         try:
             metadata, keys = asyncio.run(Provider(settings, SystemClock()).found())

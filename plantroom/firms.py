@@ -13,10 +13,24 @@ LEDGER_KEYS = ("supplier", "maintained_by")  # 供应商 (L-1) and 维保单位 
 
 def own_machines(site: Site | None, person: str) -> frozenset[str]:
     """Machines that the firm of this person of the site file looks after. Nothing for one it does not know, or without a firm."""
+    firm = firm_of(site, person)
+    return machines_of(site, firm) if site is not None and firm else frozenset()
+
+
+def firm_of(site: Site | None, person: str) -> str:
+    """The firm whose orders this person of the site file may see and work on; "" where there is none."""
     who = site.people.get(person) if site is not None else None
-    if site is None or who is None or not who.firm or "vendor" not in who.roles:
-        return frozenset()
-    return machines_of(site, who.firm)
+    return who.firm if who is not None and "vendor" in who.roles else ""
+
+
+def vendors(site: Site, firm: str) -> list[str]:
+    """Ids of the people of a firm that orders are handed to, in the order of the site file."""
+    return [person for person in site.people if firm and firm_of(site, person) == firm]
+
+
+def firms(site: Site) -> list[str]:
+    """The firms an order can be handed to, in the order of the site file."""
+    return list(dict.fromkeys(firm for person in site.people if (firm := firm_of(site, person))))
 
 
 def machines_of(site: Site, firm: str) -> frozenset[str]:

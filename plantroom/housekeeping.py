@@ -163,7 +163,7 @@ def floods_of(at_ns: Sequence[int], end_ns: int) -> list[tuple[int, int]]:
             n += 1
             continue
         begin = at_ns[n]
-        while n + 1 < len(at_ns) and at_ns[n + 1] < at_ns[n + 1 - FLOOD_UNDER] + WINDOW_NS:
+        while n + 1 < len(at_ns) and at_ns[n + 1] <= at_ns[n + 1 - FLOOD_UNDER] + WINDOW_NS:
             n += 1  # the next one comes before fewer than five are left
         found.append((begin, min(at_ns[n + 1 - FLOOD_UNDER] + WINDOW_NS, end_ns)))
         n += 1

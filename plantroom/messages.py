@@ -29,7 +29,8 @@ class Alert:
 
     state, holder: the order's state and the name of who has it. call: which one this is, 1 = the first. hollow: who accepted and did not
     come. clock, due_ns: the limit that runs or was missed. ended_ns, ended: when and how the fault ended (`cleared`, `withdrawn`), None
-    while it lasts.
+    while it lasts. before: the class it had until now. wanted: it was urgent once, so a person is wanted whatever it is
+    now. firm: whom it is handed to, or taken back from.
     """
 
     severity: Severity
@@ -50,6 +51,9 @@ class Alert:
     due_ns: int | None = None
     ended_ns: int | None = None
     ended: str = "cleared"
+    before: Severity | None = None
+    wanted: bool = False
+    firm: str = ""
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
 
 
@@ -77,6 +81,14 @@ def standing(alert: Alert, lang: str) -> str:
     """Line 2. The parts stand apart by a space in Chinese, by a comma in English."""
     first = "again" if alert.reason == "returned" else "since"
     parts = [say(f"alert.{first}", lang, at=local(alert.since_ns, alert))]
+    if alert.before is not None:
+        turned = "raised" if list(Severity).index(alert.severity) < list(Severity).index(alert.before) else "lowered"
+        classes = {"before": say(f"severity.{alert.before}", lang), "after": say(f"severity.{alert.severity}", lang)}
+        parts.append(say(f"alert.{turned}", lang, **classes))
+    if alert.firm:
+        parts.append(say(f"alert.{alert.reason}", lang, firm=_one_line(alert.firm)))
+    if alert.reason == "taken_back":
+        return (" " if lang == "zh" else ", ").join(parts)
     if alert.ended_ns is not None:
         parts.append(say(f"alert.{_ending(alert)}", lang, at=local(alert.ended_ns, alert)))
     elif alert.clock is not None and alert.due_ns is not None:
@@ -149,7 +161,7 @@ def _ending(alert: Alert) -> str:
         return "withdrawn"
     if alert.state in ("arrived", "restored"):
         return "repaired"
-    return "faded_urgent" if alert.severity.urgent and alert.state != "closed" else "faded"
+    return "faded_urgent" if (alert.severity.urgent or alert.wanted) and alert.state != "closed" else "faded"
 
 
 def _same_day(a: datetime, b: datetime) -> bool:

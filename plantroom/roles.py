@@ -13,7 +13,7 @@ from enum import StrEnum
 class Role(StrEnum):
     VIEWER = "viewer"
     TECHNICIAN = "technician"
-    VENDOR = "vendor"  # the orders of the machines their firm looks after
+    VENDOR = "vendor"  # the orders of the machines their firm looks after, and those handed to it
     THIRD_PARTY = "third_party"  # their own tasks: of orders and machines nothing
     ENGINEER = "engineer"
     SUPERVISOR = "supervisor"
@@ -33,6 +33,7 @@ class Permission(StrEnum):
     CLOSE = "close"
     ORDER = "order"  # open and reopen orders
     SHELVE = "shelve"
+    ASSIGN = "assign"  # hand one order to a firm, take it back
     RELEASE = "release"  # a lift people were trapped in, by signature
     ROSTER = "roster"  # who stands in, who swaps
     OPERATE = "operate"  # the service's own state: metrics, screens of duty rooms
@@ -44,7 +45,7 @@ _VENDOR = _OWN | {Permission.SEE, Permission.REPORT, Permission.WORK}
 _VIEWER = _OWN | {Permission.SEE, Permission.HOUSE, Permission.REPORT}
 _TECHNICIAN = _VIEWER | {Permission.WORK, Permission.HANDOVER, Permission.CLOSE, Permission.ORDER}
 _MANAGER = _TECHNICIAN | {Permission.RELEASE, Permission.ROSTER, Permission.OPERATE}
-_ENGINEER = _MANAGER | {Permission.SHELVE}
+_ENGINEER = _MANAGER | {Permission.SHELVE, Permission.ASSIGN}
 
 MAY: Mapping[Role, frozenset[Permission]] = {
     Role.VIEWER: _VIEWER,
@@ -71,6 +72,9 @@ DEEDS: Mapping[str, Permission] = {
     "shelve": Permission.SHELVE,
     "unshelve": Permission.SHELVE,
     "relearn": Permission.SHELVE,
+    "severity": Permission.ORDER,  # to a graver class; to a milder one who may shelve (rules/severity_deeds.py)
+    "assign": Permission.ASSIGN,
+    "take_back": Permission.ASSIGN,
     "stand_in": Permission.ROSTER,
     "swap": Permission.ROSTER,
     "drop_change": Permission.ROSTER,

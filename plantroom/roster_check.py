@@ -15,6 +15,7 @@ from plantroom.escalation import EVERYONE, HEADS, Step
 from plantroom.local_time import local_date
 from plantroom.model import Severity
 from plantroom.people import Person
+from plantroom.roles import Role
 from plantroom.roster import Change, Team
 from plantroom.shift_events import Imported
 from plantroom.site import Site
@@ -29,7 +30,7 @@ PROGRAMS = ("webhook", "mqtt")  # what stands behind them may know persons
 def findings(site: Site, now_ns: int, changes: Sequence[Change] = ()) -> list[Problem]:
     """changes: that people entered, after those of the site file."""
     of_teams = (_gaps(site, now_ns, changes), _idle_changes(site, now_ns), _unknown(site, now_ns))
-    of_people = (_certificates(site, now_ns), _unreached(site))
+    of_people = (_certificates(site, now_ns), _unreached(site), _firmless(site))
     return sorted({problem for part in (*of_teams, *of_people) for problem in part})
 
 
@@ -85,6 +86,13 @@ def _certificates(site: Site, now_ns: int) -> Iterator[Problem]:
                 yield _of_person(site, person.id, f"{held.name} {said}")
     for team in site.roster.teams.values():
         yield from _lacking(site, team)
+
+
+def _firmless(site: Site) -> Iterator[Problem]:
+    for person in site.people.values():
+        if Role.VENDOR in person.roles and not person.firm:
+            said = "has the role vendor and no firm: they see no machine and no order; write whose people they are, as `firm: NAME`"
+            yield _of_person(site, person.id, said)
 
 
 def _expiry(until: date, today: date) -> str:

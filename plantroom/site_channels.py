@@ -108,6 +108,12 @@ TYPES: Mapping[str, Type] = MappingProxyType(
                 "user": y.text,
                 "password": y.text,
                 "ca": parts.pem_file,
+                "imap_host": parts.host,  # where receipts (DSN) are read
+                "imap_port": parts.port,
+                "imap_user": y.text,
+                "imap_password": y.text,
+                "imap_folder": y.text,
+                "imap_ca": parts.pem_file,
             },
             group="to",
         ),

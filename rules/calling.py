@@ -6,7 +6,7 @@ once.
 
     calling   the next step is due at next_ns
     answered  somebody has it; comes nobody, the chain goes on where it stood (the acceptance was hollow)
-    over      the order is closed
+    over      the order is closed, or an advisory now
 """
 
 from __future__ import annotations
@@ -20,14 +20,17 @@ import orjson
 
 from plantroom.clock import NS
 from plantroom.escalation import Chain, Step
+from plantroom.model import Severity
 from rules import paging, roster_change
 from rules.desk import Desk
 from rules.house import House
 from rules.nights import morning_ns
+from rules.order import State as OrderState
 from rules.reach import Target, everyone, falls_short, reached, told_so_far
 from rules.rows import Call, Order, as_json
 
 ESCALATED = "escalated"  # outbox.reason of every page after the first
+SUPERSEDED = ("raised", "no_data", "returned", ESCALATED, "warning", "breach", "severity")  # what says a class that no longer holds
 
 
 class State(StrEnum):
@@ -73,14 +76,14 @@ def begin(desk: Desk, house: House, order: Order) -> None:
 def move(desk: Desk, house: House, order: Order, event: Event) -> None:
     """What a step of the order means for its calls."""
     call = desk.calls.get(order.id)
-    if call is None:
+    if call is None or order.severity is Severity.ADVISORY:  # one that was lowered to it calls nobody any more
         return
     before, after = State(call.state), TABLE[State(call.state), event]
     call.state = after.value
     if after is not State.CALLING:
         call.next_ns = None
     elif event is Event.AGAIN:
-        call.began_ns, call.step, call.called_json = desk.now_ns, 0, "[]"
+        call.began_ns, call.step, call.called_json = desk.now_ns, 0, order.firm_told or "[]"
         call.asked_ns = None
         _take_step(desk, house, call, chain_of(call), order)
     elif event is Event.HOLLOW:
@@ -91,6 +94,29 @@ def move(desk: Desk, house: House, order: Order, event: Event) -> None:
     if before is State.CALLING and after is not State.CALLING:
         paging.drop(desk, event.value, order=order, reason=ESCALATED)
     desk.put_call(call)
+
+
+def retune(desk: Desk, house: House, order: Order) -> list[Target]:
+    """The order has another class: its calls go by the chain of that, from the first step. Whom to tell now: those of the step, and who was
+    told so far. Nobody where nobody is called for the class."""
+    stands, chain = desk.calls.get(order.id), house.site.chains.get(order.severity)
+    stands = stands if stands is not None and stands.state != State.OVER else None
+    for reason in SUPERSEDED:
+        paging.drop(desk, "severity changed", order=order, reason=reason)
+    if chain is None:
+        if stands is not None:
+            stands.state, stands.next_ns, stands.asked_ns = State.OVER.value, None, None
+            desk.put_call(stands)
+            desk.tell("call.over", {"order": order.id, "event": "severity", "step": stands.step})
+        return []
+    called, count = (stands.called_json, stands.count) if stands is not None else ("[]", 0)
+    call = Call(order.id, State.CALLING.value, as_json(_plain(chain)), desk.now_ns, 0, None, count, called)
+    now = _take_step(desk, house, call, chain, order)
+    if order.state is not OrderState.OPEN:
+        call.state, call.next_ns = State.ANSWERED.value, None
+    desk.put_call(call)
+    desk.tell("call.severity", {"order": order.id, "severity": order.severity.value, "state": call.state})
+    return list(dict.fromkeys([*now, *told_so_far(house, call)]))
 
 
 def restart(desk: Desk, house: House, order: Order) -> None:

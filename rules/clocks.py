@@ -48,6 +48,14 @@ def start(work_order: str, name: ClockName, round_: int, severity: Severity, at_
     return OrderClock(work_order, name, round_, at_ns, at_ns + int(limit * times.warn_share), at_ns + limit)
 
 
+def tighten(clock: OrderClock, severity: Severity, now_ns: int, times: Times = STANDARD) -> OrderClock:
+    """Its order became graver: the new limit counts from now, where that is sooner. Its beginning stays, and what it missed."""
+    limit = times.limits[clock.name].get(severity)
+    if not clock.running or clock.breached_ns is not None or limit is None or now_ns + limit >= clock.due_ns:
+        return clock
+    return replace(clock, warn_ns=now_ns + int(limit * times.warn_share), due_ns=now_ns + limit, warned_ns=None)
+
+
 def stop(clock: OrderClock, at_ns: int) -> OrderClock:
     """Stopped at a step's instant. A step after the limit breaches it even where no tick had noticed; one before it has kept it, also where
     the news of it came later (rules/entered.py)."""

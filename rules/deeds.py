@@ -17,12 +17,14 @@ from rules import (
     duty_room,
     entered,
     entrapment_deeds,
+    firm_deeds,
     handover_deeds,
     heads,
     paging,
     receipts,
     rescue,
     roster_deeds,
+    severity_deeds,
     standing,
     work,
 )  # fmt: skip
@@ -40,6 +42,7 @@ ORDER_STEPS = {"accept": Event.ACCEPT, "arrive": Event.ARRIVE, "restore": Event.
 RELEARN = "relearn"
 RELEASING = ("restore", "freed")  # what says that a person has dealt with it: a latched fault ends
 NEEDED = {"close": ("cause",), "reopen": ("reason",)}
+KEPT_ELSEWHERE = ("severity", "assign", "take_back")  # their words stand in rows of their own
 NOTED = ("text", "reason", "remedy", "cause", "told")  # the argument whose words become the order's note, the first there is
 
 Release = Callable[[str, str], None]
@@ -275,7 +278,7 @@ _OTHERS: Mapping[str, Callable[[Desk, House, Command], Done]] = {
     "hold": _hold, "comment": _comment, "open": _open, "shelve": _shelve, "unshelve": _unshelve, RELEARN: _relearn,
     "test_page": _test_page, "received": _received, **roster_deeds.DEEDS, **handover_deeds.DEEDS,
     "acknowledge": _acknowledge, **entrapment_deeds.DEEDS,
-    **duty_room.DEEDS,
+    **duty_room.DEEDS, **severity_deeds.DEEDS, **firm_deeds.DEEDS,
 }  # fmt: skip
 
 
@@ -287,7 +290,8 @@ def state_of(order: Order | None, fault: Fault | None) -> dict[str, Any]:
                          "restored_by": order.restored_by, "restored_agrees": order.restored_agrees, "round": order.round}  # fmt: skip
     if fault is not None:
         until = fault.shelved_until_ns
-        told["fault"] = {"id": fault.id, "condition": fault.condition, "shelved_until": iso(until) if until is not None else None}
+        shown = {"id": fault.id, "condition": fault.condition, "severity": fault.severity.value}
+        told["fault"] = {**shown, "shelved_until": iso(until) if until is not None else None}
     return told
 
 
@@ -303,7 +307,7 @@ def _answer(
 
 def _note(desk: Desk, command: Command, order: Order, entry: Entered | None) -> None:
     name = next((name for name in NOTED if command.text(name)), None)
-    if name is not None:
+    if name is not None and command.does not in KEPT_ELSEWHERE:
         at_ns = desk.now_ns if command.entered_ns is None else command.entered_ns
         phone = as_json(entry.short()) if entry is not None else None
         desk.put_note(Note(order.id, desk.seq, at_ns, command.who, command.does, str(command.hidden[name]), phone))

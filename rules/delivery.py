@@ -4,26 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
-import structlog
-
 from rules import events
 from rules.command import LATEST_NS
 from rules.desk import Desk
-from rules.heads import MAJOR
 from rules.house import House
 from rules.outbox import Verdict, after_attempt
+from rules.paging import CALLS_NOBODY
+from rules.record_body import read, shown
 from rules.rows import Attempt
-
-log = structlog.get_logger()
 
 
 def take(desk: Desk, house: House | None, body: bytes) -> None:
     """One ATTEMPT record: {"outbox", "channel", "verdict", "answer", "started_ns", "ended_ns", "retry_after_s"?, "confirmed"?}."""
-    said = _read(body)
+    said = read(body, "attempt", _good)
     page = desk.find_page(said["outbox"]) if said is not None else None
     if said is None or page is None:
-        desk.tell("attempt.unknown", {"text": body[:200].decode("utf-8", "replace")})
+        desk.tell("attempt.unknown", {"text": shown(body)})
         return
     verdict = Verdict(said["verdict"])
     page.attempts += 1
@@ -38,8 +34,7 @@ def take(desk: Desk, house: House | None, body: bytes) -> None:
         page.state = then.state
         page.due_ns = then.due_ns if then.due_ns is not None else page.due_ns
     desk.put_page(page)
-    # a duty head who was told is nobody who comes
-    call = desk.calls.get(page.work_order or "") if page.reason != MAJOR else None
+    call = desk.calls.get(page.work_order or "") if page.reason not in CALLS_NOBODY else None
     if verdict is Verdict.ACCEPTED and call is not None:
         call.taken_ns = desk.now_ns
         desk.put_call(call)
@@ -47,23 +42,11 @@ def take(desk: Desk, house: House | None, body: bytes) -> None:
         events.seen(desk, house, "delivery_failed", {"channel": page.channel, "answer": page.answer})
 
 
-def _read(body: bytes) -> dict[str, Any] | None:
-    """The attempt, None for a body that is none: only `notify` writes them, so that is worth a line in the log."""
-    said: Any = None
-    try:
-        said = orjson.loads(body)
-        ok = (
-            isinstance(said, dict)
-            and all(isinstance(said.get(name), str) for name in ("outbox", "verdict", "answer"))
-            and all(isinstance(said.get(name), int) and 0 <= said[name] < LATEST_NS for name in ("started_ns", "ended_ns"))
-            and said["verdict"] in set(map(str, Verdict))
-            and isinstance(said.get("retry_after_s"), int | float | None)
-            and isinstance(said.get("confirmed", True), bool)
-        )
-    except orjson.JSONDecodeError:
-        ok = False
-    if not ok:
-        log.error("attempt.unreadable", text=body[:200].decode("utf-8", "replace"))
-        return None
-    found: dict[str, Any] = said
-    return found
+def _good(said: dict[str, Any]) -> bool:
+    return (
+        all(isinstance(said.get(name), str) for name in ("outbox", "verdict", "answer"))
+        and all(isinstance(said.get(name), int) and 0 <= said[name] < LATEST_NS for name in ("started_ns", "ended_ns"))
+        and said["verdict"] in set(map(str, Verdict))
+        and isinstance(said.get("retry_after_s"), int | float | None)
+        and isinstance(said.get("confirmed", True), bool)
+    )

@@ -21,7 +21,25 @@ from rules.matters import Matters
 from rules.order import REOPEN_WITHIN_NS, State
 from rules.recent import RECENT_NS, SETTLE_NS, Recent, shown_ns
 from rules.roster_rows import RosterRows
-from rules.rows import Attempt, Call, Drill, Fault, ItemTime, Note, Order, Outcome, Page, Pending, Receipt, Skipped, as_json, born, columns
+from rules.rows import (
+    Attempt,
+    Call,
+    Drill,
+    Fault,
+    Handing,
+    ItemTime,
+    Note,
+    Order,
+    Outcome,
+    Page,
+    Pending,
+    Receipt,
+    SeverityChange,
+    Skipped,
+    as_json,
+    born,
+    columns,
+)
 
 ALONE = "alone"
 Hidden = Callable[[int, str], "tuple[str, bytes | None] | None"]
@@ -231,6 +249,11 @@ class Desk:
         """It counts for nobody any more."""
         self._recent.remove(fault.raised_ns, (fault.equipment, fault.rule))
 
+    def reshow(self, fault: Fault) -> None:
+        """Its class is another one: as an advisory it counts for no flood."""
+        self.unshow(fault)
+        self.show(fault)
+
     def shown(self, within_ns: int, key: tuple[str, str] | None = None) -> int:
         """How many faults were put before people within this time, or of one condition: were raised."""
         return self._recent.count(self.now_ns, within_ns, key)
@@ -252,7 +275,21 @@ class Desk:
 
     def put_order(self, order: Order) -> None:
         self.orders[order.id] = order
-        self._ledger.put("put_order", order.id, {**columns(order), "severity": order.severity.value, "state": order.state.value})
+        gravest = order.gravest.value if order.gravest is not None else None
+        told = {"severity": order.severity.value, "state": order.state.value, "gravest": gravest}
+        self._ledger.put("put_order", order.id, {**columns(order), **told})
+
+    def put_severity_change(self, row: SeverityChange) -> None:
+        self._ledger.put("put_severity_change", f"{row.fault} {row.seq}", columns(row))
+
+    def put_handing(self, row: Handing) -> None:
+        self._ledger.put("put_handing", f"{row.work_order} {row.seq} {row.does}", columns(row))
+
+    def clock_began(self, order: Order, name: ClockName) -> bool:
+        """Whether this clock of the order's present round was ever started, running or not."""
+        key = (order.id, name, order.round)
+        asked = {"work_order": order.id, "name": name.value, "round": order.round}
+        return self._ledger.waiting("put_clock", _flat(key)) is not None or bool(self._ledger.rows("clock_began", asked))
 
     def put_clock(self, clock: OrderClock) -> None:
         self.clocks[_clock_key(clock)] = clock

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
-
 from plantroom.clock import NS
 from plantroom.errors import BadInput
 from plantroom.journal.record import Record
@@ -19,6 +17,7 @@ from rules.desk import Desk
 from rules.house import MONITOR, House
 from rules.incident import Raised
 from rules.outbox import UNDELIVERED_NS
+from rules.record_body import object_in, shown
 from rules.rows import Pending
 from rules.rule import Rule
 
@@ -29,8 +28,8 @@ SEEN_APART_NS = 30 * NS  # a lasting trouble is noted again no more often
 
 def take(desk: Desk, house: House | None, body: bytes) -> None:
     """One EVENT record. house: None before the first configuration, when it is only written down."""
-    event = _object(body)
-    desk.tell("event", event if event is not None else {"unreadable": body[:200].decode("utf-8", "replace")})
+    event = object_in(body)
+    desk.tell("event", event if event is not None else {"unreadable": shown(body)})
     if house is None or event is None or not isinstance(event.get("event"), str):
         return
     name = event["event"]
@@ -97,13 +96,3 @@ def rejected(desk: Desk, house: House | None, record: Record, error: BadInput) -
 def quiet_ns(rule: Rule) -> int:
     length = rule.parameters[rule.clear_after].value if isinstance(rule.clear_after, str) else rule.clear_after
     return round((length or QUIET_S) * NS)
-
-
-def _object(body: bytes) -> dict[str, Any] | None:
-    try:
-        event = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return None
-    return event if isinstance(event, dict) else None
-
-

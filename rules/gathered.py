@@ -24,7 +24,7 @@ from rules.rows import Fault, Order, Page, as_json
 TOLD = 12  # machines by name in one page; the rest is counted
 HELD_BACK = "G"  # of the ids of what was held back; P's are those of what may leave, and keep their numbers
 GATHERED = "monitor"  # outbox.reason of such a page
-HELD = ("raised", "no_data", "returned", "escalated", "warning", "breach")
+HELD = ("raised", "no_data", "returned", "escalated", "warning", "breach", "severity")
 
 
 class Why(StrEnum):

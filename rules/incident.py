@@ -14,7 +14,7 @@ import orjson
 
 from plantroom.model import Severity
 from plantroom.words import LANGUAGES
-from rules import chatter, heads, paging, parentage, rescue, work
+from rules import chatter, heads, paging, parentage, reclass, rescue, work
 from rules.book import pack
 from rules.condition import State, Transition
 from rules.desk import Desk
@@ -164,6 +164,9 @@ def _placed(desk: Desk, house: House, fault: Fault) -> Order | None:
     order = desk.order_of(fault.equipment, *(rescue.KIN if fault.rule in rescue.KIN else (fault.rule,)))
     if order is not None:
         fault.work_order = order.id
+        if reclass.graver(order.severity, fault.severity) is not fault.severity:  # a person has raised it: it comes back as grave
+            before, fault.severity = fault.severity, order.severity
+            reclass.keep(desk, fault, before, order, work.SYSTEM)
     elif (parent := parentage.parent_of(desk, house, fault)) is not None:
         fault.parent, fault.presented = parent.id, CHILD
     else:
@@ -177,8 +180,11 @@ def _present(desk: Desk, house: House, fault: Fault, order: Order | None) -> Non
         desk.show(fault)
         chatter.shelve(desk, fault)
     if order is not None:
-        work.step(desk, house, order, Event.RETURNED)
-        paging.page(desk, house, "returned", fault, order)
+        graver = reclass.graver(order.severity, fault.severity)
+        targets = reclass.of_order(desk, house, order, graver, again=True)
+        if targets is None:
+            work.step(desk, house, order, Event.RETURNED)
+        paging.page(desk, house, "returned", fault, order, targets=targets)
     elif fault.parent is None:
         give_order(desk, house, fault)
     parentage.gather(desk, house, fault)
@@ -261,7 +267,8 @@ def end(desk: Desk, house: House, fault: Fault, condition: str, at_ns: int, why:
     desk.tell(f"fault.{condition}", {"fault": fault.id, "at_ns": at_ns, "why": why})
     order = desk.standing(fault.work_order)
     if order is not None:
-        work.step(desk, house, order, Event.FADED_URGENT if fault.severity.urgent else Event.FADED)
+        urgent = fault.severity.urgent or order.worst.urgent
+        work.step(desk, house, order, Event.FADED_URGENT if urgent else Event.FADED)
         work.agrees(desk, order)
     if fault.severity is not Severity.ADVISORY and not shelved and not child:
         paging.page(desk, house, "cleared", fault, order)

@@ -16,9 +16,9 @@ from rules.rows import Fault, Order, Page
 
 # Referenced rows first.
 ORDER = (
-    "put_config", "put_private", "put_person", "drop_condition", "put_condition", "put_fault", "put_order", "put_clock", "put_call",
-    "put_rescue", "put_head_call", "put_page", "put_attempt", "put_receipt", "put_note", "put_outcome", "put_skipped", "put_item",
-    "put_roster_change", "put_handover",
+    "put_config", "put_private", "put_person", "drop_condition", "put_condition", "put_fault", "put_order", "put_severity_change",
+    "put_handing", "put_clock", "put_call", "put_rescue", "put_head_call", "put_page", "put_attempt", "put_receipt", "put_note",
+    "put_outcome", "put_skipped", "put_item", "put_roster_change", "put_handover",
 )  # fmt: skip
 
 
@@ -46,7 +46,7 @@ class Ledger:
         return [Fault(**{**r, "severity": Severity(r["severity"]), "no_data": bool(r["no_data"])}) for r in self.rows(query, values)]
 
     def orders(self, query: str, values: Values = ()) -> list[Order]:
-        return [Order(**{**r, "severity": Severity(r["severity"]), "state": State(r["state"])}) for r in self.rows(query, values)]
+        return [_order(row) for row in self.rows(query, values)]
 
     def clocks(self, query: str) -> list[OrderClock]:
         return [OrderClock(**{**r, "name": ClockName(r["name"])}) for r in self.rows(query)]
@@ -97,3 +97,8 @@ class Ledger:
         """What was not written never happened; the chronicle's head is again the table's."""
         self.settled()
         self._chronicle.reload()
+
+
+def _order(r: Mapping[str, Any]) -> Order:
+    gravest = Severity(r["gravest"]) if r["gravest"] else None
+    return Order(**{**r, "severity": Severity(r["severity"]), "state": State(r["state"]), "gravest": gravest})

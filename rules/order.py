@@ -36,6 +36,7 @@ class Event(StrEnum):
     FADED = "faded"  # the fault ended by itself and nobody is wanted any more (normal, advisory)
     FADED_URGENT = "faded_urgent"  # it ended by itself; an urgent one still wants a person
     HOLLOW = "hollow"  # accepted, and nobody came within the arrival limit: the acceptance counts as none
+    TAKEN_BACK = "taken_back"  # from the firm whose people had accepted it
     JOINED = "joined"  # its fault became part of another one, which has an order of its own
 
 
@@ -47,6 +48,7 @@ class Effect(StrEnum):
     STOP_ALL = "stop_all"
     NEW_ROUND = "new_round"  # forget who had it, start response and restore anew
     FORGET = "forget"  # the acceptance is written down as hollow, somebody else may accept
+    LET_GO = "let_go"  # who accepted it has it no more, and it was not their doing
     END_HOLD = "end_hold"
     DROP_PAGES = "drop_pages"  # what is still to be sent about it is no longer wanted
 
@@ -77,6 +79,7 @@ TABLE: Mapping[tuple[State, Event], Move | No] = {
     (S.OPEN, E.FADED): Move(S.CLOSED, (X.STOP_ALL, X.END_HOLD)),
     (S.OPEN, E.FADED_URGENT): STAY[S.OPEN],
     (S.OPEN, E.HOLLOW): STAY[S.OPEN],
+    (S.OPEN, E.TAKEN_BACK): STAY[S.OPEN],
     (S.OPEN, E.JOINED): Move(S.CLOSED, (X.STOP_ALL, X.END_HOLD, X.DROP_PAGES)),
     (S.ACCEPTED, E.ACCEPT): No("already_accepted"),
     (S.ACCEPTED, E.ARRIVE): Move(S.ARRIVED, (X.STOP_ARRIVAL, X.END_HOLD)),
@@ -87,6 +90,7 @@ TABLE: Mapping[tuple[State, Event], Move | No] = {
     (S.ACCEPTED, E.FADED): STAY[S.ACCEPTED],
     (S.ACCEPTED, E.FADED_URGENT): STAY[S.ACCEPTED],
     (S.ACCEPTED, E.HOLLOW): Move(S.OPEN, (X.FORGET,)),
+    (S.ACCEPTED, E.TAKEN_BACK): Move(S.OPEN, (X.STOP_ARRIVAL, X.LET_GO)),
     (S.ACCEPTED, E.JOINED): STAY[S.ACCEPTED],
     (S.ARRIVED, E.ACCEPT): No("already_arrived"),
     (S.ARRIVED, E.ARRIVE): No("already_arrived"),
@@ -97,6 +101,7 @@ TABLE: Mapping[tuple[State, Event], Move | No] = {
     (S.ARRIVED, E.FADED): STAY[S.ARRIVED],
     (S.ARRIVED, E.FADED_URGENT): STAY[S.ARRIVED],
     (S.ARRIVED, E.HOLLOW): STAY[S.ARRIVED],
+    (S.ARRIVED, E.TAKEN_BACK): STAY[S.ARRIVED],
     (S.ARRIVED, E.JOINED): STAY[S.ARRIVED],
     (S.RESTORED, E.ACCEPT): No("already_restored"),
     (S.RESTORED, E.ARRIVE): No("already_restored"),
@@ -107,6 +112,7 @@ TABLE: Mapping[tuple[State, Event], Move | No] = {
     (S.RESTORED, E.FADED): STAY[S.RESTORED],
     (S.RESTORED, E.FADED_URGENT): STAY[S.RESTORED],
     (S.RESTORED, E.HOLLOW): STAY[S.RESTORED],
+    (S.RESTORED, E.TAKEN_BACK): STAY[S.RESTORED],
     (S.RESTORED, E.JOINED): STAY[S.RESTORED],
     (S.CLOSED, E.ACCEPT): No("already_closed"),
     (S.CLOSED, E.ARRIVE): No("already_closed"),
@@ -117,6 +123,7 @@ TABLE: Mapping[tuple[State, Event], Move | No] = {
     (S.CLOSED, E.FADED): STAY[S.CLOSED],
     (S.CLOSED, E.FADED_URGENT): STAY[S.CLOSED],
     (S.CLOSED, E.HOLLOW): STAY[S.CLOSED],
+    (S.CLOSED, E.TAKEN_BACK): STAY[S.CLOSED],
     (S.CLOSED, E.JOINED): STAY[S.CLOSED],
 }
 

@@ -21,6 +21,8 @@ from rules.reach import Target
 from rules.rows import Fault, HeadCall, Order, Page, as_json
 from rules.tasks import task_of
 
+CALLS_NOBODY = ("major", "taken_back")  # whoever gets one of these is not who comes: whether it was taken says nothing of the order's calls
+
 
 def page(
     desk: Desk,
@@ -33,24 +35,28 @@ def page(
     wait_ns: int = 0,
     targets: Sequence[Target] | None = None,
     task: HeadCall | None = None,
+    before: Severity | None = None,
+    firm: str = "",
 ) -> list[Page]:
     """Queues a page; the rows queued. None for advisories, in commissioning, while shelved, for a part of another fault, or where no
     channel takes the severity. In a flood, and at night, what is not urgent is gathered into one.
 
     reason: as in outbox.reason. clock: the limit a warning or breach is about; else the order's next running one is named. wait_ns: it may
     leave so much later. targets: whom it is for; None: all who were told of it so far. task: of a duty head, whose page it is.
+    before: the class it had, where a page says that it is another one. firm: whom the order is handed to, or taken back from: a
+    person sends that page, so nothing holds it back.
     """
     severity = fault.severity if fault is not None else order.severity if order is not None else Severity.NORMAL
     quiet = fault is not None and (fault.mode == "commissioning" or fault.shelved_until_ns is not None or fault.parent is not None)
-    if severity is Severity.ADVISORY or quiet:
+    if (severity is Severity.ADVISORY or quiet) and not firm:
         return []
     targets = reach.told(desk, house, order, severity) if targets is None else targets
     for why, until_ns in (
         (Why.FLOOD, flood.holds_until(desk, fault, severity)), (Why.NIGHT, nights.holds_until(house, severity, desk.now_ns)),
     ):  # fmt: skip
-        if until_ns is not None:
+        if until_ns is not None and not firm:
             return gather(desk, house, why, until_ns, reason, fault, order, severity, targets)
-    message = as_json(_message(desk, house, reason, fault, order, clock or next_clock(desk, order), severity, task))
+    message = as_json(_message(desk, house, reason, fault, order, clock or next_clock(desk, order), severity, task, before, firm))
     rows = []
     for channel, person in targets:
         about = (fault.id if fault else None, order.id if order else None)
@@ -60,7 +66,7 @@ def page(
         told = {"page": row.id, "channel": channel, "reason": reason, "fault": row.fault, "order": row.work_order}
         desk.tell("page.queued", told if person is None else {**told, "person": person})
         rows.append(row)
-    call = desk.calls.get(order.id) if order is not None and task is None else None
+    call = desk.calls.get(order.id) if order is not None and reason not in CALLS_NOBODY else None
     if rows and call is not None and (call.asked_ns is None or (call.taken_ns or 0) >= call.asked_ns):
         call.asked_ns, call.widened = desk.now_ns + wait_ns, 0
         desk.put_call(call)
@@ -118,7 +124,7 @@ def _wake_elders(desk: Desk, young: Page) -> None:
 
 def _message(
     desk: Desk, house: House, reason: str, fault: Fault | None, order: Order | None, clock: OrderClock | None, severity: Severity,
-    task: HeadCall | None,
+    task: HeadCall | None, before: Severity | None, firm: str,
 ) -> dict[str, object]:  # fmt: skip
     subject = fault or order
     assert subject is not None, "a page is about a fault or an order"
@@ -144,6 +150,9 @@ def _message(
         due_ns=clock.due_ns if clock is not None else None,
         ended_ns=fault.ended_ns if fault is not None else None,
         ended=fault.condition if fault is not None else "cleared",
+        before=before,
+        firm=firm,
+        wanted=order is not None and order.worst.urgent,
         zone=house.zone,
     )
     if task is not None:

@@ -28,8 +28,9 @@ from rules.snapshot import BadSnapshot
 from rules.snapshots import Snapshots
 
 TABLES = (
-    "config", "condition", "fault", "work_order", "clock", "call", "rescue", "head_call", "order_note", "person", "outbox", "attempt",
-    "receipt", "command", "private", "skipped", "item_time", "roster_change", "handover", "chronicle", "position",
+    "config", "condition", "fault", "work_order", "clock", "call", "rescue", "head_call", "order_note", "person", "outbox",
+    "attempt", "receipt", "severity_change", "handing", "command", "private", "skipped", "item_time", "roster_change",
+    "handover", "chronicle", "position",
 )  # fmt: skip
 
 

@@ -14,19 +14,15 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
-import orjson
-import structlog
-
 from rules import widening
 from rules.desk import Desk
-from rules.heads import MAJOR
 from rules.house import House
+from rules.paging import CALLS_NOBODY
+from rules.record_body import read, shown
 from rules.rows import Receipt
 
 MOST_TEXT = 200
 LONGEST_ID = 64
-
-log = structlog.get_logger()
 
 
 class Told(StrEnum):
@@ -42,14 +38,14 @@ FROM_OUTSIDE = frozenset({Told.HELD, Told.DELIVERED, Told.UNDELIVERED})  # the o
 
 def take(desk: Desk, house: House | None, body: bytes) -> None:
     """One RECEIPT record; where it names an order and a person they can be told elsewhere."""
-    said = _read(body)
+    said = read(body, "receipt", _good)
     if said is None:
-        desk.tell("receipt.unreadable", {"text": body[:200].decode("utf-8", "replace")})
+        desk.tell("receipt.unreadable", {"text": shown(body)})
         return
     state = Told(said["state"])
     note(desk, said["outbox"], state, said["text"])
     page = desk.find_page(said["outbox"])
-    if page is not None and page.reason == MAJOR:
+    if page is not None and page.reason in CALLS_NOBODY:
         return  # a duty head's: heads are called again on all their channels anyway, and belong to no chain
     if house is not None and state in (Told.HELD, Told.UNDELIVERED) and said.get("work_order") and said.get("person"):
         widening.not_reached(desk, house, said["work_order"], said["person"])
@@ -61,22 +57,10 @@ def note(desk: Desk, page: str, state: Told, text: str = "") -> None:
     desk.tell("receipt", {"page": page, "state": state.value, "text": text[:MOST_TEXT]})
 
 
-def _read(body: bytes) -> dict[str, Any] | None:
-    """None for what is no receipt: only notify and web write them, so that is worth a line in the log."""
-    said: Any = None
-    try:
-        said = orjson.loads(body)
-        ok = (
-            isinstance(said, dict)
-            and all(isinstance(said.get(name), str) for name in ("outbox", "state", "text"))
-            and 0 < len(said["outbox"]) <= LONGEST_ID
-            and said["state"] in FROM_OUTSIDE
-            and all(isinstance(said.get(name), str | None) for name in ("work_order", "person"))
-        )
-    except orjson.JSONDecodeError:
-        ok = False
-    if not ok:
-        log.error("receipt.unreadable", text=body[:200].decode("utf-8", "replace"))
-        return None
-    found: dict[str, Any] = said
-    return found
+def _good(said: dict[str, Any]) -> bool:
+    return (
+        all(isinstance(said.get(name), str) for name in ("outbox", "state", "text"))
+        and 0 < len(said["outbox"]) <= LONGEST_ID
+        and said["state"] in FROM_OUTSIDE
+        and all(isinstance(said.get(name), str | None) for name in ("work_order", "person"))
+    )

@@ -12,8 +12,8 @@ from rules.clocks import OrderClock
 from rules.order import Facts, State
 
 __all__ = [
-    "Attempt", "Call", "Drill", "Fault", "Handover", "HeadCall", "ItemTime", "Note", "Order", "OrderClock", "Outcome", "Page", "Pending",
-    "Rescue", "RosterChange", "Skipped", "as_json", "born", "columns",
+    "Attempt", "Call", "Drill", "Fault", "Handing", "Handover", "HeadCall", "ItemTime", "Note", "Order", "OrderClock", "Outcome", "Page",
+    "Pending", "Rescue", "RosterChange", "SeverityChange", "Skipped", "as_json", "born", "columns",
 ]  # fmt: skip
 
 
@@ -109,6 +109,14 @@ class Order:
     phone_json: str | None = None  # rules/entered.py
     radio_by: str | None = None
     arrived_how: str | None = None
+    gravest: Severity | None = None  # where it once was graver
+    firm: str | None = None  # whom it is handed to
+    firm_told: str | None = None  # [[channel, person]]: who is called for that reason alone
+
+    @property
+    def worst(self) -> Severity:
+        """The gravest class it ever had: what it is judged by, also where a person has lowered it since."""
+        return self.gravest or self.severity
 
     @property
     def performers(self) -> frozenset[str]:
@@ -120,7 +128,7 @@ class Order:
         return self.restored_by or self.arrived_by or self.accepted_by
 
     def facts(self, *, fault_open: bool, withheld: bool = False) -> Facts:
-        return Facts(self.state, self.severity, self.performers, fault_open, withheld, self.closed_ns)
+        return Facts(self.state, self.worst, self.performers, fault_open, withheld, self.closed_ns)
 
 
 @dataclass(slots=True)
@@ -163,6 +171,35 @@ class Call:
     asked_ns: int | None = None
     taken_ns: int | None = None
     widened: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SeverityChange:
+    """reason: private.id. due_ns: the limit people have to keep next from then on."""
+
+    fault: str
+    seq: int
+    at_ns: int
+    who: str
+    second: str | None
+    before: str
+    after: str
+    reason: str | None
+    due_ns: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Handing:
+    """An order handed to a firm, or taken back from it. reason: private.id. told_json: [[channel, person]], called by it alone."""
+
+    work_order: str
+    seq: int
+    at_ns: int
+    who: str
+    firm: str
+    does: str  # handed | taken_back
+    reason: str | None
+    told_json: str
 
 
 @dataclass(slots=True)

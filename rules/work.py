@@ -24,6 +24,13 @@ CALLS: Mapping[State, calling.Event] = {  # what an order's new state means for 
     State.CLOSED: calling.Event.END,
 }
 
+NOBODY = (Event.HOLLOW, Event.TAKEN_BACK)  # who had it has it no more: the calls go on where they stood
+BEGUN: Mapping[State, tuple[ClockName, ...]] = {  # by the order's state the limits that count from its opening and still run
+    State.OPEN: (ClockName.RESPONSE, ClockName.RESTORE),
+    State.ACCEPTED: (ClockName.RESTORE,),
+    State.ARRIVED: (ClockName.RESTORE,),
+}
+
 
 def open_order(
     desk: Desk, house: House, equipment: str, severity: Severity, text: Mapping[str, str], fault: Fault | None, by: str = SYSTEM
@@ -62,7 +69,7 @@ def step(
     if row is not None and order.state is State.RESTORED:
         stop(desk, order, ClockName.UNIT)
     if before is not answer.to:
-        calling.move(desk, house, order, calling.Event.HOLLOW if event is Event.HOLLOW else CALLS[answer.to])
+        calling.move(desk, house, order, calling.Event.HOLLOW if event in NOBODY else CALLS[answer.to])
     told = {"order": order.id, "event": event.value, "before": before.value, "by": who, "round": order.round, **_late(desk, at_ns)}
     desk.tell(f"order.{order.state}", told)
     return None
@@ -116,6 +123,8 @@ def _do(desk: Desk, house: House, order: Order, effect: Effect, why: str, at_ns:
             heads.begin(desk, house, order)
         case Effect.FORGET:
             _forget(desk, order)
+        case Effect.LET_GO:
+            _let_go(order)
         case Effect.END_HOLD:
             order.hold_json = None
         case Effect.DROP_PAGES:
@@ -127,11 +136,30 @@ def expect_arrival(desk: Desk, house: House, order: Order) -> None:
     _start(desk, house, order, ClockName.ARRIVAL, desk.now_ns)
 
 
+def tighten(desk: Desk, house: House, order: Order) -> None:
+    """It became graver: what runs is due by the new limits from now, where that is sooner; what a milder class had not begins now."""
+    running = {clock.name: clock for clock in desk.clocks_of(order)}
+    for clock in running.values():
+        sooner = clocks.tighten(clock, order.severity, desk.now_ns, house.times)
+        if sooner is not clock:
+            desk.put_clock(sooner)
+            _tell(desk, sooner, "tighten")
+    for name in BEGUN.get(order.state, ()):
+        if not desk.clock_began(order, name):
+            _start(desk, house, order, name, desk.now_ns)
+    if order.state is State.ACCEPTED and (ClockName.ARRIVAL not in running or running[ClockName.ARRIVAL].breached_ns is not None):
+        expect_arrival(desk, house, order)
+
+
 def _forget(desk: Desk, order: Order) -> None:
     """Who accepted and did not come. Their arrival clock keeps its breach until another one starts it anew."""
     [due_ns] = [clock.due_ns for clock in desk.clocks_of(order) if clock.name is ClockName.ARRIVAL]
     hollow = orjson.loads(order.hollow_json) if order.hollow_json else []
     order.hollow_json = as_json([*hollow, {"by": order.accepted_by, "accepted_ns": order.accepted_ns, "due_ns": due_ns}])
+    _let_go(order)
+
+
+def _let_go(order: Order) -> None:
     order.accepted_ns = order.accepted_by = order.eta_ns = order.phone_json = order.radio_by = None
 
 

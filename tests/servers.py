@@ -20,6 +20,7 @@ PROGRAMS = {
     "strace": "strace",
     "chromium": "chromium",
     "docker-compose": "docker-compose",
+    "dovecot": "dovecot-imapd",
 }
 FONTS = {"/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc": "fonts-noto-cjk"}
 

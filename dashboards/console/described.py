@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Literal
 
-from dashboards.console import shapes
+from dashboards.console import handings, severities, shapes
 from dashboards.console.calls import call_shape, head_shapes
 from dashboards.console.commanding import Recorded
 from dashboards.console.live import Sample, silent
@@ -80,6 +80,7 @@ def fault_detail(
         **fault_shape(view, fault, order, now_ns), "trace": dict(fault.trace), "call": call_shape(call, fault),
         "pages": [page_shape(page) for page in pages],
         "children": [child.id for child in children], "first_out": first_out(fault, children).id,
+        "severity_changes": [severities.shape(change) for change in view.tables.severity_changes(fault.id)],
     }  # fmt: skip
 
 
@@ -97,7 +98,7 @@ def order_shape(view: SiteView, order: Order, now_ns: int) -> shapes.OrderShape:
         "arrived_by": order.arrived_by,
         "restored_at": _iso(order.restored_ns), "restored_by": order.restored_by, "restored_agrees": order.restored_agrees,
         "closed_at": _iso(order.closed_ns), "closed_by": order.closed_by, "cause": order.cause, "remedy": order.remedy,
-        "hold": dict(order.hold) if order.hold else None,
+        "hold": dict(order.hold) if order.hold else None, "firm": order.firm,
         "entered": {state: entered_shape(entry) for state, entry in order.phone.items()},
         "clocks": [clock_shape(limit, now_ns) for limit in order.limits],
     }  # fmt: skip
@@ -114,7 +115,7 @@ def order_detail(
     return {
         **order_shape(view, order, now_ns), "notes": said, "call": call_shape(call, fault), "hollow": hollow,
         "rescue": rescue_shape(view.tables.rescue(order.id)), "heads": head_shapes(view.tables.heads(order.id)),
-        "pages": [page_shape(page) for page in pages],
+        "handings": [handings.shape(one) for one in view.tables.handings(order.id)], "pages": [page_shape(page) for page in pages],
     }  # fmt: skip
 
 

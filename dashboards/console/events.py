@@ -20,11 +20,13 @@ from dashboards.console.roles import Person
 from dashboards.console.shapes import FaultShape, OrderShape
 from dashboards.console.sites import Sites, SiteView
 from dashboards.console.tables import Fault, Order
-from plantroom.clock import Clock
+from plantroom.clock import NS, Clock
 from plantroom.site import Binding
 
 log = structlog.get_logger()
 LOOK_EVERY_S = 0.25
+ALONE_EVERY_NS = 10 * NS  # while nobody listens: who comes is told what changed since
+LOOK_SHARE = 10  # times what a look at the records took, before the next: in a flood pages leave first
 VALUES_EVERY = 4  # looks
 HEARTBEAT_S = 15.0
 MOST_CLIENTS = 50
@@ -39,8 +41,8 @@ class TooMany(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """data: JSON, of the machine `equipment`. values: for `values` events the pieces by equipment, so that a client who looks at one
-    machine gets one machine."""
+    """data: JSON, of the machine `equipment`, about an order handed to `firm`. values: for `values` events the pieces by equipment, so that
+    a client who looks at one machine gets one machine."""
 
     n: int
     site: str
@@ -48,6 +50,7 @@ class Event:
     data: bytes
     equipment: str = ""
     values: Mapping[str, list[bytes]] | None = None
+    firm: str = ""
 
 
 @dataclass(slots=True)
@@ -55,6 +58,8 @@ class _Seen:
     """A site as last told."""
 
     version: int | None = None
+    looked_ns: int = 0  # at the records; of the clock since boot
+    took_ns: int = 0
     turn: int = 0
     faults: dict[str, tuple[Fault, Order | None]] = field(default_factory=dict)
     orders: dict[str, Order] = field(default_factory=dict)
@@ -85,13 +90,13 @@ class Hub:
         return len(self._clients)
 
     async def run(self) -> None:
-        """Looks for ever; costs nothing but two pragmas a second and site while nobody listens."""
+        """Looks for ever; at the records only now and then while nobody listens."""
         look = 0
         while True:
             look += 1
             for view in self._sites.all():
                 try:
-                    self._look(view, with_values=look % VALUES_EVERY == 0)
+                    self._look(view, with_values=look % VALUES_EVERY == 0, with_records=self._due(view))
                 except apsw.Error as error:
                     log.warning("records_unreadable", site=view.id, error=str(error))
             await asyncio.sleep(LOOK_EVERY_S)
@@ -128,12 +133,17 @@ class Hub:
         for client in list(self._clients):
             self._drop(client)
 
-    def _look(self, view: SiteView, with_values: bool) -> None:
+    def _due(self, view: SiteView) -> bool:
+        seen = self._seen.get(view.id)
+        pause_ns = 0 if seen is None else LOOK_SHARE * seen.took_ns if self._clients else ALONE_EVERY_NS
+        return seen is None or self._clock.read().boot_ns >= seen.looked_ns + pause_ns
+
+    def _look(self, view: SiteView, with_values: bool, with_records: bool = True) -> None:
         seen = self._seen.setdefault(view.id, _Seen())
-        version = view.tables.version()
-        if version != seen.version:
-            seen.version = version
+        if with_records and (version := view.tables.version()) != seen.version:
+            seen.version, seen.looked_ns = version, self._clock.read().boot_ns
             self._look_at_records(view, seen)
+            seen.took_ns = self._clock.read().boot_ns - seen.looked_ns
         if with_values:
             self._look_at_values(view, seen)
 
@@ -144,20 +154,22 @@ class Hub:
         faults = {fault.id: (fault, orders.get(fault.work_order or "")) for fault in tables.open_faults(MOST_OPEN)}
         for id_ in seen.faults.keys() - faults.keys():
             if (ended := tables.fault(id_)) is not None:
-                self._tell_row(view, "fault", fault_shape(view, ended, None, now))
+                handed = tables.order(ended.work_order) if ended.work_order else None
+                self._tell_row(view, "fault", fault_shape(view, ended, None, now), handed)
         for id_ in seen.orders.keys() - orders.keys():
             if (closed := tables.order(id_)) is not None:
-                self._tell_row(view, "order", order_shape(view, closed, now))
+                self._tell_row(view, "order", order_shape(view, closed, now), closed)
         for id_, (fault, order) in faults.items():
             if seen.faults.get(id_) != (fault, order):
-                self._tell_row(view, "fault", fault_shape(view, fault, order, now))
+                self._tell_row(view, "fault", fault_shape(view, fault, order, now), order)
         for id_, order in orders.items():
             if seen.orders.get(id_) != order:
-                self._tell_row(view, "order", order_shape(view, order, now))
+                self._tell_row(view, "order", order_shape(view, order, now), order)
         seen.faults, seen.orders = faults, orders
 
-    def _tell_row(self, view: SiteView, kind: str, row: FaultShape | OrderShape) -> None:
-        self._tell(Event(self._next(), view.id, kind, orjson.dumps(row), row["equipment"]))
+    def _tell_row(self, view: SiteView, kind: str, row: FaultShape | OrderShape, order: Order | None) -> None:
+        firm = (order.firm or "") if order is not None else ""
+        self._tell(Event(self._next(), view.id, kind, orjson.dumps(row), row["equipment"], firm=firm))
 
     def _look_at_values(self, view: SiteView, seen: _Seen) -> None:
         turn, seen.turn = seen.turn, view.latest.turn
@@ -212,7 +224,9 @@ class Hub:
         if not client.person.sees(event.site) or client.site not in (None, "", event.site):
             return False
         theirs = None if event.values is not None else self._sites.theirs(client.person, event.site)
-        return theirs is None or event.equipment in theirs
+        if theirs is None or event.equipment in theirs:
+            return True
+        return bool(event.firm) and event.firm == self._sites.firm(client.person, event.site)
 
     def _pieces(self, event: Event, client: Client) -> list[bytes]:
         values = event.values or {}

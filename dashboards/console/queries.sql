@@ -1,13 +1,13 @@
 -- What the console and the API read from the records of one site. Nothing here writes.
 -- :own is a JSON list of the machines whose rows may be seen, NULL for those of all: who sees only what is theirs is kept from the rest
--- here, whatever a page asks. :me is who asks then.
+-- here, whatever a page asks. :me is who asks then, :firm whose orders they see besides: those handed to it, with their faults (NULL: none).
 -- `+raised_ns`: the few open rows come from their partial index and are sorted, instead of five years being walked in order.
 
 -- name: faults
 SELECT id, rule, equipment, kind, severity, condition, mode, no_data, onset_ns, raised_ns, ended_ns, ended_why, text_json, do_json, trace_json,
   work_order, shelved_until_ns, shelf_json, parent
 FROM fault
-WHERE (:own IS NULL OR equipment IN (SELECT value FROM json_each(:own)))
+WHERE (:own IS NULL OR equipment IN (SELECT value FROM json_each(:own)) OR work_order IN (SELECT w.id FROM work_order w WHERE w.firm = :firm))
   AND (:condition IS NULL OR condition IN (SELECT value FROM json_each(:condition)))
   AND (:severity IS NULL OR severity IN (SELECT value FROM json_each(:severity)))
   AND (:equipment IS NULL OR equipment = :equipment)
@@ -18,7 +18,7 @@ ORDER BY raised_ns DESC, id DESC LIMIT :most;
 SELECT id, rule, equipment, kind, severity, condition, mode, no_data, onset_ns, raised_ns, ended_ns, ended_why, text_json, do_json, trace_json,
   work_order, shelved_until_ns, shelf_json, parent
 FROM fault
-WHERE condition IN ('active', 'recovering') AND (:own IS NULL OR equipment IN (SELECT value FROM json_each(:own)))
+WHERE condition IN ('active', 'recovering') AND (:own IS NULL OR equipment IN (SELECT value FROM json_each(:own)) OR work_order IN (SELECT w.id FROM work_order w WHERE w.firm = :firm))
 ORDER BY +raised_ns DESC, id DESC LIMIT :most;
 
 -- name: urgent_since
@@ -30,7 +30,22 @@ ORDER BY raised_ns, id LIMIT 500;
 -- name: fault
 SELECT id, rule, equipment, kind, severity, condition, mode, no_data, onset_ns, raised_ns, ended_ns, ended_why, text_json, do_json, trace_json,
   work_order, shelved_until_ns, shelf_json, parent
-FROM fault WHERE id = :id AND (:own IS NULL OR equipment IN (SELECT value FROM json_each(:own)));
+FROM fault WHERE id = :id AND (:own IS NULL OR equipment IN (SELECT value FROM json_each(:own)) OR work_order IN (SELECT w.id FROM work_order w WHERE w.firm = :firm));
+
+-- name: severity_changes
+SELECT s.at_ns, s.who, s.second, s.before, s.after, p.text, s.due_ns FROM severity_change s LEFT JOIN private p ON p.id = s.reason
+WHERE s.fault = :fault AND (:own IS NULL OR s.fault IN (SELECT f.id FROM fault f WHERE f.equipment IN (SELECT value FROM json_each(:own))
+  OR f.work_order IN (SELECT w.id FROM work_order w WHERE w.firm = :firm)))
+ORDER BY s.seq;
+
+-- name: handings
+-- To people of a firm those to it alone.
+SELECT h.at_ns, h.who, h.firm, h.does, p.text, h.told_json FROM handing h LEFT JOIN private p ON p.id = h.reason
+WHERE h.work_order = :order AND (:own IS NULL OR h.firm = :firm) ORDER BY h.seq, h.does DESC;
+
+-- name: handed
+-- The machines of orders that stand and are handed to a firm: what its people have to find and to read.
+SELECT DISTINCT equipment FROM work_order WHERE firm = :firm AND state <> 'closed' AND :own IS NOT NULL;
 
 -- name: children
 SELECT id, rule, equipment, kind, severity, condition, mode, no_data, onset_ns, raised_ns, ended_ns, ended_why, text_json, do_json, trace_json,
@@ -45,9 +60,10 @@ ORDER BY item, day;
 
 -- name: orders
 SELECT id, fault, equipment, severity, state, text_json, round, opened_ns, opened_by, accepted_ns, accepted_by, eta_ns, arrived_ns, arrived_by,
-  restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json, hollow_json, phone_json, radio_by, arrived_how
+  restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json, hollow_json, phone_json, radio_by, arrived_how,
+  gravest, firm
 FROM work_order
-WHERE (:own IS NULL OR equipment IN (SELECT value FROM json_each(:own)))
+WHERE (:own IS NULL OR equipment IN (SELECT value FROM json_each(:own)) OR firm = :firm)
   AND (:state IS NULL OR state IN (SELECT value FROM json_each(:state)))
   AND (:equipment IS NULL OR equipment = :equipment)
   AND (:before IS NULL OR opened_ns < :before)
@@ -55,24 +71,26 @@ ORDER BY opened_ns DESC, id DESC LIMIT :most;
 
 -- name: open_orders
 SELECT id, fault, equipment, severity, state, text_json, round, opened_ns, opened_by, accepted_ns, accepted_by, eta_ns, arrived_ns, arrived_by,
-  restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json, hollow_json, phone_json, radio_by, arrived_how
-FROM work_order WHERE state <> 'closed' AND (:own IS NULL OR equipment IN (SELECT value FROM json_each(:own)))
+  restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json, hollow_json, phone_json, radio_by, arrived_how,
+  gravest, firm
+FROM work_order WHERE state <> 'closed' AND (:own IS NULL OR equipment IN (SELECT value FROM json_each(:own)) OR firm = :firm)
 ORDER BY +opened_ns DESC, id DESC LIMIT :most;
 
 -- name: order
 SELECT id, fault, equipment, severity, state, text_json, round, opened_ns, opened_by, accepted_ns, accepted_by, eta_ns, arrived_ns, arrived_by,
-  restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json, hollow_json, phone_json, radio_by, arrived_how
-FROM work_order WHERE id = :id AND (:own IS NULL OR equipment IN (SELECT value FROM json_each(:own)));
+  restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json, hollow_json, phone_json, radio_by, arrived_how,
+  gravest, firm
+FROM work_order WHERE id = :id AND (:own IS NULL OR equipment IN (SELECT value FROM json_each(:own)) OR firm = :firm);
 
 -- name: clocks
 SELECT work_order, round, name, started_ns, warn_ns, due_ns, breached_ns, stopped_ns
 FROM clock WHERE work_order IN (SELECT value FROM json_each(:orders))
-  AND (:own IS NULL OR work_order IN (SELECT w.id FROM work_order w WHERE w.equipment IN (SELECT value FROM json_each(:own))))
+  AND (:own IS NULL OR work_order IN (SELECT w.id FROM work_order w WHERE w.equipment IN (SELECT value FROM json_each(:own)) OR w.firm = :firm))
 ORDER BY work_order, round, started_ns, name;
 
 -- name: notes
 SELECT n.at_ns, n.who, n.does, p.text, n.phone_json FROM order_note n LEFT JOIN private p ON p.id = n.text WHERE n.work_order = :order
-  AND (:own IS NULL OR n.work_order IN (SELECT w.id FROM work_order w WHERE w.equipment IN (SELECT value FROM json_each(:own))))
+  AND (:own IS NULL OR n.work_order IN (SELECT w.id FROM work_order w WHERE w.equipment IN (SELECT value FROM json_each(:own)) OR w.firm = :firm))
 ORDER BY n.seq;
 
 -- name: people
@@ -81,7 +99,7 @@ SELECT id, name FROM person WHERE name IS NOT NULL;
 -- name: pages
 SELECT id, channel, person, reason, severity, message_json, created_ns, due_ns, state, answer
 FROM outbox WHERE (fault = :fault OR work_order = :order) AND (:own IS NULL OR EXISTS (
-  SELECT 1 FROM work_order w WHERE w.id = outbox.work_order AND w.equipment IN (SELECT value FROM json_each(:own))
+  SELECT 1 FROM work_order w WHERE w.id = outbox.work_order AND (w.equipment IN (SELECT value FROM json_each(:own)) OR w.firm = :firm)
   UNION ALL SELECT 1 FROM fault f WHERE f.id = outbox.fault AND f.equipment IN (SELECT value FROM json_each(:own))))
 ORDER BY created_ns, id LIMIT 500;
 
@@ -100,7 +118,7 @@ FROM attempt WHERE outbox IN (SELECT value FROM json_each(:pages)) ORDER BY star
 SELECT outbox, at_ns, state, text FROM receipt WHERE outbox IN (SELECT value FROM json_each(:pages)) ORDER BY outbox, seq;
 
 -- name: call
-SELECT state, chain_json, step, next_ns, count, called_json FROM call WHERE work_order = :order AND (:own IS NULL OR work_order IN (SELECT w.id FROM work_order w WHERE w.equipment IN (SELECT value FROM json_each(:own))));
+SELECT state, chain_json, step, next_ns, count, called_json FROM call WHERE work_order = :order AND (:own IS NULL OR work_order IN (SELECT w.id FROM work_order w WHERE w.equipment IN (SELECT value FROM json_each(:own)) OR w.firm = :firm));
 
 -- name: heads
 -- As they are told: the departments, then the manager.
@@ -108,14 +126,14 @@ SELECT h.head, h.tell, h.state, h.due_ns, h.next_ns, h.missed_ns, h.acked_ns, h.
   (SELECT message_json FROM outbox p WHERE p.work_order = h.work_order AND p.reason = 'major' AND p.message_json ->> 'head' = h.head
    ORDER BY p.rowid DESC LIMIT 1) AS message_json
 FROM head_call h JOIN work_order o ON o.id = h.work_order AND o.round = h.round WHERE h.work_order = :order
-  AND (:own IS NULL OR o.equipment IN (SELECT value FROM json_each(:own)))
+  AND (:own IS NULL OR o.equipment IN (SELECT value FROM json_each(:own)) OR o.firm = :firm)
 ORDER BY CASE h.head WHEN 'engineering' THEN 0 WHEN 'security' THEN 1 WHEN 'service' THEN 2 ELSE 3 END;
 
 -- name: rescue
 SELECT r.work_order, r.equipment, r.known_ns, r.reported_ns, r.reported_by, r.answered_ns, r.answered_by, r.staff_ns, r.staff_by, r.called_ns,
   r.called_by, r.unit_ns, r.unit_by, r.freed_ns, r.freed_by, r.trapped, r.injured, r.released_ns, r.released_by
 FROM rescue r JOIN work_order o ON o.id = r.work_order AND o.round = r.round WHERE r.work_order = :order
-  AND (:own IS NULL OR r.equipment IN (SELECT value FROM json_each(:own)));
+  AND (:own IS NULL OR r.equipment IN (SELECT value FROM json_each(:own)) OR o.firm = :firm);
 
 -- name: rescue_of
 SELECT r.work_order, r.equipment, r.known_ns, r.reported_ns, r.reported_by, r.answered_ns, r.answered_by, r.staff_ns, r.staff_by, r.called_ns,
@@ -139,7 +157,7 @@ FROM handover h LEFT JOIN private g ON g.id = h.given_note LEFT JOIN private t O
 WHERE (:id IS NULL OR h.id = :id) AND :own IS NULL ORDER BY h.rowid DESC LIMIT :most;
 
 -- name: calling
-SELECT work_order, next_ns, count FROM call WHERE state = 'calling' AND (:own IS NULL OR work_order IN (SELECT w.id FROM work_order w WHERE w.equipment IN (SELECT value FROM json_each(:own))))
+SELECT work_order, next_ns, count FROM call WHERE state = 'calling' AND (:own IS NULL OR work_order IN (SELECT w.id FROM work_order w WHERE w.equipment IN (SELECT value FROM json_each(:own)) OR w.firm = :firm))
 ORDER BY work_order;
 
 -- name: command

@@ -23,8 +23,11 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "reopen": ("reason",),
     "open": ("equipment", "text", "severity"),
     "comment": ("text",),
+    "assign": ("firm", "reason"),
+    "take_back": ("reason",),
     "shelve": ("until", "reason", "second"),
     "unshelve": ("reason",),
+    "severity": ("severity", "reason", "second"),
     "relearn": ("reason",),
     "stand_in": ("team", "from", "until", "out", "in", "reason"),
     "swap": ("team", "one", "one_from", "one_until", "other", "other_from", "other_until", "reason"),
@@ -40,8 +43,8 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "release": ("text",),
 }
 RESCUE_DEEDS = ("answered", "unit_called", "unit_arrived", "freed", "release")
-ORDER_DEEDS = ("accept", "arrive", "restore", "close", "hold", "reopen", "comment", "acknowledge", *RESCUE_DEEDS)
-FAULT_DEEDS = ("shelve", "unshelve")
+ORDER_DEEDS = ("accept", "arrive", "restore", "close", "hold", "reopen", "comment", "acknowledge", "assign", "take_back", *RESCUE_DEEDS)
+FAULT_DEEDS = ("shelve", "unshelve", "severity")
 MACHINE_DEEDS = ("relearn", "trapped")
 TEAM_DEEDS = ("stand_in", "swap", "hand_over")  # the team is a field
 CHANGE_DEEDS = ("drop_change",)

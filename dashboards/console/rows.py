@@ -40,6 +40,31 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
+class SeverityChange:
+    """A person changed a fault's class. reason: None = none given, or erased. due_ns: the limit that had to be kept next then."""
+
+    at_ns: int
+    who: str
+    second: str | None
+    before: str
+    after: str
+    reason: str | None
+    due_ns: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Handing:
+    """An order was handed to a firm or taken back from it. reason: None = none given, or erased. told: (channel, person)."""
+
+    at_ns: int
+    who: str
+    firm: str
+    does: Literal["handed", "taken_back"]
+    reason: str | None
+    told: tuple[tuple[str, str | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Entered:
     """A deed entered on a phone without reception. entered_ns: by the phone's clock; counts: it is the deed's instant, not the receipt."""
 
@@ -87,6 +112,8 @@ class Order:
     earlier: tuple[Limit, ...]  # of rounds before a re-opening
     radio_by: str | None = None  # who entered it after a radio call of who goes
     arrived_how: str | None = None  # qr, duty_room; None: entered by who arrived
+    gravest: str | None = None  # the gravest class it ever had, where it is a milder one now
+    firm: str | None = None  # whom it is handed to
 
     @property
     def holder(self) -> str | None:

@@ -165,6 +165,18 @@ class HeadShape(TypedDict):
     acked_by: str | None
 
 
+class SeverityChangeShape(TypedDict):
+    """A person changed the class. second: who agreed. due_at: the limit that had to be kept next then."""
+
+    at: str
+    who: str
+    second: str | None
+    before: str
+    after: str
+    reason: str | None
+    due_at: str | None
+
+
 class FaultDetail(FaultShape):
     """children: the faults that are part of this one, by onset; first_out: of it and them the one whose condition began first."""
 
@@ -173,6 +185,7 @@ class FaultDetail(FaultShape):
     pages: list[PageShape]
     children: list[str]
     first_out: str
+    severity_changes: list[SeverityChangeShape]
 
 
 class ItemDayShape(TypedDict):
@@ -205,6 +218,17 @@ class NoteShape(TypedDict):
     text: str | None
 
 
+class HandingShape(TypedDict):
+    """Handed to a firm, or taken back. told: ids of the people called by it."""
+
+    at: str
+    who: str
+    firm: str
+    does: Literal["handed", "taken_back"]
+    reason: str | None
+    told: list[str]
+
+
 class OrderShape(TypedDict):
     site: str
     id: str
@@ -230,6 +254,7 @@ class OrderShape(TypedDict):
     cause: str | None
     remedy: str | None
     hold: dict[str, Any] | None
+    firm: str | None
     entered: dict[str, EnteredShape]
     clocks: list[ClockShape]
 
@@ -242,6 +267,7 @@ class OrderDetail(OrderShape):
     hollow: list[HollowShape]
     rescue: RescueShape | None
     heads: list[HeadShape]
+    handings: list[HandingShape]
     pages: list[PageShape]
 
 

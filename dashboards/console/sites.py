@@ -17,7 +17,7 @@ from dashboards.console.roles import Person
 from dashboards.console.tables import Tables
 from plantroom.clock import Clock
 from plantroom.errors import BadInput, JournalFailed
-from plantroom.firms import own_machines
+from plantroom.firms import firm_of, own_machines
 from plantroom.history import History, Series, open_history
 from plantroom.journal import Follower, Journal, Kind, Reader, Record, decode_batch
 from plantroom.roster import Roster
@@ -112,12 +112,17 @@ class SiteView:
             self.config_seq, self.config = found
 
     def narrowed(self, person: str) -> SiteView:
-        """The site as it is to somebody of a firm: the machines it looks after, and what became of them. Of one moment; not to be kept."""
+        """The site as it is to somebody of a firm: the machines it looks after and what became of them, the orders handed to it and the
+        machines they are about. Of one moment; not to be kept."""
         own = own_machines(self.config, person)
         found = copy(self)
-        found.tables = self.tables.narrowed(own, person)
+        found.tables = self.tables.narrowed(own, person, firm_of(self.config, person))
         if self.config is not None:
-            machines = {id_: machine for id_, machine in self.config.equipment.items() if id_ in own}
+            handed = found.tables.handed() - own
+            machines = {
+                id_: replace(machine, ledger={}) if id_ in handed else machine  # another firm's name stands in it
+                for id_, machine in self.config.equipment.items() if id_ in own | handed
+            }  # fmt: skip
             found.config = replace(self.config, equipment=machines, roster=Roster(), channels={}, connections={}, devices={})
         return found
 
@@ -175,6 +180,10 @@ class Sites:
     def whole(self, view: SiteView) -> SiteView:
         """The site itself of a view that may be narrowed."""
         return self._views[view.id]
+
+    def firm(self, person: Person, site: str) -> str:
+        """Whose orders they may be told of besides, at a site where they see no more than what is theirs; "" where there is none."""
+        return firm_of(self._views[site].config, person.name) if person.sees(site) and person.narrow_at(site) else ""
 
     def theirs(self, person: Person, site: str) -> frozenset[str] | None:
         """The machines of a site that what is told of it may be about, for this person; None = all."""

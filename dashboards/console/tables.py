@@ -18,6 +18,7 @@ from dashboards.console.rows import (
     CommandRow,
     Entered,
     Fault,
+    Handing,
     Handover,
     HeadCall,
     Hollow,
@@ -28,6 +29,7 @@ from dashboards.console.rows import (
     Receipt,
     Rescue,
     RosterChange,
+    SeverityChange,
 )
 from plantroom.clock import NS
 from plantroom.housekeeping import Alarm
@@ -36,8 +38,8 @@ from plantroom.records.named_sql import parse_queries
 from plantroom.words import LANGUAGES
 
 __all__ = [
-    "MOST", "OPEN_CONDITIONS", "OPEN_STATES", "SEVERITIES", "Attempt", "Call", "CommandRow", "Entered", "Fault", "Handover", "HeadCall",
-    "Hollow", "ItemDay", "Note", "Order", "Page", "Rescue", "RosterChange", "Tables",
+    "MOST", "OPEN_CONDITIONS", "OPEN_STATES", "SEVERITIES", "Attempt", "Call", "CommandRow", "Entered", "Fault", "Handing", "Handover",
+    "HeadCall", "Hollow", "ItemDay", "Note", "Order", "Page", "Rescue", "RosterChange", "SeverityChange", "Tables",
 ]  # fmt: skip
 
 _FILE = Path(__file__).with_name("queries.sql")
@@ -56,13 +58,14 @@ class Tables:
         self._lock = threading.Lock()
         self._records: Records | None = None
         self._own: frozenset[str] | None = None
-        self._seen: dict[str, str | None] = {"own": None, "me": None}
+        self._seen: dict[str, str | None] = {"own": None, "me": None, "firm": None}
 
-    def narrowed(self, own: frozenset[str], me: str) -> Tables:
-        """The same rows for somebody who sees no more than those of these machines: every query says so itself. own: equipment ids."""
+    def narrowed(self, own: frozenset[str], me: str, firm: str = "") -> Tables:
+        """The same rows for somebody who sees no more than those of these machines and the orders handed to their firm: every query says so
+        itself. own: equipment ids."""
         found = _Narrowed(self._path)
         found.whole, found._lock = self, self._lock
-        found._own, found._seen = own, {"own": _json(sorted(own)), "me": me}
+        found._own, found._seen = own, {"own": _json(sorted(own)), "me": me, "firm": firm or None}
         return found
 
     def close(self) -> None:
@@ -105,6 +108,22 @@ class Tables:
     def children(self, fault_id: str) -> list[Fault]:
         """What is part of this fault, by onset."""
         return [_fault(row) for row in self._rows("children", parent=fault_id)]
+
+    def severity_changes(self, fault_id: str) -> list[SeverityChange]:
+        """Oldest first."""
+        return [SeverityChange(*row) for row in self._rows("severity_changes", fault=fault_id)]
+
+    def handings(self, order_id: str) -> list[Handing]:
+        """Oldest first."""
+        rows = self._rows("handings", order=order_id)
+        return [
+            Handing(at_ns, who, firm, does, reason, tuple((channel, person) for channel, person in orjson.loads(told)))
+            for at_ns, who, firm, does, reason, told in rows
+        ]
+
+    def handed(self) -> frozenset[str]:
+        """Of who sees no more than what is theirs: the machines of orders that stand and are handed to their firm."""
+        return frozenset(machine for (machine,) in self._rows("handed"))
 
     def alarms(self, start_ns: int, end_ns: int) -> list[Alarm]:
         """For housekeeping: raised before the end, not ended before the start."""
@@ -287,7 +306,7 @@ def _fault(row: tuple[Any, ...]) -> Fault:
 
 
 def _order(row: tuple[Any, ...], limits: Sequence[tuple[int, Limit]]) -> Order:
-    values, radio = list(row[:-2]), row[-2:]
+    values, later = list(row[:-4]), row[-4:]
     round_ = values[6]
     values[5] = orjson.loads(values[5])
     values[16] = None if values[16] is None else bool(values[16])
@@ -296,7 +315,7 @@ def _order(row: tuple[Any, ...], limits: Sequence[tuple[int, Limit]]) -> Order:
     values[23] = {state: _entered(each) for state, each in orjson.loads(values[23]).items()} if values[23] else {}
     values.append(tuple(limit for n, limit in limits if n == round_))
     values.append(tuple(limit for n, limit in limits if n != round_))
-    return Order(*(*values, *radio))
+    return Order(*(*values, *later))
 
 
 def _entered(given: Mapping[str, Any]) -> Entered:

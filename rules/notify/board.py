@@ -54,24 +54,30 @@ class Board:
         self._paces, self._limits = paces or {}, limits or Limits()
         self._said: set[str] = set()  # pages of which it was said that they are held
         self._rows: dict[str, Waiting] = {}
-        self._lines: dict[str, list[Waiting]] = {}  # by channel, in the order in which they would leave if all were due
+        self._lines: dict[str, dict[str, Waiting]] = {}  # by channel: those still wanted, in the order of leaving if all were due
         self._about: dict[tuple[str, str, str], list[Waiting]] = {}  # by subject, in the order they were written
         self._tried: dict[str, Tried] = {}
         self._going: dict[str, tuple[str, str, str]] = {}
 
-    def update(self, rows: Iterable[Waiting]) -> None:
-        """The queued rows as they stand in the records now, oldest first."""
-        self._rows = {row.id: row for row in rows}
+    def update(self, rows: Iterable[Waiting]) -> set[str]:
+        """The queued rows as they stand in the records now, oldest first; the channels for which others wait than before."""
+        before, self._rows = self._rows, {row.id: row for row in rows}
+        changed = {row.channel for id_, row in self._rows.items() if before.get(id_) != row}
+        changed |= {row.channel for id_, row in before.items() if id_ not in self._rows}
         self._said &= self._rows.keys()
-        self._lines, self._about = {}, {}
-        for row in self._rows.values():
-            self._lines.setdefault(row.channel, []).append(row)
-            self._about.setdefault(row.subject, []).append(row)
-        for line in self._lines.values():
-            line.sort(key=lambda row: (RANK[row.severity], row.due_ns))
         self._tried = {
             id_: tried for id_, tried in self._tried.items() if id_ in self._rows and self._rows[id_].attempts < tried.attempts
         }
+        lines: dict[str, list[Waiting]] = {}
+        self._about = {}
+        for row in self._rows.values():
+            if self._wanted(row):
+                lines.setdefault(row.channel, []).append(row)
+                self._about.setdefault(row.subject, []).append(row)
+        for line in lines.values():
+            line.sort(key=lambda row: (RANK[row.severity], row.due_ns))
+        self._lines = {channel: {row.id: row for row in line} for channel, line in lines.items()}
+        return changed
 
     def next(self, channel: str, now_ns: int) -> Waiting | None:
         """The page to send now; it counts as under way until `ended`."""
@@ -94,7 +100,9 @@ class Board:
 
     def held(self, channel: str, now_ns: int) -> list[tuple[Waiting, int]]:
         """The pages that are due and that their number's limit holds, each once, with the instant they may leave at."""
-        found = []
+        found: list[tuple[Waiting, int]] = []
+        if not self._limits.rates(channel):
+            return found
         for row in self._first(channel):
             free_ns = self._limits.free_ns(channel, row.person, row.severity.urgent)
             if row.id not in self._said and self._due(row) <= now_ns < free_ns:
@@ -112,6 +120,9 @@ class Board:
         n = self._attempts(row) + 1
         then = after_attempt(n, verdict, row.severity, now_ns, retry_after_s)
         self._tried[row.id] = Tried(n, then.due_ns)
+        if then.due_ns is None:
+            self._lines.get(row.channel, {}).pop(row.id, None)
+            self._about[row.subject] = [each for each in self._about.get(row.subject, ()) if each.id != row.id]
         pace = self._paces.get(row.channel)
         if pace is not None and verdict is Verdict.RETRY and retry_after_s is not None:
             pace.hold(now_ns, now_ns + round(min(retry_after_s, LONGEST_RETRY_AFTER_S) * NS))
@@ -127,9 +138,9 @@ class Board:
         """Of each subject the oldest page still wanted, where none of it is under way; the most urgent first. One at a time: thousands may
         wait, and the first that is due is the one that leaves."""
         busy = set(self._going.values())
-        for row in self._lines.get(channel, ()):
+        for row in self._lines.get(channel, {}).values():
             subject = row.subject
-            if subject not in busy and self._wanted(row) and row is next(each for each in self._about[subject] if self._wanted(each)):
+            if subject not in busy and row is self._about[subject][0]:
                 yield row
 
     def _wanted(self, row: Waiting) -> bool:

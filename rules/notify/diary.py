@@ -41,15 +41,18 @@ class Diary:
             self._say(error)
 
     async def append(self, entries: Sequence[Entry]) -> None:
+        """Returns when they are durable. Raises JournalFailed where the disk refuses: for what can be had again."""
+        if self._group is None:
+            raise JournalFailed("the disk refuses the journal; it is asked again")
+        await self._group.append(entries)
+
+    async def note(self, entries: Sequence[Entry]) -> None:
         """Returns when they are durable or, where the disk refuses, kept."""
-        if self._group is not None:
-            try:
-                await self._group.append(entries)
-            except JournalFailed as error:
-                self._say(error)
-            else:
-                return
-        self.kept.extend(entries)
+        try:
+            await self.append(entries)
+        except JournalFailed as error:
+            self._say(error)
+            self.kept.extend(entries)
 
     async def run(self) -> None:
         """Writes until cancelled."""

@@ -1,7 +1,8 @@
 """Channel `email`: a mail by SMTP. Delivered means that the server took the message for at least one address (the reply to DATA).
 
 Settings: `host`, `port`, `security` (starttls, tls, none), `user`, `password`, `from`, `to` (the addresses of a group), `ca`. `page.to` is
-a person's address. Receipts (DSN) are asked for where the server offers them; they go to `from`. aiosmtplib speaks the protocol: smtplib
+a person's address. Receipts (DSN, RFC 3461) are asked for where the server offers them: they go to `from`, and name an id of the
+envelope that nobody can guess, by which rules/notify/bounces.py knows them. aiosmtplib speaks the protocol: smtplib
 blocks a thread, and what trickles keeps it beyond any limit.
 """
 
@@ -9,9 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import re
+import secrets
 import socket
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from email.message import EmailMessage
 from email.policy import SMTP as WIRE
 from email.utils import format_datetime
@@ -27,6 +30,7 @@ from rules.notify.page import Answer, Page, answer, unfit
 from rules.outbox import Verdict
 
 PORTS: Mapping[str, int] = {"starttls": 587, "tls": 465, "none": 25}
+ENVID_BYTES = 16
 GOODBYE_S = 0.5  # the message is taken by then: nobody waits for a server's farewell
 _ADDRESS = re.compile(r"[!-?A-~]+@[!-?A-~]+")  # ASCII without a second @, a space or a line end
 
@@ -91,12 +95,12 @@ async def _deliver(client: aiosmtplib.SMTP, settings: Mapping[str, object], page
         if not client.supports_extension("auth"):
             return answer(settings, Verdict.REFUSED, "the server offers no login; mend user in the site file")
         await client.login(str(settings["user"]), str(settings.get("password") or ""))
-    receipts = client.supports_extension("dsn")
-    await client.mail(str(settings["from"]), options=["RET=HDRS", f"ENVID={page.id}"] if receipts else [])
+    envid = secrets.token_hex(ENVID_BYTES) if client.supports_extension("dsn") else None
+    await client.mail(str(settings["from"]), options=[] if envid is None else ["RET=HDRS", f"ENVID={envid}"])
     refused: list[aiosmtplib.SMTPRecipientRefused] = []
     for address in to:
         try:
-            await client.rcpt(address, options=["NOTIFY=SUCCESS,FAILURE,DELAY"] if receipts else [])
+            await client.rcpt(address, options=[] if envid is None else ["NOTIFY=SUCCESS,FAILURE,DELAY", f"ORCPT=rfc822;{xtext(address)}"])
         except aiosmtplib.SMTPRecipientRefused as no:
             refused.append(no)
     others = "; ".join(f"{no.recipient}: {no.code} {no.message}" for no in refused)
@@ -104,7 +108,13 @@ async def _deliver(client: aiosmtplib.SMTP, settings: Mapping[str, object], page
         passing = any(verdict(no.code) is Verdict.RETRY for no in refused)
         return answer(settings, Verdict.RETRY if passing else Verdict.REFUSED, others)
     reply = await client.data(message(settings, page, to).as_bytes())
-    return answer(settings, Verdict.ACCEPTED, f"{reply.code} {reply.message}" + (f"; not taken for {others}" if others else ""))
+    taken = answer(settings, Verdict.ACCEPTED, f"{reply.code} {reply.message}" + (f"; not taken for {others}" if others else ""))
+    return replace(taken, reference=envid)
+
+
+def xtext(address: str) -> str:
+    """As ORCPT wants it: RFC 3461, 4. addresses here are printable ASCII."""
+    return "".join(f"+{ord(c):02X}" if c in "+=" else c for c in address)
 
 
 def message(settings: Mapping[str, object], page: Page, to: Sequence[str]) -> EmailMessage:

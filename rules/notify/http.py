@@ -2,6 +2,9 @@
 
 No redirect is followed and no proxy of the environment is asked: a page goes where the site file says, and to a network of the house's own
 only where the site file lists it (pinned.py).
+
+A connection is used again within a second of its last answer, which is when many pages leave one after the other, and never later: what a
+provider or a gateway between has closed meanwhile costs an attempt.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from weakref import WeakKeyDictionary
 
 import httpx
 
@@ -22,6 +26,8 @@ from rules.notify.pinned import Forbidden, Pinned
 from rules.outbox import Verdict
 
 MOST_ANSWER_BYTES = 64 << 10
+KEPT_S = 1.0  # an idle connection
+KEPT = 4  # of them to one host
 UNWRITABLE = "a setting or the address has characters that HTTP does not carry; mend it in the site file"
 JSON = {"content-type": "application/json; charset=utf-8"}
 
@@ -38,6 +44,9 @@ class Request:
 
 
 Talk = Callable[[httpx.AsyncClient], Awaitable[Answer]]
+Way = tuple[str, str, int | None, str | None]  # scheme, host, port and CA: what was verified for one host carries nothing to another
+
+_ways: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Way, httpx.AsyncHTTPTransport]] = WeakKeyDictionary()
 
 
 async def send(settings: Mapping[str, object], request: Request, read: Read, *, timeout_s: float) -> Answer:
@@ -55,8 +64,8 @@ async def attempt(settings: Mapping[str, object], url: str, talk: Talk, *, timeo
         return answer(settings, Verdict.REFUSED, f"the channel's url {wrong}; mend it in the site file")
     try:
         _trusted_by(settings)  # read before the time runs: only a process's first page would pay for it
-        async with asyncio.timeout(timeout_s), _client(settings, timeout_s) as client:
-            return await talk(client)
+        async with asyncio.timeout(timeout_s):
+            return await talk(_client(settings, httpx.URL(url), timeout_s))
     except TimeoutError:
         return answer(settings, Verdict.RETRY, f"no answer within {timeout_s:g} s")
     except Forbidden as no:  # a name may lead elsewhere the next time, an address does not
@@ -107,9 +116,27 @@ def _wrong(url: str) -> str | None:
     return None if read.port is None or 0 < read.port < 65_536 else f"names the port {read.port}, which does not exist"
 
 
-def _client(settings: Mapping[str, object], timeout_s: float) -> httpx.AsyncClient:
-    way = Pinned(httpx.AsyncHTTPTransport(verify=_trusted_by(settings), trust_env=False), listed(settings.get("private")))
+def _client(settings: Mapping[str, object], url: httpx.URL, timeout_s: float) -> httpx.AsyncClient:
+    """Of one attempt: it looks its name up anew. Only the connections below it last longer, so it is never closed."""
+    way = Pinned(_way(settings, url), listed(settings.get("private")))
     return httpx.AsyncClient(transport=way, follow_redirects=False, trust_env=False, timeout=httpx.Timeout(timeout_s))
+
+
+def _way(settings: Mapping[str, object], url: httpx.URL) -> httpx.AsyncHTTPTransport:
+    ways = _ways.setdefault(asyncio.get_running_loop(), {})
+    ca = str(settings["ca"]) if settings.get("ca") else None
+    key = url.scheme, url.host, url.port, ca
+    if key not in ways:
+        # no most of connections: one that a cancelled attempt left behind must not keep the next page waiting
+        kept = httpx.Limits(max_connections=None, max_keepalive_connections=KEPT, keepalive_expiry=KEPT_S)
+        ways[key] = httpx.AsyncHTTPTransport(verify=trusted(ca), trust_env=False, limits=kept)
+    return ways[key]
+
+
+async def close() -> None:
+    """The connections of this loop."""
+    for way in _ways.pop(asyncio.get_running_loop(), {}).values():
+        await way.aclose()
 
 
 def _trusted_by(settings: Mapping[str, object]) -> ssl.SSLContext:

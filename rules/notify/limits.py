@@ -41,7 +41,10 @@ class Limits:
                     pace.at(now_ns)
 
     def words(self, channel: str) -> str:
-        return ", ".join(f"{messages}/{seconds:g} s" for messages, seconds in self._rates.get(channel, ()))
+        return ", ".join(f"{messages}/{seconds:g} s" for messages, seconds in self.rates(channel))
+
+    def rates(self, channel: str) -> Sequence[Rate]:
+        return self._rates.get(channel, ())
 
     def _of(self, channel: str, person: str | None) -> tuple[Pace, ...]:
         if channel not in self._rates or person is None:

@@ -15,7 +15,7 @@ import structlog
 from plantroom.clock import NS, Clock
 from plantroom.records import Records
 from plantroom.site import Channel, Site
-from plantroom.tickets import LIFE_NS, Tickets
+from plantroom.tickets import LIFE_NS, Sent, Tickets
 from rules.notify.board import Waiting
 from rules.notify.cards import Card, Cards, Standing, words
 from rules.notify.channels import settle_of
@@ -23,6 +23,7 @@ from rules.outbox import Verdict
 from rules.rows import as_json
 
 TEST = "test"  # reason of a page that belongs to no order
+TAKEN_BACK = "taken_back"  # of one that asks for nothing any more
 MOST_TRIES = 3
 BUSY_MS = 100  # every channel waits with it
 ALONE_NS = 5 * NS  # a file that cannot be used is left alone so long: one page in many is held up, not each
@@ -49,7 +50,8 @@ class Rights:
 
     def issue(self, site: Site, row: Waiting, reason: str) -> str | None:
         """By which this person accepts, or answers a test; None where nobody can come in from outside, or it cannot be kept."""
-        if site.web.public_url is None or row.person is None or (row.work_order is None and reason != TEST) or self._left_alone:
+        asks = row.work_order is not None and reason != TAKEN_BACK
+        if site.web.public_url is None or row.person is None or not (asks or reason == TEST) or self._left_alone:
             return None
         try:
             return self._access().issue(site.id, row.id, row.work_order or "", row.person, self._clock.read().wall_ns)
@@ -59,7 +61,7 @@ class Rights:
 
     def keep(self, site: Site, channel: Channel, row: Waiting, right: str | None, reference: str) -> None:
         """By which number the provider will speak of this page. Where it cannot be kept no receipt of it is known."""
-        person, now_ns = str(row.person), self._clock.read().wall_ns
+        person, now_ns = row.person or "", self._clock.read().wall_ns
         if self._left_alone:
             return
         try:
@@ -69,6 +71,10 @@ class Rights:
                 self._deck().keep(Card(reference, site.id, channel.id, row.work_order or "", person, now_ns + LIFE_NS))
         except (apsw.Error, OSError) as error:
             self._leave_alone("page.no_reference", error, page=row.id)
+
+    def sent(self, site: str, channel: str, reference: str) -> Sent | None:
+        """What went out under this number; None for what never did, or is forgotten. Raises apsw.Error or OSError."""
+        return self._access().by_reference(site, channel, reference)
 
     async def settle(self, site: Site, records: Records) -> None:
         """Takes the button from every card of this site that accepts no more. One after the other: none of it is urgent."""

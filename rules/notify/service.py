@@ -29,11 +29,14 @@ from plantroom.records.migrate import migrations
 from plantroom.screens import Screens
 from plantroom.service import newer_config
 from plantroom.site import Channel, Site
+from rules.notify import http
 from rules.notify.board import Board, Waiting
+from rules.notify.bounces import Bounces
 from rules.notify.channels import Send, limit_of, rates_of, send_of
 from rules.notify.diary import Diary
 from rules.notify.duty_room import Darkness, Room
 from rules.notify.limits import Limits
+from rules.notify.mailbox import Visits, box_of
 from rules.notify.pace import Pace
 from rules.notify.page import Answer, Page, answer, without_address, without_secrets
 from rules.notify.rights import Rights
@@ -44,7 +47,7 @@ LOOK_SHARE = 4  # times what a look took, before the next
 MARK_S = 1.0
 SETTLE_S = 1.0
 ATTEMPT_S = 10.0
-ROOM = "duty_room"  # a type of channel
+ROOM, MAIL = "duty_room", "email"  # types of channel
 ROOM_LOOK_S = 1.0
 AT_ONCE = 4  # attempts under way on one channel
 
@@ -63,6 +66,7 @@ class NotifyService:
         self._journal = Journal(folder / "journal", clock)
         self._board, self._limits = Board(), Limits()
         self._woken: dict[str, asyncio.Event] = {}
+        self._bounces: dict[str, Bounces] = {}
         self._rights = Rights(folder.parent / "access.db", clock)
         self._screens: Screens | None = None
         self._opening = asyncio.Lock()
@@ -88,8 +92,12 @@ class NotifyService:
                 if any(channel.type == ROOM for channel in site.channels.values()):
                     tasks.create_task(self._watch_room(site, diary))
                 for channel in site.channels.values():
+                    if channel.type == MAIL and (box := box_of(channel.settings)) is not None:
+                        bounces = self._bounces[channel.id] = self._bounces_of(site, channel, Visits(box), diary, records)
+                        tasks.create_task(bounces.run())
                     tasks.create_task(self._serve(site, channel, diary, records))
         finally:
+            await http.close()
             diary.close()
             records.close()
             self._rights.close()
@@ -156,9 +164,8 @@ class NotifyService:
                 seen, began_s = version, loop.time()
                 position = records.row("position")  # before the pages: what is marked has been seen
                 stood = position["seq"] if position is not None else 0
-                self._board.update(_waiting(records))
-                for woken in self._woken.values():
-                    woken.set()
+                for channel in self._board.update(_waiting(records)) & self._woken.keys():
+                    self._woken[channel].set()
                 took_s = loop.time() - began_s
             if stood != marked and loop.time() - marked_s >= MARK_S:
                 with suppress(OSError):  # a disk that refuses shows outside, as delivery that does not move; pages go on
@@ -197,7 +204,7 @@ class NotifyService:
             said = f"{self._limits.words(channel)} → {iso(free_ns)}"  # the state says in words what it is
             log.warning("page.held", page=row.id, channel=channel, why="held by the provider's limit for one number", limit=said)
             body = {"outbox": row.id, "channel": channel, "state": "held", "text": said, "work_order": row.work_order, "person": row.person}
-            await diary.append([Entry(Kind.RECEIPT, orjson.dumps(body))])
+            await diary.note([Entry(Kind.RECEIPT, orjson.dumps(body))])
 
     async def _attempt(
         self, site: Site, channel: Channel, row: Waiting, diary: Diary, records: Records, free: asyncio.Semaphore
@@ -214,16 +221,25 @@ class NotifyService:
         page = Page(row.id, site.id, stored["reason"], stored["severity"], message, started_ns, to, link, right, language)
         said = await self._send(channel, page, site)
         ended_ns = self._clock.read().wall_ns
-        if said.reference is not None and row.person is not None:
+        if said.reference is not None and (row.person is not None or channel.type == MAIL):
             self._rights.keep(site, channel, row, right, said.reference)  # before the record: what is not recorded is sent again
-        await diary.append([Entry(Kind.ATTEMPT, said.record(row.id, channel.id, row.attempts + 1, started_ns, ended_ns))])
+        await diary.note([Entry(Kind.ATTEMPT, said.record(row.id, channel.id, row.attempts + 1, started_ns, ended_ns))])
         n = self._board.ended(row, said.verdict, ended_ns, said.retry_after_s)
         if said.verdict is not Verdict.ACCEPTED and (n in (1, 2, 5, 10) or n % 100 == 0):
             log.warning("page.not_accepted", page=row.id, channel=channel.id, n=n, verdict=said.verdict.value, answer=said.text)
         elif said.verdict is Verdict.ACCEPTED:
             log.info("page.accepted", page=row.id, channel=channel.id, n=n)
+            if channel.id in self._bounces:
+                self._bounces[channel.id].left()
         free.release()
         self._woken[channel.id].set()
+
+    def _bounces_of(self, site: Site, channel: Channel, visits: Visits, diary: Diary, records: Records) -> Bounces:
+        def order_of(page: str) -> str | None:
+            row = records.row("page", {"id": page})
+            return row["work_order"] if row is not None else None
+
+        return Bounces(site, channel, visits, diary, lambda envid: self._rights.sent(site.id, channel.id, envid), order_of)
 
     async def _settle(self, site: Site, records: Records) -> None:
         """Cards whose button accepts no more lose it. What breaks here stops no page."""
@@ -252,7 +268,7 @@ class NotifyService:
                 connected = False
             event = darkness.look(connected, loop.time())
             if event is not None:
-                await diary.append([Entry(Kind.EVENT, orjson.dumps({"event": event}))])
+                await diary.note([Entry(Kind.EVENT, orjson.dumps({"event": event}))])
             await asyncio.sleep(ROOM_LOOK_S)
 
     async def _send(self, channel: Channel, page: Page, site: Site | None = None) -> Answer:

@@ -6,6 +6,7 @@ import asyncio
 import email
 import gc
 import logging
+import re
 import ssl
 import subprocess
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -178,9 +179,23 @@ def test_receipts_are_asked_for_where_they_are_offered_only(caplog: pytest.LogCa
     for hello, wanted in ((EHLO, True), (b"250-mail.example.com\r\n250 AUTH PLAIN\r\n", False)):
         heard: list[str] = []
         assert whole(lambda hello=hello, heard=heard: sent(scripted({**SCRIPT, "EHLO": hello}, heard)), caplog).verdict is A  # type: ignore[misc]
-        assert ("MAIL FROM:<plant@example.com> RET=HDRS ENVID=P12-1" in heard) is wanted
-        assert ("RCPT TO:<zhang@example.com> NOTIFY=SUCCESS,FAILURE,DELAY" in heard) is wanted
+        [mail] = [line for line in heard if line.startswith("MAIL")]
+        assert (re.fullmatch(r"MAIL FROM:<plant@example.com> RET=HDRS ENVID=[0-9a-f]{32}", mail) is not None) is wanted
+        assert ("RCPT TO:<zhang@example.com> NOTIFY=SUCCESS,FAILURE,DELAY ORCPT=rfc822;zhang@example.com" in heard) is wanted
         assert heard[0] == "EHLO example.com"
+
+
+def test_each_attempt_has_an_envelope_of_its_own_that_says_nothing_of_the_page_and_is_told_to_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    found = [whole(lambda: sent(scripted(SCRIPT)), caplog) for _ in range(2)]
+    assert all(answer.reference is not None and "P12" not in answer.reference for answer in found)
+    assert found[0].reference != found[1].reference
+    assert all(str(answer.reference) not in answer.text + repr(answer) + caplog.text for answer in found)
+    assert b"reference" not in found[0].record("P12-1", "mail", 1, 1, 2)
+    assert whole(lambda: sent(scripted({**SCRIPT, "EHLO": b"250-m\r\n250 AUTH PLAIN\r\n"})), caplog).reference is None
+
+
+def test_an_address_is_written_as_orcpt_wants_it() -> None:
+    assert channel.xtext("a+b=c@example.com") == "a+2Bb+3Dc@example.com"
 
 
 def test_what_does_not_offer_starttls_gets_no_password(caplog: pytest.LogCaptureFixture) -> None:

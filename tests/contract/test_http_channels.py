@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from py_vapid.utils import b64urlencode
 
 from plantroom.push import Browsers
+from rules.notify import http
 from rules.notify.page import ANSWER_CHARACTERS, NO_PERSON, Answer
 from rules.outbox import Verdict
 from tests.contract.channel_stub import (
@@ -38,6 +39,7 @@ from tests.contract.channel_stub import (
     T,
     free_port,
     provider,
+    request_of,
     says,
     server,
 )  # fmt: skip
@@ -223,6 +225,36 @@ def test_a_verdict(name: str, case: str, caplog: pytest.LogCaptureFixture) -> No
     assert answer.verdict is wanted, answer
     assert answer.retry_after_s == expected.retry_after_s
     assert len(seen) == 1 + len(channel.first), "asked once: neither a redirect followed nor a page sent twice"
+
+
+@pytest.mark.parametrize("ends", [None, 0.0, 0.02], ids=["keeps it", "ends at once", "ends later"])
+def test_a_connection_is_used_again_and_one_that_has_ended_meanwhile_costs_no_page(ends: float | None, caplog: pytest.LogCaptureFixture) -> None:
+    """A provider that ends its connections without saying so is the usual one."""
+    channel, connections = CHANNELS["webhook"], 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        while True:
+            await request_of(reader)
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+            await writer.drain()
+            if ends is not None:
+                await asyncio.sleep(ends)
+                return
+
+    async def run() -> Answer:
+        async with server(serve) as port:
+            answers = []
+            for _ in range(3):
+                answers.append(await channel.send(port))
+                await asyncio.sleep(0.01 if not ends else 4 * ends)
+            assert [each.verdict for each in answers] == [A, A, A], answers
+            await http.close()
+        return answers[0]
+
+    whole(channel, run, caplog)
+    assert connections == (1 if ends is None else 3)
 
 
 @pytest.mark.soak

@@ -181,6 +181,26 @@ class Installation:
             "confirmed": confirmed,
         })  # fmt: skip
 
+    def severity_change(
+        self, fault: str, before: str, after: str, who: str, *, seq: int = 40, second: str | None = None, reason: str = "", due_min: float | None = None
+    ) -> None:
+        """Two minutes ago, the words hidden as the engine hides them. due_min: from now."""
+        due = None if due_min is None else self.now + round(due_min * MINUTE)
+        if reason:
+            self._insert("private", {"id": f"s{fault}.{seq}", "seq": seq, "field": f"args.reason {fault}", "salt": b"", "text": reason})
+        self._insert("severity_change", {
+            "fault": fault, "seq": seq, "at_ns": self.now - 2 * MINUTE, "who": who, "second": second, "before": before, "after": after,
+            "reason": f"s{fault}.{seq}" if reason else None, "due_ns": due,
+        })  # fmt: skip
+
+    def handing(self, order: str, firm: str, who: str, *, seq: int, does: str = "handed", reason: str = "", told: Sequence[tuple[str, str]] = ()) -> None:
+        if reason:
+            self._insert("private", {"id": f"h{order}.{seq}", "seq": seq, "field": f"args.reason {order}", "salt": b"", "text": reason})
+        self._insert("handing", {
+            "work_order": order, "seq": seq, "at_ns": self.now - MINUTE, "who": who, "firm": firm, "does": does,
+            "reason": f"h{order}.{seq}" if reason else None, "told_json": orjson.dumps(told).decode(),
+        })  # fmt: skip
+
     def receipt(self, page: str, state: str, text: str = "") -> None:
         seq = 1 + self.records.db.execute("SELECT count(*) FROM receipt").fetchall()[0][0]
         self._insert("receipt", {"outbox": page, "seq": seq, "at_ns": self.now, "state": state, "text": text})

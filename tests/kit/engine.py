@@ -207,9 +207,9 @@ class Kit:
         self.clock.advance(seconds)
         return self.append(Entry(Kind.TICK, b"{}"), "rules")
 
-    def ticks(self, seconds: int) -> None:
-        for _ in range(seconds):
-            self.tick()
+    def ticks(self, seconds: int, every_s: int = 1) -> None:
+        for passed in range(0, seconds, every_s):
+            self.tick(min(every_s, seconds - passed))
 
     def stay(self, seconds: int, pump: int = 1, bad: Quality | None = None, **different: float) -> None:
         """The same read, once a second, with its ticks."""

@@ -53,6 +53,13 @@ equipment:
     ledger: {{supplier: "另一家{mark}"}}
     points:
       - {{device: io-1, start: di_9, take: [pump_running, phase_loss, {{as: control_mode, values: {{0: manual, 1: auto}}}}]}}
+  - id: lent
+    kind: fire_pump
+    name: "{gen}"
+    location: "{gen}"
+    ledger: {{supplier: "另一家{mark}"}}
+    points:
+      - {{device: io-1, start: di_13, take: [pump_running, phase_loss, {{as: control_mode, values: {{0: manual, 1: auto}}}}]}}
   - {{id: as-{id}, kind: asset, name: "{mark}", location: "{mark}"}}
 """
 VENDORS = '  - {{id: {name}, name: "{mark}", roles: [vendor], firm: "{firm}"}}\n'
@@ -96,11 +103,12 @@ class Thing:
     where: tuple[tuple[str, str], ...]
 
 
-THEIRS = ("pump-1", "pump-east")  # what the firm looks after at the site east
+THEIRS = ("pump-1", "pump-east", "lent")  # what the firm looks after at the site east, and the machine of the order handed to it
 THINGS: Mapping[str, Sequence[Thing]] = {
     "equipment": [
         Thing("pump-east", (("east", "pump-east"),)), Thing("as-east", (("east", "as-east"),)), Thing("pump-west", (("west", "pump-west"),)),
         Thing("pump-1", (("east", "pump-1"), ("west", "pump-1"))), Thing("nothing", ()),
+        Thing("lent", (("east", "lent"), ("west", "lent"))),
     ],
     "point": [
         Thing("pump-east.phase_loss", (("east", "pump-east"),)), Thing("pump-west.phase_loss", (("west", "pump-west"),)),
@@ -109,10 +117,12 @@ THINGS: Mapping[str, Sequence[Thing]] = {
     "fault": [
         Thing("F10-1", (("east", "pump-east"),)), Thing("F11-1", (("east", "other"),)), Thing("F20-1", (("west", "pump-west"),)),
         Thing("F1-1", (("east", "pump-1"), ("west", "pump-1"))), Thing("F0-0", ()),
+        Thing("F14-1", (("east", "lent"),)), Thing("F15-1", (("east", "another fault of lent"),)),
     ],
     "order": [
         Thing("O10-1", (("east", "pump-east"),)), Thing("O11-1", (("east", "other"),)), Thing("O20-1", (("west", "pump-west"),)),
         Thing("O1-1", (("east", "pump-1"), ("west", "pump-1"))), Thing("O0-0", ()),
+        Thing("O14-1", (("east", "lent"),)), Thing("O15-1", (("east", "another order of lent"),)),
     ],
     "change": [Thing("R10-1", (("east", ""),)), Thing("R20-1", (("west", ""),)), Thing("R1-1", (("east", ""), ("west", ""))), Thing("R0-0", ())],
     "handover": [Thing("H10-1", (("east", ""),)), Thing("H20-1", (("west", ""),)), Thing("H1-1", (("east", ""), ("west", ""))), Thing("H0-0", ())],
@@ -145,10 +155,13 @@ def furnish(data: Path, clock: Clock, folder: Path) -> list[Installation]:
 
 def _rows(house: Installation, site: str, mark: str, gen: str) -> None:
     base = 10 * (1 + SITES.index(site))
+    lent, other_firm = (OWN_FIRM, f"别家{ALIEN}") if site == "east" else (f"{OWN_FIRM}{WEST}",) * 2
+    firms = {f"O{base + 4}-1": lent, f"O{base + 5}-1": other_firm}
     for fault, order, machine, word in (
+        (f"F{base + 4}-1", f"O{base + 4}-1", "lent", gen), (f"F{base + 5}-1", f"O{base + 5}-1", "lent", mark),
         (f"F{base}-1", f"O{base}-1", f"pump-{site}", gen), (f"F{base + 1}-1", f"O{base + 1}-1", "other", mark), ("F1-1", "O1-1", "pump-1", gen),
     ):  # fmt: skip
-        house.fault(fault, machine, "readiness", (word, word), order=order, do=(word, word))
+        house.fault(fault, machine, "readiness", (word, word), order=order, do=(word, word), rule=f"rule_{order}")
         house.order(order, machine, "readiness", (word, word), fault=fault, state="restored", by="li.wei")
         house.page(f"P{fault}", fault, order, f"channel-{word}", word, person=None)
         house.call(order, [(f"channel-{word}", None)])
@@ -157,6 +170,10 @@ def _rows(house: Installation, site: str, mark: str, gen: str) -> None:
         held = orjson.dumps({"reason": word, "told": word, "by": "x", "since_ns": 1}).decode()
         house.records.db.execute("UPDATE work_order SET hold_json = ? WHERE id = ?", (held, order))
         house.note(order, word)
+        house.severity_change(fault, "normal", "readiness", word, reason=word)
+        house.handing(order, f"别家{ALIEN if site == 'east' else WEST}", mark, seq=1, reason=mark)  # once with another firm
+        house.handing(order, firms.get(order, lent), word, seq=2, reason=word)
+        house.records.db.execute("UPDATE work_order SET firm = ? WHERE id = ?", (firms.get(order), order))
     house.fault(f"F{base + 2}-1", "monitor", "normal", (mark, mark), kind="monitor")
     house.fault(f"F{base + 3}-1", "as-" + site, "normal", (mark, mark), condition="cleared")
     opened = {"orders": [{"id": f"O{base + 1}-1", "equipment": "other", "severity": "normal", "state": "open", "by": mark}]}

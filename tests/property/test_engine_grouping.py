@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from plantroom.clock import NS, at_utc
-from plantroom.model import Quality
+from plantroom.model import Quality, Severity
 from rules import flood
 from tests.kit.engine import PEOPLE, RULES, Kit, event_text, peopled, pump, rule_text, site_text
 
@@ -49,6 +49,7 @@ RELATED = {
 AGES = st.lists(st.floats(0, 30), min_size=1, max_size=4).map(lambda ages: sorted(ages, reverse=True))
 HOUR = 3600 * NS
 DEEDS = ("accept", "arrive", "restore", "close", "reopen", "comment", "hold", "acknowledge")
+SEVERITY = st.tuples(st.just("severity"), st.integers(0, 5), st.sampled_from(list(Severity)))
 ACTIONS = st.one_of(
     st.tuples(st.just("stay"), PUMPS, BITS, st.integers(1, 5)),
     st.tuples(st.just("stay"), PUMPS, BITS, st.integers(1, 5)),
@@ -61,6 +62,7 @@ ACTIONS = st.one_of(
     st.tuples(st.just("site"), st.integers(0, 2), st.integers(0, 2)),
     st.tuples(st.just("command"), st.sampled_from(DEEDS), st.integers(0, 5)),
     st.tuples(st.just("shelve"), st.integers(0, 5)),
+    SEVERITY,
     st.tuples(st.just("attempt"), st.integers(0, 5), st.sampled_from(["accepted", "retry", "refused"])),
     st.tuples(st.just("roster"), st.sampled_from(["stand_in", "swap", "drop_change"]), st.integers(-2, 30), st.integers(1, 26)),
     st.tuples(st.just("shift"), st.sampled_from(["hand_over", "take_over"]), st.integers(0, 5)),
@@ -97,6 +99,11 @@ def act(kit: Kit, what: str, *args: object) -> None:
             kit.run(1)
             faults = [row[0] for row in kit.rows("SELECT id FROM fault ORDER BY raised_ns, id")]
             kit.command("shelve", faults[which % len(faults)] if faults else "F0-0", roles=["engineer"], until="5m", reason="test", second="wang")
+        case "severity", (int(which), Severity() as to):
+            kit.run(1)
+            faults = [row[0] for row in kit.rows("SELECT id FROM fault ORDER BY raised_ns DESC, id DESC LIMIT 6")]
+            target = faults[which % len(faults)] if faults else "F0-0"
+            kit.command("severity", target, roles=["technician", "engineer"], severity=to.value, reason="seen", second="wang")
         case "attempt", (int(which), str(verdict)):
             kit.run(1)
             pages = [row[0] for row in kit.rows("SELECT id FROM outbox ORDER BY created_ns, id")]

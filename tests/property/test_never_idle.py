@@ -17,13 +17,20 @@ from hypothesis import strategies as st
 from plantroom.clock import NS
 from rules import engine
 from tests.kit.engine import Kit
-from tests.property.test_engine_grouping import ACTIONS, RELATED, SITES, act
+from tests.property.test_engine_grouping import ACTIONS, BITS, RELATED, SEVERITY, SITES, act
 
 FARTHEST_NS = {"danger": 180 * NS, "readiness": 600 * NS}  # T4: the longest gap in any chain of these sites
 ARRIVAL_NS = {"danger": 15 * 60 * NS, "readiness": 30 * 60 * NS}
 URGENT = "('danger', 'readiness')"
 HEADS_APART_NS = 5 * 60 * NS  # a third of R-3's 15 minutes
 EXAMPLES = 1_000 if os.environ.get("PLANTROOM_SOAK") == "1" else 40
+CLASSES = st.one_of(
+    SEVERITY, SEVERITY,
+    st.tuples(st.just("command"), st.sampled_from(["accept", "arrive", "restore", "reopen", "close"]), st.integers(0, 3)),
+    st.tuples(st.just("stay"), st.integers(1, 2), BITS, st.integers(3, 5)),
+    st.tuples(st.just("wait"), st.floats(1, 1200)),
+    st.tuples(st.just("shelve"), st.integers(0, 3)),
+)  # fmt: skip
 
 
 def idle(kit: Kit) -> list[str]:
@@ -96,6 +103,47 @@ def test_nothing_urgent_is_ever_raised_and_idle(actions: list[tuple[object, ...]
             assert kit.rows("SELECT body FROM chronicle WHERE kind IN ('call.idle', 'head.idle')") == [], "the auditor had something to mend"
         finally:
             kit.close()
+
+
+@settings(max_examples=EXAMPLES // 5, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(st.lists(CLASSES, min_size=4, max_size=20))
+def test_no_order_of_changes_of_class_acceptances_and_clearings_leaves_an_urgent_fault_idle(actions: list[tuple[object, ...]]) -> None:
+    """And no limit that runs ever becomes later, nor begins anew; a missed one stays missed."""
+    with tempfile.TemporaryDirectory() as folder:
+        kit = Kit(Path(folder))
+        try:
+            kit.configure(SITES[0], RELATED)
+            kit.stay(4, phase_loss=1, jockey_fault=1)
+            before: dict[tuple[object, ...], tuple[int, int, int | None]] = {}
+            for action in actions:
+                act(kit, *action)  # type: ignore[arg-type]
+                kit.tick(0.5)
+                kit.run()
+                kit.engine.memory()
+                assert idle(kit) == [], action
+                for *key, started, due, breached in kit.rows("SELECT work_order, name, round, started_ns, due_ns, breached_ns FROM clock"):
+                    if key[1] != "arrival" and (was := before.get(tuple(key))) is not None:  # one who accepts anew has an arrival clock anew
+                        assert (started, due <= was[1], was[2] in (None, breached)) == (was[0], True, True), (action, key)
+                    before[tuple(key)] = (started, due, breached)
+            assert kit.rows("SELECT body FROM chronicle WHERE kind IN ('call.idle', 'head.idle')") == [], "the auditor had something to mend"
+        finally:
+            kit.close()
+
+
+def test_the_oracle_sees_a_fault_that_became_grave_and_is_called_as_before(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Its negative control: without the new class's chain the next call is half an hour away."""
+    monkeypatch.setattr("rules.reclass.calling.retune", lambda desk, house, order: [])
+    monkeypatch.setattr(engine, "LOOKS", {name: look for name, look in engine.LOOKS.items() if name != "audit"})
+    kit = Kit(tmp_path)
+    kit.configure(SITES[0], RELATED)
+    kit.stay(15, jockey_fault=1)
+    kit.run()
+    [fault] = [row[0] for row in kit.rows("SELECT id FROM fault WHERE rule = 'jockey'")]
+    assert kit.command("severity", fault, severity="danger") == "ok"
+    kit.engine.memory()
+    [said] = idle(kit)
+    assert "calls nobody" in said
+    kit.close()
 
 
 def test_the_oracle_sees_calls_that_have_stopped(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("plantroom", "collector", "rules", "simulators", "dashboards")
@@ -23,7 +21,7 @@ SOCKETS_ALLOWED = (
 )  # fmt: skip
 
 
-@lru_cache
+@cache
 def tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text())
 
@@ -33,13 +31,16 @@ def modules() -> Iterator[Path]:
         yield from sorted((ROOT / package).rglob("*.py"))
 
 
-def imports(path: Path) -> Iterator[tuple[str, int]]:
+@cache
+def imports(path: Path) -> tuple[tuple[str, int], ...]:
+    found: list[tuple[str, int]] = []
     for node in ast.walk(tree(path)):
         if isinstance(node, ast.Import):
-            yield from ((alias.name, node.lineno) for alias in node.names)
+            found += ((alias.name, node.lineno) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}:{node.lineno}: relative import hides the direction"
-            yield node.module or "", node.lineno
+            found.append((node.module or "", node.lineno))
+    return tuple(found)
 
 
 def is_root(path: Path) -> bool:
@@ -53,25 +54,26 @@ def wrong_direction(package: str, imported: str, root: bool) -> bool:
     return package == "plantroom" or not root
 
 
-@pytest.mark.parametrize("path", list(modules()), ids=lambda p: str(p.relative_to(ROOT)))
-def test_a_module_imports_only_downwards(path: Path) -> None:
-    package = path.relative_to(ROOT).parts[0]
-    wrong = [f"{path}:{line}: imports {name}" for name, line in imports(path) if wrong_direction(package, name, is_root(path))]
+def test_a_module_imports_only_downwards() -> None:
+    wrong = []
+    for path in modules():
+        package = path.relative_to(ROOT).parts[0]
+        wrong += [f"{path}:{line}: imports {name}" for name, line in imports(path) if wrong_direction(package, name, is_root(path))]
     assert not wrong
 
 
-@pytest.mark.parametrize("path", list(modules()), ids=lambda p: str(p.relative_to(ROOT)))
-def test_nothing_imports_a_composition_root(path: Path) -> None:
-    wrong = [f"{path}:{line}: imports {name}" for name, line in imports(path) if name.split(".")[-1] == "commands" and not is_root(path)]
-    assert not wrong
+def test_nothing_imports_a_composition_root() -> None:
+    every = [(path, name, line) for path in modules() if not is_root(path) for name, line in imports(path)]
+    wrong = [f"{path}:{line}: imports {name}" for path, name, line in every if name.split(".")[-1] == "commands"]
+    assert every and not wrong
 
 
-@pytest.mark.parametrize("path", list(modules()), ids=lambda p: str(p.relative_to(ROOT)))
-def test_sockets_stand_only_in_the_modules_named_for_them(path: Path) -> None:
-    relative = str(path.relative_to(ROOT))
-    if relative.startswith(SOCKETS_ALLOWED) or is_root(path):
-        return
-    wrong = [f"{relative}:{line}: {name}" for name, line in imports(path) if name.split(".")[0] in SOCKET_LIBRARIES]
+def test_sockets_stand_only_in_the_modules_named_for_them() -> None:
+    wrong = []
+    for path in modules():
+        relative = str(path.relative_to(ROOT))
+        if not relative.startswith(SOCKETS_ALLOWED) and not is_root(path):
+            wrong += [f"{relative}:{line}: {name}" for name, line in imports(path) if name.split(".")[0] in SOCKET_LIBRARIES]
     assert not wrong
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Request, Response
 
-from dashboards.console import rescues
+from dashboards.console import handings, rescues, severities
 from dashboards.console.api import CONDITIONS
 from dashboards.console.asking import Desk, instant
 from dashboards.console.calls import named, next_ns, told
@@ -19,6 +19,7 @@ from dashboards.console.rule_texts import rule_of, steps_of
 from dashboards.console.sites import SiteView
 from dashboards.console.tables import SEVERITIES, Entered, Fault, Note, Order, Page, Rescue
 from plantroom.clock import NS, iso
+from plantroom.firms import firms
 from plantroom.site import Binding, Equipment
 
 router = APIRouter(include_in_schema=False)
@@ -133,9 +134,14 @@ def about(view: SiteView, fault: Fault | None, order: Order | None, person: Pers
     equipment = view.config.equipment.get(equipment_id) if view.config else None
     bound = bound_of(equipment)
     rule = rule_of(view.config, fault.kind, fault.rule) if fault else None
+    moments = timeline(fault, order, notes, pages, names, rescue)
+    changes = view.tables.severity_changes(fault.id) if fault else []
+    moments += [Moment(*line) for line in severities.lines(changes, names, view.zone, lang)]
+    moments += [Moment(*line) for line in handings.lines(view.tables.handings(order.id) if order else [], names, lang)]
     return {
         "view": view, "fault": fault, "order": order, "pages": pages, "names": names, "equipment": equipment,
-        "moments": timeline(fault, order, notes, pages, names, rescue), "traced": traced(fault, bound) if fault else [],
+        "firms": firms(view.config) if view.config else [],
+        "moments": sorted(moments), **severities.choices(fault, order), "traced": traced(fault, bound) if fault else [],
         "moved": moved(fault, bound) if fault else [], "units": rule.units if rule else {},
         "steps": steps_of(view.config, fault.kind, fault.rule, lang) if fault else (), **family(view, fault),
         "cannot_close": cannot_close(person, view.id, fault, order, rescue) if order else None,
@@ -174,7 +180,7 @@ def cannot_close(person: Person, site: str, fault: Fault | None, order: Order, r
     """Why the engine would refuse this person's closing, as its code: said before anybody has typed a cause. None where it would not."""
     if person.name in (order.accepted_by, order.arrived_by, order.restored_by):
         return "performer_cannot_close"
-    if order.severity == "danger" and "supervisor" not in person.roles_at(site):
+    if "danger" in (order.severity, order.gravest) and "supervisor" not in person.roles_at(site):
         return "danger_needs_supervisor"
     if rescue is not None and rescue.released_ns is None:
         return "release_first"

@@ -41,34 +41,37 @@ INSERT INTO fault (id, rule, rule_hash, equipment, kind, severity, condition, mo
   ended_ns, ended_why, work_order, shelved_until_ns, shelf_json, parent, presented)
 VALUES (:id, :rule, :rule_hash, :equipment, :kind, :severity, :condition, :mode, :no_data, :onset_ns, :raised_ns, :text_json, :do_json, :trace_json,
   :ended_ns, :ended_why, :work_order, :shelved_until_ns, :shelf_json, :parent, :presented)
-ON CONFLICT (id) DO UPDATE SET condition = excluded.condition, mode = excluded.mode, no_data = excluded.no_data, trace_json = excluded.trace_json,
+ON CONFLICT (id) DO UPDATE SET severity = excluded.severity, condition = excluded.condition, mode = excluded.mode, no_data = excluded.no_data, trace_json = excluded.trace_json,
   ended_ns = excluded.ended_ns, ended_why = excluded.ended_why, work_order = excluded.work_order, shelved_until_ns = excluded.shelved_until_ns,
   shelf_json = excluded.shelf_json, parent = excluded.parent, presented = excluded.presented;
 
 -- name: open_orders
 SELECT id, fault, equipment, severity, state, text_json, opened_ns, opened_by, round, accepted_ns, accepted_by, eta_ns, arrived_ns, arrived_by,
-  restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json, hollow_json, phone_json, radio_by, arrived_how
+  restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json, hollow_json, phone_json, radio_by, arrived_how, gravest, firm, firm_told
 FROM work_order WHERE state <> 'closed' ORDER BY opened_ns, id;
 
 -- name: work_order
 SELECT id, fault, equipment, severity, state, text_json, opened_ns, opened_by, round, accepted_ns, accepted_by, eta_ns, arrived_ns, arrived_by,
-  restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json, hollow_json, phone_json, radio_by, arrived_how
+  restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json, hollow_json, phone_json, radio_by, arrived_how, gravest, firm, firm_told
 FROM work_order WHERE id = :id;
 
 -- name: put_order
 INSERT INTO work_order (id, fault, equipment, severity, state, text_json, opened_ns, opened_by, round, accepted_ns, accepted_by, eta_ns, arrived_ns,
-  arrived_by, restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json, hollow_json, phone_json, radio_by, arrived_how)
+  arrived_by, restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json, hollow_json, phone_json, radio_by, arrived_how,
+  gravest, firm, firm_told)
 VALUES (:id, :fault, :equipment, :severity, :state, :text_json, :opened_ns, :opened_by, :round, :accepted_ns, :accepted_by, :eta_ns, :arrived_ns,
-  :arrived_by, :restored_ns, :restored_by, :restored_agrees, :closed_ns, :closed_by, :cause, :remedy, :hold_json, :hollow_json, :phone_json, :radio_by, :arrived_how)
-ON CONFLICT (id) DO UPDATE SET state = excluded.state, round = excluded.round, accepted_ns = excluded.accepted_ns, accepted_by = excluded.accepted_by,
+  :arrived_by, :restored_ns, :restored_by, :restored_agrees, :closed_ns, :closed_by, :cause, :remedy, :hold_json, :hollow_json, :phone_json, :radio_by, :arrived_how,
+  :gravest, :firm, :firm_told)
+ON CONFLICT (id) DO UPDATE SET severity = excluded.severity, state = excluded.state, round = excluded.round, accepted_ns = excluded.accepted_ns, accepted_by = excluded.accepted_by,
   eta_ns = excluded.eta_ns, arrived_ns = excluded.arrived_ns, arrived_by = excluded.arrived_by, restored_ns = excluded.restored_ns,
   restored_by = excluded.restored_by, restored_agrees = excluded.restored_agrees, closed_ns = excluded.closed_ns, closed_by = excluded.closed_by,
   cause = excluded.cause, remedy = excluded.remedy, hold_json = excluded.hold_json, hollow_json = excluded.hollow_json,
-  phone_json = excluded.phone_json, radio_by = excluded.radio_by, arrived_how = excluded.arrived_how;
+  phone_json = excluded.phone_json, radio_by = excluded.radio_by, arrived_how = excluded.arrived_how,
+  gravest = excluded.gravest, firm = excluded.firm, firm_told = excluded.firm_told;
 
 -- name: reopenable_orders
 SELECT id, fault, equipment, severity, state, text_json, opened_ns, opened_by, round, accepted_ns, accepted_by, eta_ns, arrived_ns, arrived_by,
-  restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json, hollow_json, phone_json, radio_by, arrived_how
+  restored_ns, restored_by, restored_agrees, closed_ns, closed_by, cause, remedy, hold_json, hollow_json, phone_json, radio_by, arrived_how, gravest, firm, firm_told
 FROM work_order WHERE state = 'closed' AND closed_ns >= :since_ns ORDER BY opened_ns, id;
 
 -- name: reopenable_faults
@@ -85,6 +88,17 @@ FROM clock WHERE work_order IN (SELECT value FROM json_each(:orders)) ORDER BY w
 -- name: running_clocks
 SELECT work_order, name, round, started_ns, warn_ns, due_ns, warned_ns, breached_ns, stopped_ns
 FROM clock WHERE stopped_ns IS NULL ORDER BY work_order, round, name;
+
+-- name: clock_began
+SELECT started_ns FROM clock WHERE work_order = :work_order AND name = :name AND round = :round;
+
+-- name: put_severity_change
+INSERT INTO severity_change (fault, seq, at_ns, who, second, before, after, reason, due_ns)
+VALUES (:fault, :seq, :at_ns, :who, :second, :before, :after, :reason, :due_ns);
+
+-- name: put_handing
+INSERT INTO handing (work_order, seq, at_ns, who, firm, does, reason, told_json)
+VALUES (:work_order, :seq, :at_ns, :who, :firm, :does, :reason, :told_json);
 
 -- name: put_clock
 INSERT INTO clock (work_order, name, round, started_ns, warn_ns, due_ns, warned_ns, breached_ns, stopped_ns)
@@ -108,7 +122,7 @@ FROM call WHERE work_order IN (SELECT value FROM json_each(:orders)) ORDER BY wo
 -- name: put_call
 INSERT INTO call (work_order, state, chain_json, began_ns, step, next_ns, count, called_json, asked_ns, taken_ns, widened)
 VALUES (:work_order, :state, :chain_json, :began_ns, :step, :next_ns, :count, :called_json, :asked_ns, :taken_ns, :widened)
-ON CONFLICT (work_order) DO UPDATE SET state = excluded.state, began_ns = excluded.began_ns, step = excluded.step, next_ns = excluded.next_ns,
+ON CONFLICT (work_order) DO UPDATE SET state = excluded.state, chain_json = excluded.chain_json, began_ns = excluded.began_ns, step = excluded.step, next_ns = excluded.next_ns,
   count = excluded.count, called_json = excluded.called_json, asked_ns = excluded.asked_ns, taken_ns = excluded.taken_ns, widened = excluded.widened;
 
 -- name: standing_rescues

@@ -94,6 +94,11 @@ def test_it_fails_when_one_query_forgets_whose_rows_it_reads(data: tuple[Path, V
             with monkeypatch.context() as patch:
                 patch.setitem(tables.QUERIES, name, tables.QUERIES[name].replace(":own IS NULL OR", "1 OR"))
                 assert (await matrix.run(app, slice_of(app, firm, *asked)))[1], name
+        asked = ("/api/v1/orders", "/api/v1/orders/O15-1", "/api/v1/faults/F15-1", "/orders/O14-1")
+        for name, mine in (("open_orders", "firm = :firm"), ("order", "firm = :firm"), ("fault", "w.firm = :firm"), ("handings", "h.firm = :firm")):
+            with monkeypatch.context() as patch:
+                patch.setitem(tables.QUERIES, name, tables.QUERIES[name].replace(mine, mine.replace("= :firm", "IS NOT NULL")))
+                assert (await matrix.run(app, slice_of(app, firm, *asked)))[1], f"{name} forgets which firm"
 
     with_persons(data, scenario)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from plantroom.clock import NS
@@ -64,6 +64,7 @@ def test_a_flood_begins_with_the_eleventh_and_ends_below_five() -> None:
     assert figure(found, "flood_share")["value"] == round((end - begin) / DAY, 4)
 
 
+@example([*[0] * 6, 449, *[450] * 4, 1049])  # the next one comes at the very instant at which the fifth last grows old
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.integers(0, 3_600), max_size=80))
 def test_floods_are_those_a_count_at_every_instant_finds(seconds: list[int]) -> None:

@@ -101,6 +101,12 @@ def test_who_cannot_be_reached_and_a_step_that_reaches_nobody_are_told(tmp_path:
     assert [line.partition("none of")[0] for line in found(tmp_path, deaf)] == ["site.yaml: escalation.normal: the step after 0s reaches ", "site.yaml: escalation.normal: the step after 1800s reaches "]
 
 
+def test_a_vendor_without_a_firm_is_told_and_nobody_else(tmp_path: Path) -> None:
+    people = "  - {id: liu, roles: [vendor]}\n  - {id: he, roles: [vendor], firm: 通力电梯}\n  - {id: zhou, roles: [third_party]}\n"
+    said = "has the role vendor and no firm: they see no machine and no order; write whose people they are, as `firm: NAME`"
+    assert found(tmp_path, GOOD.replace("roster:", f"{people}roster:", 1)) == [f"site.yaml:8: people.liu: {said}"]
+
+
 def test_an_address_in_a_group_is_none(tmp_path: Path) -> None:
     robot = GOOD.replace("channels: [", "channels: [{id: hall, type: wecom_robot, token: '${NO:-}'}, ").replace("{duty: li}", "{duty: li, hall: li}")
     assert found(tmp_path, robot) == ["site.yaml:5: people.li: has an address on hall, which tells a group and no single person: leave it out"]

@@ -31,7 +31,7 @@ GOOD = {  # as short and as long as each can be
     "dingtalk_robot": ["token: '${KEY}'", "token: '${KEY}', secret: '${SECRET}', url: 'https://a.example', ca: /a"],
     "feishu_robot": ["token: '${KEY}'", "token: '${KEY}', secret: '${SECRET}'"],
     "lark_robot": ["token: '${KEY}'", "token: '${KEY}', secret: '${SECRET}'"],
-    "email": ["host: mail.example.com, from: plant@example.com", "host: m, from: p@a, to: [a@a, b@a], port: 465, security: tls, user: u, password: '${SECRET}', ca: /a", "host: m, from: p@a, to: a@a"],
+    "email": ["host: mail.example.com, from: plant@example.com", "host: m, from: p@a, to: [a@a, b@a], port: 465, security: tls, user: u, password: '${SECRET}', ca: /a", "host: m, from: p@a, to: a@a, imap_host: i, imap_port: 1993, imap_user: u, imap_password: '${SECRET}', imap_folder: Plantroom.DSN, imap_ca: /a"],
     "sms": [f"{ALIYUN}, signature: 机房", f"{TENCENT}, signature: 机房, region: ap-beijing, variables: [machine, place], variable_length: 12, callback_token: '${{KEY}}', url: 'https://a.example', ca: /a"],
     "voice": [ALIYUN, TENCENT, f"{ALIYUN}, caller: '057112345678', accepted: TTS_2, play_times: 3, variables: [text], callback_token: '${{KEY}}'"],
     "ntfy": ["topic: plant", "token: '${KEY}'", "topic: plant, user: u, password: '${SECRET}', url: 'https://a.example', ca: /a"],

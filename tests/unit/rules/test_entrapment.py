@@ -184,14 +184,14 @@ def test_a_unit_that_does_not_come_in_time_is_warned_and_missed_and_paged(kit: K
     tap(kit)
     at = rescue(kit)["known_ns"]
     kit.command("arrive", kit.order())
-    kit.ticks(24 * 60 + 1)
+    kit.ticks(24 * 60 + 1, every_s=5)
     kit.run()
     assert [reason for reason, _ in pages(kit)].count("warning") > 0
     kit.engine.memory()
     kit.close()
     kit.open()
     kit._done = 0
-    kit.ticks(6 * 60)
+    kit.ticks(6 * 60, every_s=5)
     kit.run()
     assert unit_clock(kit) == (at, at + 30 * MINUTE, at + 30 * MINUTE, None)
     [message] = {row[0] for row in kit.rows("SELECT message_json FROM outbox WHERE reason = 'breach' AND person = 'li.wei'")}

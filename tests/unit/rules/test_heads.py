@@ -206,7 +206,7 @@ def test_a_closed_order_calls_no_head_and_one_opened_again_calls_all(kit: Kit) -
 def test_a_restart_and_a_rebuild_give_the_same_rows(kit: Kit) -> None:
     order = raised(kit)
     kit.command("acknowledge", order, who="guard", head="security")
-    kit.ticks(16 * 60)
+    kit.ticks(16 * 60, every_s=5)
     kit.clock.step_wall(7200)
     kit.ticks(10)
     kit.run()

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plantroom.clock import NS
 from plantroom.model import Severity
 from rules.notify.board import Board, Waiting
 from rules.notify.page import Page, answer, secrets_of
-from rules.outbox import Verdict
+from rules.outbox import Verdict, after_attempt
 
 NOW = 1_795_262_400 * NS
 
@@ -119,6 +119,89 @@ def test_no_subject_is_ever_under_way_twice_and_nothing_leaves_before_it_is_due(
     due = b.next_due_ns("duty")
     assert due is None or b.next("duty", due - 1) is None
     assert due is None or b.next("duty", due) is not None
+
+
+class Plain:
+    """What the board promises, said without anything kept: of each subject the oldest that is still wanted, by urgency, then by its instant."""
+
+    def __init__(self) -> None:
+        self.rows: list[Waiting] = []
+        self.tried: dict[str, tuple[int, int | None]] = {}  # attempts, due
+        self.going: set[tuple[str, str, str]] = set()
+
+    def update(self, rows: list[Waiting]) -> None:
+        self.rows = rows
+        seen = {each.id: each.attempts for each in rows}
+        self.tried = {id_: tried for id_, tried in self.tried.items() if id_ in seen and seen[id_] < tried[0]}
+
+    def firsts(self, channel: str) -> list[tuple[int, int, int, Waiting]]:
+        found = []
+        for n, each in enumerate(self.rows):
+            due = self.tried.get(each.id, (0, each.due_ns))[1]
+            older = [one for one in self.rows[:n] if one.subject == each.subject and self.tried.get(one.id, (0, 0))[1] is not None]
+            if each.channel == channel and due is not None and not older and each.subject not in self.going:
+                found.append((list(Severity).index(each.severity), each.due_ns, n, each))
+        return sorted(found, key=lambda one: one[:3])
+
+    def due(self, each: Waiting) -> int:
+        due = self.tried.get(each.id, (0, each.due_ns))[1]
+        assert due is not None
+        return due
+
+    def next(self, channel: str, now_ns: int) -> Waiting | None:
+        return next((each for *_, each in self.firsts(channel) if self.due(each) <= now_ns), None)
+
+
+@settings(max_examples=70, deadline=None)
+@given(st.data())
+def test_the_board_is_the_plain_account_whatever_happens(data: st.DataObject) -> None:
+    """Rows come, go, are told anew by records that lag; attempts end in every way, out of order."""
+    kept, plain, now, number = Board(), Plain(), NOW, 0
+    rows: dict[str, Waiting] = {}
+    going: list[Waiting] = []
+    for _ in range(data.draw(st.integers(1, 40))):
+        step = data.draw(st.sampled_from(["come", "go", "next", "next", "end", "end", "records", "wait"]))
+        if step == "come":
+            number += 1
+            severity, fault, channel, due_s = data.draw(st.tuples(st.sampled_from(list(Severity)), st.integers(1, 3), st.sampled_from(["duty", "screen"]), st.integers(-3, 20)))
+            new = row(number, severity, f"F{fault}-1", channel, due_s + (now - NOW) / NS, person=data.draw(st.sampled_from([None, "li.wei"])))
+            rows[new.id] = new
+        elif step == "go" and rows:
+            rows.pop(data.draw(st.sampled_from(sorted(rows))))
+        elif step == "next":
+            channel = data.draw(st.sampled_from(["duty", "screen"]))
+            found = kept.next(channel, now)
+            assert found == plain.next(channel, now)
+            if found is not None:
+                plain.going.add(found.subject)
+                going.append(found)
+        elif step == "end" and going:
+            ended, verdict = going.pop(data.draw(st.integers(0, len(going) - 1))), data.draw(st.sampled_from(list(Verdict)))
+            n = kept.ended(ended, verdict, now)
+            plain.going.discard(ended.subject)
+            plain.tried[ended.id] = n, after_attempt(n, verdict, ended.severity, now, None).due_ns
+        elif step == "records":  # the engine has written down some of what was tried
+            for id_ in data.draw(st.lists(st.sampled_from(sorted(rows)), unique=True)) if rows else ():
+                tried = plain.tried.get(id_)
+                if tried is not None and tried[1] is None:
+                    rows.pop(id_)
+                elif tried is not None and tried[1] is not None:
+                    rows[id_] = replace(rows[id_], attempts=tried[0], due_ns=tried[1])
+        elif step == "wait":
+            now += data.draw(st.integers(1, 30)) * NS
+        if step in ("come", "go", "records"):
+            kept.update(rows.values())
+            plain.update(list(rows.values()))
+        for channel in ("duty", "screen"):
+            dues = [plain.due(each) for *_, each in plain.firsts(channel)]
+            assert kept.next_due_ns(channel) == min(dues, default=None)
+
+
+def test_records_wake_only_the_channels_for_which_something_is_new() -> None:
+    found = board(row(1), row(2, channel="screen"))
+    assert found.update([row(1), row(2, channel="screen")]) == set()
+    assert found.update([row(1, attempts=1), row(2, channel="screen")]) == {"duty"}
+    assert found.update([row(1, attempts=1)]) == {"screen"}
 
 
 def test_an_answer_is_one_short_line_without_anything_secret() -> None:

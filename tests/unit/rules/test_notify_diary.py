@@ -10,6 +10,7 @@ import apsw
 import pytest
 
 from plantroom.clock import SystemClock
+from plantroom.errors import JournalFailed
 from plantroom.journal import Entry, Journal, Kind
 from plantroom.journal.writer import Writer
 from rules.notify.diary import Diary
@@ -56,16 +57,18 @@ def test_what_a_full_disk_refuses_is_kept_and_written_in_its_order_once_it_takes
     async def main() -> None:
         diary.open()
         run = asyncio.ensure_future(diary.run())
-        await diary.append(attempt(1))
+        await diary.note(attempt(1))
         assert written(journal) == [b'{"n": 1}'] and not diary.kept, "on a disk that takes it, it is durable when append returns"
         full.now = True
         for n in (2, 3):
-            await diary.append(attempt(n))
+            await diary.note(attempt(n))
         await asyncio.sleep(0.1)  # several tries
         assert len(diary.kept) == 2 and not run.done()
+        with pytest.raises(JournalFailed):
+            await diary.append(attempt(9))  # what can be read again is not kept
         full.now = False
         await until(lambda: not diary.kept)
-        await diary.append(attempt(4))
+        await diary.note(attempt(4))
         run.cancel()
         await asyncio.gather(run, return_exceptions=True)
 
@@ -85,7 +88,7 @@ def test_a_start_on_a_full_disk_is_a_start(tmp_path: Path, full: Full) -> None:
     async def main() -> None:
         diary.open()
         run = asyncio.ensure_future(diary.run())
-        await diary.append(attempt(1))
+        await diary.note(attempt(1))
         assert len(diary.kept) == 1
         full.now = False
         await until(lambda: not diary.kept)

@@ -15,6 +15,7 @@ from rules.rebuild import TABLES, compare, copy
 from tests.kit.engine import PEOPLE, Kit, peopled, pump
 from tests.kit.lift import LIFT, LIFT_RULES
 
+VENDOR = "people:\n  - {id: liu, roles: [vendor], firm: a firm}"
 HEADS = "escalation:\n  major: {heads: {engineering: engineering}}"
 
 
@@ -22,7 +23,7 @@ HEADS = "escalation:\n  major: {heads: {engineering: engineering}}"
 def kit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kit]:
     """Something stands in every table."""
     kit = Kit(tmp_path)
-    kit.configure(peopled(PEOPLE.replace("escalation:", HEADS), pump(1), LIFT.format(state="in_service")), LIFT_RULES)
+    kit.configure(peopled(PEOPLE.replace("escalation:", HEADS).replace("people:", VENDOR, 1), pump(1), LIFT.format(state="in_service")), LIFT_RULES)
     kit.tick()
     with monkeypatch.context() as broken:
         broken.delattr(events, "take")  # an event that raises is skipped
@@ -34,6 +35,8 @@ def kit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kit]:
     kit.command("trapped", "lift-2")
     kit.command("stand_in", "managers", roles=["engineer"], **{"from": "1h", "until": "2h", "in": "li.wei", "reason": "a word"})
     kit.command("hand_over", "managers", text="a word")
+    kit.command("severity", kit.one("SELECT id FROM fault WHERE rule = 'phase_loss'"), severity="danger", reason="a word")
+    kit.command("assign", kit.one("SELECT work_order FROM fault WHERE rule = 'phase_loss'"), roles=["engineer"], firm="a firm")
     kit.attempt(page := kit.rows("SELECT id FROM outbox")[0][0], "accepted", "ok")
     kit.say({"outbox": page, "channel": "duty", "state": "delivered", "text": "DELIVERED"}, Kind.RECEIPT)
     kit.run()

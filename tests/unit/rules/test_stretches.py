@@ -94,9 +94,9 @@ def told(site: Site, book: Rulebook, history: Made, most: int) -> tuple[list[Eve
     return list(test.run(history)), test
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [3, pytest.param(2, marks=pytest.mark.soak), pytest.param(4, marks=pytest.mark.soak)])
 def test_stretches_side_by_side_find_what_one_after_the_other_finds(site: Site, book: Rulebook, seed: int) -> None:
-    history = Made({f"gen-{n}": generator(10 * seed + n, 1.5) for n in range(1, 4)})
+    history = Made({f"gen-{n}": generator(10 * seed + n, 1.5) for n in range(1, 3)})
     whole, _ = told(site, book, history, 1)
     assert {event.rule for event in whole} >= {"level", "drop", "night", "silent"}
     for most in (3, 64):
@@ -106,14 +106,14 @@ def test_stretches_side_by_side_find_what_one_after_the_other_finds(site: Site, 
 
 def test_spans_of_any_length_give_the_same(site: Site, book: Rulebook) -> None:
     """On the minute: the usual spacing of a point is read off the first span."""
-    machines = {f"gen-{n}": generator(n, 2, 0) for n in range(1, 3)}
+    machines = {f"gen-{n}": generator(n, 1.3, 0) for n in range(1, 3)}
     whole, _ = told(site, book, Made(machines), 64)
-    assert told(site, book, Made(machines, (700, 701, 1_500, 2_200)), 64)[0] == whole
-    assert told(site, book, Made(machines, (2_200,)), 1)[0] == whole
+    assert told(site, book, Made(machines, (450, 451, 1_000, 1_500)), 64)[0] == whole
+    assert told(site, book, Made(machines, (1_500,)), 1)[0] == whole
 
 
 def test_a_machine_shows_the_same_whatever_else_is_in_the_table(site: Site, book: Rulebook) -> None:
-    machines = {f"gen-{n}": generator(n, 1.2) for n in range(1, 4)}
+    machines = {f"gen-{n}": generator(n, 0.8) for n in range(1, 4)}
     together, _ = told(site, book, Made(machines), 64)
     for name, samples in machines.items():
         alone, _ = told(site, book, Made({name: samples}), 64)

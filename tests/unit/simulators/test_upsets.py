@@ -46,9 +46,9 @@ def test_every_plant_takes_every_upset_of_its_kind_at_both_ends_of_its_settings(
         for upset in UPSETS[world.site.equipment[id].kind.name].values():
             for end in ("low", "high"):
                 plant.upset(upset.name, **{name: getattr(setting, end) for name, setting in upset.settings.items()})
-                world.step(world.now_ns + 5 * NS)
+                world.step(world.now_ns + 2 * NS)
                 plant.end_upset(upset.name)
-                world.step(world.now_ns + NS)
+                world.step(world.now_ns + NS // 2)
                 assert [name for name, value in plant.points.items() if value != value] == [], upset.name
 
 
