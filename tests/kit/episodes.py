@@ -24,9 +24,9 @@ CALLING = (
     "SELECT next_ns FROM call c JOIN work_order o ON o.id = c.work_order JOIN fault f ON f.id = o.fault"
     f" WHERE c.state = 'calling' AND f.rule = '{RULE}' AND o.equipment = ?"
 )
-CALLED = (  # somebody is being called about machines that are not heard, since an earlier failure: what fails again says nothing new
+CALLED = (  # somebody is being called about what is not heard or not written, since an earlier failure: what fails again says nothing new
     "SELECT 1 FROM fault f JOIN call c ON c.work_order = f.work_order WHERE f.condition = 'active' AND c.state = 'calling'"
-    " AND (f.rule = 'device_offline' OR f.equipment LIKE '@%')"
+    " AND (f.rule IN ('device_offline', 'disk_full') OR f.equipment LIKE '@%')"
 )
 TWICE = 1  # duplicates of any one page that a failure may cost
 

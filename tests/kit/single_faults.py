@@ -56,7 +56,7 @@ class Counts(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Cell:
     """lasts_s: how long it lasts before it is mended; None: until people were told of it, which has its limit. own: by a page of the monitor
-    itself, about what it does not hear; else it has to be the watcher outside, or the hook here."""
+    itself will do, about what it does not hear or cannot write; else it has to be the watcher outside, or the hook here."""
 
     counts: Counts
     lasts_s: float | None
@@ -72,36 +72,37 @@ class Nonsense:
 C, F, FLIP, MEND = Component, Failure, Counts.FLIP, Counts.MEND
 BESIDE = "nothing an alarm passes"
 SILENT = "devices that are not heard are a fault, paged as any other"
+FULL = "what is given back is eaten too: as long as anything can be written the monitor's own page, then the watcher"
 BLIND = "nothing passes: people are told that the monitor does not work"
 
 MATRIX: Mapping[tuple[Component, Failure], Cell | Nonsense] = {
     (C.SUPERVISOR, F.KILL): Cell(MEND, None, BLIND),
     (C.SUPERVISOR, F.FREEZE): Cell(FLIP, None, "its services go on, its heartbeat does not"),
-    (C.SUPERVISOR, F.DISK_FULL): Cell(MEND, None, BLIND),
+    (C.SUPERVISOR, F.DISK_FULL): Cell(MEND, None, FULL, own=True),
     (C.SUPERVISOR, F.CUT_OFF): Cell(FLIP, None, "its heartbeats do not arrive"),
     (C.COLLECT, F.KILL): Cell(FLIP, 0, "started again"),
     (C.COLLECT, F.FREEZE): Cell(MEND, None, BLIND),
-    (C.COLLECT, F.DISK_FULL): Cell(MEND, None, BLIND),
+    (C.COLLECT, F.DISK_FULL): Cell(MEND, None, FULL, own=True),
     (C.COLLECT, F.CUT_OFF): Cell(MEND, None, SILENT, own=True),
     (C.RULES, F.KILL): Cell(FLIP, 0, "started again"),
     (C.RULES, F.FREEZE): Cell(MEND, None, BLIND),
-    (C.RULES, F.DISK_FULL): Cell(MEND, None, BLIND),
+    (C.RULES, F.DISK_FULL): Cell(MEND, None, FULL, own=True),
     (C.RULES, F.CUT_OFF): Nonsense("it opens no connection"),
     (C.NOTIFY, F.KILL): Cell(FLIP, 0, "started again"),
     (C.NOTIFY, F.FREEZE): Cell(MEND, None, BLIND),
-    (C.NOTIFY, F.DISK_FULL): Cell(MEND, None, BLIND),
+    (C.NOTIFY, F.DISK_FULL): Cell(MEND, None, FULL, own=True),
     (C.NOTIFY, F.CUT_OFF): Cell(MEND, None, "no channel takes a page: the hook sounds, and people outside are told"),
     (C.HISTORY, F.KILL): Cell(FLIP, 0, BESIDE),
     (C.HISTORY, F.FREEZE): Cell(FLIP, 3, BESIDE),
-    (C.HISTORY, F.DISK_FULL): Cell(MEND, None, BLIND),
+    (C.HISTORY, F.DISK_FULL): Cell(MEND, None, FULL, own=True),
     (C.HISTORY, F.CUT_OFF): Cell(FLIP, 3, BESIDE),
     (C.WEB, F.KILL): Cell(FLIP, 0, BESIDE),
     (C.WEB, F.FREEZE): Cell(FLIP, 3, BESIDE),
-    (C.WEB, F.DISK_FULL): Cell(MEND, None, BLIND),
+    (C.WEB, F.DISK_FULL): Cell(MEND, None, FULL, own=True),
     (C.WEB, F.CUT_OFF): Nonsense("people come to it, it goes to nobody: what is cut off is their browser"),
     (C.DISK, F.KILL): Cell(MEND, None, BLIND),
     (C.DISK, F.FREEZE): Cell(MEND, None, BLIND),
-    (C.DISK, F.DISK_FULL): Cell(MEND, None, BLIND),
+    (C.DISK, F.DISK_FULL): Cell(MEND, None, FULL, own=True),
     (C.DISK, F.CUT_OFF): Nonsense("it has to be a local one: SQLite's WAL works on no network file system, and the records refuse to open there"),
     (C.GATEWAY, F.KILL): Cell(MEND, None, SILENT, own=True),
     (C.GATEWAY, F.FREEZE): Cell(MEND, None, SILENT, own=True),

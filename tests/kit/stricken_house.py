@@ -244,9 +244,9 @@ class StrickenHouse(Installation):
 
     def told(self, since_s: float, own: bool) -> float | None:
         """When somebody was first told that the monitor does not see or reach, None: not yet. By the watcher outside, by the hook, or (own)
-        by a page about machines that are not heard: the first, or the next where their order is open."""
+        by a page about machines that are not heard, or a full disk: the first, or the next where their order is open."""
         outside = [at / 1e9 for at, _, body in list(self.outside.pages) if body["reason"] == "raised"]
-        here = [at for at, _, body in list(self.bodies) if own and _of_what_is_not_heard(body)]
+        here = [at for at, _, body in list(self.bodies) if own and _of_itself(body)]
         hook = [float(line.split()[0]) for line in self._sounded.read_text().splitlines() if " on " in line] if self._sounded.exists() else []
         uptime_s = float(Path("/proc/uptime").read_text().split()[0])
         hook = [at - uptime_s + time.monotonic() for at in hook]
@@ -335,7 +335,7 @@ class WatcherProcess:
         return path.read_text() if path.exists() else ""
 
 
-def _of_what_is_not_heard(body: dict[str, object]) -> bool:
-    """A page about machines that do not answer, or a line of them, that calls somebody."""
+def _of_itself(body: dict[str, object]) -> bool:
+    """A page that calls somebody about machines that do not answer, a line of them, or a disk that is full."""
     rule, machine = oracle.about(body)
-    return (rule == "device_offline" or machine.startswith("@")) and body["reason"] in ("raised", "escalated")
+    return (rule in ("device_offline", "disk_full") or machine.startswith("@")) and body["reason"] in ("raised", "escalated")
