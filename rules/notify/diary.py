@@ -89,8 +89,9 @@ class Diary:
         while self.kept:
             waiting = list(self.kept)
             await asyncio.to_thread(self._writer.append, waiting)
-            for _ in waiting:
-                self.kept.popleft()
+            for entry in waiting:
+                if self.kept and self.kept[0] is entry:  # else it went for a newer one meanwhile
+                    self.kept.popleft()
         self._begin(self._writer)
         log.info("notify.journal_takes_again")
 
