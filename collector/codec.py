@@ -87,22 +87,45 @@ class Decoder:
         """Whole replies of this shape, each as `decode` would: (values float64[1, columns], quality uint8[1, columns], perhaps shared)."""
         if any(len(data) != self._size for data in replies):
             raise ValueError(f"replies of another size than the {self._size} data bytes that the reads bring")
+        octets = np.frombuffer(b"".join(replies), np.uint8).reshape(len(replies), self._size)
         if not self._composites:
-            with np.errstate(all="ignore"):
-                values = self._all_sound(replies)
-            if values is not None:
+            numbers = self._all_sound(octets)
+            if numbers is not None:
+                values = self._in_order(numbers)
                 return [(values[n : n + 1], self._good_row) for n in range(len(replies))]
-        return [(values[None], quality[None]) for values, quality in map(self.decode, replies)]
+        values, quality = self.decode_rows(octets)
+        return [(values[n : n + 1], quality[n : n + 1]) for n in range(len(replies))]
 
-    def _all_sound(self, replies: Sequence[bytes]) -> Values | None:
-        """Row by row the values of replies in which all is good; None where anything needs a second look."""
-        numbers = self._gather.many(b"".join(replies), len(replies))
-        if not (numbers >= self._low).all() or not (numbers <= self._high).all():
-            return None
-        if self._codes is not None and not self._codes.translate_many(numbers):
-            return None
-        for operation, operand in self._affine:
-            operation(numbers, operand, numbers)
+    def decode_rows(self, octets: npt.NDArray[np.uint8]) -> tuple[Values, Qualities]:
+        """The same of replies below each other, uint8[rows, bytes]: values float64[rows, columns], quality uint8[rows, columns]."""
+        quality = np.zeros((len(octets), len(self._places)), np.uint8)
+        numbers = self._all_sound(octets)
+        if numbers is None:
+            values = np.empty(quality.shape)
+            for row, data in enumerate(octets):
+                values[row], quality[row] = self.decode(data.tobytes())
+            return values, quality
+        values = self._in_order(numbers)
+        for column, compose in self._composites:
+            for row, own in enumerate(numbers):
+                values[row, column], quality[row, column] = compose(own, None)
+        if self._composites:
+            values[quality != 0] = np.nan
+        return values, quality
+
+    def _all_sound(self, octets: npt.NDArray[np.uint8]) -> Numbers | None:
+        """Row by row the numbers of replies in which all is good, scaled; None where anything needs a second look."""
+        with np.errstate(all="ignore"):
+            numbers = self._gather.many(octets)
+            if not (numbers >= self._low).all() or not (numbers <= self._high).all():
+                return None
+            if self._codes is not None and not self._codes.translate_many(numbers):
+                return None
+            for operation, operand in self._affine:
+                operation(numbers, operand, numbers)
+        return numbers
+
+    def _in_order(self, numbers: Numbers) -> Values:
         return numbers if self._ordered else numbers.take(self._places, 1)
 
     def raw_text(self, data: bytes) -> list[str]:
@@ -155,10 +178,9 @@ class _Gather:
             numbers[section.first : section.end] = section.of(octets)
         return numbers
 
-    def many(self, data: bytes, rows: int) -> Numbers:
-        """float64[rows, cells] of as many replies, joined."""
-        numbers = np.empty((rows, self._n))
-        octets = np.frombuffer(data, np.uint8).reshape(rows, -1)
+    def many(self, octets: npt.NDArray[np.uint8]) -> Numbers:
+        """float64[rows, cells] of uint8[rows, bytes]."""
+        numbers = np.empty((len(octets), self._n))
         for section in self._sections:
             numbers[:, section.first : section.end] = section.of(octets)
         return numbers

@@ -39,6 +39,9 @@ class Column:
         return final_scale(factor, offset, self.invert, self.gain, self.bias)
 
 
+MOST_KNOWN = 64  # answers of one composite that are kept
+
+
 def composite(column: Column, places: Sequence[int], cells: Sequence[Cell]) -> Composite:
     """How the value of several cells comes from its cells (`places` among all). The first bad cell makes it bad for its reason."""
     source = column.source
@@ -47,13 +50,23 @@ def composite(column: Column, places: Sequence[int], cells: Sequence[Cell]) -> C
     index = np.array(in_order, np.intp)
     device, final = Scale(), column.scale()
     combine = _combine(source)
+    known: dict[bytes, tuple[float, int]] = {}  # by the cells' numbers: flags stand for hours
 
     def value(numbers: Numbers, reasons: Reasons | None) -> tuple[float, int]:
         if reasons is not None:
             reason = next((r for r in reasons.take(index).tolist() if r), None)
             if reason is not None:
                 return math.nan, reason
-        number = combine(numbers.take(index))
+        parts = numbers.take(index)
+        found = known.get(key := parts.tobytes())
+        if found is None:
+            if len(known) >= MOST_KNOWN:
+                known.clear()
+            found = known[key] = judged(parts)
+        return found
+
+    def judged(parts: Numbers) -> tuple[float, int]:
+        number = combine(parts)
         if number is None or (column.codes is not None and final(number) not in column.codes):
             return math.nan, Quality.DECODE
         if not _within(device(number), column.device_range) or not _within(final(number), column.final_range):

@@ -47,6 +47,12 @@ class Confirm:
         found = self._columns[(quality.take(self._columns) == 0) & (seen != self._believed)]
         return found if len(found) else None
 
+    def believe(self, values: Values) -> None:
+        """What was read meanwhile by other means, and stands; NaN where nothing was."""
+        seen = values.take(self._columns)
+        self._believed = np.where(np.isnan(seen), self._believed, seen)
+        self._bytes = self._believed.tobytes()
+
     def settle(self, first: First, values: Values, quality: Qualities) -> Qualities:
         """The qualities of the second reading, of which what the two disagree on is `unconfirmed` (its value NaN, in place)."""
         columns = self._columns

@@ -20,6 +20,11 @@ class Debounce:
         self._settled: dict[int, float] = {}
         self._candidate: dict[int, tuple[float, int]] = {}  # column -> (value, since ns)
 
+    @property
+    def longest_s(self) -> float:
+        """The longest patience of any of the columns."""
+        return max(self._patience_ns.values(), default=0) / NS
+
     def interrupt(self) -> None:
         """A read failed: waiting begins anew."""
         self._candidate.clear()

@@ -17,7 +17,7 @@ from heapq import heapify, heappop, heappush
 from math import inf
 from random import Random
 
-from collector.health import FIRST_S, Health, Unit
+from collector.health import FIRST_S, FLOOR_S, MARGIN, Health, Unit
 from collector.patience import Patience, Task
 from collector.probes import Probes
 from collector.slots import Slots
@@ -163,6 +163,24 @@ class Schedule:
     def passed(self, i: int, now_s: float) -> int:
         """Slots of this task that passed unread and were not said before; nothing waits for its turn to say them."""
         return self._slots.missed(i, now_s)
+
+    def steady(self, now_s: float) -> bool:
+        """All units are alive and prompt, nothing is due or under way, no silence is held against the line: slots say what comes."""
+        quiet = not (self._dead or self._hesitant or self._ready or self._running or self._capped or self._waits_out)
+        prompt = all(unit.slowest_s is not None and MARGIN * unit.slowest_s <= FLOOR_S for unit in self.units.values())
+        return quiet and prompt and self._probes.calm and not self._probes.recent_s(now_s) and self._slots.on_grid
+
+    def slots_s(self) -> list[float]:
+        """When each task is due next, where the schedule is steady."""
+        due = [inf] * len(self._tasks)
+        for due_s, i in self._waiting:
+            due[i] = due_s
+        return due
+
+    def skip(self, now_s: float) -> None:
+        """What was due before now has been read in time, by other means. Only of a steady schedule."""
+        self._waiting = [(self._slots.skip(i, now_s), i) for i in range(len(self._tasks))]
+        heapify(self._waiting)
 
     @property
     def any_alive(self) -> bool:

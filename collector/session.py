@@ -100,6 +100,21 @@ class Session:
             out.append(Samples(bad_samples(self.jobs[task], at, Quality.STALE)))
         return out
 
+    def steady(self, now_s: float) -> bool:
+        """Whether what comes follows from the slots alone: all is well and nothing is under way. A rehearsal may then pass it over."""
+        busy = self._flying or self._next or self._kept or self._who.left or self._who.asking is not None
+        return self._linked and self._told == "up" and not busy and self._schedule.steady(now_s)
+
+    def slots_s(self) -> list[float]:
+        """When each job is due next, in seconds since boot, where the line is steady."""
+        return self._schedule.slots_s()
+
+    def passed_over(self, now_s: float, latency_s: float) -> None:
+        """All slots before now were read by other means, as long after their instants as an answer takes. Of a line that was steady."""
+        self._schedule.skip(now_s)
+        for task, (due_s, job) in enumerate(zip(self.slots_s(), self.jobs, strict=True)):
+            self._overdue.good(task, due_s - job.period_s + latency_s)
+
     def start(self, at: Reading) -> list[Command]:
         self.tally.dials += 1
         return [Dial(_s(at))]

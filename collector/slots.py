@@ -43,6 +43,16 @@ class Slots:
         self._slot[i] += passed
         return passed
 
+    @property
+    def on_grid(self) -> bool:
+        """Every task waits for a slot, and none is owed."""
+        return not self._owed and not any(self._fresh)
+
+    def skip(self, i: int, now_s: float) -> float:
+        """Its slots before now were read by other means: when the next one is due. Only of a task that waits for a slot."""
+        self._slot[i] = max(self._slot[i], ceil((now_s - self._phase_s[i]) / self._period_s[i]))
+        return self._phase_s[i] + self._slot[i] * self._period_s[i]
+
     def next_s(self, i: int, now_s: float) -> float:
         """Its turn has ended: when the next slot is due. After a turn off the grid that is at least half a period away."""
         period_s = self._period_s[i]

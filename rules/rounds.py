@@ -10,7 +10,7 @@ machine's steps keep their order, and transitions are handed on in the order of 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -28,26 +28,40 @@ Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Layout:
     """What the steps of one call share. One object for each combination, compared by identity: it is a key in the inner loop.
 
-    width: points of the frame. take: its columns, None = all of them in order; give: the evaluator's columns they go to.
+    width: points of the frame. give: the evaluator's columns that its steps bring. whole: these are all the frame's, in its order.
     """
 
     kind: str
     width: int
-    take: npt.NDArray[np.intp] | None
     give: npt.NDArray[np.intp]
+    whole: bool
+    _spots: dict[tuple[int, ...], int] = field(default_factory=dict)
+    _table: npt.NDArray[np.intp] | None = None
+
+    def spot(self, take: tuple[int, ...]) -> int:
+        """The number by which `takes` knows a machine whose samples stand in these columns of its frame."""
+        self._table = None
+        return self._spots.setdefault(take, len(self._spots))
+
+    def takes(self, spots: Sequence[int]) -> npt.NDArray[np.intp]:
+        """A row of the frame's columns for each of some machines."""
+        if self._table is None:
+            self._table = np.array(list(self._spots), np.intp)
+        return self._table[np.array(spots, np.intp)]
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The samples of one machine in a frame. row: the machine's in its evaluator; machine: its number over all kinds."""
+    """The samples of one machine in a frame. row: in its evaluator; machine: its number over all kinds; spot: in its layout."""
 
     layout: Layout
     row: int
     machine: int
+    spot: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +84,11 @@ class Single:
 
 @dataclass(slots=True)
 class _Call:
-    """The steps one evaluator takes at once. index: of their rows in the stacked columns; order: (record, row, part)."""
+    """The steps one evaluator takes at once. index: their rows in the stacked columns; spots: in the layout; order: (record, row, part)."""
 
     rows: list[int]
     index: list[int]
+    spots: list[int]
     order: list[tuple[int, int, int]]
 
 
@@ -102,7 +117,7 @@ class Router:
         self._kinds = {equipment: kind for kind, evaluator in evaluators.items() for equipment in evaluator.rows}
         self._numbers = {equipment: number for number, equipment in enumerate(self._kinds)}
         self._known: dict[bytes, tuple[Frame, tuple[Part, ...]]] = {}
-        self._layouts: dict[tuple[str, int, tuple[int, ...], tuple[int, ...]], Layout] = {}
+        self._layouts: dict[tuple[str, int, tuple[int, ...], bool], Layout] = {}
         self._sizes: dict[tuple[bytes, int], int] = {}  # of bodies, by head (version, flags, rows) and points
         self.unreadable = 0
 
@@ -131,9 +146,10 @@ class Router:
                         rounds.append({})
                     call = rounds[turn].get(part.layout)
                     if call is None:
-                        call = rounds[turn][part.layout] = _Call([], [], [])
+                        call = rounds[turn][part.layout] = _Call([], [], [], [])
                     call.rows.append(part.row)
                     call.index.append(stacked.total + line)
+                    call.spots.append(part.spot)
                     call.order.append((place, line, n))
             stacked.total += rows
         columns = {width: _decoded(stacked, judged) for width, stacked in stacks.items() if stacked.total}
@@ -158,7 +174,7 @@ class Router:
 
         def single(line: int, n: int, part: Part) -> Single:
             def run() -> list[Came]:
-                call = _Call([part.row], [line], [(0, line, n)])
+                call = _Call([part.row], [line], [part.spot], [(0, line, n)])
                 came = self._step(part.layout.kind, [(part.layout, call)], decoded)
                 return [Came(record.seq, record.at.wall_ns, transition) for _, transition in came]
 
@@ -227,16 +243,16 @@ class Router:
         parts = []
         for equipment, pairs in columns.items():
             kind = self._kinds[equipment]
-            layout = self._layout(kind, len(frame.points), tuple(n for n, _ in pairs), tuple(column for _, column in pairs))
-            parts.append(Part(layout, self._evaluators[kind].rows[equipment], self._numbers[equipment]))
+            take = tuple(n for n, _ in pairs)
+            layout = self._layout(kind, len(frame.points), tuple(column for _, column in pairs), take == tuple(range(len(frame.points))))
+            spot = 0 if layout.whole else layout.spot(take)
+            parts.append(Part(layout, self._evaluators[kind].rows[equipment], self._numbers[equipment], spot))
         return tuple(parts)
 
-    def _layout(self, kind: str, width: int, take: tuple[int, ...], give: tuple[int, ...]) -> Layout:
-        known = self._layouts.get((kind, width, take, give))
+    def _layout(self, kind: str, width: int, give: tuple[int, ...], whole: bool) -> Layout:
+        known = self._layouts.get((kind, width, give, whole))
         if known is None:
-            whole = take == tuple(range(width))
-            known = Layout(kind, width, None if whole else np.array(take, np.intp), np.array(give, np.intp))
-            self._layouts[kind, width, take, give] = known
+            known = self._layouts[kind, width, give, whole] = Layout(kind, width, np.array(give, np.intp), whole)
         return known
 
 
@@ -250,10 +266,10 @@ def _decoded(stacked: _Stack, judged: Judged) -> tuple[Columns, Ints]:
 
 def _cut(layout: Layout, call: _Call, columns: Columns, at_ns: Ints) -> _Samples:
     index = np.array(call.index, np.intp)
-    values, quality = columns.values[index], columns.quality[index]
-    if layout.take is not None:
-        values, quality = values[:, layout.take], quality[:, layout.take]
-    return layout.give, at_ns[index], values, quality
+    if layout.whole:
+        return layout.give, at_ns[index], columns.values[index], columns.quality[index]
+    spots = index[:, None], layout.takes(call.spots)
+    return layout.give, at_ns[index], columns.values[spots], columns.quality[spots]
 
 
 def _side_by_side(parts: Sequence[_Samples]) -> _Samples:

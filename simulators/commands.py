@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from plantroom.cli import DONE, FAILED, print_json
+
+
+class Wire(StrEnum):
+    """Over which wires a rehearsal reads."""
+
+    FULL = "full"
+    DISTURBED = "disturbed"
+
 
 Seed = Annotated[int | None, typer.Option("--seed", help="of the world; the scenario's, else 1")]
 
@@ -60,15 +69,20 @@ def register(app: typer.Typer) -> None:
         upset: Annotated[list[str] | None, typer.Option("--upset", help="instead: gen-1.fail_to_start, an upset by itself")] = None,
         seed: Seed = None,
         every: Annotated[float, typer.Option("--every", min=1.0, max=300.0, help="seconds: nothing is polled more often")] = 1.0,
+        wire: Annotated[
+            Wire, typer.Option("--wire", help="full; disturbed: where nothing disturbs a line nothing is asked over it: the same, sooner")
+        ] = Wire.FULL,
     ) -> None:
         """Plays a scenario through the whole system on a virtual clock; JSON lines, last the score. The same bytes each time."""
         if (scenario is None) == (not upset):
             raise typer.BadParameter("say what happens: --scenario FILE, or --upset EQUIPMENT.FAULT as often as you like")
+        if wire is Wire.DISTURBED and every < 2.0:
+            raise typer.BadParameter("--wire disturbed wants beats of two seconds or more: --every 2, or the full wire")
         from plantroom.logs import set_up_logging
         from simulators.rehearse_commands import rehearse as run
 
         set_up_logging(service="rehearse", site=None)
-        run(site, scenario, upset or (), seed, every)
+        run(site, scenario, upset or (), seed, every, direct=wire is Wire.DISTURBED)
 
 
 def _demo(port: int, data: Path | None, seconds: float | None) -> int:

@@ -46,7 +46,7 @@ class Gathering:
         self.due_ns = due_ns
         self._frame = Frame(tuple(points))
         self._place = {point: n for n, point in enumerate(self._frame.points)}
-        self._places: dict[bytes, npt.NDArray[np.intp]] = {}  # by frame
+        self._known: dict[bytes, npt.NDArray[np.intp]] = {}  # places by frame
         self._undecoded: dict[Decoder, list[Undecoded]] = {}
         self._awaited: set[bytes] = set()  # frames of those
         self._clear()
@@ -62,10 +62,20 @@ class Gathering:
             return False
         if batch.frame.id in self._awaited:
             self._decode()
-        places = self._places_of(batch.frame)
+        places = self.places(batch.frame)
         self._values[places], self._quality[places] = batch.values[0], batch.quality[0]
         self._some = True
         return True
+
+    @property
+    def size(self) -> int:
+        """How many points there are."""
+        return len(self._frame.points)
+
+    def put(self, places: npt.NDArray[np.intp], values: Values, quality: Qualities) -> None:
+        """Samples that are decoded already, at `places` of their points; arrays of one shape."""
+        self._values[places], self._quality[places] = values, quality
+        self._some = True
 
     def keep(self, reading: Undecoded) -> None:
         """To be decoded with its like, before anything else comes of its points."""
@@ -84,15 +94,16 @@ class Gathering:
     def _decode(self) -> None:
         for decoder, readings in self._undecoded.items():
             found = decoder.decode_many([reading.data for reading in readings])
-            places = np.concatenate([self._places_of(reading.job.frame) for reading in readings])
+            places = np.concatenate([self.places(reading.job.frame) for reading in readings])
             self._values[places] = np.concatenate([values[0] for values, _ in found])  # of a point read twice the later one stays
             self._quality[places] = np.concatenate([quality[0] for _, quality in found])
             self._some = True
         self._undecoded.clear()
         self._awaited.clear()
 
-    def _places_of(self, frame: Frame) -> npt.NDArray[np.intp]:
-        places = self._places.get(frame.id)
+    def places(self, frame: Frame) -> npt.NDArray[np.intp]:
+        """Where the samples of its points stand."""
+        places = self._known.get(frame.id)
         if places is None:
-            places = self._places[frame.id] = np.array([self._place[point] for point in frame.points], np.intp)
+            places = self._known[frame.id] = np.array([self._place[point] for point in frame.points], np.intp)
         return places

@@ -49,12 +49,27 @@ class Gauges:
 
     def words(self, values: Sequence[float]) -> list[Words] | None:
         """Per entry of `cells` what it holds. None where a value is none or beyond all range: encode_registers knows what to do then."""
-        raw = np.array(values)
-        raw -= self._offset
-        raw /= self._scale
+        raw = self._raw(np.array(values))
         if not np.abs(raw).sum() < _MOST:
             return None
         return [part.words(raw) for part in self._parts]
+
+    def rows(self, values: npt.NDArray[np.float64]) -> tuple[list[Words], npt.NDArray[np.bool_]]:
+        """Of many devices, a row each: per entry of `cells` int64[devices, cells], and for which devices `words` would have an answer.
+
+        The rows of the others hold nothing of use.
+        """
+        raw = self._raw(values.copy())
+        sound: npt.NDArray[np.bool_] = np.abs(raw).sum(axis=1) < _MOST
+        if not sound.all():
+            raw[~sound] = 0.0
+        return [part.words(raw) for part in self._parts], sound
+
+    def _raw(self, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """In place."""
+        values -= self._offset
+        values /= self._scale
+        return values
 
 
 class _Part:
@@ -72,12 +87,12 @@ class _Part:
         )
 
     def words(self, raw: npt.NDArray[np.float64]) -> Words:
-        own = raw[self._of]
+        own = raw[..., self._of]
         if self._float:
             number = own.astype(np.float32).view(np.uint32).astype(np.int64)
         else:
             number = np.minimum(np.maximum(np.rint(own), self._low), self._high).astype(np.int64)
-        number = number.take(self._which)
+        number = number.take(self._which, -1)
         number >>= self._shift
         number &= 0xFFFF
         return number

@@ -13,7 +13,7 @@ Cells = Mapping[int, Mapping[int, int]]  # function code 1..4 -> address -> valu
 Places = npt.NDArray[np.intp]
 
 _MOST_CACHED = 4096
-_OF_BITS = (1, 2)
+OF_BITS = (1, 2)
 
 
 class Memory:
@@ -51,6 +51,33 @@ class Memory:
         self._tables[function].values[places] = values
         self._replies.clear()
 
+    def stand_in(self, function: int, values: npt.NDArray[Any]) -> None:
+        """The cells of a table stand in this array from now on, as they are: a row of a block of many units."""
+        table = self._tables[function]
+        values[:] = table.values
+        table.values = values
+        self._cuts.clear()
+        self._replies.clear()
+
+    def rewritten(self) -> None:
+        """Others have written in that array."""
+        self._replies.clear()
+
+    def table(self, function: int) -> npt.NDArray[Any]:
+        return self._tables[function].values
+
+    def span(self, function: int, address: int, count: int) -> slice | None:
+        """Where in its table the cells of a read stand; None where it would be refused."""
+        found = self._found(function, address, count)
+        if found is None:
+            return None
+        first = self._tables[function].addresses.index(address)
+        return slice(first, first + count)
+
+    @property
+    def functions(self) -> Sequence[int]:
+        return tuple(self._tables)
+
     def _define(self, cells: Cells) -> None:
         self._tables = {function: _Table(function, sorted(table)) for function, table in cells.items()}
         self._cuts: dict[tuple[int, int, int], npt.NDArray[Any] | None] = {}
@@ -79,7 +106,7 @@ class Memory:
             cells = self._cuts[key] = self._found(*key)
         if cells is None:
             return None
-        data = np.packbits(cells, bitorder="little").tobytes() if key[0] in _OF_BITS else cells.tobytes()
+        data = np.packbits(cells, bitorder="little").tobytes() if key[0] in OF_BITS else cells.tobytes()
         reply = self._replies[key] = bytes((len(data),)) + data
         return reply
 
@@ -96,7 +123,7 @@ class _Table:
 
     def __init__(self, function: int, addresses: list[int]) -> None:
         self.addresses = addresses
-        self.values = np.zeros(len(addresses), np.uint8 if function in _OF_BITS else ">u2")
+        self.values = np.zeros(len(addresses), np.uint8 if function in OF_BITS else ">u2")
 
     def run(self, address: int, count: int) -> npt.NDArray[Any] | None:
         first = bisect_right(self.addresses, address - 1)

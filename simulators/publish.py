@@ -12,7 +12,7 @@ from typing import Any
 
 from plantroom.profiles import JsonPath, Profile
 from plantroom.site import Device
-from simulators.sheets import Sheets, place, teller
+from simulators.sheets import Sheets, Teller, place, teller
 from simulators.sparkplug import Node
 
 
@@ -33,8 +33,7 @@ class Speaker:
         self.profile, self.shape = device.profile, device.profile.mqtt
         self._name, self._prefix, self._count = device.topic or device.id, prefix, 0
         self._node = Node(self._name, prefix) if self.shape.sparkplug else None
-        sources = [(point.name, point.source) for point in self.profile.points.values()]
-        self._tellers = {name: teller(self.shape, source) for name, source in sources if isinstance(source, JsonPath)}
+        self._tellers = tellers_of(self.profile)
         self._sheets: Sheets | None = None
 
     def will(self) -> Message | None:
@@ -85,6 +84,13 @@ class Speaker:
     def _named(self, topic: str) -> str:
         """Where the profile leaves something open, this device has a name for it."""
         return self._prefix + topic.replace("{device}", self._name).replace("+", "x").replace("#", "x")
+
+
+def tellers_of(profile: Profile) -> dict[str, Teller]:
+    """How the points that stand in a payload stand there, before any `invert`."""
+    assert profile.mqtt is not None, "only what publishes has payloads"
+    sources = [(point.name, point.source) for point in profile.points.values()]
+    return {name: teller(profile.mqtt, source) for name, source in sources if isinstance(source, JsonPath)}
 
 
 def encode_payload(profile: Profile, values: Mapping[str, float], at_ns: int) -> bytes:

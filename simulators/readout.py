@@ -26,17 +26,20 @@ class Readout:
 
     def __init__(self, fillers: Mapping[str, float], measured: Sequence[Measurement]) -> None:
         self._filled = list(fillers.values())
-        self._names = (*fillers, *(each.source for each in measured))
+        self.names = (*fillers, *(each.source for each in measured))  # as `values` has them; of one that stands twice the later counts
         self._groups = [_Group(list(own)) for _, own in groupby(measured, lambda each: id(each.plant))]
         self._shown = [(n, each.shown) for n, each in enumerate(measured, len(fillers)) if each.shown is not None]
 
     def __call__(self) -> dict[str, float]:
+        return dict(zip(self.names, self.values(), strict=True))
+
+    def values(self) -> list[float]:
         values = self._filled.copy()
         for group in self._groups:
             values += group.values()
         for n, shown in self._shown:
             values[n] = shown(values[n])
-        return dict(zip(self._names, values, strict=True))
+        return values
 
 
 class _Group:

@@ -2,7 +2,8 @@
 
 Real: the plants, the simulator's Modbus server and JSON encoder, the collector's sessions, frames and decoders, the journal, the engine
 and its records. Replaced: sockets and the broker (bytes are handed over after a few virtual milliseconds) and the channels (every page is
-accepted at once). The journal stands in memory where the machine has /dev/shm: its durability is not what is rehearsed.
+accepted at once); where it is `direct`, also the requests over what nothing disturbs (simulators.direct_commands). The journal stands in
+memory where the machine has /dev/shm: its durability is not what is rehearsed.
 
 Time goes in beats, of 1 s or of `--every`: what was collected in one is one commit, behind which the engine is told the time. From
 COARSE_S on the collector's records are replaced too: what it read in a beat is one record at the beat's instant (simulators.gathering).
@@ -12,33 +13,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
-from hashlib import blake2b
 from pathlib import Path
-from random import Random
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import orjson
 
-from collector.backoff import Backoff
-from collector.bindings import Planner
-from collector.session import Session
 from plantroom.bundle import apply
 from plantroom.cli import print_json
 from plantroom.clock import NS, iso
 from plantroom.errors import BadInput, Problem
 from plantroom.journal import Journal, Keeper, Writer, encode_batch
 from plantroom.journal.record import Entry, Kind
-from plantroom.model import Batch, EquipmentState
+from plantroom.model import Batch
 from plantroom.records import Records
-from plantroom.site import Binding, Device, Site
+from plantroom.site import Site
 from plantroom.site_file import load_site
 from plantroom.site_rules import OWN
 from rules.engine import Engine
 from rules.replay import resume
 from rules.snapshots import Snapshots
 from simulators.agenda import Agenda
+from simulators.direct_commands import Direct
 from simulators.director import Director, Truth
 from simulators.gathering import Gathering
 from simulators.ready import of_upsets
@@ -46,7 +42,7 @@ from simulators.scenario import MonitorEvent, PersonEvent, Scenario, load_scenar
 from simulators.score import Raised, causes_of, score
 from simulators.serve import SiteOnTheWire
 from simulators.slowed_commands import slow_house, slowed
-from simulators.virtual_commands import VirtualLine, VirtualPublisher
+from simulators.wiring_commands import Wired, connect
 from simulators.world import World
 
 TAIL_S = 3600.0  # after the last event, where the scenario gives no days
@@ -60,19 +56,33 @@ SHARED_MEMORY = Path("/dev/shm")
 Tell = Callable[[Mapping[str, object]], None]
 
 
-def rehearse(site: Path, scenario: Path | None, upsets: Sequence[str], seed: int | None, every_s: float) -> None:
-    """Prints the transitions and the result, one JSON object a line. upsets: where there is no scenario. Raises BadInput."""
+def rehearse(site: Path, scenario: Path | None, upsets: Sequence[str], seed: int | None, every_s: float, *, direct: bool = False) -> None:
+    """Prints the transitions and the result, one JSON object a line. upsets: where there is no scenario. Raises BadInput.
+
+    direct: what nothing disturbs is read without its wire; every_s is COARSE_S at least then.
+    """
     loaded = load_site(site)
     played = load_scenario(scenario, loaded) if scenario is not None else of_upsets(loaded, upsets)
     where = str(SHARED_MEMORY) if SHARED_MEMORY.is_dir() else None
     with TemporaryDirectory(prefix="plantroom-rehearsal-", dir=where) as folder:
-        print_json(Rehearsal(site, loaded, played, seed, every_s, Path(folder), print_json).run())
+        print_json(Rehearsal(site, loaded, played, seed, every_s, Path(folder), print_json, direct=direct).run())
 
 
 class Rehearsal:
     """One run. folder: a scratch folder, gone afterwards. tell: each transition as it happens."""
 
-    def __init__(self, file: Path, site: Site, scenario: Scenario, seed: int | None, every_s: float, folder: Path, tell: Tell) -> None:
+    def __init__(
+        self,
+        file: Path,
+        site: Site,
+        scenario: Scenario,
+        seed: int | None,
+        every_s: float,
+        folder: Path,
+        tell: Tell,
+        *,
+        direct: bool = False,
+    ) -> None:
         start_ns = scenario.start_ns
         if start_ns is None:
             raise BadInput([Problem(scenario.file, 0, "start", "is missing; a rehearsal starts at an instant: 2026-03-01T00:00:00+08:00")])
@@ -80,6 +90,7 @@ class Rehearsal:
         self.agenda = Agenda(start_ns)
         step_s = min(every_s, MOST_STEP_S) if every_s >= COARSE_S else FINE_STEP_S
         self._beat_s = max(1.0, every_s)
+        self._end_ns = start_ns
         self._watched_ns = 0  # for when a timer of the rules is looked after between two beats
         self.world = World(self.site, scenario.seed if seed is None else seed, start_ns, step_s)
         self.wires = SiteOnTheWire(self.world, self.agenda)
@@ -89,6 +100,9 @@ class Rehearsal:
         self._pending: list[Entry] = []
         points = [binding.point for equipment in self.site.equipment.values() for binding in equipment.bindings]
         self._gathering = Gathering(points, start_ns) if every_s >= COARSE_S else None
+        self.direct: Direct | None = None
+        if direct and self._gathering is not None and self._beat_s == self.world.tick_s:
+            self.direct = Direct(self.agenda, self.world, self._gathering, self._beat_s)
         self._collected, self._ticked = self.journal.writer("collect"), self.journal.writer("rules")
         self._others = self.journal.writer("web")
         self._reader = self.journal.reader()
@@ -109,10 +123,10 @@ class Rehearsal:
     def run(self) -> dict[str, Any]:
         agenda, scenario = self.agenda, self._scenario
         last_s = max((event.at_s for event in scenario.events), default=0.0)
-        end_ns = agenda.start_ns + round((scenario.length_s or last_s + TAIL_S) * NS)
+        end_ns = self._end_ns = agenda.start_ns + round((scenario.length_s or last_s + TAIL_S) * NS)
         self._take()
         agenda.every(self.world.tick_s, lambda: self._plant(agenda.now_ns))
-        self._connect()
+        connect(self._wired(), self.direct)
         agenda.every(self._beat_s, self._beat)
         if any(isinstance(event.what, MonitorEvent) and event.what.service == "rules" for event in scenario.events):
             agenda.after(SNAPSHOT_S, lambda: agenda.every(SNAPSHOT_S, self._snapshot))
@@ -136,27 +150,8 @@ class Rehearsal:
             self.director.play(due)
         self.world.step(now_ns)
 
-    def _connect(self) -> None:
-        bindings: dict[str, list[Binding]] = {}
-        for equipment in self.site.equipment.values():
-            if equipment.state is not EquipmentState.RETIRED:
-                for binding in equipment.bindings:
-                    bindings.setdefault(binding.device, []).append(binding)
-        planner, jobs = Planner(), dict[str, list[Any]]()
-        for id, device in self.site.devices.items():
-            if id in self.wires.mqtt and id in bindings:
-                VirtualPublisher(self.agenda, self.wires.mqtt[id], self.world, tuple(bindings[id]), self._deliver)
-            elif id in bindings:
-                jobs.setdefault(self._address(device), []).extend(planner.jobs(device, bindings[id]))
-        names = {c.link.address: c.id for c in reversed(list(self.site.connections.values()))}
-        for address, found in jobs.items():
-            name = names[address]
-            session = Session(found, self.agenda.read(), Backoff(Random(f"{self.site.id}/{name}")), _fraction(name))
-            gather = self._gathering.keep if self._gathering is not None else None
-            VirtualLine(self.agenda, self.wires.servers[address], session, self._deliver, partial(self._link, name), gather)
-
-    def _address(self, device: Device) -> str:
-        return self.site.connections[device.connection].link.address
+    def _wired(self) -> Wired:
+        return Wired(self.agenda, self.site, self.world, self.wires, self._gathering, self._deliver, self._link)
 
     def _link(self, connection: str, state: str, reason: str) -> None:
         body = {"event": "connection", "connection": connection, "state": state, "reason": reason}
@@ -186,20 +181,29 @@ class Rehearsal:
 
     def _beat(self) -> None:
         """What was collected since the last one is one commit, behind it the engine is told the time."""
+        if self.direct is not None:
+            self.direct.publishers.say()
         self._collect()
         self._append(self._ticked, [Entry(Kind.TICK, b"{}")])
         self._take()
         next_ns = self.agenda.now_ns + round(self._beat_s * NS)
         if self._gathering is not None:
             self._gathering.due_ns = next_ns
-        self._watch(next_ns)
+        looked_into = self._watch(next_ns) or next_ns > self._end_ns
+        if self.direct is not None:
+            self.direct.lines.between(looked_into=looked_into)
 
-    def _watch(self, until_ns: int) -> None:
-        """A timer of the rules that runs full before the next beat has a tick of its own, where beats are fine enough to matter."""
+    def _watch(self, until_ns: int) -> bool:
+        """A timer of the rules that runs full before the next beat has a tick of its own, where beats are fine enough to matter.
+
+        Whether there is one.
+        """
         due_ns = min((evaluator.held.due() for evaluator in self.engine.evaluators.values()), default=until_ns)
-        if self._beat_s <= FINE_S and due_ns < until_ns:
-            self._watched_ns = due_ns
-            self.agenda.at(due_ns, lambda: self._look_after(due_ns, until_ns))
+        if self._beat_s > FINE_S or due_ns >= until_ns:
+            return False
+        self._watched_ns = due_ns
+        self.agenda.at(due_ns, lambda: self._look_after(due_ns, until_ns))
+        return True
 
     def _look_after(self, due_ns: int, until_ns: int) -> None:
         if due_ns != self._watched_ns:
@@ -300,8 +304,3 @@ class Rehearsal:
         """Is it a rule of the site's that stands for no shipped one?"""
         rule = self.engine.house.rule(kind, rule_id) if self.engine.house is not None else None
         return rule is not None and rule.file.startswith(OWN) and not rule.replaces
-
-
-def _fraction(name: str) -> float:
-    """Staggers the lines, alike in every run."""
-    return int.from_bytes(blake2b(name.encode(), digest_size=4).digest()) / 2**32

@@ -75,6 +75,11 @@ class SiteOnTheWire:
         for device in self._publishing(connection, unit):
             device.fault = None
 
+    def images(self, address: str) -> list[DeviceImage]:
+        """Of the devices behind the server at an address."""
+        there = {id for id, server in self._of_connection.items() if server is self.servers[address]}
+        return [shown for key, found in self._images.items() if key[0] in there for shown in found]
+
     def _shown(self, connection: str, unit: int | str | None) -> list[DeviceImage]:
         return [shown for key, found in self._images.items() if key[0] == connection and unit in (None, key[1]) for shown in found]
 

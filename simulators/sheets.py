@@ -82,10 +82,14 @@ class Sheets:
                 place(whole, shape.rows, [root])
         if shape.seq and isinstance(whole, dict):
             place(whole, shape.seq, count)
-        try:
-            return orjson.dumps(whole)
-        except TypeError:  # a whole number of more than 64 bits, for which JSON has room
-            return json.dumps(whole, ensure_ascii=False, separators=(",", ":")).encode()
+        return as_json(whole)
+
+
+def as_json(whole: object) -> bytes:
+    try:
+        return orjson.dumps(whole)
+    except TypeError:  # a whole number of more than 64 bits, for which JSON has room
+        return json.dumps(whole, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def stamp_of(shape: MqttShape, at_ns: int) -> object:

@@ -24,16 +24,13 @@ class Mains:
         self._hz = Wander(noise, 0.02, 30.0)
         self.factors = [1.0, 1.0, 1.0]
         self.volts = [NOMINAL_V, NOMINAL_V, NOMINAL_V]
+        self.ok = True  # within 80 % of nominal on each phase, as a phase monitor would say
         self.hz = NOMINAL_HZ
-
-    @property
-    def ok(self) -> bool:
-        """Within 80 % of nominal on each phase, as a phase monitor would say."""
-        return min(self.volts) > 0.8 * NOMINAL_V
 
     def step(self, dt_s: float) -> None:
         drift = self._drift.step(dt_s)
         self.volts = [NOMINAL_V * f * (1.0 + drift + self._noise(0.001)) for f in self.factors]
+        self.ok = min(self.volts) > 0.8 * NOMINAL_V
         strayed = self._hz.step(dt_s)
         self.hz = NOMINAL_HZ + strayed if max(self.factors) > 0.1 else 0.0
 

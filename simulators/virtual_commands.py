@@ -63,6 +63,30 @@ class VirtualLine:
         self._free_ns = 0  # until when in-order answers are held up
         agenda.at(agenda.now_ns, lambda: self._act(session.start(agenda.read())))
 
+    # where nothing disturbs it, others may say what it would bring (simulators.direct_lines_commands)
+
+    @property
+    def disturbed(self) -> bool:
+        """Something is wrong with its wire."""
+        return bool(self._server.faults)
+
+    @property
+    def steady(self) -> bool:
+        """Nothing is, and its session knows of nothing wrong either."""
+        well = not (self.disturbed or self._dead or self._free_ns > self._agenda.now_ns or self._coming is not None)
+        return well and self.session.steady(self._agenda.boot_s)
+
+    def sleep(self) -> None:
+        """It asks nothing more until woken."""
+        self._waking += 1
+        self._minded_s = inf
+
+    def wake(self) -> None:
+        """Whatever was due since it slept was read."""
+        self.session.passed_over(self._agenda.boot_s, LATENCY_S)
+        self._mind()
+        self._rest(min(self.session.slots_s()))
+
     def _act(self, commands: list[Command]) -> None:
         """Carries out what follows from an event, and takes the answers before which nothing else happens."""
         self._carry_out(commands)
@@ -209,12 +233,27 @@ class VirtualPublisher:
         self._directory = directory_of([self._publisher])
         self._silence = Silence({device.device.id: self._publisher.heartbeat_s}, agenda.read().boot_ns / NS)
         self._there = False  # it has said its first words
+        self.direct = False  # what it says is said for it (simulators.direct_publishers_commands)
         self._kept: dict[str, float] | None = None  # what a stuck one repeats
         agenda.every(self._publisher.heartbeat_s, self._beat)
+
+    @property
+    def heartbeat_s(self) -> float:
+        return self._publisher.heartbeat_s
+
+    @property
+    def steady(self) -> bool:
+        """It has said its first words and nothing is wrong with it."""
+        return self._there and self._device.fault is None and self._kept is None
 
     def _beat(self) -> None:
         at, speaker = self._agenda.read(), self._device.speaker
         fault = self._device.fault.name if self._device.fault is not None else ""
+        if self.direct:
+            if not fault:
+                self._silence.heard(self._device.device.id, at.boot_ns / NS)
+                return
+            self.direct = False
         if fault == "cut" and self._there:  # its last will
             self._say(speaker.farewell())
         if fault != "cut":

@@ -89,6 +89,10 @@ class World:
         """What the device would report now, by its own point names, in its own units; points nobody has bound included."""
         return self._readouts[device]()
 
+    def readout(self, device: str) -> Readout:
+        """The same, for whoever asks at every tick."""
+        return self._readouts[device]
+
     def _measurement(self, binding: Binding) -> Measurement:
         equipment, _, point = binding.point.partition(".")
         plant, said = self.plants[equipment], self._said.get((binding.device, binding.source))

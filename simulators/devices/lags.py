@@ -20,14 +20,17 @@ def parts(whole_s: float, longest_s: float) -> Iterator[float]:
 class Lag:
     """A first-order lag: `tau_s` after a step of the target 63 % of the way is done."""
 
-    __slots__ = ("value", "tau_s")
+    __slots__ = ("value", "tau_s", "_of", "_part")
 
     def __init__(self, value: float, tau_s: float) -> None:
         self.value, self.tau_s = value, tau_s
+        self._of, self._part = (0.0, 0.0), 1.0  # step and tau, and the part of the way they mean: mostly the same as last time
 
     def toward(self, target: float, dt_s: float, tau_s: float | None = None) -> float:
-        tau = self.tau_s if tau_s is None else tau_s
-        self.value += (target - self.value) * (1.0 - exp(-dt_s / tau)) if tau > 0 else target - self.value
+        of = dt_s, self.tau_s if tau_s is None else tau_s
+        if of != self._of:
+            self._of, self._part = of, 1.0 - exp(-dt_s / of[1]) if of[1] > 0 else 1.0
+        self.value += (target - self.value) * self._part
         return self.value
 
 
@@ -70,15 +73,18 @@ class Noise:
 class Wander:
     """A quantity that strays around 0 and comes back (Ornstein-Uhlenbeck): `spread` is its standard deviation whatever the step."""
 
-    __slots__ = ("value", "_noise", "_spread", "_tau_s")
+    __slots__ = ("value", "_noise", "_spread", "_tau_s", "_dt_s", "_keep", "_stir")
 
     def __init__(self, noise: Noise, spread: float, tau_s: float) -> None:
         self._noise, self._spread, self._tau_s = noise, spread, tau_s
         self.value = noise(spread)
+        self._dt_s, self._keep, self._stir = 0.0, 1.0, 0.0
 
     def step(self, dt_s: float) -> float:
-        keep = exp(-dt_s / self._tau_s)
-        self.value = keep * self.value + sqrt(1.0 - keep * keep) * self._noise(self._spread)
+        if dt_s != self._dt_s:
+            keep = exp(-dt_s / self._tau_s)
+            self._dt_s, self._keep, self._stir = dt_s, keep, sqrt(1.0 - keep * keep)
+        self.value = self._keep * self.value + self._stir * self._noise(self._spread)
         return self.value
 
 

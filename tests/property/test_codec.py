@@ -202,6 +202,10 @@ def test_one_hot_means_the_one_that_is_set(hot: set[int], first_wins: bool, none
 def test_several_replies_at_once_are_what_each_is_alone(wanted: list[Column], replies: list[bytes]) -> None:
     decoder = Decoder(READS, wanted)
     together = decoder.decode_many(replies)
+    below = decoder.decode_rows(np.frombuffer(b"".join(replies), np.uint8).reshape(len(replies), -1))
+    assert [(values.tobytes(), quality.tobytes()) for values, quality in together] == [
+        (values.tobytes(), quality.tobytes()) for values, quality in zip(*below, strict=True)
+    ]
     for data, (values, quality) in zip(replies, together, strict=True):
         alone, its = decoder.decode(data)
         assert values.shape == quality.shape == (1, len(wanted)) and values.dtype == float

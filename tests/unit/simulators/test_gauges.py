@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import inf, nan
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -51,6 +52,12 @@ def test_the_same_words_as_one_by_one(some: list[tuple[Register, float]]) -> Non
     wanted = {(f, address): word for f, table in cells.items() for address, word in table.items() if address % 4 < 2}
     found = filled(profile, values)
     assert found is not None
+    gauges = Gauges(profile, values)
+    numbers = np.array([values[name] for name in gauges.names])
+    rows, sound = gauges.rows(np.array([numbers, np.full(len(numbers), nan), numbers]))
+    assert sound.tolist() == [True, False, True]
+    for row in (0, 2):
+        assert [part[row].tolist() for part in rows] == [part.tolist() for part in gauges.words(numbers.tolist()) or ()]
     assert found == {key: wanted[key] for key in found} and len(found) == sum(register.count for register in placed)
 
 

@@ -34,7 +34,7 @@ class Played:
         self.server.faults.update(faults)
         jobs = [job for unit in range(1, units + 1) for job in jobs_of(ONE, [bound(f"p-{unit}", "level", 1.0)], unit)]
         line = Session(jobs, self.agenda.read(), Backoff(Random(1)))
-        VirtualLine(self.agenda, self.server, line, self._deliver, lambda state, why: self.links.append((state, why)))
+        self.line = VirtualLine(self.agenda, self.server, line, self._deliver, lambda state, why: self.links.append((state, why)))
 
     def _deliver(self, batch: Batch) -> None:
         unit = int(batch.frame.points[0].split(".")[0].removeprefix("p-"))
@@ -91,6 +91,40 @@ def test_an_answer_before_which_nothing_else_happens_comes_when_it_would_have_co
     for played in (alone, beside):
         played.run(10.0)
     assert alone.said == beside.said and len(alone.said) > 25
+
+
+@pytest.mark.parametrize("fault", [None, WireFault("silence")])
+def test_a_line_that_slept_goes_on_as_one_that_was_awake(fault: WireFault | None) -> None:
+    """From 4 s to 20 s others read what it would have; then a unit falls silent, and all is said when it would have been said."""
+    slept, awake = Played(3), Played(3)
+    for played in (slept, awake):
+        played.run(4.0)
+        if played is slept:
+            assert played.line.steady
+            played.line.sleep()
+        played.run(20.0)
+        if played is slept:
+            assert not [at_s for at_s, _, _ in played.said if at_s > 4.0]
+            played.line.wake()
+        if fault is not None:
+            played.server.faults[2] = fault
+        played.run(60.0)
+    late = [said for said in awake.said if said[0] > 20.0]
+    assert [said for said in slept.said if said[0] > 20.0] == late and len(late) > 60
+
+
+def test_a_line_on_which_anything_is_amiss_is_not_steady() -> None:
+    played = Played(3)
+    assert not played.line.steady  # nothing is known of anybody yet
+    played.run(4.0)
+    assert played.line.steady
+    played.server.faults[2] = WireFault("silence")
+    assert not played.line.steady
+    played.run(8.0)
+    played.server.faults.clear()
+    assert not played.line.steady  # one of its units is dead, as far as it knows
+    played.run(60.0)
+    assert played.line.steady
 
 
 def test_plain_readings_are_handed_over_undecoded_to_who_wants_them_so() -> None:
