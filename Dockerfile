@@ -10,6 +10,7 @@ COPY rules rules
 COPY simulators simulators
 COPY dashboards dashboards
 RUN python dashboards/console/build_assets.py --strict \
+ && python dashboards/console/build_icons.py \
  && /opt/plantroom/bin/pip install -c constraints.txt . \
  && /opt/plantroom/bin/python -m compileall -q /opt/plantroom/lib
 

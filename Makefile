@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PORT ?= 8600
 unexport PYTHONDONTWRITEBYTECODE  # each service is a process: each would compile all of the code anew
 
-.PHONY: run test lint bench soak clean environment test-environment assets secrets
+.PHONY: run test lint bench soak clean environment test-environment assets secrets watch-secrets
 
 run: environment  ## a simulated building and the whole service on it
 	@$(BIN)/plantroom demo --port $(PORT)
@@ -24,6 +24,9 @@ soak: test-environment  ## the long forms of the tests
 
 secrets:  ## passwords and tokens of docker-compose.yml, made by chance, kept where they are
 	@$(PYTHON) compose/make_secrets.py
+
+watch-secrets:  ## the same for compose/watch, the second machine
+	@$(PYTHON) compose/make_secrets.py --watch
 
 environment: $(VENV)/.installed assets
 
@@ -46,7 +49,8 @@ $(VENV)/.installed-test: $(VENV)/.installed
 
 assets: $(VENV)/.installed
 	@$(BIN)/python dashboards/console/build_assets.py
+	@$(BIN)/python dashboards/console/build_icons.py
 
 clean:
-	rm -rf $(VENV) .cache data build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis dashboards/console/node_modules dashboards/console/static/vendor
+	rm -rf $(VENV) .cache data build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis dashboards/console/node_modules dashboards/console/static/vendor dashboards/console/static/icons
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

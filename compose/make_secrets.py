@@ -1,4 +1,5 @@
 """`make secrets`: every password and token of docker-compose.yml as a file of its own, made by chance, none built in.
+`make watch-secrets`: those of compose/watch/docker-compose.yml, on the second machine.
 
 Standard library only. What exists is kept; delete a file to get a new secret (the broker's accounts follow by themselves). The folder is
 closed to other users of this machine (0700); the files in it can be read by the containers' accounts, which see nothing else of it.
@@ -10,10 +11,12 @@ import base64
 import hashlib
 import secrets
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 HERE = Path(__file__).parent
 MADE = ("influxdb_password", "influxdb_token", "grafana_password", "mqtt_password", "mqtt_gateway_password")
+WATCH = ("building_watch_secret", "duty_secret")
 ACCOUNTS = {"plantroom": "mqtt_password", "gateway": "mqtt_gateway_password"}  # user of the broker -> file of the password
 ROUNDS = 101  # what mosquitto_passwd uses
 
@@ -39,9 +42,7 @@ def account_line(user: str, password: str) -> str:
 
 def make(folder: Path, environment: Path) -> list[Path]:
     """Creates what is missing; returns those files."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    folder.chmod(0o700)
-    made = [_file(folder / name, secrets.token_urlsafe(32)) for name in MADE if not (folder / name).exists()]
+    made = _made(folder, MADE)
     accounts = folder / "mosquitto_accounts"
     if not accounts.exists() or any((folder / name) in made for name in ACCOUNTS.values()):
         lines = (account_line(user, (folder / name).read_text()) for user, name in ACCOUNTS.items())
@@ -53,14 +54,25 @@ def make(folder: Path, environment: Path) -> list[Path]:
     return made
 
 
+def make_watch(folder: Path) -> list[Path]:
+    """The same for the second machine."""
+    return _made(folder, WATCH)
+
+
+def _made(folder: Path, names: Sequence[str]) -> list[Path]:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    return [_file(folder / name, secrets.token_urlsafe(32)) for name in names if not (folder / name).exists()]
+
+
 def _file(path: Path, text: str) -> Path:
     path.write_text(text)
     path.chmod(0o444)
     return path
 
 
-def main() -> int:
-    made = make(HERE / "secrets", HERE.parent / ".env")
+def main(arguments: Sequence[str]) -> int:
+    made = make_watch(HERE / "watch" / "secrets") if "--watch" in arguments else make(HERE / "secrets", HERE.parent / ".env")
     sys.stdout.writelines(f"made {path}\n" for path in made)
     if not made:
         sys.stdout.write("nothing to make: all secrets are there\n")
@@ -68,4 +80,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -67,13 +67,13 @@ def headline(alert: Alert, lang: str) -> str:
         "prefix": say(f"alert.prefix.{alert.mode}", lang, none=""),
         "class_": say(f"severity.{alert.severity}", lang).upper() if lang == "en" else say(f"severity.{alert.severity}", lang),
         "no_data": say("alert.no_data", lang) if alert.no_data else "",
-        "machine": _one_line(alert.machine[lang]),
+        "machine": one_line(alert.machine[lang]),
     }
-    what = _one_line(alert.what[lang])
+    what = one_line(alert.what[lang])
     room = COLUMNS[lang] - width(say("alert.head", lang, what=what, place="", **fixed))
     if room < 0:
         what = cut(what, max(width(what) + room, 0))
-    place = _place(_one_line(alert.place), lang, room)
+    place = _place(one_line(alert.place), lang, room)
     return say("alert.head", lang, what=what, place=place, **fixed)
 
 
@@ -86,7 +86,7 @@ def standing(alert: Alert, lang: str) -> str:
         classes = {"before": say(f"severity.{alert.before}", lang), "after": say(f"severity.{alert.severity}", lang)}
         parts.append(say(f"alert.{turned}", lang, **classes))
     if alert.firm:
-        parts.append(say(f"alert.{alert.reason}", lang, firm=_one_line(alert.firm)))
+        parts.append(say(f"alert.{alert.reason}", lang, firm=one_line(alert.firm)))
     if alert.reason == "taken_back":
         return (" " if lang == "zh" else ", ").join(parts)
     if alert.ended_ns is not None:
@@ -94,7 +94,7 @@ def standing(alert: Alert, lang: str) -> str:
     elif alert.clock is not None and alert.due_ns is not None:
         word = {"warning": "near", "breach": "missed"}.get(alert.reason, "due")
         parts.append(say(f"alert.{word}.{alert.clock}", lang, at=local(alert.due_ns, alert)))
-    step = cut(_one_line(alert.step[lang]), STEP_COLUMNS[lang])
+    step = cut(one_line(alert.step[lang]), STEP_COLUMNS[lang])
     if step and alert.ended_ns is None and alert.state in ("open", "accepted"):
         parts.append(_first(step, lang))
     if alert.reason == "escalated":
@@ -168,6 +168,6 @@ def _same_day(a: datetime, b: datetime) -> bool:
     return a.date() == b.date()
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
     """Names and payload texts are not ours: no line breaks or control characters reach a phone."""
     return "".join(c if c.isprintable() else " " for c in text).strip()

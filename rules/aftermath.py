@@ -61,10 +61,8 @@ def _flood(desk: Desk, house: House) -> None:
 
 def _orphans(desk: Desk, house: House) -> None:
     """Children whose parent ended a while ago, or calls nobody any more, stand for themselves: with an order, and a page."""
-    for fault in desk.all_faults():
-        if not fault.open or fault.parent is None:
-            continue
-        if _orphaned(desk, house, fault, desk.find_fault(fault.parent)):
+    for fault in desk.children():
+        if fault.open and fault.parent is not None and _orphaned(desk, house, fault, desk.find_fault(fault.parent)):
             another = parentage.parent_of(desk, house, fault)
             if another is not None:
                 parentage.join(desk, house, fault, another)

@@ -222,7 +222,7 @@ def unshelve(desk: Desk, house: House, fault: Fault, by: str) -> None:
 
 def end_shelves(desk: Desk, house: House) -> None:
     """Shelves whose time is over."""
-    for fault in desk.all_faults():
+    for fault in desk.shelved():
         if fault.shelved_until_ns is not None and fault.shelved_until_ns <= desk.now_ns:
             unshelve(desk, house, fault, work.SYSTEM)
 

@@ -42,6 +42,7 @@ from rules.rows import (
 )
 
 ALONE = "alone"
+URGENT, SHELVED, CHILD = "urgent", "shelved", "child"  # what is looked for at every tick
 Hidden = Callable[[int, str], "tuple[str, bytes | None] | None"]
 
 
@@ -156,6 +157,18 @@ class Desk:
     def queued_alone(self, reason: str) -> list[Page]:
         """Of those the ones about no fault and no order, sent for this reason, oldest first."""
         return [page for page in self.pages.about((ALONE, reason)) if page.state == "queued"]
+
+    def oldest_urgent(self) -> Page | None:
+        """Of those to be sent the oldest that is urgent."""
+        return self.pages.oldest(URGENT)
+
+    def shelved(self) -> list[Fault]:
+        """In the order they were raised."""
+        return self.faults.about(SHELVED)
+
+    def children(self, parent: str | None = None) -> list[Fault]:
+        """Open faults that are part of another one, or of this one, in the order they were raised."""
+        return self.faults.about(CHILD if parent is None else (CHILD, parent))
 
     def find_fault(self, id_: str) -> Fault | None:
         return self.faults.get(id_) or next(iter(self._ledger.faults("fault", {"id": id_})), None)
@@ -420,14 +433,20 @@ class Desk:
 
 
 def _about_fault(fault: Fault) -> Iterator[Hashable]:
-    """Its condition, and its order."""
+    """Its condition, its order; that it is shelved, that it is part of another one while it is there."""
     yield fault.equipment, fault.rule
     if fault.work_order is not None:
         yield fault.work_order
+    if fault.shelved_until_ns is not None:
+        yield SHELVED
+    if fault.open and fault.parent is not None:
+        yield from (CHILD, (CHILD, fault.parent))
 
 
 def _about_page(page: Page) -> Iterator[Hashable]:
-    """Its fault and its order; why it was sent, where it is about neither."""
+    """Its fault and its order; why it was sent, where it is about neither; that it is urgent, while it is to be sent."""
+    if page.severity.urgent and page.state == "queued":
+        yield URGENT
     if page.fault is None and page.work_order is None:
         yield ALONE, page.reason
     yield from filter(None, (page.fault, page.work_order))

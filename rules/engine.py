@@ -34,6 +34,7 @@ from rules import (
     paging,
     receipts,
     roster_change,
+    roster_notice,
     time_set,
     usable,
     widening,
@@ -58,6 +59,7 @@ COMMIT_NS = 1 * NS  # the position moves at least this often
 LOOKS: Mapping[str, Callable[[Desk, House], None]] = {  # at every tick, after the clocks
     "shelves": deeds.end_shelves,
     "roster": roster_change.look,
+    "notices": roster_notice.look,
     "duty": duty.look,
     "drills": drills.look,
     "widening": widening.look,

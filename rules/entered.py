@@ -87,10 +87,33 @@ def keep(order: Order, step: str, entry: Entered | None) -> None:
 
 def following(order: Order, now_ns: int) -> bool:
     """An acceptance has just come from a phone without reception, and what it holds besides may be on its way."""
-    if order.state is not State.ACCEPTED or not order.phone_json:
+    entry = _accepted(order)
+    return entry is not None and now_ns < _until_ns(entry)
+
+
+def shift(order: Order, now_ns: int, step_ns: int) -> bool:
+    """The clock was set, to now_ns: what may still follow has as long as it had, and what no more may not again. The receipt itself has
+    happened and keeps its instant. Whether the row changed."""
+    entry = _accepted(order)
+    if entry is None:
         return False
-    entry: Mapping[str, Any] | None = orjson.loads(order.phone_json).get(State.ACCEPTED.value)
-    return entry is not None and now_ns < entry["received_ns"] + FOLLOW_NS
+    until_ns = _until_ns(entry)
+    moved = {**entry, "follow_until_ns": until_ns + step_ns if now_ns - step_ns < until_ns else 0}
+    order.phone_json = as_json({**orjson.loads(order.phone_json or "{}"), State.ACCEPTED.value: moved})
+    return True
+
+
+def _accepted(order: Order) -> Mapping[str, Any] | None:
+    """How the acceptance that stands was entered, where it was without reception."""
+    if order.state is not State.ACCEPTED or not order.phone_json:
+        return None
+    found: Mapping[str, Any] | None = orjson.loads(order.phone_json).get(State.ACCEPTED.value)
+    return found
+
+
+def _until_ns(entry: Mapping[str, Any]) -> int:
+    until_ns: int = entry.get("follow_until_ns", entry["received_ns"] + FOLLOW_NS)
+    return until_ns
 
 
 def _in_time(order: Order, who: str) -> Mapping[str, Any] | None:

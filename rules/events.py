@@ -75,10 +75,9 @@ def quiet(desk: Desk, house: House) -> None:
 
 def undelivered(desk: Desk, house: House) -> None:
     """T3: an urgent page that no provider has taken for 100 s is a fault of its own, told on every channel there is."""
-    for page in desk.queued():
-        if page.severity.urgent and desk.now_ns - page.created_ns >= UNDELIVERED_NS:
-            seen(desk, house, "delivery_failed", {"channel": page.channel, "answer": page.answer or ""})
-            return
+    page = desk.oldest_urgent()
+    if page is not None and desk.now_ns - page.created_ns >= UNDELIVERED_NS:
+        seen(desk, house, "delivery_failed", {"channel": page.channel, "answer": page.answer or ""})
 
 
 def applied(desk: Desk, house: House) -> None:

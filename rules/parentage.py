@@ -62,10 +62,9 @@ def join(desk: Desk, house: House, child: Fault, parent: Fault) -> None:
     order = desk.standing(child.work_order)
     if order is not None:
         work.step(desk, house, order, Event.JOINED)
-    for other in desk.all_faults():
-        if other.open and other.parent == child.id:
-            other.parent = parent.id
-            desk.put_fault(other)
+    for other in desk.children(child.id):
+        other.parent = parent.id
+        desk.put_fault(other)
 
 
 def waits(house: House, fault: Fault) -> bool:

@@ -11,7 +11,7 @@ from datetime import datetime
 from plantroom.clock import NS, at_utc
 from plantroom.local_time import wall_ns
 from plantroom.roster import Change
-from rules import roster_change
+from rules import roster_change, roster_notice
 from rules.command import Command, instant
 from rules.denied import Denied, Done, same, wanted, words_of
 from rules.desk import Desk
@@ -55,7 +55,7 @@ def _drop(desk: Desk, house: House, command: Command) -> Done:
     _keeps_somebody(desk, house, [as_change(change) for change in gone], standing(desk), left)
     for change in gone:
         roster_change.move(desk, change, Event.DROP, command.who)
-    return Done(state={"changes": [change.id for change in gone]})
+    return _done(gone, roster_notice.dropped(desk, house, gone, command.who))
 
 
 def _enter(desk: Desk, house: House, command: Command, kind: str, new: Sequence[Change]) -> Done:
@@ -77,7 +77,12 @@ def _enter(desk: Desk, house: House, command: Command, kind: str, new: Sequence[
         entered.append(row)
         told = {"change": row.id, "team": row.team, "from_ns": row.from_ns, "to_ns": row.to_ns, "out": row.out_person, "in": row.in_person}
         desk.tell(f"roster.{kind}", {**told, "by": command.who})
-    return Done(state={"changes": [row.id for row in entered]})
+    return _done(entered, roster_notice.entered(desk, house, entered, command.who))
+
+
+def _done(rows: Sequence[RosterChange], untold: Sequence[str]) -> Done:
+    """untold: people it touches whom no channel tells."""
+    return Done(state={"changes": [row.id for row in rows], **({"untold": list(untold)} if untold else {})})
 
 
 def _keeps_somebody(desk: Desk, house: House, about: Sequence[Change], before: Sequence[Change], after: Sequence[Change]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -9,7 +10,8 @@ import numpy as np
 
 from plantroom.clock import NS
 from plantroom.kinds import Kind, load_kind
-from plantroom.model import Batch, Quality
+from plantroom.model import Batch, Qualities, Quality, Values
+from plantroom.site import Equipment
 from rules.condition import State
 from rules.evaluate import KindEvaluator
 from rules.rule import Rule, RuleTest
@@ -35,31 +37,61 @@ class Miss:
 
 
 def run(rule: Rule) -> list[Miss]:
-    """Every expectation of every test of a rule that does not hold."""
-    return list(chain.from_iterable(run_test(rule, test, load_kind(test.kind)) for test in rule.tests))
+    """Every expectation of every test of a rule that does not hold, test by test."""
+    misses = {test.name: list[Miss]() for test in rule.tests}
+    for together in _groups(rule):
+        for miss in _run(rule, together):
+            misses[miss.test].append(miss)
+    return list(chain.from_iterable(misses.values()))
 
 
-def run_test(rule: Rule, test: RuleTest, kind: Kind) -> list[Miss]:
+def run_test(rule: Rule, test: RuleTest) -> list[Miss]:
+    """One by itself."""
+    return _run(rule, [test])
+
+
+def _groups(rule: Rule) -> Iterator[Sequence[RuleTest]]:
+    """Tests that can stand side by side, each a machine of its own: of one kind, with one second hand. What a test says of the whole site
+    would hold for the others too, so such a test stands alone."""
+    side_by_side: dict[tuple[str, float], list[RuleTest]] = {}
+    for test in rule.tests:
+        if any(name in FACTS for name in test.series):
+            yield [test]
+        else:
+            side_by_side.setdefault((test.kind, test.every_s), []).append(test)
+    yield from side_by_side.values()
+
+
+def _run(rule: Rule, tests: Sequence[RuleTest]) -> list[Miss]:
     """Samples at 0, every, 2 every ...; looks in between wherever time alone can change something, and one for each expectation."""
+    kind = load_kind(tests[0].kind)
+    units = [_unit(rule, test, kind, f"{kind.name}-{row}") for row, test in enumerate(tests)]
+    evaluator = KindEvaluator(kind, units, [rule], polled=())
+    sampled: dict[int, list[tuple[int, int]]] = {}  # instant -> (row of the machine, number of the sample)
+    asked: dict[int, list[tuple[int, float]]] = {}
+    for row, test in enumerate(tests):
+        for number in range(max(map(len, test.series.values()))):
+            sampled.setdefault(START_NS + round(number * test.every_s * NS), []).append((row, number))
+        for at_s in test.expect:
+            asked.setdefault(START_NS + round(at_s * NS), []).append((row, at_s))
+    misses: list[Miss] = []
+    for now in sorted(sampled.keys() | asked.keys()):
+        _advance(evaluator, now)
+        looked = _sample(evaluator, tests, sampled.get(now, ()), now)
+        if now in asked or not looked:
+            evaluator.tick(now)
+        for row, at_s in asked.get(now, ()):
+            state = evaluator.state(units[row].id, rule.id)
+            expected, line = tests[row].expect[at_s]
+            if state is not State(expected):
+                misses.append(Miss(rule.file, line, tests[row].name, at_s, expected, state.value))
+    return misses
+
+
+def _unit(rule: Rule, test: RuleTest, kind: Kind, name: str) -> Equipment:
     needed = [name for entry in rule.needs for name in entry if len(entry) == 1 or name in test.series]
     given = {f"{rule.id}.{name}": value for name, value in test.parameters.items()}
-    unit = machine(kind, dict.fromkeys(name for name in [*needed, *test.series] if name not in FACTS), test.every_s, given)
-    evaluator = KindEvaluator(kind, [unit], [rule], polled=())
-    samples = max(map(len, test.series.values()))
-    instants = [(START_NS + round(n * test.every_s * NS), n) for n in range(samples)]
-    asked = [(START_NS + round(at_s * NS), at_s) for at_s in test.expect]
-    misses: list[Miss] = []
-    for now, number, at_s in sorted([(at, n, -1.0) for at, n in instants] + [(at, samples, at_s) for at, at_s in asked]):
-        _advance(evaluator, now)
-        if at_s < 0:
-            _sample(evaluator, test, number, now)
-            continue
-        evaluator.tick(now)
-        state = evaluator.state(unit.id, rule.id)
-        expected, line = test.expect[at_s]
-        if state is not State(expected):
-            misses.append(Miss(rule.file, line, test.name, at_s, expected, state.value))
-    return misses
+    return machine(kind, dict.fromkeys(point for point in [*needed, *test.series] if point not in FACTS), test.every_s, given, name)
 
 
 def _advance(evaluator: KindEvaluator, now_ns: int) -> None:
@@ -68,18 +100,24 @@ def _advance(evaluator: KindEvaluator, now_ns: int) -> None:
         evaluator.tick(due)
 
 
-def _sample(evaluator: KindEvaluator, test: RuleTest, number: int, now_ns: int) -> None:
-    count = len(evaluator.columns)
-    values = np.full((1, count), np.nan)
-    quality = np.full((1, count), Batch.ABSENT, np.uint8)
-    for name, series in test.series.items():
-        sample = series[number]
-        if name in FACTS:
-            evaluator.tell({name: bool(sample.value) if sample.quality is Quality.GOOD else None})
-        elif sample.quality is not None:
-            values[0, evaluator.columns[name]] = sample.value if sample.quality is Quality.GOOD else np.nan
-            quality[0, evaluator.columns[name]] = sample.quality
-    if (quality == Batch.ABSENT).all():
-        evaluator.tick(now_ns)
-    else:
-        evaluator.step(np.array([0]), np.array([now_ns], np.int64), values, quality)
+def _sample(evaluator: KindEvaluator, tests: Sequence[RuleTest], samples: Iterable[tuple[int, int]], now_ns: int) -> bool:
+    """Whether every machine was looked at."""
+    rows: list[int] = []
+    lines: list[tuple[Values, Qualities]] = []
+    for row, number in samples:
+        values = np.full(len(evaluator.columns), np.nan)
+        quality = np.full(len(evaluator.columns), Batch.ABSENT, np.uint8)
+        for name, series in tests[row].series.items():
+            sample = series[number]
+            if name in FACTS:
+                evaluator.tell({name: bool(sample.value) if sample.quality is Quality.GOOD else None})
+            elif sample.quality is not None:
+                values[evaluator.columns[name]] = sample.value if sample.quality is Quality.GOOD else np.nan
+                quality[evaluator.columns[name]] = sample.quality
+        if not (quality == Batch.ABSENT).all():
+            rows.append(row)
+            lines.append((values, quality))
+    if rows:
+        at = np.full(len(rows), now_ns, np.int64)
+        evaluator.step(np.array(rows), at, np.stack([values for values, _ in lines]), np.stack([quality for _, quality in lines]))
+    return len(rows) == len(tests)

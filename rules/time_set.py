@@ -1,11 +1,12 @@
 """The wall clock was set: every instant of the open rows that lies ahead, and every condition's age, moves with it.
 
-Changes of the roster do not: they are times of the calendar, like the shifts they change.
+Changes of the roster do not: they are times of the calendar, like the shifts they change. Nor does what has happened (a step of an order,
+the receipt of one entered without reception): only what is still to come of it.
 """
 
 from __future__ import annotations
 
-from rules import clocks, drills, usable
+from rules import clocks, drills, entered, roster_notice, usable
 from rules.desk import Desk
 from rules.order import State
 
@@ -14,6 +15,8 @@ def shift(desk: Desk, step_ns: int) -> None:
     for clock in list(desk.clocks.values()):
         desk.put_clock(clocks.shift(clock, step_ns))
     for page in desk.queued():
+        if page.reason == roster_notice.ROSTER and not page.attempts:
+            continue  # it waits for a morning, which is the calendar's
         page.due_ns += step_ns
         if page.reason != drills.TEST:  # a round of test pages is known by its instant
             page.created_ns += step_ns
@@ -41,6 +44,9 @@ def shift(desk: Desk, step_ns: int) -> None:
             desk.put_fault(fault)
     usable.shift(desk, step_ns)
     for order in list(desk.orders.values()):
+        moved = entered.shift(order, desk.now_ns, step_ns)
         if order.eta_ns is not None and order.state is State.ACCEPTED:
             order.eta_ns += step_ns
+            moved = True
+        if moved:
             desk.put_order(order)

@@ -16,6 +16,8 @@ import apsw
 from dashboards.console import passwords
 from dashboards.console.factors import Factors
 from dashboards.console.oidc.entrants import Entrant, Federated, NoEntry
+from dashboards.console.pins import Pins
+from dashboards.console.pins import weak as weak_pin
 from dashboards.console.reach import roles_there, sites_of, written
 from dashboards.console.roles import Person, Role
 from plantroom.clock import NS, Clock
@@ -81,6 +83,7 @@ class Access:
         self._db.execute(Path(__file__).with_suffix(".sql").read_text("utf-8"))
         self.factors = Factors(self._rows, self._change, self._now)
         self.federated = Federated(self._rows, self._change, self._now)
+        self.pins = Pins(self._rows, self._change, self._now)
 
     def close(self) -> None:
         with self._lock:
@@ -110,9 +113,10 @@ class Access:
             raise Refused(f"user {name} exists; use `plantroom user reset {name}` for a new password")
 
     def reset(self, name: str, password: str) -> None:
-        """As `set_password`; a second factor goes too: its telephone may be what was lost."""
+        """As `set_password`; a second factor goes too: its telephone may be what was lost. So does the PIN."""
         self.set_password(name, password)
         self.factors.drop(name)
+        self.pins.drop(name)
 
     def set_password(self, name: str, password: str, keep: str | None = None) -> None:
         """A new password; every session of this person ends but the one whose token is `keep`. Raises Refused: unknown, weak, or somebody
@@ -182,6 +186,19 @@ class Access:
         self._change("DELETE FROM session WHERE person = ? AND hash <> ?", (name, passwords.token_hash(keep)))
         return True
 
+    def change_pin(self, name: str, password: str, code: str, pin: str) -> bool:
+        """Sets the PIN for the duty room's screen. Asks for what a login does: the password, and the code where there is a second factor;
+        of somebody of the login service neither. False for a wrong one, counted as there. Raises Locked, and Refused for a weak PIN."""
+        if weak_pin(pin):
+            raise Refused("the PIN is too easily guessed: 6 to 12 digits, three different ones, no run, nothing said twice")
+        if not self._rows("SELECT 1 FROM person WHERE name = ? AND password = ''", (name,)):
+            tried = self._tried(name, None)
+            if not (self.password_is(name, password) and (not self.factors.on(name) or self.factors.take(name, code))):
+                self._failed(tried)
+                return False
+        self.pins.put(name, pin)
+        return True
+
     def enter(self, entrant: Entrant) -> str:
         """A new session's token for somebody whom the login service vouches for; their account is made, or has its role and sites brought
         up to date. Raises NoEntry; whose groups have no role any more loses sessions and tokens at once."""
@@ -192,7 +209,9 @@ class Access:
             raise NoEntry("no_role")
         if known is None and not _NAME.fullmatch(entrant.name):
             raise NoEntry("name")
-        return self._begin(self.federated.enter(entrant, written(entrant.sites)))
+        name = self.federated.enter(entrant, written(entrant.sites))
+        self.pins.seen(name)
+        return self._begin(name)
 
     def _begin(self, name: str) -> str:
         """A session of somebody who has shown all that is asked for."""
@@ -224,6 +243,28 @@ class Access:
         self.log_out(token)
         return person if person is not None and not person.unproven else None
 
+    def vouch_by_pin(self, name: str, pin: str, screen: str) -> Person | None:
+        """As `vouch`, by the PIN, for everybody who has one. screen: its id; who tries one PIN with many names waits there, too.
+
+        Raises Locked.
+        """
+        known = self._rows("SELECT 1 FROM pin WHERE person = ?", (name,))
+        own = f"# {name}" if known else _stand_in("?", f"# {name.lower()}")
+        tried = [(own, FREE_TRIES), (_stand_in("@", f"screen {screen}"), FREE_TRIES_HERE)]
+        for counted, free in tried:
+            self._wait(counted, free)
+        if not self.pins.take(name, pin):
+            self._failed(tried)
+            return None
+        self._change("DELETE FROM failure WHERE name = ?", (own,))
+        rows = self._rows(
+            "SELECT p.name, p.role, p.sites, p.password = '', f.shown "
+            "FROM person p LEFT JOIN federated f ON f.person = p.name WHERE p.name = ?",
+            (name,),
+        )
+        person = self._as_person(*rows[0]) if rows else None
+        return person if person is not None and not person.unproven else None
+
     def password_is(self, name: str, password: str) -> bool:
         found = self._rows("SELECT password FROM person WHERE name = ? AND password <> ''", (name,))
         return bool(found) and passwords.matches(password, found[0][0])
@@ -231,33 +272,40 @@ class Access:
     def person_of(self, token: str, touch: bool = True) -> Person | None:
         """Who holds this session, None when it is unknown, idle too long or too old. touch: a deed of the person, not of a timer."""
         rows = self._rows(
-            "SELECT p.name, p.role, p.sites, s.began_ns, s.used_ns, p.password = '', f.shown "
+            "SELECT p.name, p.role, p.sites, p.password = '', f.shown, s.began_ns, s.used_ns "
             "FROM session s JOIN person p ON p.name = s.person LEFT JOIN federated f ON f.person = p.name WHERE s.hash = ?",
             (key := passwords.token_hash(token),),
         )
         if not rows:
             return None
-        (name, role, sites, began, used, federated, called), now = rows[0], self._now()
+        (name, role, sites, federated, called, began, used), now = rows[0], self._now()
         idle = min(IDLE_NS[role_] for role_ in (Role(role), *roles_there(sites).values()))
         if now - began > ABSOLUTE_NS or now - used > idle:
             self._change("DELETE FROM session WHERE hash = ?", (key,))
             return None
         if touch and now - used > TOUCH_EVERY_NS:
             self._change("UPDATE session SET used_ns = ? WHERE hash = ?", (now, key))
+        return self._as_person(name, role, sites, federated, called, passwords.form_token(token))
+
+    def _as_person(
+        self, name: str, role: str, sites: str, federated: int, called: str | None, form_token: str | None = None
+    ) -> Person:
         there = roles_there(sites)
         unproven = self._demanding and Role.ADMIN in (Role(role), *there.values()) and not federated and not self.factors.on(name)
         return Person(
-            name, Role(role), sites_of(sites), passwords.form_token(token), called, there, unproven=unproven, federated=bool(federated)
+            name, Role(role), sites_of(sites), form_token, called, there, unproven=unproven, federated=bool(federated)
         )  # fmt: skip
 
     def log_out(self, token: str) -> None:
         self._change("DELETE FROM session WHERE hash = ?", (passwords.token_hash(token),))
 
     def log_out_everywhere(self, name: str, tokens: bool = False) -> int:
-        """Ends every session of this person, and with `tokens` their bearer tokens; how many. Raises Refused for an unknown person."""
+        """Ends every session of this person, and with `tokens` their bearer tokens and PIN; how many. Raises Refused for nobody."""
         if not self._rows("SELECT 1 FROM person WHERE name = ?", (name,)):
             raise Refused(f"no user {name}; `plantroom user list` shows who there is")
         ended = self._change("DELETE FROM session WHERE person = ?", (name,))
+        if tokens:
+            self.pins.drop(name)
         return ended + (self._change("DELETE FROM token WHERE person = ?", (name,)) if tokens else 0)
 
     # -- tokens for other people's tools

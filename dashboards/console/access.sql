@@ -48,3 +48,9 @@ CREATE TABLE IF NOT EXISTS federated (      -- accounts of the login service (oi
   shown      TEXT,                        -- what it calls them
   UNIQUE (issuer, subject)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS pin (            -- what a person types on the duty room's screen for a radio call (dashboards/console/pins.py)
+  person     TEXT PRIMARY KEY COLLATE NOCASE REFERENCES person (name) ON DELETE CASCADE,
+  hash       TEXT NOT NULL,               -- $argon2id$...
+  wrong      INTEGER NOT NULL,            -- in a row
+  seen_ns    INTEGER NOT NULL             -- set, or its person was last let in by the login service
+) STRICT, WITHOUT ROWID;

@@ -28,7 +28,22 @@ from dashboards.console.oidc.provider import Provider
 from dashboards.console.oidc.settings import Settings
 from dashboards.console.pace import ACCOUNT, ADDRESS, Buckets
 from dashboards.console.pages import alarms as alarm_pages
-from dashboards.console.pages import answer, deeds, duty_room, equipment, factor, faults, health, labels, now, oidc, orders, push, texts
+from dashboards.console.pages import (
+    answer,
+    deeds,
+    duty_room,
+    equipment,
+    factor,
+    faults,
+    health,
+    labels,
+    now,
+    oidc,
+    orders,
+    pin,
+    push,
+    texts,
+)
 from dashboards.console.pages import login as login_pages
 from dashboards.console.pages import oncall as oncall_pages
 from dashboards.console.pages.frame import here, page
@@ -75,7 +90,7 @@ def create_app(
     app.state.public_urls = public_urls
     app.state.origins = lambda: [urlsplit(address).netloc.lower() for address in public_urls()]
     pages = (
-        login_pages, oidc, factor, answer, now, faults, orders, deeds, equipment, oncall_pages, duty_room, labels, health, alarm_pages,
+        login_pages, oidc, factor, pin, answer, now, faults, orders, deeds, equipment, oncall_pages, duty_room, labels, health, alarm_pages,
         texts, push,
     )  # fmt: skip
     for routes in (api, connections, oncall, alarms, offline, assets, callbacks, *pages):

@@ -12,6 +12,7 @@ from dashboards.console.commanding import Recorded
 from dashboards.console.live import Sample, silent
 from dashboards.console.remaining import Limit
 from dashboards.console.rescues import rescue_shape
+from dashboards.console.rule_texts import steps_of
 from dashboards.console.shown import unit_text, value_text
 from dashboards.console.sites import SiteView
 from dashboards.console.tables import Call, CommandRow, Entered, Fault, ItemDay, Note, Order, Page
@@ -80,6 +81,7 @@ def fault_detail(
         **fault_shape(view, fault, order, now_ns), "trace": dict(fault.trace), "call": call_shape(call, fault),
         "pages": [page_shape(page) for page in pages],
         "children": [child.id for child in children], "first_out": first_out(fault, children).id,
+        "steps": {lang: list(steps_of(view.config, fault.kind, fault.rule, lang)) for lang in LANGUAGES},
         "severity_changes": [severities.shape(change) for change in view.tables.severity_changes(fault.id)],
     }  # fmt: skip
 

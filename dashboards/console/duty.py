@@ -34,12 +34,13 @@ class Stretch:
         return (self.begins, self.ends) == ("00:00", "24:00")
 
 
-def changes_of(view: SiteView) -> list[Change]:
-    return [row.change for row in view.tables.changes()]
+def changes_of(view: SiteView, at_ns: int) -> list[Change]:
+    """What people entered, for the day around this instant and what comes after it; also for one that has passed."""
+    return view.tables.changes_held(view.clock.read().wall_ns, at_ns - 2 * 86_400 * NS)
 
 
 def now(view: SiteView, at_ns: int) -> list[OnDuty]:
-    return oncall.now(view.config, at_ns, changes_of(view)) if view.config else []
+    return oncall.now(view.config, at_ns, changes_of(view, at_ns)) if view.config else []
 
 
 def week(site: Site, at_ns: int, changes: Sequence[Change]) -> list[tuple[date, list[list[Stretch]]]]:

@@ -147,6 +147,11 @@ ORDER BY r.known_ns DESC LIMIT 1;
 SELECT c.id, c.seq, c.at_ns, c.who, c.kind, c.team, c.from_ns, c.to_ns, c.out_person, c.in_person, p.text, c.state
 FROM roster_change c LEFT JOIN private p ON p.id = c.reason WHERE c.state = 'ahead' AND :own IS NULL ORDER BY c.rowid;
 
+-- name: changes_held
+-- As in plantroom/records/queries/oncall.sql: as they counted or will.
+SELECT c.team, max(c.from_ns, c.at_ns), CASE c.state WHEN 'dropped' THEN min(c.to_ns, c.ended_ns) ELSE c.to_ns END, c.out_person, c.in_person
+FROM roster_change c WHERE (c.state = 'ahead' OR c.ended_ns <= :now_ns) AND c.to_ns > :since_ns AND :own IS NULL ORDER BY c.seq, c.id;
+
 -- name: change
 SELECT c.id, c.seq, c.at_ns, c.who, c.kind, c.team, c.from_ns, c.to_ns, c.out_person, c.in_person, p.text, c.state
 FROM roster_change c LEFT JOIN private p ON p.id = c.reason WHERE c.id = :id AND :own IS NULL;

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from dashboards.console.remaining import Limit
-from plantroom.roster import Change
 
 OPEN_CONDITIONS = ("active", "recovering")
 
@@ -275,10 +274,6 @@ class RosterChange:
     in_person: str
     reason: str | None
     state: str
-
-    @property
-    def change(self) -> Change:
-        return Change(self.team, self.from_ns, self.to_ns, self.out_person, self.in_person)
 
 
 @dataclass(frozen=True, slots=True)

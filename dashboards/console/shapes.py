@@ -178,13 +178,15 @@ class SeverityChangeShape(TypedDict):
 
 
 class FaultDetail(FaultShape):
-    """children: the faults that are part of this one, by onset; first_out: of it and them the one whose condition began first."""
+    """children: the faults that are part of this one, by onset; first_out: of it and them the one whose condition began first. steps: the
+    emergency steps of its rule in the configuration in force, by language, in order; empty without any."""
 
     trace: dict[str, Any]
     call: CallShape | None
     pages: list[PageShape]
     children: list[str]
     first_out: str
+    steps: dict[str, list[str]]
     severity_changes: list[SeverityChangeShape]
 
 

@@ -35,6 +35,7 @@ from plantroom.clock import NS
 from plantroom.housekeeping import Alarm
 from plantroom.records import Records
 from plantroom.records.named_sql import parse_queries
+from plantroom.roster import Change
 from plantroom.words import LANGUAGES
 
 __all__ = [
@@ -217,6 +218,11 @@ class Tables:
     def changes(self) -> list[RosterChange]:
         """Of the roster, entered by people and not over, in the order they hold."""
         return [RosterChange(*row) for row in self._rows("changes_ahead")]
+
+    def changes_held(self, now_ns: int, since_ns: int) -> list[Change]:
+        """Those that count, or counted after since_ns, each for as long as it did, in the order they hold."""
+        found = [Change(*row) for row in self._rows("changes_held", now_ns=now_ns, since_ns=since_ns)]
+        return [change for change in found if change.from_ns < change.to_ns]
 
     def change(self, id_: str) -> RosterChange | None:
         return next((RosterChange(*row) for row in self._rows("change", id=id_)), None)

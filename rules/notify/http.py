@@ -4,7 +4,7 @@ No redirect is followed and no proxy of the environment is asked: a page goes wh
 only where the site file lists it (pinned.py).
 
 A connection is used again within a second of its last answer, which is when many pages leave one after the other, and never later: what a
-provider or a gateway between has closed meanwhile costs an attempt.
+gateway between has forgotten meanwhile costs an attempt. Where the provider itself has left it the page costs none (pinned.py).
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ import httpx
 from plantroom.networks import listed
 from rules.notify.judging import Read, Reply, judge
 from rules.notify.page import Answer, answer
-from rules.notify.pinned import Forbidden, Pinned
+from rules.notify.pinned import MOST_IDLE, Forbidden, Pinned
 from rules.outbox import Verdict
 
 MOST_ANSWER_BYTES = 64 << 10
 KEPT_S = 1.0  # an idle connection
-KEPT = 4  # of them to one host
+KEPT = MOST_IDLE  # of them to one host
 UNWRITABLE = "a setting or the address has characters that HTTP does not carry; mend it in the site file"
 JSON = {"content-type": "application/json; charset=utf-8"}
 

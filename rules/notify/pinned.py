@@ -3,6 +3,8 @@ else, and TLS is still verified against the name. docs/channels.md, "Addresses o
 
 A name server that answers differently the second time (rebinding) is asked once. Addresses are tried in turn, because one of two families
 may lead nowhere; nothing is sent before a connection stands.
+
+Connections outlive an attempt (http.py). One that the provider left meanwhile, without saying so, is no answer: the request goes out again.
 """
 
 from __future__ import annotations
@@ -15,6 +17,8 @@ from plantroom.networks import Address, Network, literal, may
 from rules.notify.lookup import FIRST_S, addresses_of
 
 MOST_ADDRESSES = 4
+MOST_IDLE = 4  # connections to one host that wait for the next page: so many may all be left
+UNSAID = "without sending a response"  # httpcore's words for an end without a byte of an answer
 
 
 class Forbidden(Exception):
@@ -32,6 +36,7 @@ class Pinned(httpx.AsyncBaseTransport):
     def __init__(self, below: httpx.AsyncBaseTransport, allowed: Sequence[Network]) -> None:
         self._below, self._allowed = below, tuple(allowed)
         self._known: dict[tuple[str, int], list[Address]] = {}
+        self._heard = False  # in this attempt: then its connections were not idle
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         host, port = request.url.raw_host.decode("ascii"), request.url.port or (443 if request.url.scheme == "https" else 80)
@@ -39,7 +44,9 @@ class Pinned(httpx.AsyncBaseTransport):
         for n, address in enumerate(addresses, 1):
             last = n == len(addresses)
             try:
-                return await self._below.handle_async_request(_to(request, host, address, last))
+                answer = await _sent(self._below, _to(request, host, address, last), patient=not self._heard)
+                self._heard = True
+                return answer
             except (httpx.ConnectError, httpx.ConnectTimeout):
                 if last:
                     raise
@@ -57,6 +64,30 @@ class Pinned(httpx.AsyncBaseTransport):
                 raise Forbidden(host, found, literal(host) is None)
             self._known[host, port] = good[:MOST_ADDRESSES]
         return self._known[host, port]
+
+
+async def _sent(below: httpx.AsyncBaseTransport, request: httpx.Request, patient: bool) -> httpx.Response:
+    """patient: where an idle connection turns out to be left, the request goes out again, at the latest on a new one. Whoever read it
+    before they left has it twice, as after any attempt without an answer."""
+    for last in (*(MOST_IDLE * (not patient,)), True):
+        fresh = False
+
+        async def told(event: str, info: object) -> None:
+            nonlocal fresh
+            fresh = fresh or event == "connection.connect_tcp.started"
+
+        request.extensions = {**request.extensions, "trace": told}
+        try:
+            return await below.handle_async_request(request)
+        except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError) as error:
+            if fresh or last or not _left(error):
+                raise
+    raise AssertionError("unreachable")
+
+
+def _left(error: httpx.TransportError) -> bool:
+    """Not a word came: what is no HTTP is an answer, too."""
+    return not isinstance(error, httpx.RemoteProtocolError) or UNSAID in str(error)
 
 
 async def _resolved(host: str, port: int) -> list[Address]:

@@ -34,7 +34,7 @@ PAGES = {
     "/": "/", "/orders": "/orders?state=all", "/orders/{order_id}": "/orders/O1-1", "/faults": "/faults", "/faults/{fault_id}": "/faults/F1-1",
     "/equipment": "/equipment", "/equipment/{equipment_id}": "/equipment/gen-1", "/points/{point_id}": "/points/gen-1.engine_speed?range=15m",
     "/oncall": "/oncall", "/health": "/health", "/health/alarms": "/health/alarms", "/health/texts": "/health/texts", "/account": "/account",
-    "/account/second-factor": "/account/second-factor", "/qr": "/qr?kind=generator",
+    "/account/second-factor": "/account/second-factor", "/account/pin": "/account/pin", "/qr": "/qr?kind=generator",
     "/duty-room/screens": "/duty-room/screens", "/duty-room": "/duty-room?order=O1-1", "/login": "/login", "/a/{nonce}": "/a/{nonce}",
     "/offline": "/offline", "trouble": "/no-such",
 }  # fmt: skip
@@ -103,6 +103,24 @@ def come_in(chromium: Browser, desk: Desk, size: tuple[int, int] = DESK, *, work
 def test_every_page_is_looked_at(desk: Desk) -> None:
     routes = {route.path for route in desk.app.routes if isinstance(route, APIRoute) and "GET" in route.methods}
     assert {path for path in routes if not NO_PAGES.match(path)} == set(PAGES) - {"trouble"}
+
+
+def test_a_browser_would_install_the_console_as_an_app(desk: Desk, chromium: Browser) -> None:
+    """By Chromium's own judgement: in such a test's window nothing is ever installed, and that is all it finds."""
+    context = come_in(chromium, desk)
+    page = context.new_page()
+    asked = context.new_cdp_session(page)
+
+    def troubles() -> set[str]:
+        return {error["errorId"] for error in asked.send("Page.getInstallabilityErrors")["installabilityErrors"]}
+
+    page.goto("/")
+    found = asked.send("Page.getAppManifest")
+    assert found["errors"] == [] and "/static/app." in found["url"]
+    assert troubles() == {"in-incognito"}
+    page.evaluate("document.querySelector('link[rel=manifest]').remove()")
+    assert "no-manifest" in troubles(), "the control"
+    context.close()
 
 
 @pytest.mark.parametrize("looks", [LOOKS[:2], pytest.param(LOOKS, marks=pytest.mark.soak)], ids=["one look at each", "every look"])

@@ -22,6 +22,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from plantroom.bundle import problems_of
+from rules.watch.watch_file import load_watch
 from tests.kit.influx_v2_shim import Shim
 from tests.kit.influxd import Influxd, free_port
 from tests.kit.mosquitto import mosquitto
@@ -50,6 +51,13 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Path:
             shutil.copy(ROOT / name, target)
     make_secrets["make"](folder / "compose" / "secrets", folder / ".env")
     return folder
+
+
+@pytest.fixture(scope="module")
+def second() -> dict[str, Any]:
+    """The file of the second machine."""
+    loaded: dict[str, Any] = YAML(typ="safe").load((ROOT / "compose" / "watch" / "docker-compose.yml").read_text())
+    return loaded
 
 
 def services(compose: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -152,6 +160,44 @@ def test_the_example_site_is_a_good_site_file(installation: Path) -> None:
     assert "/run/secrets/" in text
     path.with_name("local.yaml").write_text(text.replace("/run/secrets/", f"{installation}/compose/secrets/"))
     assert problems_of(path.with_name("local.yaml"), env={}) == []
+
+
+def test_the_second_machines_container_is_as_bare_and_as_closed_as_the_first_ones(compose: dict[str, Any], second: dict[str, Any]) -> None:
+    [(_, watch)] = services(second)
+    ours = compose["services"]["plantroom"]
+    for key in ("image", "user", "read_only", "cap_drop", "security_opt", "restart", "logging"):
+        assert watch[key] == ours[key], key
+    assert watch["build"] == {"context": "../..", "target": "run"} and ours["build"] == {"context": ".", "target": "run"}
+    assert all(re.fullmatch(r"\$\{WATCH_LISTEN:-127\.0\.0\.1:8620\}:8620", port) for port in watch["ports"]) and len(watch["ports"]) == 1
+    assert watch["command"][:4] == ["watch", "/watch/watch.yaml", "--data", "/data"] and "8620/healthz" in watch["healthcheck"]["test"][-1]
+    assert set(watch["secrets"]) == set(second["secrets"]) == set(make_secrets["WATCH"])
+    assert all("environment" not in service for _, service in services(second))
+    kept = subprocess.run(["git", "check-ignore", "compose/watch/secrets/duty_secret"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert kept.returncode == 0, "it could be committed"
+
+
+def test_what_the_second_machine_mounts_is_there_and_its_watch_file_is_good(installation: Path, second: dict[str, Any]) -> None:
+    folder = installation / "compose" / "watch"
+    make_secrets["make_watch"](folder / "secrets")
+    for secret in second["secrets"].values():
+        assert len((folder / secret["file"]).read_text()) >= 40
+    assert stat.S_IMODE((folder / "secrets").stat().st_mode) == 0o700
+    mounted = [volume for volume in second["services"]["watch"]["volumes"] if volume.startswith("./")]
+    assert mounted == ["./watch.yaml:/watch/watch.yaml:ro"]
+    local = folder / "local.yaml"
+    local.write_text((folder / "watch.yaml").read_text().replace("/run/secrets/", f"{folder}/secrets/"))
+    assert list(load_watch(local, env={}).installations) == ["building"], "the id of the example site"
+
+
+@pytest.mark.needs("docker-compose")
+def test_compose_accepts_the_second_machines_file(installation: Path) -> None:
+    make_secrets["make_watch"](installation / "compose" / "watch" / "secrets")
+    command = ["docker-compose", "-f", "compose/watch/docker-compose.yml", "config"]
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("COMPOSE", "WATCH"))}
+    done = subprocess.run(command, cwd=installation, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and "variable is not set" not in done.stderr, done.stderr
+    for secret in (installation / "compose" / "watch" / "secrets").iterdir():
+        assert secret.read_text().strip() not in done.stdout
 
 
 def test_secrets_are_made_once_and_are_no_ones_twice(tmp_path: Path) -> None:

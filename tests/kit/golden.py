@@ -16,7 +16,6 @@ from zoneinfo import ZoneInfo
 from ruamel.yaml import YAML
 
 from plantroom.clock import to_ns
-from plantroom.kinds import load_kind
 from plantroom.limits import ClockName
 from plantroom.messages import Alert, compose
 from plantroom.words import LANGUAGES, say
@@ -97,7 +96,7 @@ def raised_with(rule: Rule) -> dict[str, float]:
     KindEvaluator._transition = noted  # type: ignore[method-assign]
     try:
         for test in rule.tests:
-            rule_test.run_test(rule, test, load_kind(test.kind))
+            rule_test.run_test(rule, test)
             if found:
                 break
     finally:

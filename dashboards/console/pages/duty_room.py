@@ -1,12 +1,13 @@
 """The duty room: its screen, which sounds until somebody there says that they heard, and the browsers that are such screens.
 
-A screen is nobody. It sees one site and says what it shows and that a page was heard; who accepts after a radio call gives name and
-password with that one deed.
+A screen is nobody. It sees one site and says what it shows and that a page was heard; who accepts after a radio call gives name and PIN
+(or password) with that one deed. A PIN counts with a form that this screen was given for that order, once (radio_entry.py).
 """
 
 from __future__ import annotations
 
 import asyncio
+import uuid
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -22,6 +23,7 @@ from dashboards.console.forms import read_fields
 from dashboards.console.guard import SCREEN_COOKIE, needs, needs_screen
 from dashboards.console.pages.frame import back, language_of, page, secure
 from dashboards.console.pages.login import door
+from dashboards.console.radio_entry import RADIO_KEY, Entries, Entry
 from dashboards.console.roles import DEEDS, Permission, Person, Role
 from dashboards.console.rule_texts import steps_of
 from dashboards.console.sites import SiteView
@@ -93,17 +95,23 @@ for _does in RADIO_STEP.values():
 
 
 async def _radio(request: Request, screen: Screen, order_id: str, does: str) -> Response:
-    """Somebody radioed that they go, or are there: who goes, and who heard it and gives their name and password for it."""
+    """Somebody radioed that they go, or are there: who goes, and who heard it and gives their name and PIN or password for it."""
     view, fields = _view(request, screen), await read_fields(request)
     if view.tables.order(order_id) is None:
         raise NotFound(f"no order {order_id}")
     goes, eta = str(fields.get("goes", "")), str(fields.get("eta", ""))
+    pin, password = str(fields.get("pin", "")), str(fields.get("password", ""))
+    if not (pin or password):
+        return await _shown(request, screen, view, order_id, ("pin.none_given", {}), 400)
+    entry = Entry(screen.id, order_id, does, str(fields.get("command_id", "")))
+    if pin and not _entries(request).good(entry, str(fields.get("mark", ""))):
+        return await _shown(request, screen, view, order_id, ("pin.old", {}), 409)
     try:
-        who = await _vouched(request, str(fields.get("name", "")), str(fields.get("password", "")))
+        who = await _vouched(request, screen, str(fields.get("name", "")), pin, password)
     except Locked as locked:
         return await _shown(request, screen, view, order_id, ("login.locked", {"seconds": locked.wait_s}), 429)
     if who is None:
-        return await _shown(request, screen, view, order_id, ("login.wrong", {}), 401)
+        return await _shown(request, screen, view, order_id, ("pin.wrong", {}), 401)
     if not (who.may(DEEDS[does]) and who.sees(view.id)):
         return await _shown(request, screen, view, order_id, ("trouble.not_permitted", {}), 403)
     if view.config is None or goes not in view.config.people:
@@ -112,10 +120,17 @@ async def _radio(request: Request, screen: Screen, order_id: str, does: str) -> 
     return _back(await _commander(request, view).send(Deed(does, order_id, args), who, command_id_of(fields.get("command_id"))))
 
 
-async def _vouched(request: Request, name: str, password: str) -> Person | None:
+async def _vouched(request: Request, screen: Screen, name: str, pin: str, password: str) -> Person | None:
     access: Access = request.app.state.access
     async with door:
+        if pin:
+            return await asyncio.to_thread(access.vouch_by_pin, name, pin, screen.id)
         return await asyncio.to_thread(access.vouch, name, password)
+
+
+def _entries(request: Request) -> Entries:
+    access: Access = request.app.state.access
+    return Entries(access.key(RADIO_KEY), request.app.state.clock.read().wall_ns)
 
 
 @router.get(f"{PATH}/screens")
@@ -185,8 +200,11 @@ async def _shown(
     fault = view.tables.fault(order.fault) if order is not None and order.fault else None
     given = request.query_params.get("command")
     command = await _commander(request, view).find(given) if given else None
+    does = RADIO_STEP.get(order.state) if order is not None else None
+    entry = Entry(screen.id, order.id, does, str(uuid.uuid4())) if order is not None and does is not None else None
     values = {
-        **_values(view, screen, board), "order": order, "trouble": trouble, "does": RADIO_STEP.get(order.state) if order else None,
+        **_values(view, screen, board), "order": order, "trouble": trouble, "does": does,
+        "entry": {"command_id": entry.command_id, "mark": _entries(request).mark(entry)} if entry is not None else None,
         "fault": fault, "steps": steps_of(view.config, fault.kind, fault.rule, language_of(request)) if fault is not None else (),
         "people": list(view.config.people.values()) if view.config is not None else [],
         "notice": {"command": command, "view": view} if command is not None else None,

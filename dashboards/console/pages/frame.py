@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import orjson
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -52,7 +53,7 @@ def offline_words(lang: str) -> Mapping[str, str]:
     return texts | {f"deed_{does}": words.say(f"deed.{does}", lang) for does in sorted(ENTERED_DEEDS)}
 
 
-PUSH = ("on", "off", "denied", "impossible", "unreachable", "refused")
+PUSH = ("on", "off", "denied", "impossible", "install", "unreachable", "refused")
 
 
 @lru_cache(maxsize=8)
@@ -62,6 +63,7 @@ def push_words(lang: str) -> Mapping[str, str]:
 
 
 TEMPLATES.globals.update(offline_words=offline_words, push_words=push_words)
+TEMPLATES.filters["named"] = lambda person, names: names.get(person, person)
 TEMPLATES.filters["as_json"] = lambda value: orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
@@ -143,7 +145,8 @@ async def notice_of(request: Request, desk: Desk) -> dict[str, Any] | None:
 
 
 def _say(lang: str, key: str, /, **values: object) -> str:
-    return words.say(key, lang, **values)
+    """Text, which the template escapes: so what a macro made, and escaped, is made text again first, or people would read `&amp;`."""
+    return words.say(key, lang, **{name: value.unescape() if isinstance(value, Markup) else value for name, value in values.items()})
 
 
 def _may(person: Person | None, shown: SiteView | None) -> Any:

@@ -29,7 +29,7 @@ async def oncall_page(request: Request, person: Annotated[Person, needs(Permissi
 
 
 def shown(view: SiteView, site: Site, at_ns: int, lang: str) -> dict[str, object]:
-    changes, names = duty.changes_of(view), view.names
+    changes, names = duty.changes_of(view, at_ns), view.names
 
     def named(people: tuple[str, ...]) -> str:
         return say("oncall.and", lang).join(names.get(person, person) for person in people)

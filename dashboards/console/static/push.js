@@ -5,7 +5,10 @@
   if (!box) return;
   const button = box.querySelector("button.go"), say = box.querySelector("[role=status]"), words = JSON.parse(box.dataset.words);
   const tell = (key) => { say.textContent = words[key]; };
-  if (!("serviceWorker" in navigator) || !("PushManager" in window) || !("Notification" in window)) { tell("impossible"); return; }
+  if (!("serviceWorker" in navigator) || !("PushManager" in window) || !("Notification" in window)) {
+    tell("standalone" in navigator && !navigator.standalone ? "install" : "impossible"); // Apple's alone say so: as an app they can
+    return;
+  }
   const bytes = (text) => Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (c) => c.charCodeAt(0));
   const worker = await navigator.serviceWorker.ready;
   const now = await worker.pushManager.getSubscription();

@@ -106,7 +106,7 @@ addEventListener("sync", (event) => event.waitUntil(plantroomQueue.drain((entry)
 // A page about a fault: the two lines; a tap opens what it is about. That it was shown is told to the server, which is all it means.
 addEventListener("push", (event) => event.waitUntil((async () => {
   const told = event.data.json();
-  await registration.showNotification(told.title, { body: told.body, tag: told.tag, renotify: true, requireInteraction: true, lang: told.lang, data: { url: told.url }, icon: "/static/icon.svg" });
+  await registration.showNotification(told.title, { body: told.body, tag: told.tag, renotify: true, requireInteraction: true, lang: told.lang, data: { url: told.url }, icon: "/static/icons/icon-192.png" });
   if (/^\/push\/shown\/[\w-]+$/.test(told.shown || "")) await fetch(told.shown, { method: "POST", credentials: "omit" }).catch(() => null);
 })()));
 

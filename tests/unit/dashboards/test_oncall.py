@@ -64,6 +64,24 @@ def test_who_is_on_until_when_and_who_comes_next(house: Installation) -> None:
     browse(house, scenario)
 
 
+def test_a_change_that_is_over_is_shown_for_the_time_it_held_and_for_no_other(house: Installation) -> None:
+    """As `plantroom oncall --data` says it, and as the engine called then."""
+    house.roster_change("R5-1", "engineering", NOW - 4 * HOUR, NOW - HOUR, out="li.wei", come="zhao.min")
+    house.roster_change("R6-1", "engineering", NOW - 4 * HOUR, NOW - HOUR, out="zhao.min", come="chief")
+    change = "UPDATE roster_change SET at_ns = ?, state = ?, ended_ns = ? WHERE id = ?"
+    house.records.db.execute(change, (NOW - 5 * HOUR, "over", NOW - HOUR, "R5-1"))
+    house.records.db.execute(change, (NOW - 3 * HOUR, "dropped", NOW - 2 * HOUR, "R6-1"))
+
+    async def scenario(browser: httpx.AsyncClient) -> None:
+        for hours, who in ((6, "li.wei"), (3.5, "zhao.min"), (2.5, "chief"), (1.5, "zhao.min"), (0.5, "li.wei")):
+            [site] = (await browser.get(f"/api/v1/oncall?at=-{hours}h")).json()["sites"]
+            assert [person["id"] for person in site["teams"][0]["on"]] == [who], hours
+            assert site["changes"] == [], "nothing is ahead"
+        assert "08:00–16:00 李伟 16:00–17:00 赵敏 17:00–18:00 陈总 18:00–19:00 赵敏 19:00–20:00 李伟" in await text_of(browser, "zh")
+
+    browse(house, scenario)
+
+
 def test_a_change_ahead_is_on_the_page_counts_in_the_week_and_can_be_dropped(house: Installation) -> None:
     house.roster_change("R5-1", "engineering", NOW, NOW + 2 * HOUR, out="wang.fang", come="li.wei", reason="发烧了")
 

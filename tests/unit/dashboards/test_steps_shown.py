@@ -121,6 +121,19 @@ def test_every_page_on_which_a_fault_is_worked_on_lists_its_steps_in_order(house
     with_app(house, scenario)
 
 
+def test_a_program_reads_them_too_in_both_languages(house: Installation) -> None:
+    async def scenario(app: FastAPI) -> None:
+        async with logged_in(app, Role.VIEWER) as browser:
+            wanted = {lang: list(steps) for lang, steps in shipped("fire_pump", "phase_loss").steps.items()}
+            assert (await browser.get("/api/v1/faults/F1-1")).json()["steps"] == wanted
+            assert (await browser.get("/api/v1/faults/F2-1")).json()["steps"] == {"zh": [], "en": []}, "a rule without steps"
+            document = (await browser.get("/api/openapi.json")).json()["components"]["schemas"]["FaultDetail"]
+            assert document["properties"]["steps"]["additionalProperties"] == {"type": "array", "items": {"type": "string"}}
+            assert "steps" in document["required"]
+
+    with_app(house, scenario)
+
+
 def test_the_link_lists_them_while_there_is_something_to_do(house: Installation) -> None:
     states = {"open": True, "arrived": True, "restored": False, "closed": False}
     for n, state in enumerate(states, 3):

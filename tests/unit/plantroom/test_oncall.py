@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
+import orjson
 import pytest
 
 from plantroom import oncall
+from plantroom.bundle import apply
 from plantroom.cli import BAD_INPUT, DONE, FAILED, run
 from plantroom.clock import NS, VirtualClock, to_ns
+from plantroom.errors import BadInput
+from plantroom.journal import Entry, Journal, Kind
 from plantroom.oncall_commands import show_now, show_turns
+from plantroom.records import Records
 from plantroom.roster import Change
+from plantroom.run_command import AppliedFiles
 from plantroom.site_file import load_site
+from rules.engine import Engine
+from rules.house import furnish
 
 NOON = to_ns(datetime(2026, 11, 30, 12, tzinfo=ZoneInfo("Asia/Shanghai")))  # a Monday
 SITE = """site: {id: hq, name: 总部, zone: Asia/Shanghai}
@@ -58,6 +69,8 @@ def test_now_in_chinese(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         "",
         "late：现在无人值班",
         "  接班：2026-12-01 周二 08:00 赵敏",
+        "",
+        "以上仅按站点文件；控制台登记的替班、换班请加 --data 目录 查看",
     ]
 
 
@@ -117,3 +130,116 @@ def test_the_command_line(path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert run(["oncall", "now", str(path), "--at", "2026-12-01T09:00", "--language", "en"]) == DONE
     assert run(["oncall", "list", str(path), "--days", "3", "--json"]) == DONE
     assert capsys.readouterr().out.startswith("总部, on duty at 2026-12-01 Tue 09:00")
+
+
+LIFT = """site: {id: hq, name: 总部, zone: Asia/Shanghai}
+channels: [{id: sms, type: webhook, url: "https://example.com"}]
+equipment: [{id: lift-1, kind: elevator, name: 1号客梯}]
+people:
+  - {id: li.wei, name: 李伟, roles: [technician], contacts: {sms: a}}
+  - {id: zhao, name: 赵敏, roles: [technician], contacts: {sms: b}}
+roster:
+  teams:
+    crew:
+      shifts:
+        - {people: li.wei, hours: "08:00-20:00"}
+        - {people: zhao, hours: "20:00-08:00"}
+escalation:
+  danger: {steps: [{after: 0s, tell: [crew]}], repeat: 180s}
+"""
+SWAP = {
+    "one": "li.wei", "one_from": "2026-11-30T12:00", "one_until": "2026-11-30T20:00", "other": "zhao", "other_from": "2026-11-30T20:00",
+    "other_until": "2026-12-01T02:00",
+}  # fmt: skip
+
+
+class Running:
+    """An installation that was run: the journal on disk, the engine that holds its records, the command beside them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.data, self.file, self.clock = folder / "data", folder / "lift.yaml", VirtualClock(NOON)
+        self.file.write_text(LIFT, "utf-8")
+        self.journal = Journal(self.data / "hq" / "journal", self.clock)
+        apply(self.file, self.journal, "run")
+        AppliedFiles(self.data).put(self.file, "hq")
+        self._said = 0
+
+    def say(self, does: str, target: str, **args: Any) -> None:
+        self._said += 1
+        body = {"command_id": f"c{self._said}", "does": does, "target": target, "who": {"id": "chen", "roles": ["admin"]}, "args": args}
+        self._append(Kind.COMMAND, orjson.dumps(body))
+
+    def at(self, hours: float) -> None:
+        """So long after noon; the engine has ticked."""
+        self.clock.advance(hours * 3600 - (self.clock.read().wall_ns - NOON) / NS)
+        self._append(Kind.TICK, b"{}")
+
+    def paged(self) -> set[str]:
+        """Whom the engine calls when somebody reports people trapped."""
+        self.say("trapped", "lift-1")
+        return {person for (person,) in self.rows("SELECT person FROM outbox WHERE reason = 'raised'")}
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        with closing(Records.open(self.data / "hq" / "records.db")) as records, closing(self.journal.reader()) as reader:
+            engine = Engine(records, furnish, reader.frame)
+            engine.take(reader.read_after(0))
+            engine.memory()
+            return list(records.db.execute(sql))
+
+    def _append(self, kind: Kind, body: bytes) -> None:
+        with self.journal.writer("test") as writer:
+            writer.append([Entry(kind, body)])
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[Running]:
+    yield Running(tmp_path)
+
+
+def asked(running: Running, capsys: pytest.CaptureFixture[str], at: str | None = None, data: bool = True) -> set[str]:
+    """Who is on, as the command says it."""
+    capsys.readouterr()  # what the engine logged
+    show_now(running.file, at, None, as_json=True, clock=running.clock, data=running.data if data else None)
+    said = json.loads(capsys.readouterr().out)
+    assert said["plan_only"] is not data
+    return {person["id"] for person in said["teams"][0]["on"]}
+
+
+@pytest.mark.parametrize(("hours", "who"), [(1, "zhao"), (9, "li.wei"), (15, "zhao")])
+def test_after_a_swap_the_command_names_whom_the_engine_calls(running: Running, capsys: pytest.CaptureFixture[str], hours: float, who: str) -> None:
+    running.say("swap", "crew", **SWAP)
+    running.at(hours)
+    assert running.paged() == {who}
+    assert asked(running, capsys) == {who}
+    planned = "li.wei" if hours < 8 else "zhao"
+    assert asked(running, capsys, data=False) == {planned}, "the control: the site file alone knows of no swap"
+
+
+def test_a_swap_that_was_dropped_is_none_and_a_past_instant_is_shown_as_it_was(running: Running, capsys: pytest.CaptureFixture[str]) -> None:
+    running.at(1)
+    running.say("swap", "crew", **SWAP)
+    running.at(3)
+    running.say("drop_change", running.rows("SELECT id FROM roster_change")[0][0])
+    running.at(4)
+    assert running.paged() == {"li.wei"} == asked(running, capsys)
+    assert asked(running, capsys, "2026-11-30T14:00") == {"zhao"}, "while it held"
+    assert asked(running, capsys, "2026-11-30T12:30") == {"li.wei"}, "before it was entered"
+    show_turns(running.file, 1, None, "en", as_json=False, clock=running.clock, data=running.data)
+    assert "  2026-11-30 Mon 13:00 – 2026-11-30 Mon 15:00  赵敏" in capsys.readouterr().out.splitlines()
+
+
+def test_what_is_applied_counts_and_a_file_that_differs_or_is_spoilt_is_said(running: Running, capsys: pytest.CaptureFixture[str]) -> None:
+    running.rows("SELECT 1")
+    show_now(running.file, None, "en", as_json=False, clock=running.clock, data=running.data)
+    assert "is not applied" not in capsys.readouterr().out
+    for text in (LIFT.replace("people: li.wei, hours", "people: zhao, hours"), "site: ["):
+        running.file.write_text(text, "utf-8")
+        show_now(running.file, None, "en", as_json=False, clock=running.clock, data=running.data)
+        said = capsys.readouterr().out
+        assert "李伟 (li.wei)" in said and "The roster of the site file is not applied" in said
+
+
+def test_a_folder_where_it_was_never_run_is_no_empty_answer(path: Path, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="never run in"):
+        show_now(path, None, None, as_json=False, data=tmp_path / "other")
+    assert not (tmp_path / "other").exists()

@@ -78,9 +78,10 @@ def test_who_answers_none_of_theirs_within_an_hour_is_named_until_they_do(kit: K
 
 
 def test_one_may_be_asked_for_at_any_time(kit: Kit) -> None:
-    assert kit.command("test_page", "chief") == "ok"
+    assert kit.command("test_page", "chief") == "role_may_not", "not by everybody"
+    assert kit.command("test_page", "chief", roles=["admin"]) == "ok"
     assert [row[:2] for row in drilled(kit)] == [("chief", "app"), ("chief", "voice")]
-    assert kit.command("test_page", "nobody") == "unknown_person"
+    assert kit.command("test_page", "nobody", roles=["admin"]) == "unknown_person"
 
 
 def test_a_restart_knows_who_was_tested_and_a_set_clock_makes_no_second_round(kit: Kit) -> None:

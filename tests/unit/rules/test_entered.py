@@ -134,6 +134,38 @@ def test_an_arrival_that_was_late_is_late_also_when_it_comes_in_a_row(kit: Kit) 
     assert clock(kit, "arrival")[3] == contact + 35 * MINUTE
 
 
+def of(kit: Kit, order: str) -> str:
+    """A set clock has an order of its own."""
+    return str(kit.one("SELECT state FROM work_order WHERE id = ?", order))
+
+
+@pytest.mark.parametrize("hours", [1, -1])
+def test_a_set_clock_gives_what_follows_as_long_as_it_had(kit: Kit, hours: int) -> None:
+    order, contact = kit.order(), now(kit)
+    wait(kit, 60)
+    received = now(kit)
+    assert kit.command("accept", order, phone=phone(kit, contact, contact + 5 * MINUTE)) == "ok"
+    wait(kit, 0.5)
+    kit.clock.step_wall(3600 * hours)
+    wait(kit, 1)
+    assert of(kit, order) == "accepted", "a few seconds are left"
+    assert orjson.loads(str(kit.one("SELECT phone_json FROM work_order WHERE id = ?", order)))["accepted"]["received_ns"] == received, "what happened has its instant"
+    wait(kit, 1)
+    assert of(kit, order) == "open", "and no more than that"
+
+
+def test_what_followed_long_ago_does_not_follow_again_when_the_clock_is_set_back(kit: Kit) -> None:
+    """Else nobody would notice for an hour that nobody came."""
+    order, contact = kit.order(), now(kit)
+    wait(kit, 60)
+    assert kit.command("accept", order, phone=phone(kit, contact, now(kit) - 26 * MINUTE)) == "ok"
+    wait(kit, 3)
+    assert of(kit, order) == "accepted", "due in a minute"
+    kit.clock.step_wall(-3600)
+    wait(kit, 1.5)
+    assert of(kit, order) == "open" and kit.one("SELECT hollow_json IS NOT NULL FROM work_order WHERE id = ?", order)
+
+
 def test_nobody_follows_and_the_acceptance_is_hollow_after_two_minutes(kit: Kit) -> None:
     order, contact = kit.order(), now(kit)
     wait(kit, 60)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from random import Random
 
 import pytest
 
 from plantroom.errors import BadInput
-from plantroom.kinds import load_kind
 from plantroom.messages import width
 from plantroom.model import Severity
 from rules import rule_test
 from rules.book import PACKS, pack, parentless, rulebook
+from rules.condition import State
 from rules.lexer import LARGEST_NUMBER
 from rules.rule import ANY, Parent, Rule
 
@@ -104,7 +105,25 @@ def test_a_broken_rule_fails_its_own_tests() -> None:
     assert {miss.test for miss in rule_test.run(broken)} >= {"raised after two seconds", "holds through a gap"}
     assert str(rule_test.run(broken)[0]).startswith(f"{good.file}:23: raised after two seconds: at 20s expected pending, was cleared")
     impatient = replace(good, for_=5.0)
-    assert rule_test.run_test(impatient, good.tests[0], load_kind("generator"))
+    assert rule_test.run_test(impatient, good.tests[0])
+
+
+@pytest.mark.parametrize("seed", [1, *(pytest.param(n, marks=pytest.mark.soak) for n in range(2, 40))])
+def test_tests_side_by_side_say_what_each_says_alone(seed: int) -> None:
+    """Asked at any instant, and with most expectations wrong, so that what it was is compared."""
+    random = Random(seed)
+    said = 0
+    for rule in random.sample(RULES, 6):
+        asked = []
+        for test in rule.tests:
+            end_s = max(map(len, test.series.values())) * test.every_s
+            expect = {at_s: (random.choice(list(State)).value, line) for at_s, (_, line) in test.expect.items()}
+            asked.append(replace(test, expect=dict(sorted({**expect, **{random.uniform(0, end_s): ("active", 0) for _ in range(2)}}.items()))))
+        several = replace(rule, tests=tuple(asked))
+        together = rule_test.run(several)
+        assert together == [miss for test in asked for miss in rule_test.run_test(several, test)]
+        said += len(together)
+    assert said > 30
 
 
 def test_a_rule_id_is_unique_for_its_kind() -> None:

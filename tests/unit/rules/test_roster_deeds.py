@@ -43,7 +43,7 @@ def said(kit: Kit) -> str:
 
 def told(kit: Kit) -> list[str]:
     kit.run()
-    return [row[0] for row in kit.rows("SELECT person FROM outbox WHERE person IS NOT NULL ORDER BY rowid")]
+    return [row[0] for row in kit.rows("SELECT person FROM outbox WHERE person IS NOT NULL AND reason <> 'roster' ORDER BY rowid")]
 
 
 def states(kit: Kit) -> list[str]:
