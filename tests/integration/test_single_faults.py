@@ -152,6 +152,19 @@ def test_each_failure_at_each_instant(tmp_path: Path, component: Component) -> N
 
 @pytest.mark.soak
 @pytest.mark.needs("mosquitto")
+def test_a_disk_that_stays_full_sends_no_page_again_and_again(tmp_path: Path) -> None:
+    """What `notify` cannot write down it remembers: one that ended there was started again, and each time sent every waiting page anew."""
+    cell = MATRIX[C.DISK, F.DISK_FULL]
+    assert isinstance(cell, Cell)
+    with closing(StrickenHouse(tmp_path, SMALL)) as house:
+        house.start()
+        outcome = Episode(house, C.DISK, F.DISK_FULL, cell, I.COMMITTED, Random("full"), accept=False, lasts_s=25.0).run()
+        assert outcome.wrong == [] and outcome.twice == 0
+        assert finally_wrong(house) == []
+
+
+@pytest.mark.soak
+@pytest.mark.needs("mosquitto")
 def test_what_nobody_thaws_is_killed_and_the_fault_is_paged(tmp_path: Path) -> None:
     """In the matrix what is frozen goes on some day. Here it never does."""
     with closing(StrickenHouse(tmp_path, SMALL)) as house:
