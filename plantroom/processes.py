@@ -16,13 +16,38 @@ import structlog
 
 from plantroom.errors import JournalFailed
 from plantroom.journal import Entry, Journal, Kind
-from plantroom.service import PARENT
-from plantroom.supervisor import TERM_S, Child, children, on_exit
+from plantroom.service import ALIVE, PARENT
+from plantroom.supervisor import TERM_S, Child, children, on_exit, stands_still
 
 NOT_STARTED = 127  # said as the exit code of a service that could not even be started
 COMMAND = (sys.executable, "-m", "plantroom", "service")
 
+LOOK_S = 1.0
+HELD_UP_S = 3.0  # a look that comes so late: this process or the whole machine stood still, which says nothing about a child
+
 log = structlog.get_logger()
+
+
+class Life:
+    """What a process says of itself through its pipe. heard_s: on the loop's clock, when it last did; None = not yet."""
+
+    def __init__(self, process: asyncio.subprocess.Process, pipe: int) -> None:
+        self.process, self._pipe, self._loop = process, pipe, asyncio.get_running_loop()
+        self.heard_s: float | None = None
+        self.stood_still = False
+        self._loop.add_reader(pipe, self._hear)
+
+    def close(self) -> None:
+        if self._pipe >= 0:
+            self._loop.remove_reader(self._pipe)
+            os.close(self._pipe)
+            self._pipe = -1
+
+    def _hear(self) -> None:
+        if os.read(self._pipe, 4096):
+            self.heard_s = self._loop.time()
+        else:
+            self.close()
 
 
 class Processes:
@@ -50,41 +75,72 @@ class Processes:
         loop = asyncio.get_running_loop()
         while not self._stopping.is_set():
             child = replace(child, started_s=loop.time())
+            stood_still = False
             try:
-                process = await self._start(child)
+                life = await self._start(child)
             except OSError as error:  # no memory, no process left: the next one may have more luck
                 log.error("supervisor.cannot_start", service=child.name, error=str(error))
                 code = NOT_STARTED
             else:
                 self._running.add(child.name)
-                code = await self._ended(process)
+                code = await self._ended(child, life)
                 self._running.discard(child.name)
+                stood_still = life.stood_still
             if self._stopping.is_set():
                 return
-            restart = on_exit(child, code, loop.time())
+            restart = on_exit(child, code, loop.time(), stood_still=stood_still)
             child = restart.child
             log.warning("supervisor.service_ended", service=child.name, exit=code, again_in_s=restart.after_s, restarts=child.restarts)
             if restart.event is not None:
                 await asyncio.to_thread(self._say, child, restart.event)
             await self._pause(restart.after_s)
 
-    async def _start(self, child: Child) -> asyncio.subprocess.Process:
+    async def _start(self, child: Child) -> Life:
         arguments = [*self._command, child.service, "--data", str(self._data)]
         if child.site is not None:
             arguments += ["--site", child.site]
         elif self._listen is not None:
             arguments += ["--listen", self._listen]
-        environment = {**os.environ, PARENT: str(os.getpid())}
-        # a session of its own: Ctrl-C reaches the supervisor alone, which then stops all in order
-        return await asyncio.create_subprocess_exec(*arguments, env=environment, stdin=asyncio.subprocess.DEVNULL, start_new_session=True)
+        pipe, theirs = os.pipe()
+        os.set_blocking(theirs, False)
+        environment = {**os.environ, PARENT: str(os.getpid()), ALIVE: str(theirs)}
+        try:
+            # a session of its own: Ctrl-C reaches the supervisor alone, which then stops all in order
+            process = await asyncio.create_subprocess_exec(
+                *arguments, env=environment, stdin=asyncio.subprocess.DEVNULL, start_new_session=True, pass_fds=(theirs,)
+            )
+        except BaseException:
+            os.close(pipe)
+            raise
+        finally:
+            os.close(theirs)
+        return Life(process, pipe)
 
-    async def _ended(self, process: asyncio.subprocess.Process) -> int:
-        """Waits for the end of a child; once stopping, SIGTERM, and SIGKILL for who does not go."""
-        async with asyncio.TaskGroup() as group:
-            stop = group.create_task(self._end(process))
-            code = await process.wait()
-            stop.cancel()
+    async def _ended(self, child: Child, life: Life) -> int:
+        """Waits for the end of a child; SIGKILL for one that stands still; once stopping, SIGTERM, and SIGKILL for who does not go."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(self._end(life.process)), group.create_task(self._watch(child, life))]
+                code = await life.process.wait()
+                for task in tasks:
+                    task.cancel()
+        finally:
+            life.close()
         return code
+
+    async def _watch(self, child: Child, life: Life) -> None:
+        loop = asyncio.get_running_loop()
+        while not life.stood_still:
+            before_s = loop.time()
+            await asyncio.sleep(LOOK_S)
+            now_s = loop.time()
+            if now_s - before_s > LOOK_S + HELD_UP_S and life.heard_s is not None:
+                life.heard_s = now_s
+            if stands_still(child, life.heard_s, now_s):
+                life.stood_still = True
+                log.error("supervisor.stands_still", service=child.name, pid=life.process.pid, for_s=child.patience_s)
+                with suppress(ProcessLookupError):
+                    life.process.kill()
 
     async def _end(self, process: asyncio.subprocess.Process) -> None:
         await self._stopping.wait()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated
 
 import orjson
+import structlog
 import typer
 
 from plantroom import cli
@@ -18,7 +19,10 @@ from plantroom.errors import BadInput, JournalFailed, Problem, folded
 from plantroom.journal import Journal, Kind
 from plantroom.journal.shelf import FileLock
 from plantroom.processes import Processes, say
+from plantroom.reserve import Reserve
 from plantroom.supervisor import children
+
+log = structlog.get_logger()
 
 Data = Annotated[Path, typer.Option("--data", help="folder of the installation")]
 Json = Annotated[bool, typer.Option("--json", help="JSON on stdout")]
@@ -68,10 +72,13 @@ def run_installation(site_files: list[Path], data: Path, listen: str | None, as_
     if not lock.try_take():
         typer.echo(f"plantroom: another `plantroom run` already works on {data}; stop it first, or give this one another --data", err=True)
         return FAILED
+    journals: dict[str, Journal] = {}
+    reserve = Reserve(data, lambda event: bool(journals) and all([say(journal, event) for journal in journals.values()]))
     try:
-        journals = dict(apply_or_go_on(path, data) for path in site_files)
+        reserve.look()  # a start on a full disk has to write, too
+        journals.update(apply_or_go_on(path, data) for path in site_files)
         address = listen or _web_address(journals)
-        asyncio.run(_supervise(data, journals, address, as_json))
+        asyncio.run(_supervise(data, journals, reserve, address, as_json))
     finally:
         lock.close()
     return 0
@@ -113,9 +120,16 @@ class AppliedFiles:
         return self._all().get(str(file.resolve()))
 
     def put(self, file: Path, site: str) -> None:
+        """Where the disk refuses, the next start with a bad file is refused as the first one ever; this one goes on."""
+        known = self._all()
+        if known.get(str(file.resolve())) == site:
+            return
         new = self._path.with_suffix(".new")
-        new.write_bytes(orjson.dumps({**self._all(), str(file.resolve()): site}, option=orjson.OPT_INDENT_2))
-        new.replace(self._path)
+        try:
+            new.write_bytes(orjson.dumps({**known, str(file.resolve()): site}, option=orjson.OPT_INDENT_2))
+            new.replace(self._path)
+        except OSError as error:
+            log.error("run.file_not_remembered", file=str(file), site=site, error=str(error))
 
     def _all(self) -> dict[str, str]:
         try:
@@ -146,7 +160,7 @@ def _web_address(journals: Mapping[str, Journal]) -> str:
     return found[1].web.listen
 
 
-async def _supervise(data: Path, journals: Mapping[str, Journal], address: str, as_json: bool) -> None:
+async def _supervise(data: Path, journals: Mapping[str, Journal], reserve: Reserve, address: str, as_json: bool) -> None:
     processes = Processes(data, journals, address)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -157,7 +171,8 @@ async def _supervise(data: Path, journals: Mapping[str, Journal], address: str, 
         return Heart(site, data / site, SystemClock(), lambda: processes.running(site), lambda event: say(journal, event))
 
     async with asyncio.TaskGroup() as group:
-        beside = [group.create_task(_say_address(address, as_json)), *(group.create_task(heart(*each).run()) for each in journals.items())]
+        beside = [group.create_task(_say_address(address, as_json)), group.create_task(reserve.run())]
+        beside += [group.create_task(heart(*each).run()) for each in journals.items()]
         await processes.run(tuple(children(tuple(journals))))
         for task in beside:
             task.cancel()

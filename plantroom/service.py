@@ -7,6 +7,7 @@ import ctypes
 import os
 import signal
 import sys
+from contextlib import suppress
 
 import structlog
 import uvloop
@@ -17,6 +18,8 @@ from plantroom.logs import set_up_logging
 from plantroom.supervisor import CONFIG_CHANGED
 
 PARENT = "PLANTROOM_SUPERVISOR"  # environment: the supervisor's pid, whose death is ours
+ALIVE = "PLANTROOM_ALIVE"  # environment: a pipe to it, into which our event loop says that it runs
+ALIVE_S = 1.0
 CONFIG_LOOK_S = 1.0
 _PR_SET_PDEATHSIG = 1
 
@@ -65,6 +68,8 @@ async def _supervised(name: str, runner: ServiceRunner, context: ServiceContext)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
     log.info("service.started", pid=os.getpid())
+    if (pipe := os.environ.pop(ALIVE, None)) is not None:
+        loop.call_soon(say_alive, loop, int(pipe))
     try:
         await runner(context)
     except asyncio.CancelledError:
@@ -80,6 +85,13 @@ async def _supervised(name: str, runner: ServiceRunner, context: ServiceContext)
         return 1
     log.error("service.ended", why="a service never ends by itself; its runner returned")
     return 1
+
+
+def say_alive(loop: asyncio.AbstractEventLoop, pipe: int) -> None:
+    """Now and every second, from the loop itself: where that is blocked nothing is said, whatever the threads do."""
+    with suppress(OSError):  # full: the supervisor stands still; broken: it is dead, and so are we
+        os.write(pipe, b".")
+    loop.call_later(ALIVE_S, say_alive, loop, pipe)
 
 
 def _only_newer_config(error: BaseException) -> bool:

@@ -10,19 +10,25 @@ FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 10.0
 HEALTHY_S = 60.0  # who lived so long begins with the first pause again
 TERM_S = 4.0  # between SIGTERM and SIGKILL
+PATIENCE_S = 30.0  # a service whose event loop says nothing for so long stands still: frozen, blocked, or waiting for ever
+LONGEST_PATIENCE_S = 960.0
 PER_SITE = ("collect", "rules", "history", "notify")
 PER_INSTALLATION = ("web",)
 
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """One service as the supervisor knows it. site: None for one that serves the installation. restarts: those that were announced."""
+    """One service as the supervisor knows it. site: None for one that serves the installation. restarts: those that were announced.
+
+    patience_s: how long it may stand still.
+    """
 
     service: str
     site: str | None
     started_s: float = 0.0
     pause_s: float = FIRST_PAUSE_S
     restarts: int = 0
+    patience_s: float = PATIENCE_S
 
     @property
     def name(self) -> str:
@@ -38,8 +44,17 @@ class Restart:
     event: dict[str, object] | None
 
 
-def on_exit(child: Child, code: int, now_s: float) -> Restart:
-    """What to do about a child that has ended. code: its exit code, negative for a signal; now_s: on the scale of started_s."""
+def stands_still(child: Child, heard_s: float | None, now_s: float) -> bool:
+    """Whether it is to be ended because nothing moves in it. heard_s: when its event loop last said that it runs, None = not yet: what it
+    does before, such as reading the journal again, takes as long as it takes."""
+    return heard_s is not None and now_s - heard_s > child.patience_s
+
+
+def on_exit(child: Child, code: int, now_s: float, *, stood_still: bool = False) -> Restart:
+    """What to do about a child that has ended. code: its exit code, negative for a signal; now_s: on the scale of started_s.
+
+    stood_still: we ended it for that. What needs longer for a step of its work would need longer each time, so it is given twice as long.
+    """
     lived_s = now_s - child.started_s
     pause_s = FIRST_PAUSE_S if lived_s >= HEALTHY_S else child.pause_s
     if code == CONFIG_CHANGED:
@@ -49,6 +64,9 @@ def on_exit(child: Child, code: int, now_s: float) -> Restart:
     going_on = replace(child, pause_s=min(2 * pause_s, LONGEST_PAUSE_S), restarts=child.restarts + 1)
     event: dict[str, object] = {"event": "service_restarted", "service": child.service, "site": child.site, "exit": code}
     event["restarts"] = going_on.restarts
+    if stood_still:
+        event["stood_still_s"] = child.patience_s
+        going_on = replace(going_on, patience_s=min(2 * child.patience_s, LONGEST_PATIENCE_S))
     return Restart(going_on, pause_s, event)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import orjson
@@ -127,7 +128,8 @@ class RulesService:
             return
         boot_ns = self._clock.read().boot_ns
         if outcome.committed and boot_ns - self._marked_ns >= MARK_NS:
-            self._journal.positions.mark("rules", position.seq)
+            with suppress(OSError):  # a full disk: what lags here only keeps more of the journal
+                self._journal.positions.mark("rules", position.seq)
             self._marked_ns = boot_ns
         if boot_ns - self._snapped_ns >= SNAPSHOT_NS:
             if self._snapped_ns:
@@ -135,15 +137,9 @@ class RulesService:
             self._snapped_ns = boot_ns
 
     def _remember(self, engine: Engine) -> None:
+        """A snapshot that cannot be made or written costs a longer start, nothing else: the older ones hold."""
         if engine.config is None or engine.seen is None:
             return
-        try:
-            self.snapshot(engine)
-        except OSError as error:  # the older ones hold, and what is lost is only a shorter start
-            log.error("snapshot.failed", error=str(error))
-
-    def _try_snapshot(self, engine: Engine) -> None:
-        """One that cannot be made or written costs a longer start, nothing else: the older ones hold."""
         try:
             self.snapshot(engine)
         except Exception as error:

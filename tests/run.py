@@ -17,7 +17,7 @@ PYTEST = [sys.executable, "-m", "pytest", "-rfEs", "-p", "no:cacheprovider"]
 
 FIELD = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("tests/integration/test_collector_*.py"))
 BESIDE = ["-n4", "--dist=loadfile", "--no-loadscope-reorder"]
-LONG = ["demo", "rules_service", "whole_house", "watch", "notify_service", "web"]  # begun first: the last file to end alone holds up all
+LONG = ["demo", "rules_service", "whole_house", "watch", "single_faults", "notify_service", "web"]  # begun first: the last file to end alone holds up all
 _OTHERS = sorted(
     str(path.relative_to(ROOT)) for path in ROOT.glob("tests/integration/test_*.py") if path.stem.removeprefix("test_") not in LONG
 )

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import orjson
 import structlog
 
-from plantroom.journal import Entry, GroupWriter, Kind
+from plantroom.journal import Entry, Kind
 from plantroom.site import Channel, Site
 from plantroom.tickets import Sent
 from plantroom.words import say
@@ -43,14 +43,19 @@ class Mailbox(Protocol):
     async def mark(self, letters: Letters) -> None: ...
 
 
+class Journal(Protocol):
+    async def append(self, entries: Sequence[Entry]) -> object:
+        """Returns when they are durable."""
+
+
 class Bounces:
     """Of one channel. sent: by ENVID what went out under it. order_of: the order of a page. counts: letters by what they were."""
 
     def __init__(
-        self, site: Site, channel: Channel, mailbox: Mailbox, group: GroupWriter, sent: Callable[[str], Sent | None],
+        self, site: Site, channel: Channel, mailbox: Mailbox, journal: Journal, sent: Callable[[str], Sent | None],
         order_of: Callable[[str], str | None],
     ) -> None:  # fmt: skip
-        self._site, self._channel, self._mailbox, self._group = site, channel, mailbox, group
+        self._site, self._channel, self._mailbox, self._journal = site, channel, mailbox, journal
         self._sent, self._order_of = sent, order_of
         self.counts: Counter[str] = Counter()
         self._left = asyncio.Event()
@@ -94,7 +99,7 @@ class Bounces:
             return 0
         entries = [entry for _, raw in letters.found for entry in self.receipts(raw)]
         if entries:
-            await self._group.append(entries)
+            await self._journal.append(entries)
         await self._mailbox.mark(letters)
         log.info("mailbox.read", channel=self._channel.id, letters=len(letters.found), receipts=len(entries), **self.counts)
         return len(letters.found)

@@ -1,7 +1,8 @@
 """The `notify` service: due outbox rows -> channels -> ATTEMPT records. It writes nothing but the journal (and links into access.db).
 
 Each channel has a task of its own and a hard limit for each attempt, so that one that hangs delays no other. At least once: an attempt
-is recorded before the page is looked at again, so a crash costs at most one duplicate, which the idempotency key shows.
+is recorded before the page is looked at again, so a crash costs at most one duplicate, which the idempotency key shows. A disk that
+refuses the record stops no page (diary.py).
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from plantroom.bundle import site_of
 from plantroom.cli import ServiceContext
 from plantroom.clock import NS, Clock, iso
 from plantroom.heartbeat.progress import DELIVERY
-from plantroom.journal import Entry, GroupWriter, Journal, Keeper, Kind
+from plantroom.journal import Entry, Journal, Kind
 from plantroom.model import Severity
 from plantroom.records import Records
 from plantroom.records.migrate import migrations
@@ -32,6 +33,7 @@ from rules.notify import http
 from rules.notify.board import Board, Waiting
 from rules.notify.bounces import Bounces
 from rules.notify.channels import Send, limit_of, rates_of, send_of
+from rules.notify.diary import Diary
 from rules.notify.duty_room import Darkness, Room
 from rules.notify.limits import Limits
 from rules.notify.mailbox import Visits, box_of
@@ -76,27 +78,27 @@ class NotifyService:
         self._limits = Limits({channel.id: rates_of(channel.type, channel.settings) for channel in site.channels.values()})
         self._board = Board({id_: Pace(*limit) for id_, limit in limits.items() if limit is not None}, self._limits)
         records = await self._records()
-        writer = self._journal.writer("notify")
+        diary = Diary(self._journal, "notify")
         try:
+            diary.open()
             self._catch_up(records)
-            group = GroupWriter(writer)
             self._woken = {id_: asyncio.Event() for id_ in site.channels}
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(group.run())
-                tasks.create_task(Keeper(self._journal).run())
+                tasks.create_task(diary.run())
+                tasks.create_task(diary.keep())
                 tasks.create_task(newer_config(self._journal, seq))
                 tasks.create_task(self._look(records))
                 tasks.create_task(self._settle(site, records))
                 if any(channel.type == ROOM for channel in site.channels.values()):
-                    tasks.create_task(self._watch_room(site, group))
+                    tasks.create_task(self._watch_room(site, diary))
                 for channel in site.channels.values():
                     if channel.type == MAIL and (box := box_of(channel.settings)) is not None:
-                        bounces = self._bounces[channel.id] = self._bounces_of(site, channel, Visits(box), group, records)
+                        bounces = self._bounces[channel.id] = self._bounces_of(site, channel, Visits(box), diary, records)
                         tasks.create_task(bounces.run())
-                    tasks.create_task(self._serve(site, channel, group, records))
+                    tasks.create_task(self._serve(site, channel, diary, records))
         finally:
             await http.close()
-            writer.close()
+            diary.close()
             records.close()
             self._rights.close()
             if self._screens is not None:
@@ -171,22 +173,22 @@ class NotifyService:
                 marked, marked_s = stood, loop.time()
             await asyncio.sleep(max(LOOK_S, LOOK_SHARE * took_s))  # where thousands wait, sending them comes before counting them
 
-    async def _serve(self, site: Site, channel: Channel, group: GroupWriter, records: Records) -> None:
+    async def _serve(self, site: Site, channel: Channel, diary: Diary, records: Records) -> None:
         """One channel: a few attempts at once, never two about one thing."""
         free = asyncio.Semaphore(AT_ONCE)
         async with asyncio.TaskGroup() as sends:
             while True:
                 await free.acquire()
-                row = await self._next(channel.id, group)
-                sends.create_task(self._attempt(site, channel, row, group, records, free))
+                row = await self._next(channel.id, diary)
+                sends.create_task(self._attempt(site, channel, row, diary, records, free))
 
-    async def _next(self, channel: str, group: GroupWriter) -> Waiting:
+    async def _next(self, channel: str, diary: Diary) -> Waiting:
         woken = self._woken[channel]
         while True:
             woken.clear()
             now_ns = self._clock.read().wall_ns
             row = self._board.next(channel, now_ns)
-            await self._tell_held(channel, now_ns, group)
+            await self._tell_held(channel, now_ns, diary)
             if row is not None:
                 return row
             due_ns = self._board.next_due_ns(channel)
@@ -196,16 +198,16 @@ class NotifyService:
             except TimeoutError:
                 continue
 
-    async def _tell_held(self, channel: str, now_ns: int, group: GroupWriter) -> None:
+    async def _tell_held(self, channel: str, now_ns: int, diary: Diary) -> None:
         """A page that waits for its number's limit is said to, so that another way is taken meanwhile."""
         for row, free_ns in self._board.held(channel, now_ns):
             said = f"{self._limits.words(channel)} → {iso(free_ns)}"  # the state says in words what it is
             log.warning("page.held", page=row.id, channel=channel, why="held by the provider's limit for one number", limit=said)
             body = {"outbox": row.id, "channel": channel, "state": "held", "text": said, "work_order": row.work_order, "person": row.person}
-            await group.append([Entry(Kind.RECEIPT, orjson.dumps(body))])
+            await diary.note([Entry(Kind.RECEIPT, orjson.dumps(body))])
 
     async def _attempt(
-        self, site: Site, channel: Channel, row: Waiting, group: GroupWriter, records: Records, free: asyncio.Semaphore
+        self, site: Site, channel: Channel, row: Waiting, diary: Diary, records: Records, free: asyncio.Semaphore
     ) -> None:
         stored = records.row("page", {"id": row.id})
         assert stored is not None, "an outbox row is never deleted"
@@ -221,7 +223,7 @@ class NotifyService:
         ended_ns = self._clock.read().wall_ns
         if said.reference is not None and (row.person is not None or channel.type == MAIL):
             self._rights.keep(site, channel, row, right, said.reference)  # before the record: what is not recorded is sent again
-        await group.append([Entry(Kind.ATTEMPT, said.record(row.id, channel.id, row.attempts + 1, started_ns, ended_ns))])
+        await diary.note([Entry(Kind.ATTEMPT, said.record(row.id, channel.id, row.attempts + 1, started_ns, ended_ns))])
         n = self._board.ended(row, said.verdict, ended_ns, said.retry_after_s)
         if said.verdict is not Verdict.ACCEPTED and (n in (1, 2, 5, 10) or n % 100 == 0):
             log.warning("page.not_accepted", page=row.id, channel=channel.id, n=n, verdict=said.verdict.value, answer=said.text)
@@ -232,12 +234,12 @@ class NotifyService:
         free.release()
         self._woken[channel.id].set()
 
-    def _bounces_of(self, site: Site, channel: Channel, visits: Visits, group: GroupWriter, records: Records) -> Bounces:
+    def _bounces_of(self, site: Site, channel: Channel, visits: Visits, diary: Diary, records: Records) -> Bounces:
         def order_of(page: str) -> str | None:
             row = records.row("page", {"id": page})
             return row["work_order"] if row is not None else None
 
-        return Bounces(site, channel, visits, group, lambda envid: self._rights.sent(site.id, channel.id, envid), order_of)
+        return Bounces(site, channel, visits, diary, lambda envid: self._rights.sent(site.id, channel.id, envid), order_of)
 
     async def _settle(self, site: Site, records: Records) -> None:
         """Cards whose button accepts no more lose it. What breaks here stops no page."""
@@ -255,7 +257,7 @@ class NotifyService:
                 self._screens = await asyncio.to_thread(Screens, self._folder.parent / "access.db")
         return Room(self._screens, site.id, self._clock)
 
-    async def _watch_room(self, site: Site, group: GroupWriter) -> None:
+    async def _watch_room(self, site: Site, diary: Diary) -> None:
         """Tells the journal while no screen of the duty room is there. One that cannot be asked about is none."""
         loop = asyncio.get_running_loop()
         darkness = Darkness(loop.time())
@@ -266,7 +268,7 @@ class NotifyService:
                 connected = False
             event = darkness.look(connected, loop.time())
             if event is not None:
-                await group.append([Entry(Kind.EVENT, orjson.dumps({"event": event}))])
+                await diary.note([Entry(Kind.EVENT, orjson.dumps({"event": event}))])
             await asyncio.sleep(ROOM_LOOK_S)
 
     async def _send(self, channel: Channel, page: Page, site: Site | None = None) -> Answer:

@@ -149,7 +149,7 @@ def test_the_duty_room_is_dark_then_sounds_until_somebody_hears_and_enters_a_rad
     page.get_by_label("谁听到").fill("admin")
     page.get_by_label("密码").fill("wrong")
     page.get_by_role("button", name="登记接单").click()
-    expect(page.get_by_role("alert").filter(has_text="用户名或密码不正确")).to_be_visible()
+    expect(page.get_by_role("alert").filter(has_text="用户名、PIN 码或密码不正确")).to_be_visible()
     page.get_by_label("谁去").select_option("wang.fang")
     page.get_by_label("谁听到").fill("admin")
     page.get_by_label("密码").fill(password)

@@ -18,7 +18,7 @@ import imapclient
 import orjson
 import pytest
 
-from plantroom.journal import Entry, GroupWriter
+from plantroom.journal import Entry
 from plantroom.people import Person
 from plantroom.site import Site
 from plantroom.tickets import Sent
@@ -59,7 +59,7 @@ class Group:
 
 def bounces(visits: Any, group: Group, sent: dict[str, Sent] | None = None, **settings: object) -> Bounces:
     known = {ENVID: Sent("P12-1", "zhang", None)} if sent is None else sent
-    return Bounces(SITE, channel({}, **settings), visits, cast(GroupWriter, group), known.get, lambda page: f"O of {page}")
+    return Bounces(SITE, channel({}, **settings), visits, group, known.get, lambda page: f"O of {page}")
 
 
 def read(raw: bytes, sent: dict[str, Sent] | None = None, **settings: object) -> tuple[list[dict[str, Any]], dict[str, int]]:

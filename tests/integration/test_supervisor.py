@@ -88,6 +88,20 @@ def test_all_are_stopped_within_five_seconds_the_deaf_one_too(tmp_path: Path) ->
     assert events(tmp_path) == []
 
 
+def test_services_that_stand_still_are_killed_and_come_back(tmp_path: Path) -> None:
+    """P4: SIGSTOP, or a loop that waits for ever. One that is slow to start is left alone, and so is one whose loop runs."""
+    with house(tmp_path, "steady:3", "blocked:3", "slow_start:3") as supervisor:
+        until(lambda: len(pids(tmp_path, "steady")) == 1)
+        time.sleep(2)  # until its loop has spoken: one that never has is still starting
+        os.kill(pids(tmp_path, "steady")[0], signal.SIGSTOP)
+        until(lambda: len(pids(tmp_path, "steady")) > 1 and len(pids(tmp_path, "blocked")) > 1)
+        until(lambda: (tmp_path / "slow_start.ready").exists())
+        os.kill(supervisor.pid, signal.SIGTERM)
+        supervisor.wait()
+    assert {(event["service"], event["exit"], event["stood_still_s"]) for event in events(tmp_path)} == {("steady", -9, 3.0), ("blocked", -9, 3.0)}
+    assert len(pids(tmp_path, "slow_start")) == 1
+
+
 def test_who_obeys_is_not_waited_for(tmp_path: Path) -> None:
     with house(tmp_path, "steady") as supervisor:
         until(lambda: len(pids(tmp_path, "steady")) == 1)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,13 +43,28 @@ def watched_for_real(tmp_path: Path) -> Iterator[Outside]:
     yield from outside(tmp_path, REAL)
 
 
+def keep_frozen(watched: Outside, service: str, over: threading.Event) -> None:
+    """Before a new process has done anything, where times are so long that there is one."""
+    while not over.wait(0.1 if watched.times is REAL else 5.0):
+        if service == "supervisor" or service in watched.house.services():
+            watched.signal(service, signal.SIGSTOP)
+
+
 def frozen(watched: Outside, service: str) -> float:
-    """Stops a process, waits for people outside to be told, lets it go on, waits for the all-clear; returns how long the first took."""
+    """Stops a process, waits for people outside to be told, lets it go on, waits for the all-clear; returns how long the first took.
+
+    The supervisor kills a service that stands still for so long, so the next one is stopped as well: what never moves again.
+    """
     began = time.monotonic()
     watched.signal(service, signal.SIGSTOP)
+    over = threading.Event()
+    again = threading.Thread(target=keep_frozen, args=(watched, service, over))
+    again.start()
     try:
         told = watched.told("raised", began, watched.times.told + 1, FROZEN[service])
     finally:
+        over.set()
+        again.join()
         watched.signal(service, signal.SIGCONT)
     watched.told("cleared", told, watched.times.noticed)
     return told - began

@@ -1,4 +1,7 @@
-"""A supervisor over fake services: python -m tests.kit.fake_house DIR NAME... ; stops on SIGTERM, says `stopped SECONDS`."""
+"""A supervisor over fake services: python -m tests.kit.fake_house DIR NAME... ; stops on SIGTERM, says `stopped SECONDS`.
+
+NAME:SECONDS is one that may stand still so long.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,8 @@ async def main(data: Path, names: list[str]) -> None:
         processes.stop()
 
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop)
-    await processes.run([Child(name, "hq") for name in names])
+    wanted = [name.partition(":") for name in names]
+    await processes.run([Child(name, "hq", patience_s=float(patience)) if patience else Child(name, "hq") for name, _, patience in wanted])
     print(f"stopped {time.monotonic() - asked:.2f}", flush=True)
 
 

@@ -55,12 +55,23 @@ async def deaf(context: ServiceContext) -> None:
         time.sleep(60)  # noqa: ASYNC251 - deaf indeed
 
 
+async def blocked(context: ServiceContext) -> None:
+    await asyncio.sleep(0.1)
+    time.sleep(60)  # noqa: ASYNC251 - a step of its work that never ends
+
+
+async def slow_start(context: ServiceContext) -> None:
+    time.sleep(4)  # noqa: ASYNC251 - as the engine reads its journal again
+    (context.data / "slow_start.ready").touch()
+    await steady(context)
+
+
 async def _raise(error: Exception) -> None:
     raise error
 
 
 RUNNERS: dict[str, Callable[[ServiceContext], Awaitable[None]]] = {
-    each.__name__: each for each in (steady, dying, reconfigured, torn_between, returning, deaf)
+    each.__name__: each for each in (steady, dying, reconfigured, torn_between, returning, deaf, blocked, slow_start)
 }
 
 

@@ -118,6 +118,7 @@ def furnish(folder: Path, clock: Clock, word: Word) -> Installation:
     house.handover("H1-1", "engineering", "ghost", opened, note=word(47))
     house.outcome("command-0001", "comment", "O1-1", "boss", False, (word(48), word(48)), state={"word": word(48)})
     house.outcome("command-0002", "stand_in", "engineering", "boss", True, state={"untold": ["ghost"]})
+    house.outcome("command-0003", "comment", "O1-1", "boss", True)
     house.person("ghost", word(49))
     house.severity_change("F1-1", "readiness", "danger", "ghost", reason=word(55))
     house.handing("O1-1", word(56), "ghost", seq=41, reason=word(57))

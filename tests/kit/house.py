@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import IO
 
 import apsw
 
@@ -34,11 +35,20 @@ def free_port() -> int:
         return int(s.getsockname()[1])
 
 
+def _nothing(body: dict[str, object]) -> None:
+    return
+
+
 class Receiver:
-    """An HTTP endpoint that takes pages and remembers when each came. status: what it answers, changeable."""
+    """An HTTP endpoint that takes pages and remembers when each came. status: what it answers, changeable.
+
+    on_came, on_answered: called with a page's body before and after it is answered, in the thread that answers.
+    """
 
     def __init__(self) -> None:
         self.status = 200
+        self.on_came: Callable[[dict[str, object]], None] = _nothing
+        self.on_answered: Callable[[dict[str, object]], None] = _nothing
         self.pages: list[tuple[int, str, dict[str, object]]] = []  # (CLOCK_MONOTONIC ns, X-Plantroom-Id, body)
         self.came = threading.Condition()
         receiver = self
@@ -46,20 +56,31 @@ class Receiver:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 at = time.monotonic_ns()
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                text = self.rfile.read(length := int(self.headers["Content-Length"]))
+                if len(text) < length:  # who sends it was killed meanwhile
+                    return
+                body = json.loads(text)
                 with receiver.came:
                     receiver.pages.append((at, self.headers["X-Plantroom-Id"], body))
                     receiver.came.notify_all()
+                receiver.on_came(body)
                 self.send_response(receiver.status)
                 self.send_header("Content-Length", str(len(receiver.answer)))
                 self.end_headers()
                 self.wfile.write(receiver.answer)
+                receiver.on_answered(body)
 
             def log_message(self, format: str, *args: object) -> None:
                 return
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        class Server(ThreadingHTTPServer):
+            daemon_threads = True
+
+            def handle_error(self, request: object, client_address: object) -> None:
+                if not isinstance(sys.exception(), OSError):  # who has gone away gets no answer
+                    super().handle_error(request, client_address)  # type: ignore[arg-type]
+
+        self._server = Server(("127.0.0.1", 0), Handler)
         self.answer = b"{}"  # to every page
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}/"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
@@ -137,67 +158,28 @@ def place_of(module: int) -> tuple[int, int]:
     return (module - 1) // MODULES_A_GATEWAY, (module - 1) % MODULES_A_GATEWAY + 1
 
 
-class House:
-    """`plantroom run` on a site of `pumps` fire pumps read over Modbus TCP, with a webhook to the receiver.
+class Installation:
+    """`plantroom run` on a site file whose site is `house`, as processes. folder: the log and, unless told otherwise, the data."""
 
-    extra: sections after those, {port} = the console's; channels: lines after that channel's.
-    """
-
-    def __init__(
-        self,
-        folder: Path,
-        pumps: int,
-        *,
-        period: str = "1s",
-        extra: str = "",
-        environment: dict[str, str] | None = None,
-        pumps_a_module: int = PUMPS_A_MODULE,
-        channels: str = "",
-    ) -> None:
-        self.data = folder / "data"
-        self.pumps, self._pumps_a_module = pumps, pumps_a_module
-        modules = -(-pumps // pumps_a_module)
-        self.inputs = Inputs(modules, pumps_a_module)
-        self.receiver = Receiver()
+    def __init__(self, folder: Path, environment: dict[str, str] | None = None, data: Path | None = None) -> None:
+        self.data = data or folder / "data"
         self.port = free_port()
         self.site_file = folder / "site.yaml"
-        self.site_file.write_text(self._site(modules, period, extra, channels))
         self._log = (folder / "log.txt").open("w+")
-        self._environment = os.environ | {"HOUSE_SECRET": "not-a-secret-of-anybody"} | (environment or {})
+        self._out: IO[str] | None = None  # where the services' lines go, instead of straight into the log
+        self._environment = os.environ | (environment or {})
         self._process: subprocess.Popen[str] | None = None
 
-    def _site(self, modules: int, period: str, extra: str, channels: str) -> str:
-        lines = [
-            "site: {id: house, name: 试验楼, zone: Asia/Shanghai, language: zh, practice: gb}",
-            "connections:",
-            *(f"  - {{id: bus-{n}, modbus_tcp: {{host: 127.0.0.1, port: {port}}}}}" for n, port in enumerate(self.inputs.ports)),
-            "channels:",
-            f"  - {{id: duty, type: webhook, url: '{self.receiver.url}', private: 127.0.0.1, secret: '${{HOUSE_SECRET}}'}}",
-            *channels.splitlines(),
-            *([] if "escalation:" in extra else ['escalation: {night: "00:00-00:00", test: never}']),  # at whatever hour tests run
-            "devices:",
-        ]
-        for module in range(1, modules + 1):
-            gateway, unit = place_of(module)
-            lines += [f"  - {{id: io-{module}, profile: generic-32di, connection: bus-{gateway}, unit: {unit}}}"]
-        lines += ["equipment:"]
-        for pump in range(self.pumps):
-            unit, at = pump // self._pumps_a_module + 1, POINTS_A_PUMP * (pump % self._pumps_a_module)
-            lines += [
-                f"  - id: fp-{pump}",
-                "    kind: fire_pump",
-                f"    name: {pump}号消防泵",
-                "    points:",
-                f"      - {{device: io-{unit}, take: {{di_{at + 1}: {{as: control_mode, values: {{0: manual, 1: auto}}, period: {period}}},"
-                f" di_{at + 2}: {{as: pump_running, period: {period}}}, di_{at + 3}: {{as: phase_loss, period: {period}}}}}}}",
-            ]
-        return "\n".join(lines) + "\n" + extra.replace("{port}", str(self.port))
-
     def start(self) -> None:
+        self.launch()
+        self.wait_for(self.healthy, 40, "healthz answers")
+
+    def launch(self) -> None:
+        """Starts it without waiting for anything."""
         command = [str(Path(sys.executable).parent / "plantroom"), "run", str(self.site_file)]
         command += ["--data", str(self.data), "--listen", f"127.0.0.1:{self.port}"]
-        self._process = subprocess.Popen(command, stdout=self._log, stderr=self._log, env=self._environment, text=True)
-        self.wait_for(self.healthy, 40, "healthz answers")
+        out = self._out or self._log
+        self._process = subprocess.Popen(command, stdout=out, stderr=out, env=self._environment, text=True)
 
     @property
     def pid(self) -> int:
@@ -273,6 +255,62 @@ class House:
     def close(self) -> None:
         if self._process is not None and self._process.poll() is None:
             self.stop()
+        (self.data / "reserve").unlink(missing_ok=True)  # folders of tests are kept for a while
+        self._log.close()
+
+
+class House(Installation):
+    """`plantroom run` on a site of `pumps` fire pumps read over Modbus TCP, with a webhook to the receiver.
+
+    extra: sections after those, {port} = the console's; channels: lines after that channel's.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        pumps: int,
+        *,
+        period: str = "1s",
+        extra: str = "",
+        environment: dict[str, str] | None = None,
+        pumps_a_module: int = PUMPS_A_MODULE,
+        channels: str = "",
+    ) -> None:
+        super().__init__(folder, {"HOUSE_SECRET": "not-a-secret-of-anybody"} | (environment or {}))
+        self.pumps, self._pumps_a_module = pumps, pumps_a_module
+        modules = -(-pumps // pumps_a_module)
+        self.inputs = Inputs(modules, pumps_a_module)
+        self.receiver = Receiver()
+        self.site_file.write_text(self._site(modules, period, extra, channels))
+
+    def _site(self, modules: int, period: str, extra: str, channels: str) -> str:
+        lines = [
+            "site: {id: house, name: 试验楼, zone: Asia/Shanghai, language: zh, practice: gb}",
+            "connections:",
+            *(f"  - {{id: bus-{n}, modbus_tcp: {{host: 127.0.0.1, port: {port}}}}}" for n, port in enumerate(self.inputs.ports)),
+            "channels:",
+            f"  - {{id: duty, type: webhook, url: '{self.receiver.url}', private: 127.0.0.1, secret: '${{HOUSE_SECRET}}'}}",
+            *channels.splitlines(),
+            *([] if "escalation:" in extra else ['escalation: {night: "00:00-00:00", test: never}']),  # at whatever hour tests run
+            "devices:",
+        ]
+        for module in range(1, modules + 1):
+            gateway, unit = place_of(module)
+            lines += [f"  - {{id: io-{module}, profile: generic-32di, connection: bus-{gateway}, unit: {unit}}}"]
+        lines += ["equipment:"]
+        for pump in range(self.pumps):
+            unit, at = pump // self._pumps_a_module + 1, POINTS_A_PUMP * (pump % self._pumps_a_module)
+            lines += [
+                f"  - id: fp-{pump}",
+                "    kind: fire_pump",
+                f"    name: {pump}号消防泵",
+                "    points:",
+                f"      - {{device: io-{unit}, take: {{di_{at + 1}: {{as: control_mode, values: {{0: manual, 1: auto}}, period: {period}}},"
+                f" di_{at + 2}: {{as: pump_running, period: {period}}}, di_{at + 3}: {{as: phase_loss, period: {period}}}}}}}",
+            ]
+        return "\n".join(lines) + "\n" + extra.replace("{port}", str(self.port))
+
+    def close(self) -> None:
+        super().close()
         self.inputs.close()
         self.receiver.close()
-        self._log.close()

@@ -81,6 +81,10 @@ class Influxd:
     def stop(self) -> None:
         self._end(signal.SIGTERM)
 
+    def signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
     def _end(self, number: int) -> None:
         if self._process is not None:
             self._process.send_signal(number)

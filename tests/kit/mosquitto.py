@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -84,6 +85,10 @@ class Mosquitto:
 
     def kill(self) -> None:
         self._end(terminate=False)
+
+    def signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
 
     def _end(self, *, terminate: bool) -> None:
         if self._process is not None:

@@ -34,7 +34,7 @@ IDS = {
 """Further looks at a page than its route with these ids."""
 MORE = (
     "/faults/F2-1", "/faults/F3-1", "/faults/F4-1", "/orders/O2-1", "/equipment/lift-1", "/orders?state=all", "/faults?condition=all", "/qr?kind=generator",
-    "/duty-room?order=O1-1", "/duty-room?order=O1-1&part=form", "/oncall?command=command-0002", "/orders/O1-1?command=command-0001", "/no-such-page",
+    "/duty-room?order=O1-1", "/duty-room?order=O1-1&part=form", "/oncall?command=command-0002", "/orders/O1-1?command=command-0001", "/orders/O1-1?command=command-0003", "/no-such-page",
 )  # fmt: skip
 NO_PAGE = re.compile(r"/static/|/duty-room/events|/api/v1/events|/oidc/|/callback/|/api/openapi.json")  # files, streams, what only leads elsewhere
 JSON_TYPES = ("application/json", "application/manifest+json")

@@ -70,3 +70,13 @@ def test_a_torn_list_of_applied_files_is_begun_anew(site: Path, tmp_path: Path) 
     assert names.get(site) is None
     names.put(site, "hq")
     assert names.get(site) == "hq"
+
+
+def test_a_disk_that_takes_no_list_of_applied_files_stops_no_start(site: Path, tmp_path: Path) -> None:
+    """`run` on a full disk, as after a power cut: what is known is not written again, what cannot be written is said."""
+    apply_or_go_on(site, tmp_path / "data")
+    (tmp_path / "data" / "sites.new").mkdir()  # what cannot be written, whoever tries
+    assert apply_or_go_on(site, tmp_path / "data")[0] == "hq"
+    other = tmp_path / "other.yaml"
+    other.write_text(GOOD)
+    assert apply_or_go_on(other, tmp_path / "data")[0] == "hq"

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from plantroom.processes import Processes
-from plantroom.supervisor import CONFIG_CHANGED, LONGEST_PAUSE_S, Child, children, on_exit
+from plantroom.supervisor import CONFIG_CHANGED, LONGEST_PATIENCE_S, LONGEST_PAUSE_S, PATIENCE_S, Child, children, on_exit, stands_still
 
 
 def live_and_die(lives_s: list[float], code: int = 1) -> list[float]:
@@ -67,3 +67,21 @@ def test_stopping_does_not_wait_for_a_pause(tmp_path: Path) -> None:
             await processes._pause(60)
 
     asyncio.run(scene())
+
+
+def test_who_says_nothing_stands_still_once_it_has_spoken() -> None:
+    child = Child("notify", "hq")
+    assert not stands_still(child, None, 3600.0), "it is still starting"
+    assert not stands_still(child, 100.0, 100.0 + PATIENCE_S)
+    assert stands_still(child, 100.0, 100.1 + PATIENCE_S)
+
+
+def test_who_was_ended_for_standing_still_is_given_twice_as_long() -> None:
+    """A step that takes a minute would take a minute each time: killed for ever it would never be done."""
+    child = Child("rules", "hq")
+    for patience_s in (60.0, 120.0, 240.0, 480.0, 960.0, LONGEST_PATIENCE_S):
+        restart = on_exit(child, -9, 100.0, stood_still=True)
+        assert restart.event is not None and restart.event["stood_still_s"] == child.patience_s
+        child = restart.child
+        assert child.patience_s == patience_s
+    assert on_exit(child, 1, 1e6).child.patience_s == LONGEST_PATIENCE_S
