@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import count
 
 import apsw
 import orjson
@@ -27,11 +28,11 @@ log = structlog.get_logger()
 LOOK_EVERY_S = 0.25
 ALONE_EVERY_NS = 10 * NS  # while nobody listens: who comes is told what changed since
 LOOK_SHARE = 10  # times what a look at the records took, before the next: in a flood pages leave first
-VALUES_EVERY = 4  # looks
+SHARES = 4  # of the machines of a site: one look tells the values of one share, so that none of them holds up the pages for long
 HEARTBEAT_S = 15.0
 MOST_CLIENTS = 50
 KEPT = 1_000
-MOST_WAITING = 200
+MOST_WAITING = 400
 MOST_OPEN = 2_000
 
 
@@ -41,15 +42,15 @@ class TooMany(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """data: JSON, of the machine `equipment`, about an order handed to `firm`. values: for `values` events the pieces by equipment, so that
-    a client who looks at one machine gets one machine."""
+    """data: JSON, of the machine `equipment`, about an order handed to `firm`. values: for `values` events the samples of each machine,
+    joined once for all who listen: a client who looks at one machine gets one machine."""
 
     n: int
     site: str
     kind: str
     data: bytes
     equipment: str = ""
-    values: Mapping[str, list[bytes]] | None = None
+    values: Mapping[str, bytes] | None = None
     firm: str = ""
 
 
@@ -60,11 +61,11 @@ class _Seen:
     version: int | None = None
     looked_ns: int = 0  # at the records; of the clock since boot
     took_ns: int = 0
-    turn: int = 0
+    turns: list[int] = field(default_factory=lambda: [0] * SHARES)  # up to which each share's values were told
     faults: dict[str, tuple[Fault, Order | None]] = field(default_factory=dict)
     orders: dict[str, Order] = field(default_factory=dict)
     config_seq: int = -1
-    bindings: dict[str, tuple[str, Binding]] = field(default_factory=dict)
+    bindings: dict[str, tuple[int, str, Binding]] = field(default_factory=dict)  # by point; the share and id of its machine
 
 
 @dataclass(eq=False, slots=True)
@@ -73,7 +74,6 @@ class Client:
     site: str | None
     equipment: frozenset[str] | None
     queue: asyncio.Queue[Event | None] = field(default_factory=lambda: asyncio.Queue(MOST_WAITING))
-
 
 
 class Hub:
@@ -91,12 +91,10 @@ class Hub:
 
     async def run(self) -> None:
         """Looks for ever; at the records only now and then while nobody listens."""
-        look = 0
-        while True:
-            look += 1
+        for look in count():
             for view in self._sites.all():
                 try:
-                    self._look(view, with_values=look % VALUES_EVERY == 0, with_records=self._due(view))
+                    self._look(view, shares=(look % SHARES,), with_records=self._due(view))
                 except apsw.Error as error:
                     log.warning("records_unreadable", site=view.id, error=str(error))
             await asyncio.sleep(LOOK_EVERY_S)
@@ -138,14 +136,14 @@ class Hub:
         pause_ns = 0 if seen is None else LOOK_SHARE * seen.took_ns if self._clients else ALONE_EVERY_NS
         return seen is None or self._clock.read().boot_ns >= seen.looked_ns + pause_ns
 
-    def _look(self, view: SiteView, with_values: bool, with_records: bool = True) -> None:
+    def _look(self, view: SiteView, shares: Iterable[int] = range(SHARES), with_records: bool = True) -> None:
         seen = self._seen.setdefault(view.id, _Seen())
         if with_records and (version := view.tables.version()) != seen.version:
             seen.version, seen.looked_ns = version, self._clock.read().boot_ns
             self._look_at_records(view, seen)
             seen.took_ns = self._clock.read().boot_ns - seen.looked_ns
-        if with_values:
-            self._look_at_values(view, seen)
+        for share in shares:
+            self._look_at_values(view, seen, share)
 
     def _look_at_records(self, view: SiteView, seen: _Seen) -> None:
         now = self._clock.read().wall_ns
@@ -171,21 +169,21 @@ class Hub:
         firm = (order.firm or "") if order is not None else ""
         self._tell(Event(self._next(), view.id, kind, orjson.dumps(row), row["equipment"], firm=firm))
 
-    def _look_at_values(self, view: SiteView, seen: _Seen) -> None:
-        turn, seen.turn = seen.turn, view.latest.turn
-        if turn == seen.turn or not self._clients:
+    def _look_at_values(self, view: SiteView, seen: _Seen, share: int) -> None:
+        turn, seen.turns[share] = seen.turns[share], view.latest.turn
+        if turn == view.latest.turn or not self._clients:
             return
         if seen.config_seq != view.config_seq and view.config is not None:
             seen.config_seq = view.config_seq
-            seen.bindings = {b.point: (e.id, b) for e in view.config.equipment.values() for b in e.bindings}
+            seen.bindings = {b.point: (n % SHARES, e.id, b) for n, e in enumerate(view.config.equipment.values()) for b in e.bindings}
         now = self._clock.read().wall_ns
         pieces: dict[str, list[bytes]] = {}
         for point in view.latest.changed_since(turn):
             bound = seen.bindings.get(point)
-            if bound is not None:
-                pieces.setdefault(bound[0], []).append(orjson.dumps(sample_shape(bound[1], view.latest.sample(point), now)))
+            if bound is not None and bound[0] == share:
+                pieces.setdefault(bound[1], []).append(orjson.dumps(sample_shape(bound[2], view.latest.sample(point), now)))
         if pieces:
-            self._tell(Event(self._next(), view.id, "values", b"", values=pieces))
+            self._tell(Event(self._next(), view.id, "values", b"", values={id_: b",".join(samples) for id_, samples in pieces.items()}))
 
     def _tell(self, event: Event) -> None:
         if event.values is None:  # values are not kept: who comes back sees the newest ones anyway
@@ -234,7 +232,7 @@ class Hub:
         theirs = self._sites.theirs(client.person, event.site)
         if theirs is not None:
             wanted &= theirs
-        return [piece for equipment in wanted for piece in values[equipment]]
+        return [values[equipment] for equipment in wanted]
 
     def _next(self) -> int:
         self._n += 1

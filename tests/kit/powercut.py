@@ -9,16 +9,28 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 
 MEBIBYTES = 64
 
 
+@lru_cache
 def possible() -> bool:
-    tools = shutil.which("mkfs.ext4", path="/usr/sbin:/sbin:/usr/bin")
-    return os.geteuid() == 0 and Path("/dev/loop-control").exists() and tools is not None
+    """Tried, once: a container may have the device and refuse the mount."""
+    if os.geteuid() != 0 or not Path("/dev/loop-control").exists() or shutil.which("mkfs.ext4", path="/usr/sbin:/sbin:/usr/bin") is None:
+        return False
+    with tempfile.TemporaryDirectory() as folder:
+        image = Path(folder) / "image"
+        try:
+            make_image(image)
+            with mounted(image, Path(folder) / "at"):
+                return True
+        except (OSError, subprocess.CalledProcessError):
+            return False
 
 
 def make_image(path: Path) -> None:

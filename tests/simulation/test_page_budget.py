@@ -1,7 +1,8 @@
 """What a healthy tower of a hundred machines asks of people, over the real wires and the whole service, against the standard's budget:
 nothing urgent, at most one normal fault in 1,000 equipment-days, at most two pages about normal faults in a night shift.
 
-`make test` has part of an evening of a fifth of them, and as control one that is not healthy; the long form has a month. Beats of a minute."""
+`make test` has part of an evening of a fifth of them, and as control one that is not healthy; the long form has a month
+of which what nothing disturbs is read without its wire. Beats of a minute."""
 
 from __future__ import annotations
 
@@ -46,12 +47,12 @@ class Asked:
         return [fault for fault in self.faults if fault[0] == Severity.NORMAL]
 
 
-def rehearsed(folder: Path, days: float, start: str, events: str = "[]", share: float = 1.0) -> Asked:
+def rehearsed(folder: Path, days: float, start: str, events: str = "[]", share: float = 1.0, *, direct: bool = False) -> Asked:
     site_file, scenario = folder / "site.yaml", folder / "scenario.yaml"
     site_file.write_text(site_text(share) + CHANNEL)
     scenario.write_text(f"seed: 5\nstart: {start}\ndays: {days}\nevents: {events}\n")
     site = load_site(site_file)
-    Rehearsal(site_file, site, load_scenario(scenario, site), None, 60.0, folder, lambda line: None).run()
+    Rehearsal(site_file, site, load_scenario(scenario, site), None, 60.0, folder, lambda line: None, direct=direct).run()
     with closing(Records.open(folder / "records.db", readonly=True)) as records:
         faults = list(records.db.execute(FAULTS))
         asked = list(records.db.execute("SELECT created_ns, severity FROM outbox WHERE reason != 'test' AND id GLOB 'P*'"))
@@ -83,7 +84,13 @@ def test_a_healthy_evening_stays_inside_the_page_budget(tmp_path: Path) -> None:
 def test_what_is_not_healthy_does_not(tmp_path: Path) -> None:
     """The control: the same judge, a pump out of auto and a handful of lifts that stop at night."""
     lifts = ", ".join(f"{{at: {n}m, upset: {{equipment: lift-{n}, fault: lift_common_fault, for: 10m}}}}" for n in range(5, 30, 5))
-    asked = rehearsed(tmp_path, 0.022, "2026-04-01T20:10:00+08:00", f"[{{at: 2m, upset: {{equipment: fire-pump-1, fault: phase_loss}}}}, {lifts}]", share=0.5)
+    asked = rehearsed(
+        tmp_path,
+        0.022,
+        "2026-04-01T20:10:00+08:00",
+        f"[{{at: 2m, upset: {{equipment: fire-pump-1, fault: phase_loss}}}}, {lifts}]",
+        share=0.5,
+    )
     assert asked.urgent
     assert len(asked.normal) >= 5
     assert judge(asked, 0.022) != ""
@@ -91,4 +98,4 @@ def test_what_is_not_healthy_does_not(tmp_path: Path) -> None:
 
 @pytest.mark.soak
 def test_a_healthy_month_stays_inside_the_page_budget(tmp_path: Path) -> None:
-    assert judge(rehearsed(tmp_path, 30.0, "2026-04-01T00:00:00+08:00"), 30.0) == ""
+    assert judge(rehearsed(tmp_path, 30.0, "2026-04-01T00:00:00+08:00", direct=True), 30.0) == ""

@@ -53,6 +53,13 @@ class Heard:
             if found == kind:
                 return data
 
+    async def values_of(self, points: set[str]) -> list[Any]:
+        """All samples told until each of these points was."""
+        told: list[Any] = []
+        while not points <= {value["point"] for value in told}:
+            told += (await self.of("values"))["values"]
+        return told
+
 
 def listen(app: FastAPI, person: Person = BOSS, equipment: frozenset[str] | None = None, last: str | None = None) -> Heard:
     hub: Hub = app.state.hub
@@ -107,18 +114,22 @@ def test_who_comes_back_with_the_last_id_hears_what_was_missed_and_only_that(hou
 
 def test_values_are_told_when_they_change_and_only_of_the_machines_asked_for(house: Installation) -> None:
     async def scenario(app: FastAPI) -> None:
-        app.state.hub._look(app.state.sites.all()[0], with_values=True)  # what is known before anybody listens is no news
+        app.state.hub._look(app.state.sites.all()[0])  # what is known before anybody listens is no news
         one, both, none = listen(app, equipment=frozenset({"gen-1"})), listen(app), listen(app, equipment=frozenset())
-        reading = [asyncio.ensure_future(heard.of("values")) for heard in (one, both)]
+        reading = [
+            asyncio.ensure_future(one.of("values")),
+            asyncio.ensure_future(both.values_of({"gen-1.engine_speed", "fp-1.pump_running"})),
+        ]
         silent = asyncio.ensure_future(none.of("values"))
         await asyncio.sleep(0)
         house.sample({"gen-1.engine_speed": 1503.0, "gen-1.common_alarm": 0.0})
         house.sample({"fp-1.pump_running": 1.0})
-        for values in await asyncio.gather(*reading):
-            speed = next(v for v in values["values"] if v["point"] == "gen-1.engine_speed")
+        alone, everything = (await reading[0])["values"], await reading[1]
+        for values in (alone, everything):
+            speed = next(v for v in values if v["point"] == "gen-1.engine_speed")
             assert (speed["value"], speed["text"]["zh"]) == (1503.0, "1,503")
-        points = {v["point"] for v in (await reading[0])["values"]}
-        assert points == {"gen-1.engine_speed"}, "an unchanged value is no news, another machine neither"
+        assert {v["point"] for v in alone} == {"gen-1.engine_speed"}, "an unchanged value is no news, another machine neither"
+        assert {v["point"] for v in everything} == {"gen-1.engine_speed", "fp-1.pump_running"}, "each machine in its share of the looks"
         assert not silent.done()
         silent.cancel()
 
@@ -134,7 +145,7 @@ def test_a_person_hears_nothing_of_a_site_they_may_not_see(tmp_path: Path) -> No
         reading = asyncio.ensure_future(heard.of("fault"))
         await asyncio.sleep(0)
         houses[1].fault("F1-1", "gen-1")
-        app.state.hub._look(app.state.sites.all()[1], with_values=False)
+        app.state.hub._look(app.state.sites.all()[1], shares=())
         assert "F1-1" in app.state.hub._seen["west"].faults, "the control: it was there to be told"
         houses[0].fault("F2-1", "gen-1")
         assert (await reading)["id"] == "F2-1"
@@ -161,14 +172,14 @@ def test_a_firms_person_hears_of_their_machines_alone(tmp_path: Path, monkeypatc
     async def scenario(app: FastAPI) -> None:
         hub: Hub = app.state.hub
         [view] = app.state.sites.all()
-        hub._look(view, with_values=True)
+        hub._look(view)
         heard, third = listen(app, liu), listen(app, Person("zhou", Role.THIRD_PARTY))
         silent = asyncio.ensure_future(third.of("fault"))
         reading = asyncio.ensure_future(heard.next())
         await asyncio.sleep(0)
         house.fault("F1-1", "fp-1", minutes_ago=1.0)  # the newest is told first
         house.fault("F2-1", "gen-1")
-        hub._look(view, with_values=False)
+        hub._look(view, shares=())
         kind, data = await reading
         assert (kind, data["id"]) == ("fault", "F2-1"), "not of the other machine, though it came first"
         values = asyncio.ensure_future(heard.of("values"))

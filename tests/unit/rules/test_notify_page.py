@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import orjson
 
-from rules.delivery import _read
+from rules.delivery import _good
 from rules.notify.page import NO_PERSON, Answer, Page, answer, unfit
 from rules.outbox import Verdict
+from rules.record_body import read
 
 PAGE = Page("P1-1", "tower", "raised", "danger", {"zh": ["一", "二"], "en": ["one", "two", "three"]}, 1)
 
@@ -42,4 +43,4 @@ def test_an_attempts_record_is_what_the_engine_reads_and_says_what_is_not_confir
     assert orjson.loads(unsure)["confirmed"] is False
     later = Answer(Verdict.RETRY, "429", 30.0).record("P1-1", "duty", 1, 5, 9)
     assert orjson.loads(later)["retry_after_s"] == 30.0
-    assert all(_read(body) is not None for body in (plain, unsure, later))
+    assert all(read(body, "attempt", _good) is not None for body in (plain, unsure, later))
