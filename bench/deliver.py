@@ -87,6 +87,7 @@ tests:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--pumps", type=int, default=3000)
+    parser.add_argument("--steady", type=int, help="of them one after the other, the rest at once; default: half")
     options = parser.parse_args()
     second = Receiver()
     with tempfile.TemporaryDirectory() as folder:
@@ -99,7 +100,7 @@ def main() -> None:
             house.start()
             house.wait_for(lambda: house.rows("SELECT 1 FROM position WHERE seq > 20"), 30, "the engine runs")
             time.sleep(5)
-            half = options.pumps // 2
+            half = options.steady or options.pumps // 2
             steady(house, list(range(half)))
             flood(house, list(range(half, options.pumps - 1)), options.pumps - 1)
             print(f"bars: 2 s, 30 s; load {os.getloadavg()[0]:.1f}")

@@ -296,19 +296,28 @@ class House(Installation):
         ]
         for module in range(1, modules + 1):
             gateway, unit = place_of(module)
-            lines += [f"  - {{id: io-{module}, profile: generic-32di, connection: bus-{gateway}, unit: {unit}}}"]
+            lines += [f"  - {{id: io-{module - 1}, profile: generic-32di, connection: bus-{gateway}, unit: {unit}}}"]
         lines += ["equipment:"]
-        for pump in range(self.pumps):
-            unit, at = pump // self._pumps_a_module + 1, POINTS_A_PUMP * (pump % self._pumps_a_module)
-            lines += [
-                f"  - id: fp-{pump}",
-                "    kind: fire_pump",
-                f"    name: {pump}号消防泵",
-                "    points:",
-                f"      - {{device: io-{unit}, take: {{di_{at + 1}: {{as: control_mode, values: {{0: manual, 1: auto}}, period: {period}}},"
-                f" di_{at + 2}: {{as: pump_running, period: {period}}}, di_{at + 3}: {{as: phase_loss, period: {period}}}}}}}",
-            ]
+        whole = self.pumps // PUMPS_A_MODULE if self._pumps_a_module == PUMPS_A_MODULE else 0  # modules 1 to whole - 1 read alike
+        for place in range(PUMPS_A_MODULE if whole > 1 else 0):
+            lines += [f"  - each: 1..{whole - 1}", *self._pump(f"{{n}}{place}", "{n}", place, period)]
+        for pump in [pump for pump in range(self.pumps) if not PUMPS_A_MODULE <= pump < whole * PUMPS_A_MODULE]:
+            module, place = divmod(pump, self._pumps_a_module)
+            lines += ["  -", *self._pump(str(pump), str(module), place, period)]
         return "\n".join(lines) + "\n" + extra.replace("{port}", str(self.port))
+
+    @staticmethod
+    def _pump(n: str, module: str, place: int, period: str) -> list[str]:
+        """The lines of a pump: `place` on the module counted from 0."""
+        at = POINTS_A_PUMP * place
+        return [
+            f'    id: "fp-{n}"',
+            "    kind: fire_pump",
+            f'    name: "{n}号消防泵"',
+            "    points:",
+            f'      - {{device: "io-{module}", take: {{di_{at + 1}: {{as: control_mode, values: {{0: manual, 1: auto}}, period: {period}}},'
+            f" di_{at + 2}: {{as: pump_running, period: {period}}}, di_{at + 3}: {{as: phase_loss, period: {period}}}}}}}",
+        ]
 
     def close(self) -> None:
         super().close()
