@@ -191,6 +191,7 @@ def difference(old: Site, new: Site) -> str:
             ("channels", old.channels, new.channels),
             ("people", old.people, new.people),
             ("teams", old.roster.teams, new.roster.teams),
+            ("spares", old.spares, new.spares),
         )
         if (line := _of_things(what, before, after, new.language))
     ]
@@ -238,7 +239,10 @@ def _changed(key: str, old: object, new: object, language: str) -> str:
 
 def _fields(old: Equipment, new: Equipment) -> list[str]:
     """Names of what differs. Kinds are compared by name: their text shows among the files."""
-    names = ("name", "state", "location", "parameters", "rules_off", "ledger", "rescue", "way", "key", "documents", "bindings")
+    names = (
+        "name", "state", "location", "parameters", "rules_off", "ledger", "rescue", "way", "key", "documents",
+        "certificates", "records", "bindings",
+    )  # fmt: skip
     found = [name for name in names if getattr(old, name) != getattr(new, name)]
     return ["kind", *found] if old.kind.name != new.kind.name else found
 

@@ -11,11 +11,23 @@ from typing import Annotated
 import orjson
 import typer
 
-from plantroom import bundle, channel_check, oncall_commands, page_command, profile_commands, roster_check, site_rescue, site_watch
+from plantroom import (
+    bundle,
+    channel_check,
+    ledger_commands,
+    oncall_commands,
+    page_command,
+    profile_commands,
+    roster_check,
+    site_rescue,
+    site_watch,
+)
 from plantroom.cli import BAD_INPUT, DONE, FAILED, print_json, print_problems
 from plantroom.clock import Clock, SystemClock
 from plantroom.errors import BadInput, Problem
 from plantroom.journal import Journal
+from plantroom.ledger import review
+from plantroom.local_time import local_date
 from plantroom.site import Site
 from plantroom.site_file import load_site
 
@@ -28,6 +40,7 @@ def register(app: typer.Typer) -> None:
     profile_commands.register(app)
     oncall_commands.register(app)
     page_command.register(app)
+    ledger_commands.register(app)
 
     @app.command()
     def check(
@@ -60,6 +73,7 @@ def check_site(path: Path, as_json: bool, clock: Clock | None = None, *, whole: 
         found = load_site(path)
         now_ns = (clock or SystemClock()).read().wall_ns
         left = [*roster_check.findings(found, now_ns), *roster_check.headless(found), *site_rescue.findings(found)]
+        left += review.findings(found, local_date(now_ns, found.roster.zone))
         left += [*site_watch.findings(found), *channel_check.findings(found)]
         problems = [replace(problem, file=str(path)) if problem.file == found.root else problem for problem in left]
     if as_json or problems:

@@ -11,6 +11,7 @@ from plantroom import profile_file
 from plantroom import yaml_file as y
 from plantroom.errors import BadInput, Problem
 from plantroom.kinds import Kind, parse_kind
+from plantroom.ledger.grid import Grid, as_text, of_text, read_file
 from plantroom.profile_file import parse_profile
 from plantroom.profile_options import split_name
 from plantroom.profiles import Profile
@@ -18,6 +19,7 @@ from plantroom.site_rules import texts_beside
 
 TextOf = Callable[[str], str | None]
 RulesOf = Callable[[str], Mapping[str, str]]
+SHEETS = "sheets/"  # and those of its ledger sheets, as grids (plantroom/ledger/grid.py)
 CALENDARS = "calendars/"  # where a site's iCalendar texts stand in a config record, each under its path beside the site file
 
 
@@ -25,7 +27,8 @@ class Shelf:
     """Kinds and profiles by name; keeps every text it gave out, by path, in `files`.
 
     text_of: text of `kinds/x.yaml` or `profiles/x.yaml`, None where there is none; BadInput where it cannot be read.
-    rules_of: a site's own rule texts; None where all there are stand in a config record already. calendars/x.ics is asked of text_of too.
+    rules_of: a site's own rule texts; None where all there are stand in a config record already. calendars/x.ics and sheets/x.xlsx
+    are asked of text_of too.
     known: names for hints, by folder. shown: path -> what problems call it, where that differs.
     """
 
@@ -73,6 +76,15 @@ class Shelf:
         self.files[path] = text
         return self._shown.get(CALENDARS, CALENDARS) + path.removeprefix(CALENDARS), text
 
+    def sheet(self, name: str) -> tuple[str, Grid]:
+        """(what problems call it, its cells) of a ledger sheet beside the site file. Raises KeyError or BadInput."""
+        path = f"{SHEETS}{PurePosixPath(name)}"
+        text = self._text_of(path)
+        if text is None:
+            raise KeyError(name)
+        self.files[path] = text
+        return self._shown.get(SHEETS, SHEETS) + path.removeprefix(SHEETS), of_text(text, name)
+
     def _text(self, folder: str, name: str) -> tuple[str, str]:
         path = f"{folder}/{name}.yaml"
         text = self._text_of(path)
@@ -89,8 +101,9 @@ def installed(folder: Path) -> Shelf:
 
     def text_of(path: str) -> str | None:
         group, _, file = path.partition("/")
-        if f"{group}/" == CALENDARS:
-            return _beside(folder, file)
+        if f"{group}/" in (CALENDARS, SHEETS):
+            found = _beside(folder, file)
+            return None if found is None else as_text(read_file(found)) if f"{group}/" == SHEETS else y.read_text(found)
         builtin, name = shipped[group] / file, file.removesuffix(".yaml")
         if "/" in file or "\\" in file or "\x00" in file:
             return None
@@ -102,17 +115,17 @@ def installed(folder: Path) -> Shelf:
         return y.read_text(builtin) if builtin.is_file() else None
 
     names = (*profile_file.profile_names(), *own)
-    shown = {f"profiles/{name}.yaml": str(path) for name, path in own.items()} | {CALENDARS: f"{folder}/"}
+    shown = {f"profiles/{name}.yaml": str(path) for name, path in own.items()} | dict.fromkeys((CALENDARS, SHEETS), f"{folder}/")
     return Shelf(text_of, {"kinds": kinds_module.kind_names(), "profiles": names}, shown, lambda name: texts_beside(folder, name))
 
 
-def _beside(folder: Path, name: str) -> str | None:
-    """Raises BadInput where it lies elsewhere or cannot be read."""
+def _beside(folder: Path, name: str) -> Path | None:
+    """Raises BadInput where it lies elsewhere."""
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or "\x00" in name:
-        said = "lies outside the site file's folder; a calendar stands beside it, so that they are kept together"
+        said = "lies outside the site file's folder; what a site file names stands beside it, so that they are kept together"
         raise BadInput([Problem(name, 0, "", said)])
-    return y.read_text(folder / path) if (folder / path).is_file() else None
+    return folder / path if (folder / path).is_file() else None
 
 
 def recorded(files: Mapping[str, str]) -> Shelf:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from plantroom.certificates import MachineCertificate
+from plantroom.errors import Problem
 from plantroom.escalation import Chain, Major, defaults
 from plantroom.kinds import Kind, KindPoint
 from plantroom.model import EquipmentState, Severity
@@ -154,7 +156,7 @@ class Binding:
     range: tuple[float, float] | None = None  # plausible, in the kind's unit; for 4-20 mA beyond 3.6..21 mA is out_of_range already
 
 
-DOCUMENTS_OF = ("procedure", "drawing", "certificate", "manual")
+DOCUMENTS_OF = ("procedure", "drawing", "certificate", "manual", "takeover")
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,12 +174,32 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True)
+class PastRecord:
+    """Maintenance done before Plantroom kept the records. on: ISO day, month or year, "" = not known."""
+
+    on: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Spare:
+    """A part kept for machines. count: how many lie there; below `minimum` some are to be ordered. used_by: equipment ids."""
+
+    id: str
+    name: str
+    place: str
+    count: int
+    minimum: int
+    used_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Equipment:
     """A thing with a nameplate. parameters: rule parameters of this machine, by name: a number in the rule's unit, "12s" or "1.1 bar".
 
     fed_by: the equipment it cannot run without (a transfer switch, a chiller): a fault there explains one here. bank: machines that stand
     in for each other, such as lifts of one lobby. rescue: of a lift, what one needs to free people (site_rescue.FACTS). way, key: how one
-    gets to it, and in.
+    gets to it, and in. certificates: what it must hold to be used, each `what` once. records: of the time before Plantroom, newest first.
 
     Equipment `monitor` (kind `monitor`, no bindings) is Plantroom itself and is in every site.
     """
@@ -197,6 +219,8 @@ class Equipment:
     way: str = ""
     key: str = ""
     documents: tuple[Document, ...] = ()
+    certificates: tuple[MachineCertificate, ...] = ()
+    records: tuple[PastRecord, ...] = ()
 
     @property
     def monitored(self) -> bool:
@@ -253,6 +277,7 @@ class Site:
     `equipment.<id>`, its parameters and rules_off, of `people.<id>`, `roster.teams.<team>`, and of everything under `rules`, `clocks` and
     `escalation`, by path, for checks that speak about them. chains: of each severity that pages, defaults filled in.
     test_minute: of the local day, when everybody has a test page; None = never. major: None = no heads are named.
+    spares: by id. left: what its ledger sheets leave open, such as rows that name no equipment.
     """
 
     id: str
@@ -281,6 +306,8 @@ class Site:
     test_minute: int | None = TEST_MINUTE
     watch: Watch | None = None
     major: Major | None = None
+    spares: Mapping[str, Spare] = field(default_factory=dict)
+    left: tuple[Problem, ...] = ()
     _by_device: Mapping[str, tuple[Binding, ...]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -11,13 +11,25 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from plantroom import shelf as shelves
-from plantroom import site_calendar, site_channels, site_documents, site_escalation, site_people, site_rescue, site_rules, site_watch
+from plantroom import (
+    site_calendar,
+    site_channels,
+    site_documents,
+    site_escalation,
+    site_ledger,
+    site_people,
+    site_rescue,
+    site_rules,
+    site_watch,
+)
 from plantroom import site_parts as parts
 from plantroom import yaml_file as y
 from plantroom.bindings import Binder
 from plantroom.each import expanded
-from plantroom.errors import BadInput
+from plantroom.errors import BadInput, Problem
 from plantroom.kinds import Kind
+from plantroom.ledger.joining import join
+from plantroom.ledger.reading import Entry, good, read_ledger
 from plantroom.model import EquipmentState
 from plantroom.people import Person
 from plantroom.profile_mqtt import data_topics, overlap
@@ -106,7 +118,8 @@ class _Site:
             self._connection(entry, again)
         for entry, again in self._entries(f, "devices"):
             self._device_entry(entry, again)
-        equipment = self._all_equipment(f)
+        equipment, left = self._with_sheets(f, self._all_equipment(f))
+        spares = site_ledger.read_spares(f.child("spares"), equipment, self._paper)
         channels = {}
         for entry, again in self._entries(f, "channels"):
             channel = site_channels.channel(entry, self._connections)
@@ -132,7 +145,7 @@ class _Site:
         return Site(
             site_id, name, zone, language, practice, web, self._connections, self._devices, equipment, channels, target,
             rules.parameters, rules.off, files, self._root, hash_of(files), self._lines, clocks, calendar,
-            people, roster, chains, night, test_minute, watch, major,
+            people, roster, chains, night, test_minute, watch, major, spares, left,
         )  # fmt: skip
 
     def _people(self, f: y.Fields, channels: Mapping[str, Channel]) -> dict[str, Person]:
@@ -270,6 +283,28 @@ class _Site:
             equipment[MONITOR] = Equipment(MONITOR, kind, kind.says["zh"])
         return equipment
 
+    def _with_sheets(self, f: y.Fields, equipment: dict[str, Equipment]) -> tuple[dict[str, Equipment], tuple[Problem, ...]]:
+        """The equipment with what its ledger sheets say, and what they leave open."""
+        sheets: list[tuple[tuple[Entry, ...], bool]] = []
+        for sheet in site_ledger.read_sheets(f.child("sheets"), self._paper):
+            try:
+                shown, grid = self._shelf.sheet(sheet.file)
+                sheets.append((good(read_ledger(grid, shown)), sheet.adds))
+            except KeyError:
+                self._paper.wrong(sheet.line, "sheets", f"there is no file {sheet.file!r} beside the site file")
+            except BadInput as error:
+                self._more.append(error)
+        if not sheets:
+            return equipment, ()
+        monitor = equipment.pop(MONITOR, None)
+        wanted = {entry.kind for entries, adds in sheets for entry in entries if adds and entry.kind is not None}
+        kinds = {name: kind for name in sorted(wanted) if (kind := self._kind(name, 0, "sheets")) is not None}
+        places = {path: f"{self._paper.file}:{line}" for path, line in self._lines.items()}
+        joined = join(equipment, sheets, kinds, places)
+        if joined.problems:
+            self._more.append(BadInput(joined.problems))
+        return {**joined.equipment, **({MONITOR: monitor} if monitor is not None else {})}, joined.left
+
     def _check_feeders(self, equipment: Mapping[str, Equipment]) -> None:
         """fed_by names equipment, and nothing feeds itself, by however many steps."""
         for machine in equipment.values():
@@ -298,9 +333,10 @@ class _Site:
         settings = parts.parameters(f.child("parameters"), f.path("parameters"), self._paper)
         off = parts.reasons(f.child("rules_off"), f.path("rules_off"), self._paper)
         self._lines[f.where] = f.node.line
-        for key in ("parameters", "rules_off"):
+        for key in ("parameters", "rules_off", "ledger"):
             _note_lines(f.node.items.get(key), f.path(key), self._lines)
         ledger = {key: y.plain(node) for key, node in y.mapping(f.child("ledger"), f.path("ledger"), self._paper).items.items()}
+        certificates, records = site_ledger.read_certificates(f, ledger), site_ledger.read_records(f)
         rescue = site_rescue.read_rescue(f.child("rescue"), f, kind.name if kind is not None else None)
         way, its_key = f.may("way", site_documents.fact, ""), f.may("key", site_documents.fact, "")
         documents = site_documents.read_documents(f)
@@ -327,7 +363,10 @@ class _Site:
                 said = f"a monitored {kind.name} needs {', '.join(missing)}: bind it, or leave the equipment without points"
                 f.paper.wrong(f.node.line, f.where, said)
         bindings = tuple(binder.bindings)
-        return Equipment(ident, kind, name, state, location, settings, off, ledger, bindings, fed_by, bank, rescue, way, its_key, documents)
+        return Equipment(
+            ident, kind, name, state, location, settings, off, ledger, bindings, fed_by, bank, rescue, way, its_key, documents,
+            certificates, records,
+        )  # fmt: skip
 
 
 def _note_lines(node: y.Node | None, where: str, lines: dict[str, int]) -> None:
