@@ -44,6 +44,14 @@ def judged_at(span: Period, now_ns: int) -> int:
 
 def read(records: Records, site: Site | None, span: Period, as_of_ns: int, scope: Scope = Scope()) -> tuple[Figures, Judged]:
     """site: the configuration in force; it says of which kind and whose a machine is. as_of_ns: no later than what the records hold."""
+    records.db.execute("BEGIN")  # one state of the records for all questions
+    try:
+        return _read(records, site, span, as_of_ns, scope)
+    finally:
+        records.db.execute("ROLLBACK")
+
+
+def _read(records: Records, site: Site | None, span: Period, as_of_ns: int, scope: Scope) -> tuple[Figures, Judged]:
     within = {"start_ns": span.start_ns, "end_ns": span.end_ns}
     items = records.rows("kpi_items", {"first": span.first.isoformat(), "end": span.end.isoformat()})
     orders = records.rows("kpi_orders", within)
