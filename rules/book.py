@@ -14,6 +14,7 @@ from rules.rule import ANY, Rule
 from rules.rule_file import parse_rule
 
 PACKS = Path(__file__).parent / "packs"
+OTHER = "other"
 PREFIX = "rules/packs/"
 
 
@@ -34,6 +35,11 @@ class Rulebook:
     def on_event(self, event: str) -> Rule | None:
         """The monitor rule an EVENT record of that name raises."""
         return next((rule for rule in self.rules if rule.on_event == event), None)
+
+    def on_certificate(self, what: str, kind: str) -> Rule | None:
+        """The rule of a machine's certificate that is past its last day; `other` for one in the site's own words."""
+        found = {rule.on_certificate: rule for rule in reversed(self.rules) if rule.on_certificate and rule.covers(kind)}
+        return found.get(what) or found.get(OTHER)
 
     def get(self, kind: str, rule_id: str) -> Rule | None:
         """The rule of a machine's fault by its id (monitor rules for the kind monitor)."""

@@ -14,6 +14,7 @@ from typing import Any
 from plantroom.clock import Reading
 from plantroom.limits import ClockName
 from plantroom.records import Records
+from rules.certificate_rows import CertificateRows
 from rules.clocks import OrderClock, speaks
 from rules.indexed import Indexed
 from rules.ledger import Ledger, Position
@@ -66,6 +67,7 @@ class Desk:
         self._touched = False
         self._counts: dict[str, int] = {}
         self.roster, self.matters = RosterRows(self._ledger), Matters(self._ledger)
+        self.certificates = CertificateRows(self._ledger)
         self.facts: Mapping[str, bool] = {}  # of the site, as of the last tick
         self._load()
 
@@ -91,6 +93,7 @@ class Desk:
         self.moved: list[Fault] = []  # live faults raised or ended whose aftermath has still to be seen to
         self.roster.load()
         self.matters.load()
+        self.certificates.load()
         self.items = {(r["equipment"], r["item"]): ItemTime(**r) for r in ledger.rows("running_items")}
         self.skipped = {row.key: row for row in (Skipped(**r) for r in ledger.rows("newest_skipped"))}
 
@@ -359,6 +362,7 @@ class Desk:
             "put_skipped": self._ledger.rows("newest_skipped"),
             "put_item": self._ledger.rows("running_items"),
             **self.roster.rows(),
+            **self.certificates.rows(),
             **self.matters.rows([order["id"] for order in orders]),
         }
         return {name: rows for name, rows in found.items() if rows}

@@ -30,7 +30,7 @@ from rules.snapshots import Snapshots
 TABLES = (
     "config", "condition", "fault", "work_order", "clock", "call", "rescue", "head_call", "order_note", "person", "outbox",
     "attempt", "receipt", "severity_change", "handing", "command", "private", "skipped", "item_time", "roster_change",
-    "handover", "chronicle", "position",
+    "handover", "certificate", "chronicle", "position",
 )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from rules.clocks import OrderClock
 from rules.order import Facts, State
 
 __all__ = [
-    "Attempt", "Call", "Drill", "Fault", "Handing", "Handover", "HeadCall", "ItemTime", "Note", "Order", "OrderClock", "Outcome", "Page",
+    "Attempt", "Call", "CertificateRow", "Drill", "Fault", "Handing", "Handover", "HeadCall", "ItemTime", "Note", "Order", "OrderClock", "Outcome", "Page",
     "Pending", "Rescue", "RosterChange", "SeverityChange", "Skipped", "as_json", "born", "columns",
 ]  # fmt: skip
 
@@ -335,6 +335,18 @@ class RosterChange:
     state: str = "ahead"
     ended_ns: int | None = None
     ended_by: str | None = None
+
+
+@dataclass(slots=True)
+class CertificateRow:
+    """How far people were reminded of one certificate of a machine. until: ISO day. told: days before it, 0 = past it, None = nothing yet."""
+
+    equipment: str
+    what: str
+    until: str
+    told: int | None = None
+    told_ns: int | None = None
+    fault: str | None = None
 
 
 @dataclass(slots=True)

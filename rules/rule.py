@@ -82,6 +82,7 @@ class Rule:
 
     on_event: a monitor rule, raised by an EVENT record of that name; fields: the event's own values its words use.
     on_report: a person raises it, and no telemetry ends it.
+    on_certificate: raised past the last day of a machine's certificate (rules/certificates.py); its words may use `until` and `certificate`.
     when_faults: a rule of a group (kinds `connection` and `bank`): the parent of its members' faults. inhibited_by: rules/parentage.py.
     hash: over the file's text; a changed rule starts anew.
     """
@@ -106,6 +107,7 @@ class Rule:
     replaces: bool = False  # a site's own rule in the place of a shipped one
     on_event: str | None = None
     on_report: bool = False
+    on_certificate: str | None = None
     fields: tuple[str, ...] = ()
     inhibited_by: tuple[Parent, ...] = ()
     when_faults: Among | None = None

@@ -44,9 +44,9 @@ def check_rule(rule: Rule, f: Fields) -> tuple[Kind, ...]:
             f.wrong("applies_to", f"a rule with when_faults applies to {' or '.join(GROUPS)}")
         _words(rule, set(rule.fields), f)
         return ()
-    if rule.on_report:
+    if rule.on_report or rule.on_certificate is not None:
         _disables(rule, covered, f)
-        _words(rule, set(), f)
+        _words(rule, set(rule.fields), f)
         return ()
     if rule.inhibited_by and Severity.DANGER in rule.severity.values():
         f.wrong("inhibited_by", "people are in danger: such a fault is no part of another one, it always pages")

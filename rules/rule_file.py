@@ -10,6 +10,7 @@ from hashlib import sha256
 
 from plantroom import units
 from plantroom import yaml_file as y
+from plantroom.certificates import KNOWN
 from plantroom.errors import BadInput
 from plantroom.kinds import Kind
 from plantroom.model import Severity
@@ -31,6 +32,7 @@ _NOT_OF_REPORTS = (
     "needs", "when", "clear_when", "parameters", "for", "clear_after", "on_missing", "tests", "inhibited_by", "when_faults", "on_event",
     "cov", "latch",
 )  # fmt: skip
+CERTIFICATE_FIELDS = ("certificate", "until")  # and those of a certificate's
 GROUP_FIELDS = ("count", "of")  # what the words of a group's rule may use
 
 
@@ -63,7 +65,8 @@ def _read(f: y.Fields, text: str, proven: bool) -> Rule:
     on_event = f.opt("on_event", y.snake)
     among = f.opt("when_faults", lambda node: _among(y.Fields(node, "when_faults", f.paper)))
     event, report = on_event is not None, f.may("on_report", y.flag, False)
-    watches = not (event or report or "when_faults" in f.node.items)
+    on_certificate = f.opt("on_certificate", y.one_of((*KNOWN, "other"), "a certificate"))
+    watches = not (event or report or on_certificate is not None or "when_faults" in f.node.items)
     when, when_text = _expression(f, "when", needed=watches)
     clear, clear_text = _expression(f, "clear_when", needed=False)
     rule = Rule(
@@ -87,7 +90,8 @@ def _read(f: y.Fields, text: str, proven: bool) -> Rule:
         replaces=f.may("replaces", y.flag, False),
         on_event=on_event,
         on_report=report,
-        fields=GROUP_FIELDS if among is not None else f.opt("fields", names) or (),
+        on_certificate=on_certificate,
+        fields=GROUP_FIELDS if among is not None else CERTIFICATE_FIELDS if on_certificate is not None else f.opt("fields", names) or (),
         inhibited_by=f.opt("inhibited_by", _parents) or (),
         when_faults=among,
         file=f.paper.file,
@@ -99,7 +103,7 @@ def _read(f: y.Fields, text: str, proven: bool) -> Rule:
     )
     tests = f.child("tests")
     f.done()
-    without, of = _meaningless(event=event, report=report, watches=watches)
+    without, of = _meaningless(event=event, report=report, certificate=on_certificate is not None, watches=watches)
     for key in without:
         if key in f.node.items:
             f.wrong(key, f"has no meaning with {of}")
@@ -109,10 +113,10 @@ def _read(f: y.Fields, text: str, proven: bool) -> Rule:
     return rule if not watches or proven else replace(rule, tests=_tests(f, rule, tests, covered))
 
 
-def _meaningless(*, event: bool, report: bool, watches: bool) -> tuple[tuple[str, ...], str]:
+def _meaningless(*, event: bool, report: bool, certificate: bool, watches: bool) -> tuple[tuple[str, ...], str]:
     """The keys that a rule which does not watch telemetry cannot have, and the key that makes it such a rule."""
-    if report:
-        return _NOT_OF_REPORTS, "on_report"
+    if report or certificate:
+        return _NOT_OF_REPORTS, "on_report" if report else "on_certificate"
     if event:
         return _NOT_OF_EVENTS, "on_event"
     return ((), "") if watches else (_NOT_OF_GROUPS, "when_faults")

@@ -279,3 +279,10 @@ INSERT INTO item_time (equipment, item, day, usable_ns, faulted_ns, unknown_ns, 
 VALUES (:equipment, :item, :day, :usable_ns, :faulted_ns, :unknown_ns, :state, :heard, :since_ns, :at_eight)
 ON CONFLICT (equipment, item, day) DO UPDATE SET usable_ns = excluded.usable_ns, faulted_ns = excluded.faulted_ns,
   unknown_ns = excluded.unknown_ns, state = excluded.state, heard = excluded.heard, since_ns = excluded.since_ns, at_eight = excluded.at_eight;
+
+-- name: certificates
+SELECT equipment, what, until, told, told_ns, fault FROM certificate ORDER BY equipment, what;
+
+-- name: put_certificate
+INSERT INTO certificate (equipment, what, until, told, told_ns, fault) VALUES (:equipment, :what, :until, :told, :told_ns, :fault)
+ON CONFLICT (equipment, what) DO UPDATE SET until = excluded.until, told = excluded.told, told_ns = excluded.told_ns, fault = excluded.fault;
