@@ -37,6 +37,7 @@ from dashboards.console.pages import (
     faults,
     health,
     labels,
+    ledger,
     now,
     oidc,
     orders,
@@ -92,7 +93,7 @@ def create_app(
     app.state.origins = lambda: [urlsplit(address).netloc.lower() for address in public_urls()]
     pages = (
         login_pages, oidc, factor, pin, answer, now, faults, orders, deeds, equipment, oncall_pages, duty_room, labels, health, alarm_pages,
-        texts, push, kpi_pages,
+        texts, push, kpi_pages, ledger,
     )  # fmt: skip
     for routes in (api, connections, oncall, alarms, kpi, offline, assets, callbacks, *pages):
         app.router.routes.extend(routes.router.routes)  # as they are: an included router would hide them from `unguarded`

@@ -187,3 +187,12 @@ FROM outbox
 WHERE rowid > (SELECT max(rowid) FROM outbox) - 500 AND work_order IS NULL AND reason = 'monitor' AND created_ns >= :since
   AND channel IN (SELECT value FROM json_each(:channels)) AND :own IS NULL
 ORDER BY 7, 1;
+
+-- name: last_restored
+-- Of one machine: what somebody has restored, newest first. What went away by itself, or became part of another fault, is no work on it.
+SELECT id, text_json, restored_ns, restored_by FROM work_order
+WHERE equipment = :equipment AND restored_ns IS NOT NULL AND (:own IS NULL OR equipment IN (SELECT value FROM json_each(:own)) OR firm = :firm)
+ORDER BY restored_ns DESC, id DESC LIMIT :most;
+
+-- name: worked_on
+SELECT DISTINCT equipment FROM work_order WHERE restored_ns IS NOT NULL AND (:own IS NULL OR equipment IN (SELECT value FROM json_each(:own)) OR firm = :firm);

@@ -171,6 +171,15 @@ class Tables:
     def order(self, order_id: str) -> Order | None:
         return next(iter(self._with_limits(self._rows("order", id=order_id))), None)
 
+    def last_restored(self, equipment: str, most: int) -> list[tuple[str, dict[str, str], int, str | None]]:
+        """(order, its text by language, when it was restored, by whom), newest first."""
+        rows = self._rows("last_restored", equipment=equipment, most=most)
+        return [(id_, orjson.loads(text), restored_ns, by) for id_, text, restored_ns, by in rows]
+
+    def worked_on(self) -> frozenset[str]:
+        """Machines with work on record."""
+        return frozenset(machine for (machine,) in self._rows("worked_on"))
+
     def notes(self, order_id: str) -> list[Note]:
         rows = self._rows("notes", order=order_id)
         return [Note(at_ns, who, does, text, _entered_of(phone)) for at_ns, who, does, text, phone in rows]

@@ -16,16 +16,23 @@ from dashboards.console.asking import Desk, instant
 from dashboards.console.axis import step_ns
 from dashboards.console.charts import Shape, svg
 from dashboards.console.guard import needs
+from dashboards.console.last_records import last_records
 from dashboards.console.pages.frame import language_of, notice_of, page
+from dashboards.console.pages.ledger import missing
 from dashboards.console.pages.now import MOST_TILES, by_kind, tile, tiles
 from dashboards.console.rescues import facts
 from dashboards.console.roles import Permission, Person
 from dashboards.console.shown import digits_of, names_of, number, unit_text
+from dashboards.console.sites import SiteView
 from dashboards.console.tables import OPEN_CONDITIONS, OPEN_STATES, ItemDay
+from plantroom.certificates import MachineCertificate
 from plantroom.clock import NS, at_utc, to_ns
 from plantroom.errors import Refused
 from plantroom.history import Series
 from plantroom.kinds import Item
+from plantroom.ledger import review
+from plantroom.ledger.intervals import words_of
+from plantroom.local_time import local_date
 from plantroom.site import Binding, Equipment
 from plantroom.site_rescue import LIFT
 from plantroom.words import catalogue, say
@@ -66,10 +73,13 @@ async def equipment_page(request: Request, person: Annotated[Person, needs(Permi
     history = view.tables.faults(equipment=equipment.id, most=20)
     open_ = [fault for fault in history if fault.open]
     worst = min((fault.severity for fault in open_), key=("danger", "readiness", "normal", "advisory").index, default=None)
+    records = last_records(view, equipment)
     values = {
         "view": view, "equipment": equipment, "rows": [(b, view.latest.sample(b.point)) for b in equipment.bindings],
         "tile": tile(view, equipment, worst, desk.now_ns), "open_faults": open_, "history": [f for f in history if not f.open],
         "items": item_totals(equipment, view.tables.item_days(equipment.id, first_day(view, ITEM_DAYS, desk.now_ns))),
+        "records": records, "certificates": certificates(view, equipment, desk.now_ns),
+        "lacks": [missing(name, language_of(request)) for name in review.lacks(equipment, len(records))],
         "reached": reached(equipment), "ledger": ledger_lines(equipment.ledger, language_of(request)),
         "call_facts": [fact for fact in facts(equipment) if fact[0] not in REACHED],
         "withheld": view.tables.rescue_of(equipment.id), "lift": LIFT,
@@ -78,6 +88,12 @@ async def equipment_page(request: Request, person: Annotated[Person, needs(Permi
         "conditions": OPEN_CONDITIONS, "notice": await notice_of(request, desk),
     }  # fmt: skip
     return page(request, "equipment.html", values, person)
+
+
+def certificates(view: SiteView, equipment: Equipment, now_ns: int) -> list[tuple[MachineCertificate, int | None]]:
+    """(certificate, days left), in the order of the site file."""
+    today = local_date(now_ns, view.zone)
+    return [(held, held.days_left(today)) for held in equipment.certificates]
 
 
 def reached(equipment: Equipment) -> list[tuple[str, str]]:
@@ -100,6 +116,8 @@ def ledger_keys() -> tuple[str, ...]:
 
 
 def _ledger_text(value: object, lang: str) -> str:
+    if (length := words_of(value, lang)) is not None:  # P3M, as an imported interval stands there
+        return length
     if isinstance(value, bool):
         return say(f"truth.{'yes' if value else 'no'}", lang)
     if isinstance(value, list):
