@@ -14,6 +14,7 @@ from datetime import date
 from plantroom.words import has, say
 
 KNOWN = ("registration", "inspection", "self_test", "governor_check", "maintenance_contract", "fire_test")
+OTHER = "other"
 REMIND_DAYS = (60, 30, 7)  # before the last day
 
 
@@ -42,6 +43,11 @@ def step_of(days_left: int | None) -> int | None:
     if days_left < 0:
         return 0
     return min((days for days in REMIND_DAYS if days_left <= days), default=None)
+
+
+def rule_word(what: str) -> str:
+    """What a rule's `on_certificate` calls it: its own name, or `other` for the site's own words."""
+    return what if what in KNOWN else OTHER
 
 
 def by_what(certificates: Iterable[MachineCertificate]) -> Mapping[str, MachineCertificate]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from plantroom.certificates import rule_word
 from plantroom.errors import BadInput, Problem
 from plantroom.site_rules import OWN
 from plantroom.yaml_file import nearest, read_text
@@ -14,7 +15,6 @@ from rules.rule import ANY, Rule
 from rules.rule_file import parse_rule
 
 PACKS = Path(__file__).parent / "packs"
-OTHER = "other"
 PREFIX = "rules/packs/"
 
 
@@ -38,8 +38,8 @@ class Rulebook:
 
     def on_certificate(self, what: str, kind: str) -> Rule | None:
         """The rule of a machine's certificate that is past its last day; `other` for one in the site's own words."""
-        found = {rule.on_certificate: rule for rule in reversed(self.rules) if rule.on_certificate and rule.covers(kind)}
-        return found.get(what) or found.get(OTHER)
+        wanted = rule_word(what)
+        return next((rule for rule in self.rules if rule.on_certificate == wanted and rule.covers(kind)), None)
 
     def get(self, kind: str, rule_id: str) -> Rule | None:
         """The rule of a machine's fault by its id (monitor rules for the kind monitor)."""

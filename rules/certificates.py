@@ -96,7 +96,7 @@ def _raise(desk: Desk, house: House, due: Due) -> str | None:
     """The fault; one that is there already where certificates in the site's own words share their rule."""
     machine = due.machine
     rule = house.book.on_certificate(due.held.what, machine.kind.name)
-    if rule is None:
+    if rule is None or rule.id in machine.rules_off or rule.id in house.site.rules_off:
         return None
     there = desk.fault_of(machine.id, rule.id)
     if there is None:

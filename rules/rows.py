@@ -12,8 +12,8 @@ from rules.clocks import OrderClock
 from rules.order import Facts, State
 
 __all__ = [
-    "Attempt", "Call", "CertificateRow", "Drill", "Fault", "Handing", "Handover", "HeadCall", "ItemTime", "Note", "Order", "OrderClock", "Outcome", "Page",
-    "Pending", "Rescue", "RosterChange", "SeverityChange", "Skipped", "as_json", "born", "columns",
+    "Attempt", "Call", "CertificateRow", "Drill", "Fault", "Handing", "Handover", "HeadCall", "ItemTime", "Note", "Order", "OrderClock", "Outcome",
+    "Page", "Pending", "Rescue", "RosterChange", "SeverityChange", "Skipped", "as_json", "born", "columns",
 ]  # fmt: skip
 
 
@@ -339,7 +339,7 @@ class RosterChange:
 
 @dataclass(slots=True)
 class CertificateRow:
-    """How far people were reminded of one certificate of a machine. until: ISO day. told: days before it, 0 = past it, None = nothing yet."""
+    """How far people were reminded of a machine's certificate. until: ISO day. told: days before it, 0 = past it, None = not at all."""
 
     equipment: str
     what: str

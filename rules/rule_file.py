@@ -10,7 +10,7 @@ from hashlib import sha256
 
 from plantroom import units
 from plantroom import yaml_file as y
-from plantroom.certificates import KNOWN
+from plantroom.certificates import KNOWN, OTHER
 from plantroom.errors import BadInput
 from plantroom.kinds import Kind
 from plantroom.model import Severity
@@ -65,7 +65,7 @@ def _read(f: y.Fields, text: str, proven: bool) -> Rule:
     on_event = f.opt("on_event", y.snake)
     among = f.opt("when_faults", lambda node: _among(y.Fields(node, "when_faults", f.paper)))
     event, report = on_event is not None, f.may("on_report", y.flag, False)
-    on_certificate = f.opt("on_certificate", y.one_of((*KNOWN, "other"), "a certificate"))
+    on_certificate = f.opt("on_certificate", y.one_of((*KNOWN, OTHER), "a certificate"))
     watches = not (event or report or on_certificate is not None or "when_faults" in f.node.items)
     when, when_text = _expression(f, "when", needed=watches)
     clear, clear_text = _expression(f, "clear_when", needed=False)

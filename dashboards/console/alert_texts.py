@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from dashboards.console.described import group_name
 from dashboards.console.rule_texts import ANY, GROUPS, MONITOR, RuleText, by_kind
 from dashboards.console.sites import SiteView
+from plantroom.certificates import rule_word
 from plantroom.limits import ClockName, times_of
 from plantroom.local_time import instant_ns
 from plantroom.messages import Alert, compose
@@ -111,6 +112,8 @@ def applies(rule: RuleText, machine: Equipment, site: Site) -> bool:
     """As the engine decides it (rules/applies.py); tests hold the two together."""
     if rule.id in machine.rules_off or machine.state in UNWATCHED:
         return False
+    if rule.certificate:
+        return any(held.until is not None and rule_word(held.what) == rule.certificate for held in machine.certificates)
     if not rule.judged:
         return True
     bound = {binding.kind_point.name for binding in machine.bindings}

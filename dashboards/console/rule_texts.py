@@ -33,6 +33,7 @@ class RuleText:
     """kinds: it applies to; says, does: by language, with the places of its values; steps: by language, in order; units: of its parameters,
     those that have one. major: a matter of weight, of which the departments are told. severity: by kind, `any` = the rest. needs: points,
     of each entry one at least. unset: parameters a site must give. judged: by telemetry, not by what is reported or happens to Plantroom.
+    certificate: past whose last day it is raised.
     """
 
     id: str
@@ -46,6 +47,7 @@ class RuleText:
     needs: tuple[tuple[str, ...], ...] = ()
     unset: tuple[str, ...] = ()
     judged: bool = False
+    certificate: str = ""
 
     def covers(self, kind: str) -> bool:
         return kind in self.kinds or ANY in self.kinds
@@ -132,7 +134,7 @@ def _read(text: str) -> RuleText | None:
     says, has_unit = _words(node.items.get("says")), {name: unit for name, unit in units.items() if unit}
     return RuleText(
         _text(node.items.get("id")), named, says, plans, has_unit, major,
-        _words(node.items.get("do")), classes, needed, unset, "when" in node.items,
+        _words(node.items.get("do")), classes, needed, unset, "when" in node.items, _text(node.items.get("on_certificate")),
     )  # fmt: skip
 
 

@@ -228,7 +228,7 @@ def _sheet(name: str, index: int, book: object, plain: object, data: bytes) -> S
     values = book.worksheets[index]  # type: ignore[attr-defined]
     if not hasattr(values, "iter_rows"):  # a chart in place of cells
         return Sheet(values.title, ())
-    whole = {"min_row": 1, "max_row": MOST_ROWS + 1, "min_col": 1, "max_col": MOST_COLUMNS + 1, "values_only": True}
+    whole = {"min_row": 1, "max_row": MOST_ROWS + 1, "min_col": 1, "values_only": True}
     values.reset_dimensions()
     merged = _merged(data, getattr(values, "_worksheet_path", ""))
     if plain is None:
@@ -279,7 +279,8 @@ def _rows(name: str, sheet: str, rows: Iterator[Sequence[object]]) -> tuple[tupl
     found: list[tuple[Cell, ...]] = []
     problems: list[Problem] = []
     for number, row in enumerate(rows, 1):
-        cells = [_plain(value) for value in row]
+        width = next((at for at in range(len(row), 0, -1) if row[at - 1] is not None), 0)  # a broad row of nothing costs little
+        cells = [_plain(value) for value in row[:width]]
         while cells and cells[-1] is None:
             cells.pop()
         if cells and number > MOST_ROWS:

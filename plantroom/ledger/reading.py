@@ -38,7 +38,8 @@ _SECTION = re.compile(r"[一二三四五六七八九十]{1,3}[、.．]|[（(][�
 _NUMBER = re.compile(r"-?\d{1,12}(\.\d{1,6})?")
 _BETWEEN_FIRMS = re.compile(r"[、;；]")
 _PIECES = re.compile(r"[;；\n\r]+")
-_DATED = re.compile(r"\s*(\d{4}\s*[-/.年]\s*\d{1,2}(?:\s*[-/.月]\s*\d{1,2})?\s*[日月]?|\d{8})[\s:：,，、]*(.*)", re.DOTALL)
+_DAY = r"\d{4}\s*[-/.年]\s*\d{1,2}(?:\s*[-/.月]\s*\d{1,2}[日号]?|月)?|\d{8}|\d{4}年|(?<=in )\d{4}(?=:)"
+_DATED = re.compile(rf"\s*(?:in )?({_DAY})[\s:：,，、]*(.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)

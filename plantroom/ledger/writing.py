@@ -15,7 +15,7 @@ from plantroom.ledger.grid import LONGEST, guarded
 from plantroom.ledger.intervals import words_of
 from plantroom.ledger.reading import NUMBERS, PLAIN
 from plantroom.ledger.review import machines
-from plantroom.site import Equipment, Site
+from plantroom.site import Equipment, PastRecord, Site
 from plantroom.words import say
 
 _CONTROL = re.compile("[\x00-\x1f\x7f\ufffe\uffff\ud800-\udfff]")
@@ -119,10 +119,16 @@ def _cell(machine: Equipment, field: Field, lang: str) -> object:
         case "state":
             return say(f"equipment_state.{machine.state.value}", lang)
         case "records":
-            return (
-                "; ".join(plain(f"{record.on} {record.what}".replace(";", ",").replace("；", "，")) for record in machine.records) or None
-            )
+            told = (plain(_record(record, lang).replace(";", ",").replace("；", "，")) for record in machine.records)
+            return "; ".join(told) or None
     return _value(what, machine.ledger.get(what), lang)
+
+
+def _record(record: PastRecord, lang: str) -> str:
+    """A year by itself is marked as one: 2000 may be a speed."""
+    if len(record.on) == 4:
+        return f"{record.on}年 {record.what}" if lang == "zh" else f"in {record.on}: {record.what}"
+    return f"{record.on} {record.what}"
 
 
 def _value(field: str, value: object, lang: str) -> object:

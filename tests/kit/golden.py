@@ -49,7 +49,7 @@ MACHINES: Mapping[str, tuple[str, str]] = {
     "connection": ("线路bus-1", ""),
     "bank": ("A座低区梯群", ""),
 }
-FIELDS: Mapping[str, object] = {"count": 12, "of": 14}
+FIELDS: Mapping[str, object] = {"count": 12, "of": 14, "certificate": "压力表检定"}
 
 
 def at(hour: int, minute: int, day: int = 21) -> int:
@@ -112,7 +112,7 @@ def add_missing() -> list[tuple[str, str]]:
     added = sorted(wanted.keys() - known.keys())
     for key in added:
         rule = wanted[key]
-        values: dict[str, object] = {name: FIELDS.get(name, "3") for name in rule.fields} if rule.when is None else dict(raised_with(rule))
+        values: dict[str, object] = {name: FIELDS.get(name, "3") for name in rule.fields if f"{{{name}" in str((rule.says, rule.do))} if rule.when is None else dict(raised_with(rule))
         known[key] = ({"values": values} if values else {}) | dict(compose(alert_of(rule, values)))
     for kind in sorted({kind for kind, _ in known} | {path.stem for path in CASES.glob("*.yaml")}):
         texts = {id_: known[kind, id_] for k, id_ in sorted(known) if k == kind and (k, id_) in wanted}

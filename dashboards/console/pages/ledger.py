@@ -63,7 +63,8 @@ def ledger(request: Request, person: Annotated[Person, needs(Permission.SEE)]) -
                 whole += 1
         if person.may(Permission.HOUSE, view.id):
             known = view.config.equipment
-            shorts += [Short(view, spare, tuple(known[id_] for id_ in spare.used_by if id_ in known)) for spare in review.short(view.config)]
+            for spare in review.short(view.config):
+                shorts.append(Short(view, spare, tuple(known[id_] for id_ in spare.used_by if id_ in known)))
     kinds = {gap.machine.kind.name: gap.machine.kind for gap in gaps}
     kind = request.query_params.get("kind", "")
     shown = [gap for gap in gaps if kind in ("", gap.machine.kind.name)]
