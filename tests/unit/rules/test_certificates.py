@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import apsw
 import orjson
 import pytest
 from hypothesis import given, settings
@@ -18,7 +19,7 @@ from plantroom.local_time import local_date
 from plantroom.messages import COLUMNS, STEP_COLUMNS, width
 from plantroom.words import LANGUAGES
 from rules.book import pack
-from tests.kit.engine import PEOPLE, RULES, Kit, peopled
+from tests.kit.engine import PEOPLE, RULES, Kit, peopled, site_text
 from tests.kit.journals import NOON
 
 MIDDAY = NOON - 8 * 3600 * NS  # local noon of the site
@@ -171,7 +172,50 @@ def test_an_unmonitored_asset_has_certificates_too(kit: Kit) -> None:
     assert kit.faults() == [("boiler", "inspection_expired", "active")]
 
 
-@settings(max_examples=25, deadline=None)
+def test_L_2_an_area_without_telemetry_takes_orders(kit: Kit) -> None:
+    """By hand, with the clocks of any other; and its whole life."""
+    kit.configure(peopled_with("\n  - {id: stairs, kind: area, name: 疏散楼梯1}\n"), HERE)
+    kit.tick()
+    assert kit.command("open", "stairs", text="堆了杂物", severity="normal") == "ok"
+    order = kit.order()
+    for does in ("accept", "arrive", "restore"):
+        kit.tick(60)
+        assert kit.command(does, order) == "ok", does
+    assert kit.command("close", order, who="chief", roles=("manager",), cause="moved", remedy="moved away") == "ok"
+    assert kit.one("SELECT state FROM work_order") == "closed"
+    assert {name for (name,) in kit.rows("SELECT name FROM clock")} == {"response", "arrival", "restore"}
+
+
+def test_a_rule_that_is_off_raises_nothing_and_people_are_reminded_all_the_same(kit: Kit) -> None:
+    off = lift("inspection 2020-01-01").replace("    state:", "    rules_off: {inspection_expired: 协会代管}\n    state:")
+    kit.configure(peopled_with(off), HERE)
+    kit.tick()
+    assert len(reminders(kit)) == 1 and kit.faults() == []
+
+
+def test_where_nobody_answers_for_the_plant_the_groups_are_told(kit: Kit) -> None:
+    kit.configure(site_text(lift(f"inspection {after(kit, 7)}")), HERE)
+    kit.tick()
+    assert reminders(kit) == [(None, ["lift-1"])]
+    assert kit.rows("SELECT channel FROM outbox") == [("duty",)]
+
+
+def test_a_reminder_nobody_took_is_dropped_after_a_day(kit: Kit) -> None:
+    kit.configure(peopled_with(lift(f"inspection {after(kit, 7)}")), HERE)
+    kit.tick()
+    kit.tick(25 * 3600)
+    kit.run()
+    assert kit.rows("SELECT state FROM outbox WHERE reason = 'certificate'") == [("dropped",)]
+
+
+def test_the_outbox_knows_the_new_reason_and_no_other(kit: Kit) -> None:
+    page = "INSERT INTO outbox (id, channel, reason, severity, message_json, created_ns, due_ns, state) VALUES (?, 'app', ?, 'normal', '{}', 1, 1, 'queued')"
+    kit.records.db.execute(page, ("P1-1", "certificate"))
+    with pytest.raises(apsw.ConstraintError):
+        kit.records.db.execute(page, ("P1-2", "nonsense"))
+
+
+@settings(max_examples=6, deadline=None)
 @given(st.lists(st.integers(1, 40), min_size=2, max_size=4), st.data())
 def test_a_restart_and_a_rebuild_make_the_same_of_it(tmp_path_factory: pytest.TempPathFactory, jumps: list[int], data: st.DataObject) -> None:
     kit = Kit(tmp_path_factory.mktemp("certificates"), wall_ns=MIDDAY)

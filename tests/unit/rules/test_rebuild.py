@@ -16,6 +16,7 @@ from tests.kit.engine import PEOPLE, Kit, peopled, pump
 from tests.kit.lift import LIFT, LIFT_RULES
 
 VENDOR = "people:\n  - {id: liu, roles: [vendor], firm: a firm}"
+HELD = "  - {id: boiler, kind: asset, name: 锅炉, certificates: [{what: inspection, until: 2020-01-01}]}\n"
 HEADS = "escalation:\n  major: {heads: {engineering: engineering}}"
 
 
@@ -23,7 +24,7 @@ HEADS = "escalation:\n  major: {heads: {engineering: engineering}}"
 def kit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kit]:
     """Something stands in every table."""
     kit = Kit(tmp_path)
-    kit.configure(peopled(PEOPLE.replace("escalation:", HEADS).replace("people:", VENDOR, 1), pump(1), LIFT.format(state="in_service")), LIFT_RULES)
+    kit.configure(peopled(PEOPLE.replace("escalation:", HEADS).replace("people:", VENDOR, 1), pump(1), LIFT.format(state="in_service") + HELD), LIFT_RULES)
     kit.tick()
     with monkeypatch.context() as broken:
         broken.delattr(events, "take")  # an event that raises is skipped
