@@ -213,15 +213,11 @@ def _order_row(site: Site, order: OrderRow, lang: str) -> tuple[str, ...]:
 
 def _items(site: Site, read: Read, lang: str) -> Table:
     """Each functional item over the whole period."""
-    sums: dict[tuple[str, str, str], list[int]] = {}
-    for row in read.items:
-        length = sums.setdefault((row.system, row.equipment, row.item), [0, 0, 0])
-        for n, value in enumerate((row.usable_ns, row.faulted_ns, row.unknown_ns)):
-            length[n] += value
     kinds = load_kinds()
     rows: list[tuple[object, ...]] = []
     bad: set[int] = set()
-    for (system, machine, item), (usable, faulted, unknown) in sorted(sums.items()):
+    for one in sorted(read.items, key=lambda one: (one.system, one.equipment, one.item)):
+        machine, item, usable, faulted = one.equipment, one.item, one.usable_ns, one.faulted_ns
         equipment = site.equipment.get(machine)
         says = (equipment.kind.items if equipment is not None else {}).get(item) or next(
             (kind.items[item] for kind in kinds.values() if item in kind.items), None
@@ -230,8 +226,8 @@ def _items(site: Site, read: Read, lang: str) -> Table:
         if share is not None and share < TARGETS["K-1"]:
             bad.add(len(rows))
         name = says.says[lang] if says is not None else item
-        hours = tuple(length / NS / 3600 for length in (usable, faulted, unknown))
-        rows.append((say(f"kpi.system.{system}", lang), machine_name(site, machine, lang), name, *hours, share))
+        hours = tuple(length / NS / 3600 for length in (usable, faulted, one.unknown_ns))
+        rows.append((say(f"kpi.system.{one.system}", lang), machine_name(site, machine, lang), name, *hours, share))
     columns = [
         (say("kpi.scope.system", lang), Cell.TEXT),
         (say("report.column.machine", lang), Cell.TEXT),
