@@ -24,7 +24,7 @@ FLAGS = (
 )  # fmt: skip
 PHONE, DESK = (390, 844), (1280, 800)
 RAISED_MS = 30_000
-PATHS = ("/", "/orders", "/faults", "/equipment", "/equipment/fp-0", "/points/fp-0.phase_loss?range=15m", "/oncall", "/health", "/health/alarms", "/account", "/no-such")
+PATHS = ("/", "/orders", "/faults", "/equipment", "/equipment/fp-0", "/ledger", "/points/fp-0.phase_loss?range=15m", "/oncall", "/health", "/health/alarms", "/account", "/no-such")
 PEOPLE = """
 people:
   - {id: li.wei, name: 李伟, roles: [technician]}
