@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from plantroom import kinds
@@ -58,22 +58,24 @@ def certificate_title(what: str, part: str, lang: str) -> str:
 def kind_of(*cells: Cell) -> str | None:
     """The first cell that names a kind decides; in it the longest word, and of words alike in length the one that stands last: 电梯机房 is
     a room, 消防水泵 a fire pump and 水泵 a pump."""
-    for cell in cells:
-        text = folded(cell) if isinstance(cell, str) else ""
-        found = [(len(word), text.rfind(word), kind) for word, kind in kind_words().items() if _stands_in(word, text, cell)]
-        if found:
-            return max(found)[2]
-    return None
+    return next((kind for cell in cells if isinstance(cell, str) and (kind := _kind_in(cell)) is not None), None)
 
 
-def _stands_in(word: str, text: str, cell: Cell) -> bool:
+@lru_cache(maxsize=4096)  # a column has few words and many rows
+def _kind_in(cell: str) -> str | None:
+    text = folded(cell)
+    found = [(len(word), text.rfind(word), kind) for word, kind in kind_words().items() if _stands_in(word, text, cell)]
+    return max(found)[2] if found else None
+
+
+def _stands_in(word: str, text: str, cell: str) -> bool:
     """A Latin word stands by itself: `vent` is none of `ventilation`."""
     if word not in text:
         return False
-    return not word.isascii() or not isinstance(cell, str) or any(word == part for part in _joined(cell))
+    return not word.isascii() or any(word == part for part in _joined(cell))
 
 
-@cache
+@lru_cache(maxsize=4096)
 def _joined(cell: str) -> frozenset[str]:
     """Words of the cell, alone and with those that follow, joined as `folded` does."""
     words = [part.strip("0123456789") or part for part in _BETWEEN.split(unicodedata.normalize("NFKC", cell).casefold()) if part]
