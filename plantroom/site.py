@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from plantroom.anchor import Anchor
 from plantroom.escalation import Chain, Major, defaults
+from plantroom.evidence import Limits
 from plantroom.kinds import Kind, KindPoint
 from plantroom.model import EquipmentState, Severity
 from plantroom.night import Night
@@ -281,6 +283,8 @@ class Site:
     test_minute: int | None = TEST_MINUTE
     watch: Watch | None = None
     major: Major | None = None
+    evidence: Limits = Limits()
+    anchor: Anchor | None = None
     _by_device: Mapping[str, tuple[Binding, ...]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

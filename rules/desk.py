@@ -25,6 +25,7 @@ from rules.rows import (
     Attempt,
     Call,
     Drill,
+    Evidence,
     Fault,
     Handing,
     ItemTime,
@@ -330,6 +331,21 @@ class Desk:
     def put_note(self, note: Note) -> None:
         self._ledger.put("put_note", f"{note.work_order} {note.seq}", columns(note))
 
+    def put_evidence(self, row: Evidence) -> None:
+        self._ledger.put("put_evidence", _flat((row.hash, row.about, row.target)), columns(row))
+
+    def has_evidence(self, hash_: str, about: str | None = None, target: str | None = None) -> bool:
+        """Whether this file was put to anything, or to this; what was put by the same record counts. Reads rows, never a folder: a rebuild
+        finds the same."""
+        waiting = self._ledger.all_waiting("put_evidence")
+        if any(row["hash"] == hash_ and about in (None, row["about"]) and target in (None, row["target"]) for row in waiting):
+            return True
+        return bool(self._ledger.rows("evidence_to", {"hash": hash_, "about": about, "target": target}))
+
+    def seal(self) -> None:
+        """At a tick."""
+        self._ledger.seal(self.seq, self.now_ns)
+
     def put_person(self, id_: str, name: str) -> None:
         if self.persons.get(id_) != name:
             self.persons[id_] = name
@@ -358,6 +374,7 @@ class Desk:
             "put_page": self._touchable_pages(as_json([order["id"] for order in orders])),
             "put_skipped": self._ledger.rows("newest_skipped"),
             "put_item": self._ledger.rows("running_items"),
+            "put_unsealed": self._ledger.rows("unsealed"),
             **self.roster.rows(),
             **self.matters.rows([order["id"] for order in orders]),
         }

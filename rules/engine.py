@@ -35,6 +35,7 @@ from rules import (
     receipts,
     roster_change,
     roster_notice,
+    sealing,
     time_set,
     usable,
     widening,
@@ -67,6 +68,7 @@ LOOKS: Mapping[str, Callable[[Desk, House], None]] = {  # at every tick, after t
     "quiet": events.quiet,
     "aftermath": aftermath.look,
     "audit": auditor.look,
+    "seal": sealing.look,
 }
 
 log = structlog.get_logger()

@@ -30,7 +30,7 @@ from rules.snapshots import Snapshots
 TABLES = (
     "config", "condition", "fault", "work_order", "clock", "call", "rescue", "head_call", "order_note", "person", "outbox",
     "attempt", "receipt", "severity_change", "handing", "command", "private", "skipped", "item_time", "roster_change",
-    "handover", "chronicle", "position",
+    "handover", "evidence", "unsealed", "seal", "purge", "chronicle", "position",
 )  # fmt: skip
 
 
@@ -131,7 +131,8 @@ def _begin(rebuilt: Records, stands: Records, memory: Memory) -> None:
         rebuilt.db.execute("PRAGMA defer_foreign_keys = ON")
         for statement, rows in memory.rows.items():
             rebuilt.run_many(statement, rows)
-        tables = (("command", "seq <= ?", seen.seq), ("private", "seq <= ?", seen.seq), ("config", "seq <= ?", seen.seq))
+        tables = tuple((table, "seq <= ?", seen.seq) for table in ("command", "private", "config", "evidence", "seal", "purge"))
+        rebuilt.db.execute("DELETE FROM seal")
         for table, where, value in (*tables, ("chronicle", "n = ?", memory.chronicled)):
             for row in _rows(stands.db, f"SELECT * FROM {table} WHERE {where}", (value,)):
                 rebuilt.db.execute(f"INSERT INTO {table} VALUES ({','.join('?' * len(row))})", tuple(row.values()))

@@ -279,3 +279,28 @@ INSERT INTO item_time (equipment, item, day, usable_ns, faulted_ns, unknown_ns, 
 VALUES (:equipment, :item, :day, :usable_ns, :faulted_ns, :unknown_ns, :state, :heard, :since_ns)
 ON CONFLICT (equipment, item, day) DO UPDATE SET usable_ns = excluded.usable_ns, faulted_ns = excluded.faulted_ns,
   unknown_ns = excluded.unknown_ns, state = excluded.state, heard = excluded.heard, since_ns = excluded.since_ns;
+
+-- name: put_evidence
+INSERT INTO evidence (hash, about, target, equipment, seq, at_ns, who, kind, bytes, name)
+VALUES (:hash, :about, :target, :equipment, :seq, :at_ns, :who, :kind, :bytes, :name);
+
+-- name: evidence_to
+SELECT hash FROM evidence WHERE hash = :hash AND (:about IS NULL OR about = :about) AND (:target IS NULL OR target = :target) LIMIT 1;
+
+-- name: newest_seal
+SELECT seq, at_ns, count FROM seal ORDER BY seq DESC LIMIT 1;
+
+-- name: any_unsealed
+SELECT 1 AS one FROM unsealed LIMIT 1;
+
+-- name: unsealed
+SELECT tab, key, digest FROM unsealed ORDER BY tab, key;
+
+-- name: put_unsealed
+INSERT INTO unsealed (tab, key, digest) VALUES (:tab, :key, :digest) ON CONFLICT (tab, key) DO UPDATE SET digest = excluded.digest;
+
+-- name: clear_unsealed
+DELETE FROM unsealed;
+
+-- name: put_seal
+INSERT INTO seal (seq, at_ns, count) VALUES (:seq, :at_ns, :count);
