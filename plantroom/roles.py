@@ -88,6 +88,8 @@ DEEDS: Mapping[str, Permission] = {
     "unit_arrived": Permission.WORK,
     "freed": Permission.WORK,
     "release": Permission.RELEASE,
+    "erase": Permission.OPERATE,  # `plantroom privacy erase`
+    "purge": Permission.OPERATE,  # `plantroom audit purge`
     "test_page": Permission.OPERATE,  # `plantroom page --test`, whose COMMAND bears an administrator's roles
     # `received` is none of these: who answers a test page has its link and maybe no role at all, and the engine asks whose page it is
     "heard": Permission.SEE,  # a screen of the duty room is nobody and has a viewer's roles; its route asks for more

@@ -33,6 +33,11 @@ def register(app: typer.Typer) -> None:
     audit = typer.Typer(no_args_is_help=True, help="Has anybody changed what was written?")
     app.add_typer(audit, name="audit")
 
+    from plantroom.keeping_commands import register_privacy, register_purge
+
+    register_purge(audit)
+    register_privacy(app)
+
     @app.command()
     def run(
         site_files: Annotated[list[Path], typer.Argument(metavar="SITE...", help="the site files")],

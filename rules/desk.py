@@ -14,6 +14,7 @@ from typing import Any
 from plantroom.clock import Reading
 from plantroom.limits import ClockName
 from plantroom.records import Records
+from plantroom.records.seal import CARRIED
 from rules.clocks import OrderClock, speaks
 from rules.indexed import Indexed
 from rules.ledger import Ledger, Position
@@ -345,6 +346,48 @@ class Desk:
     def seal(self) -> None:
         """At a tick."""
         self._ledger.seal(self.seq, self.now_ns)
+
+    def erasable(self, person: str) -> list[str]:
+        """Ids of the texts that came with a person's commands, and of superseded site files; by who said it, never by whether it is still there."""
+        seqs = {row["seq"] for row in self._ledger.all_waiting("put_outcome") if row["who"] == person}
+        newest = max((row["seq"] for row in (*self._ledger.all_waiting("put_config"), *self._ledger.rows("newest_config"))), default=0)
+        found = {row["id"] for row in self._ledger.rows("texts_of_person", {"who": person})}
+        found |= {row["id"] for row in self._ledger.rows("texts_of_old_configs", {"seq": newest})}
+        for row in self._ledger.all_waiting("put_private"):
+            if row["seq"] in seqs or (row["field"].startswith("files.") and row["seq"] < newest):
+                found.add(row["id"])
+        return sorted(found)
+
+    def erase_texts(self, ids: Iterable[str]) -> None:
+        for id_ in ids:
+            waiting = self._ledger.waiting("put_private", id_)
+            if waiting is not None:
+                self._ledger.put("put_private", id_, {**waiting, "salt": None, "text": None})
+            else:
+                self._ledger.put("erase_text", id_, {"id": id_})
+
+    def erase_person(self, id_: str) -> None:
+        if self.persons.pop(id_, None) is not None:
+            self._ledger.put("put_person", id_, {"id": id_, "name": None})
+
+    def last_line_before(self, before_ns: int) -> Mapping[str, Any] | None:
+        """Of the chronicle, of what is committed: a line of five years ago is."""
+        return next(iter(self._ledger.rows("last_line_before", {"before_ns": before_ns})), None)
+
+    def purge(self, last: Mapping[str, Any], who: str, before_ns: int, reason: str) -> tuple[list[str], list[str]]:
+        """Everything up to that line: the line itself and those before, texts, evidence. Ids of the texts, hashes of the files that nothing
+        tells of any more."""
+        for body in self._ledger.carried(last["n"]):
+            self.tell(CARRIED, body)
+        texts = [row["id"] for row in self._ledger.rows("texts_upto", {"seq": last["seq"]})]
+        self.erase_texts(texts)
+        gone = self._ledger.rows("evidence_upto", {"seq": last["seq"]})
+        for row in gone:
+            self._ledger.put("drop_evidence", _flat(row.values()), row)
+        row = {"n": last["n"], "hash": last["hash"], "seq": self.seq, "at_ns": self.now_ns, "who": who, "before_ns": before_ns, "reason": reason}
+        self._ledger.put("put_purge", str(last["n"]), row)
+        self._ledger.put("purge_chronicle", "", {"n": last["n"]})
+        return texts, sorted({row["hash"] for row in gone})
 
     def put_person(self, id_: str, name: str) -> None:
         if self.persons.get(id_) != name:

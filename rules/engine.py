@@ -86,6 +86,11 @@ class Outcome:
     applied: int
 
 
+def names_people(path: str) -> bool:
+    """Whether a text of the configuration may name persons: the site file and its rosters do, profiles, kinds and rules do not."""
+    return not path.startswith(("profiles/", "kinds/", "rules/", "plans/"))
+
+
 class Engine:
     """One per site; owns the records' only writing connection.
 
@@ -317,7 +322,9 @@ class Engine:
                 "difference": difference if isinstance(difference, str) else orjson.dumps(difference).decode(),
             }
         )
-        self.desk.tell("config", record.body)
+        files = said.get("files") if isinstance(said.get("files"), dict) else {}
+        told = {path: self.desk.hide(f"files.{path}", text) if names_people(path) else text for path, text in sorted(files.items())}
+        self.desk.tell("config", {**said, "files": told})
         if self.house is not None and (looser := loosened(self.house.times)):
             self.desk.tell("clocks.loosened", {"limits": [f"{name} {severity}" for name, severity in looser]})
 

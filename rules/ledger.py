@@ -23,6 +23,7 @@ ORDER = (
     "put_config", "put_private", "put_person", "drop_condition", "put_condition", "put_fault", "put_order", "put_severity_change",
     "put_handing", "put_clock", "put_call", "put_rescue", "put_head_call", "put_page", "put_attempt", "put_receipt", "put_note",
     "put_outcome", "put_skipped", "put_item", "put_roster_change", "put_handover", "put_evidence", "put_seal",
+    "erase_text", "drop_evidence", "put_purge", "purge_chronicle",
 )  # fmt: skip
 
 
@@ -93,6 +94,9 @@ class Ledger:
             for body in said:
                 self.tell(seq, now_ns, SEAL, orjson.dumps(body, option=orjson.OPT_SORT_KEYS))
             self.put("put_seal", str(seq), row)
+
+    def carried(self, n: int) -> list[dict[str, Any]]:
+        return self._sealer.carry(n, [orjson.loads(body) for _, _, kind, body in self._lines if kind == SEAL])
 
     def write(self) -> None:
         """Into the transaction that is open. Forgotten only by `settled`: until then it may have to be written again."""

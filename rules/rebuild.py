@@ -94,6 +94,8 @@ def _compare(folder: Path, reader: Reader, stands: Records, rebuilt: Records) ->
     def engine_on(records: Records) -> Engine:
         return Engine(records, furnish, reader.frame, hidden_in(stands))
 
+    purged = stands.row("newest_purge")  # what carried the proof over it is gone: a rebuild begins behind it
+    first = max(first, purged["seq"] + 1 if purged is not None else 0)
     memory = _oldest(folder, first, lambda: engine_on(rebuilt)) if first > 1 else None
     if first > 1 and memory is None:
         return Report(folder.name, first, to_seq, 0, why=f"the journal begins at {first} and no snapshot of this release stands inside it")

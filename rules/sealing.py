@@ -6,17 +6,19 @@ tick, a record of its own.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from plantroom.records import Records
-from plantroom.records.seal import GONE, Sealed, digest, hour, lines, sealed_tables, table_of
+from plantroom.records.seal import GONE, MOST_ROWS, Sealed, digest, hour, lines, sealed_tables, table_of
 
 if TYPE_CHECKING:
     from rules.desk import Desk
     from rules.house import House
 
-DROPS = {"drop_condition": "condition"}  # statements that take a row away
+DROPS = {"drop_condition": "condition", "drop_evidence": "evidence"}  # statements that take a row away
 
 
 def look(desk: Desk, house: House) -> None:
@@ -63,6 +65,35 @@ class Sealer:
         self._dirty.clear()
         self._told, self._waits, self._sealed_once, self._last_ns, self._last_seq = True, False, True, now_ns, seq
         return said, {"seq": seq, "at_ns": now_ns, "count": len(every)}
+
+    def carry(self, n: int, waiting: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Lines that tell anew what would go with the chronicle's lines up to n: of each row whose newest digest stands there. waiting: seals
+        that are told and not yet written."""
+        newest: dict[tuple[str, str], tuple[str, tuple[str, ...]]] = {}
+        since = 0
+        for row in self._records.rows("seal_lines"):
+            said = orjson.loads(row["body"])
+            since = since or int(said.pop("since", 0))
+            for table, each in said.items():
+                columns = tuple(each["columns"])
+                for key, value in each["rows"].items():
+                    if row["n"] <= n:
+                        newest[table, key] = value, columns
+                    else:
+                        newest.pop((table, key), None)
+        for said in waiting:
+            for table, each in said.items():
+                for key in each["rows"] if table != "since" else ():
+                    newest.pop((table, key), None)
+        told: dict[tuple[str, tuple[str, ...]], list[tuple[str, str]]] = {}
+        for (table, key), (value, columns) in sorted(newest.items()):
+            if value != GONE:
+                told.setdefault((table, columns), []).append((key, value))
+        found: list[dict[str, Any]] = [{"since": since}] if since else []
+        for (table, columns), rows in told.items():
+            for first in range(0, len(rows), MOST_ROWS):
+                found.append({table: {"columns": list(columns), "rows": dict(rows[first : first + MOST_ROWS])}})
+        return found
 
     def write(self) -> None:
         """Into the transaction that is open; may be asked again until `settled`."""

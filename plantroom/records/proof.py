@@ -18,7 +18,7 @@ import orjson
 
 from plantroom.records.chronicle import NOTHING, Anchored, Verified, verify
 from plantroom.records.migrate import migrate, migrations
-from plantroom.records.seal import GONE, KIND, born, digest, sealed_tables
+from plantroom.records.seal import CARRIED, GONE, KIND, born, digest, sealed_tables
 
 MOST_FINDINGS = 20
 ERASED = "privacy.erased"
@@ -129,7 +129,7 @@ def _schema_of(number: int) -> Mapping[str, str]:
 
 def _told(db: apsw.Connection) -> _Told:
     told = _Told()
-    for seq, at_ns, kind, body in db.execute("SELECT seq, at_ns, kind, body FROM chronicle WHERE kind IN (?, ?) ORDER BY n", (KIND, ERASED)):
+    for seq, at_ns, kind, body in db.execute("SELECT seq, at_ns, kind, body FROM chronicle WHERE kind IN (?, ?, ?) ORDER BY n", (KIND, CARRIED, ERASED)):
         said = orjson.loads(body)
         if kind == ERASED:
             told.erased.update(said["texts"])
@@ -140,7 +140,8 @@ def _told(db: apsw.Connection) -> _Told:
             if table == "since":
                 continue
             columns = tuple(each["columns"])
-            told.seals[seq] = at_ns, told.seals.get(seq, (0, 0))[1] + len(each["rows"])
+            if kind == KIND:
+                told.seals[seq] = at_ns, told.seals.get(seq, (0, 0))[1] + len(each["rows"])
             for key, value in each["rows"].items():
                 told.rows[table, key] = value, columns
     return told
@@ -168,6 +169,9 @@ def _rows(db: apsw.Connection, told: _Told) -> Iterator[Finding | str]:
     waits = {(tab, key): value for tab, key, value in db.execute("SELECT tab, key, digest FROM unsealed")}
     since = told.since if told.since is not None else db.execute("SELECT min(seq) FROM seal").get or 0
     tables = sealed_tables(db)
+    for tab, key in waits:
+        if tab not in tables or not tables[tab].is_key(key):
+            yield Finding("row", f"unsealed {tab} {key}", "was not written by the engine: there is no such key")
     met: set[tuple[str, str]] = set()
     for name, table in tables.items():
         for row in _each(db, f"SELECT * FROM {name}"):

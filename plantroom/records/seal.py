@@ -18,7 +18,7 @@ import orjson
 
 from plantroom.clock import NS
 
-KIND = "seal"
+KIND, CARRIED = "seal", "seal.carried"  # carried: told anew because the line that told it is purged
 EVERY_NS = 3600 * NS
 MOST_ROWS = 500  # of a line
 GONE = ""
@@ -37,6 +37,13 @@ class Sealed:
 
     def key(self, row: Mapping[str, Any]) -> str:
         return orjson.dumps([plain(row[name]) for name in self.keys]).decode()
+
+    def is_key(self, text: str) -> bool:
+        try:
+            values = orjson.loads(text)
+        except orjson.JSONDecodeError:
+            return False
+        return isinstance(values, list) and len(values) == len(self.keys) and orjson.dumps(values).decode() == text
 
 
 def plain(value: Any) -> Any:

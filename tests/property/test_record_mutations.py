@@ -224,6 +224,7 @@ def run(count: int, seed: int) -> tuple[Counter[str], list[str]]:
         made[what.partition(" ")[0]] += 1
         if verify_records(db, [head]).ok:
             escaped.append(what)
+            print(f"escaped: {what}")
     return made, escaped
 
 

@@ -304,3 +304,38 @@ DELETE FROM unsealed;
 
 -- name: put_seal
 INSERT INTO seal (seq, at_ns, count) VALUES (:seq, :at_ns, :count);
+
+-- name: texts_of_person
+-- What came with the commands of this person.
+SELECT p.id FROM private p JOIN command c ON c.seq = p.seq WHERE c.who = :who ORDER BY p.id;
+
+-- name: texts_of_old_configs
+SELECT id FROM private WHERE field LIKE 'files.%' AND seq < :seq ORDER BY id;
+
+-- name: erase_text
+UPDATE private SET salt = NULL, text = NULL WHERE id = :id;
+
+-- name: last_line_before
+-- The last line before the first that is not older than this.
+SELECT n, seq, hash FROM chronicle WHERE n = (SELECT coalesce((SELECT min(n) FROM chronicle WHERE at_ns >= :before_ns), (SELECT max(n) FROM chronicle)) - 1);
+
+-- name: texts_upto
+SELECT id FROM private WHERE seq <= :seq ORDER BY id;
+
+-- name: evidence_upto
+SELECT hash, about, target FROM evidence WHERE seq <= :seq ORDER BY hash, about, target;
+
+-- name: drop_evidence
+DELETE FROM evidence WHERE hash = :hash AND about = :about AND target = :target;
+
+-- name: put_purge
+INSERT INTO purge (n, hash, seq, at_ns, who, before_ns, reason) VALUES (:n, :hash, :seq, :at_ns, :who, :before_ns, :reason);
+
+-- name: purge_chronicle
+DELETE FROM chronicle WHERE n <= :n;
+
+-- name: seal_lines
+SELECT n, body FROM chronicle WHERE kind IN ('seal', 'seal.carried') ORDER BY n;
+
+-- name: newest_purge
+SELECT n, seq FROM purge ORDER BY n DESC LIMIT 1;
