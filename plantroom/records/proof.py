@@ -22,7 +22,7 @@ from plantroom.records.seal import CARRIED, GONE, KIND, born, digest, sealed_tab
 
 MOST_FINDINGS = 20
 ERASED = "privacy.erased"
-_SCHEMA = "SELECT type || ' ' || name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%'"
+_SCHEMA = "SELECT type || ' ' || name, sql FROM sqlite_schema"
 
 
 @dataclass(frozen=True, slots=True)
