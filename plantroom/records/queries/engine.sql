@@ -280,7 +280,6 @@ VALUES (:equipment, :item, :day, :usable_ns, :faulted_ns, :unknown_ns, :state, :
 ON CONFLICT (equipment, item, day) DO UPDATE SET usable_ns = excluded.usable_ns, faulted_ns = excluded.faulted_ns,
   unknown_ns = excluded.unknown_ns, state = excluded.state, heard = excluded.heard, since_ns = excluded.since_ns, at_eight = excluded.at_eight;
 
-  unknown_ns = excluded.unknown_ns, state = excluded.state, heard = excluded.heard, since_ns = excluded.since_ns;
 
 -- name: put_evidence
 INSERT INTO evidence (hash, about, target, equipment, seq, at_ns, who, kind, bytes, name)
