@@ -9,7 +9,8 @@ DAY_S = 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """Where the head goes, by every way named. every_s: how often. to: addresses of the mail; ca: PEM file by which a time stamp is proven."""
+    """Where the head goes, by every way named. every_s: how often. to: addresses of the mail; ca: PEM file by which a time stamp is
+    proven."""
 
     every_s: float = DAY_S
     folder: str | None = None

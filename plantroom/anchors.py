@@ -1,6 +1,8 @@
-"""Heads of a chronicle as they are noted outside: the line of a folder's file, the time stamp beside it, read again by `audit verify --anchors`.
+"""Heads of a chronicle as they are noted outside: the line of a folder's file, the time stamp beside it, read again by `audit verify
+--anchors`.
 
-A folder holds `<site>.anchors`, a line a day or oftener, only ever added to: `2026-12-01T02:30:00Z N:HASH`. A mail has the same line. A time
+A folder holds `<site>.anchors`, a line a day or oftener, only ever added to: `2026-12-01T02:30:00Z N:HASH`. A mail has the same line. A
+time
 stamp lies in `<site>.<N>.tsr`: a token of RFC 3161 over that line's `N:HASH`.
 """
 
@@ -90,7 +92,8 @@ def proven(token: bytes, head: str, roots: bytes, nonce: int | None = None) -> T
 
 
 def noted_in(folder: Path, site: str, ca: Path | None) -> Noted:
-    """What a folder has noted of a site. ca: PEM, who vouches for the stamps in it; without it they are not believed and said to be unproven.
+    """What a folder has noted of a site. ca: PEM, who vouches for the stamps in it; without it they are not believed and said to be
+    unproven.
 
     Raises BadInput where nothing is noted there at all.
     """

@@ -17,6 +17,7 @@ from plantroom.clock import SystemClock
 from plantroom.errors import BadInput, JournalFailed, Problem
 from plantroom.journal import Entry, Journal, Kind
 from plantroom.records import Records
+from plantroom.records.seal import fetched
 
 LOOK_S = 0.1
 
@@ -47,7 +48,7 @@ def ask(folder: Path, does: str, target: str, args: Mapping[str, Any], seconds: 
         writer.append([Entry(Kind.COMMAND, orjson.dumps(body))])
     with closing(Records.open(folder / "records.db", readonly=True)) as records:
         while time.monotonic() < until_s:
-            row = records.db.execute("SELECT outcome, says_json, state_json FROM command WHERE id = ?", (command_id,)).fetchall()
+            row = fetched(records.db, "SELECT outcome, says_json, state_json FROM command WHERE id = ?", (command_id,))
             if row:
                 outcome, says, state = row[0]
                 if outcome != "applied":
@@ -55,4 +56,6 @@ def ask(folder: Path, does: str, target: str, args: Mapping[str, Any], seconds: 
                 found: dict[str, Any] = orjson.loads(state)
                 return found
             time.sleep(LOOK_S)
-    raise JournalFailed(f"{folder.name}: recorded, but the rules service did not answer in time; is `plantroom run` running? It is done when it does")
+    raise JournalFailed(
+        f"{folder.name}: recorded, but the rules service did not answer in time; is `plantroom run` running? It is done when it does"
+    )

@@ -18,6 +18,7 @@ from plantroom.evidence import EvidenceStore
 from plantroom.evidence.store import hash_of
 from plantroom.records import Records
 from plantroom.records.proof import Finding, Proof, verify_records
+from plantroom.records.seal import fetched
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ def audit_site(folder: Path, heads: Sequence[tuple[int, bytes]] = (), before: Se
     try:
         with closing(Records.open(folder / "records.db", readonly=True)) as records:
             proof = verify_records(records.db, heads)
-            rows = {} if proof.findings else dict(records.db.execute("SELECT hash, max(bytes) FROM evidence GROUP BY hash").fetchall())
+            rows = {} if proof.findings else dict(fetched(records.db, "SELECT hash, max(bytes) FROM evidence GROUP BY hash"))
     except apsw.Error as error:
         proof, rows = Proof.unreadable(f"{type(error).__name__}: {error}"), {}
     good, files, there = 0, [], EvidenceStore(folder)

@@ -80,5 +80,8 @@ def run_erase(person: str, data: Path, reason: str, seconds: float, as_json: boo
         print_json({"person": person, "texts": sites, "access": gone})
     else:
         told = ", ".join(f"{site}: {count} texts" for site, count in sites.items()) or "no site's records"
-        typer.echo(f"{person}: erased in {told}; of the account {sum(gone.values())} rows. Ids stay; the journal and snapshots lose theirs within 30 days")
+        typer.echo(
+            f"{person}: erased in {told}; of the account {sum(gone.values())} rows. "
+            "Ids stay; the journal and snapshots lose theirs within 30 days"
+        )
     return DONE

@@ -16,7 +16,10 @@ from plantroom.site_watch import within
 
 def limits(f: y.Fields) -> Limits:
     plain = Limits()
-    most, quota = f.may("file_mb", y.integer(1, 1_000), plain.most // MIB), f.may("quota_gb", y.integer(1, 10_000), plain.quota // (1024 * MIB))
+    most, quota = (
+        f.may("file_mb", y.integer(1, 1_000), plain.most // MIB),
+        f.may("quota_gb", y.integer(1, 10_000), plain.quota // (1024 * MIB)),
+    )
     made = Limits(most * MIB, quota * 1024 * MIB)
     f.done()
     return made

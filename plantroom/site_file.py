@@ -11,7 +11,17 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from plantroom import shelf as shelves
-from plantroom import site_calendar, site_channels, site_documents, site_escalation, site_evidence, site_people, site_rescue, site_rules, site_watch
+from plantroom import (
+    site_calendar,
+    site_channels,
+    site_documents,
+    site_escalation,
+    site_evidence,
+    site_people,
+    site_rescue,
+    site_rules,
+    site_watch,
+)
 from plantroom import site_parts as parts
 from plantroom import yaml_file as y
 from plantroom.bindings import Binder

@@ -348,7 +348,8 @@ class Desk:
         self._ledger.seal(self.seq, self.now_ns)
 
     def erasable(self, person: str) -> list[str]:
-        """Ids of the texts that came with a person's commands, and of superseded site files; by who said it, never by whether it is still there."""
+        """Ids of the texts that came with a person's commands, and of superseded site files; by who said it, never by whether it is
+        still there."""
         seqs = {row["seq"] for row in self._ledger.all_waiting("put_outcome") if row["who"] == person}
         newest = max((row["seq"] for row in (*self._ledger.all_waiting("put_config"), *self._ledger.rows("newest_config"))), default=0)
         found = {row["id"] for row in self._ledger.rows("texts_of_person", {"who": person})}
@@ -362,7 +363,7 @@ class Desk:
         for id_ in ids:
             waiting = self._ledger.waiting("put_private", id_)
             if waiting is not None:
-                self._ledger.put("put_private", id_, {**waiting, "salt": None, "text": None})
+                self._ledger.alter("put_private", id_, {**waiting, "salt": None, "text": None})
             else:
                 self._ledger.put("erase_text", id_, {"id": id_})
 
@@ -384,8 +385,8 @@ class Desk:
         gone = self._ledger.rows("evidence_upto", {"seq": last["seq"]})
         for row in gone:
             self._ledger.put("drop_evidence", _flat(row.values()), row)
-        row = {"n": last["n"], "hash": last["hash"], "seq": self.seq, "at_ns": self.now_ns, "who": who, "before_ns": before_ns, "reason": reason}
-        self._ledger.put("put_purge", str(last["n"]), row)
+        said = {"seq": self.seq, "at_ns": self.now_ns, "who": who, "before_ns": before_ns, "reason": reason}
+        self._ledger.put("put_purge", str(last["n"]), {"n": last["n"], "hash": last["hash"], **said})
         self._ledger.put("purge_chronicle", "", {"n": last["n"]})
         return texts, sorted({row["hash"] for row in gone})
 

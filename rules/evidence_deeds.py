@@ -1,4 +1,5 @@
-"""The command that puts a file to an order, a machine or a task: its hash stands in the chronicle from then on. The file itself is no matter of
+"""The command that puts a file to an order, a machine or a task: its hash stands in the chronicle from then on. The file itself is no
+matter of
 the engine's; the web process has stored it before it said so (plantroom/evidence).
 """
 
@@ -45,7 +46,9 @@ def _attach(desk: Desk, house: House, command: Command) -> Done:
         raise Denied("already_attached")
     name = str(command.hidden["name"]) if command.text("name") else None
     desk.put_evidence(Evidence(hash_, about, command.target, equipment, desk.seq, desk.now_ns, command.who, kind, size, name))
-    desk.tell("evidence", {"hash": hash_, "about": about, "target": command.target, "equipment": equipment, "by": command.who, "bytes": size})
+    desk.tell(
+        "evidence", {"hash": hash_, "about": about, "target": command.target, "equipment": equipment, "by": command.who, "bytes": size}
+    )
     return Done(order, state={"evidence": hash_})
 
 

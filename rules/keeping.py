@@ -1,6 +1,8 @@
-"""The two commands by which something leaves the records: a person's words (`privacy erase`), and what is older than five years (`audit purge`).
+"""The two commands by which something leaves the records: a person's words (`privacy erase`), and what is older than five years (`audit
+purge`).
 
-Neither breaks the chain: a text's salted hash stays where it stood, and a purge says with which hash the chain goes on. Nothing else deletes.
+Neither breaks the chain: a text's salted hash stays where it stood, and a purge says with which hash the chain goes on. Nothing else
+deletes.
 """
 
 from __future__ import annotations

@@ -75,6 +75,10 @@ class Ledger:
         self._rows.setdefault(statement, {})[key] = values
         self._sealer.put(statement, values)
 
+    def alter(self, statement: str, key: str, values: Mapping[str, Any]) -> None:
+        """What waits, in columns that are not sealed: whether it was written already must not show."""
+        self._rows[statement][key] = values
+
     def take_out(self, statement: str, key: str) -> None:
         self._rows.get(statement, {}).pop(key, None)
 

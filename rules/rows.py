@@ -12,7 +12,8 @@ from rules.clocks import OrderClock
 from rules.order import Facts, State
 
 __all__ = [
-    "Attempt", "Call", "Drill", "Evidence", "Fault", "Handing", "Handover", "HeadCall", "ItemTime", "Note", "Order", "OrderClock", "Outcome", "Page",
+    "Attempt", "Call", "Drill", "Evidence", "Fault", "Handing", "Handover", "HeadCall", "ItemTime", "Note", "Order", "OrderClock",
+    "Outcome", "Page",
     "Pending", "Rescue", "RosterChange", "SeverityChange", "Skipped", "as_json", "born", "columns",
 ]  # fmt: skip
 

@@ -1,6 +1,8 @@
-"""The seals of the engine: what was put since the last one, told to the chronicle at the first tick of another hour (plantroom/records/seal.py).
+"""The seals of the engine: what was put since the last one, told to the chronicle at the first tick of another hour
+(plantroom/records/seal.py).
 
-What stands in the chronicle may not depend on which records were taken together: only the newest values of a row count, and a seal is told at a
+What stands in the chronicle may not depend on which records were taken together: only the newest values of a row count, and a seal is
+told at a
 tick, a record of its own.
 """
 
@@ -67,7 +69,8 @@ class Sealer:
         return said, {"seq": seq, "at_ns": now_ns, "count": len(every)}
 
     def carry(self, n: int, waiting: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """Lines that tell anew what would go with the chronicle's lines up to n: of each row whose newest digest stands there. waiting: seals
+        """Lines that tell anew what would go with the chronicle's lines up to n: of each row whose newest digest stands there. waiting:
+        seals
         that are told and not yet written."""
         newest: dict[tuple[str, str], tuple[str, tuple[str, ...]]] = {}
         since = 0

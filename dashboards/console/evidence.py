@@ -34,7 +34,9 @@ PIECE = 256 * 1024
 LONGEST_S = 900.0  # for one file: 25 MB at 0.25 Mbit/s
 INERT = "sandbox; default-src 'none'"
 router = APIRouter(prefix=ROOT)
-TROUBLES: dict[int | str, dict[str, Any]] = {code: {"model": shapes.TroubleShape} for code in (400, 401, 403, 404, 409, 413, 415, 429, 503, 507)}
+TROUBLES: dict[int | str, dict[str, Any]] = {
+    code: {"model": shapes.TroubleShape} for code in (400, 401, 403, 404, 409, 413, 415, 429, 503, 507)
+}
 FILE_BODY: dict[str, Any] = {
     "parameters": [
         {"name": name, "in": "query", "required": False, "schema": {"type": "string"}} for name in (*ABOUT, "name", "command_id", "site")
@@ -100,11 +102,19 @@ async def put(request: Request, person: Person) -> tuple[Stored, CommandRow | Re
             arrival.drop()
             raise
         stored = await asyncio.to_thread(arrival.done)
-    args = {"about": about, "hash": stored.hash, "kind": stored.kind, "bytes": stored.size, **({"name": upload.name} if upload.name else {})}
+    args = {
+        "about": about,
+        "hash": stored.hash,
+        "kind": stored.kind,
+        "bytes": stored.size,
+        **({"name": upload.name} if upload.name else {}),
+    }
     return stored, await desk.commander(view).send(Deed("attach", target, args), person, command_id)
 
 
-@router.post("/evidence", response_model=shapes.StoredShape, responses={**TROUBLES, 202: {"model": shapes.StoredShape}}, openapi_extra=FILE_BODY)
+@router.post(
+    "/evidence", response_model=shapes.StoredShape, responses={**TROUBLES, 202: {"model": shapes.StoredShape}}, openapi_extra=FILE_BODY
+)
 async def put_evidence(request: Request, person: Annotated[Person, needs(DEEDS["attach"])]) -> Response:
     """A file as the whole body (`?order=` or `?equipment=`, `&name=`), or as `file` of a form behind those fields. Answers its hash."""
     stored, command = await put(request, person)

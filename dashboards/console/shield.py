@@ -29,7 +29,8 @@ STRICT = {**HEADERS, b"strict-transport-security": b"max-age=31536000"}
 
 
 class Shield:
-    """ASGI middleware. most: bytes of a body by path, None = MOST_BODY; what is longer by its own word is the route's to refuse there. hosts: names besides IP addresses and localhost under which this service answers, read anew each time. tls: whether
+    """ASGI middleware. most: bytes of a body by path, None = MOST_BODY; what is longer by its own word is the route's to refuse there.
+    hosts: names besides IP addresses and localhost under which this service answers, read anew each time. tls: whether
     people reach us by HTTPS alone. too_fast: seconds that this client has to wait, 0 = none.
 
     A page of another site can make a browser ask us under that site's own name (DNS rebinding); such a request is refused.

@@ -47,7 +47,8 @@ from plantroom.site import Site
 from plantroom.words import LANGUAGES
 
 __all__ = [
-    "MOST", "OPEN_CONDITIONS", "OPEN_STATES", "SEVERITIES", "Attempt", "Call", "CommandRow", "EvidenceRow", "Entered", "Fault", "Handing", "Handover",
+    "MOST", "OPEN_CONDITIONS", "OPEN_STATES", "SEVERITIES", "Attempt", "Call", "CommandRow", "EvidenceRow", "Entered", "Fault", "Handing",
+    "Handover",
     "HeadCall", "Hollow", "ItemDay", "Note", "Order", "Page", "Rescue", "RosterChange", "SeverityChange", "Tables",
 ]  # fmt: skip
 

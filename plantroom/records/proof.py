@@ -1,6 +1,7 @@
 """What the chronicle proves of a site's records: its own chain, every sealed row, every text against its salted hash, the schema.
 
-`verify_records` reads only. Each Finding names what was found where; none = nothing was changed that this can see. docs/evidence.md says what
+`verify_records` reads only. Each Finding names what was found where; none = nothing was changed that this can see. docs/evidence.md says
+what
 it cannot see: that needs a head noted outside.
 """
 
@@ -18,7 +19,7 @@ import orjson
 
 from plantroom.records.chronicle import NOTHING, Anchored, Verified, verify
 from plantroom.records.migrate import migrate, migrations
-from plantroom.records.seal import CARRIED, GONE, KIND, born, digest, sealed_tables
+from plantroom.records.seal import CARRIED, GONE, KIND, born, digest, fetched, sealed_tables
 
 MOST_FINDINGS = 20
 ERASED = "privacy.erased"
@@ -79,7 +80,7 @@ def verify_records(db: apsw.Connection, anchors: Anchored = ()) -> Proof:
 
 def _verify(db: apsw.Connection, anchors: Anchored) -> Proof:
     findings: list[Finding] = []
-    for (said,) in db.execute("PRAGMA integrity_check(5)").fetchall():
+    for (said,) in fetched(db, "PRAGMA integrity_check(5)"):
         if said != "ok":
             findings.append(Finding("database", "records.db", said))
     findings += _schema(db)
@@ -109,7 +110,7 @@ def _verify(db: apsw.Connection, anchors: Anchored) -> Proof:
 
 def _schema(db: apsw.Connection) -> Iterator[Finding]:
     """A trigger taken away, or one put in, changes what the engine may do."""
-    here, there = dict(db.execute(_SCHEMA).fetchall()), _schema_of(int(db.pragma("user_version")))
+    here, there = dict(fetched(db, _SCHEMA)), _schema_of(int(db.pragma("user_version")))
     for name in sorted(here.keys() | there.keys()):
         if here.get(name) != there.get(name):
             why = "is missing" if name not in here else "was added" if name not in there else "was changed"
@@ -122,14 +123,14 @@ def _schema_of(number: int) -> Mapping[str, str]:
     db = apsw.Connection(":memory:")
     try:
         migrate(db, migrations()[:number])
-        return dict(db.execute(_SCHEMA).fetchall())
+        return dict(fetched(db, _SCHEMA))
     finally:
         db.close()
 
 
 def _told(db: apsw.Connection) -> _Told:
     told = _Told()
-    for seq, at_ns, kind, body in db.execute("SELECT seq, at_ns, kind, body FROM chronicle WHERE kind IN (?, ?, ?) ORDER BY n", (KIND, CARRIED, ERASED)):
+    for seq, at_ns, kind, body in _lines(db):
         said = orjson.loads(body)
         if kind == ERASED:
             told.erased.update(said["texts"])
@@ -147,27 +148,31 @@ def _told(db: apsw.Connection) -> _Told:
     return told
 
 
+def _lines(db: apsw.Connection) -> Iterator[tuple[Any, ...]]:
+    yield from db.execute("SELECT seq, at_ns, kind, body FROM chronicle WHERE kind IN (?, ?, ?) ORDER BY n", (KIND, CARRIED, ERASED))
+
+
 def _moved(db: apsw.Connection, told: _Told) -> Iterator[Finding]:
     """The table of seals and the position, against the chronicle."""
-    every = db.execute("SELECT seq, at_ns, count FROM seal").fetchall()
+    every = fetched(db, "SELECT seq, at_ns, count FROM seal")
     rows = {seq: (at_ns, count) for seq, at_ns, count in every if at_ns or count}
-    purged = db.execute("SELECT coalesce(max(seq), 0) FROM purge").get
+    [[purged]] = fetched(db, "SELECT coalesce(max(seq), 0) FROM purge")
     for seq in sorted(rows.keys() | told.seals.keys()):
         if rows.get(seq) != told.seals.get(seq) and (seq in told.seals or seq > purged):
             yield Finding("row", f"seal {seq}", "is not what the chronicle tells")
     begun = [seq for seq, at_ns, count in every if not at_ns and not count]
     if len(begun) != 1 or (told.since is not None and not purged and begun[0] != told.since):
         yield Finding("row", "seal", "its first row is not what the chronicle tells")
-    last = db.execute("SELECT max(seq) FROM chronicle").get or 0
-    stands = db.execute("SELECT seq FROM position").fetchall()
+    [[last]] = fetched(db, "SELECT coalesce(max(seq), 0) FROM chronicle")
+    stands = fetched(db, "SELECT seq FROM position")
     if last and (len(stands) != 1 or stands[0][0] < last):
         yield Finding("row", "position", f"lies before the chronicle's last line (journal {last})")
 
 
 def _rows(db: apsw.Connection, told: _Told) -> Iterator[Finding | str]:
     """Of each sealed row a Finding, or `sealed`, `waiting`, `unproven`."""
-    waits = {(tab, key): value for tab, key, value in db.execute("SELECT tab, key, digest FROM unsealed")}
-    since = told.since if told.since is not None else db.execute("SELECT min(seq) FROM seal").get or 0
+    waits = {(tab, key): value for tab, key, value in fetched(db, "SELECT tab, key, digest FROM unsealed")}
+    since = told.since if told.since is not None else fetched(db, "SELECT coalesce(min(seq), 0) FROM seal")[0][0]
     tables = sealed_tables(db)
     for tab, key in waits:
         if tab not in tables or not tables[tab].is_key(key):

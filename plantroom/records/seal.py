@@ -1,7 +1,9 @@
 """Seals: the newest digest of each row stands in the chronicle, so that its chain proves the tables too and not only itself.
 
-The engine tells once an hour, line kind `seal`, of each row touched since the last one: table, columns, primary key, digest. A row that is gone
-has the digest "". What was touched since waits in `unsealed`. Names and texts are not sealed (they may be erased): they are proven by the salted
+The engine tells once an hour, line kind `seal`, of each row touched since the last one: table, columns, primary key, digest. A row that
+is gone
+has the digest "". What was touched since waits in `unsealed`. Names and texts are not sealed (they may be erased): they are proven by
+the salted
 hash that is their id.
 """
 
@@ -56,11 +58,16 @@ def digest(columns: Sequence[str], row: Mapping[str, Any]) -> str:
     return sha256(orjson.dumps(values)).hexdigest()[:32]
 
 
+def fetched(db: apsw.Connection, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    """All rows; each as its columns are, which the caller knows."""
+    return list(db.execute(sql, tuple(values)))
+
+
 def sealed_tables(db: apsw.Connection) -> dict[str, Sealed]:
     """By name: every table with a primary key but NOT_SEALED."""
     found = {}
-    for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name").fetchall():
-        columns = [(row[1], row[5]) for row in db.execute(f"PRAGMA table_info({name})").fetchall()]
+    for (name,) in fetched(db, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"):
+        columns = [(row[1], row[5]) for row in fetched(db, f"PRAGMA table_info({name})")]
         keys = tuple(column for column, pk in sorted(columns, key=lambda each: each[1]) if pk)
         if name not in NOT_SEALED and keys:
             left_out = LEFT_OUT.get(name, frozenset())

@@ -1,6 +1,7 @@
 """Notes the head of the site's chronicle outside, by every way the site file names: a folder's line, a mail, a time stamp (E-1, P14).
 
-A chain cannot know that its end was cut off, or that all of it was made anew; a head that lies elsewhere does. What was noted is told to the journal
+A chain cannot know that its end was cut off, or that all of it was made anew; a head that lies elsewhere does. What was noted is told to
+the journal
 (EVENT `anchored`), and so stands in the chronicle itself. A way that has not worked for 26 hours is the monitor's fault `anchor_missed`.
 
 The state is a file of this service, `anchors.json`: when each way last worked. Without it the head is noted once more, which hurts nothing.
@@ -134,7 +135,9 @@ class Anchoring:
         line = line_of(now_ns, head)
         said = {"zh": [f"Plantroom {self.site.id} 档案锚点", line], "en": [f"Plantroom {self.site.id} chronicle head", line]}
         for address in self.anchor.to:
-            page = Page(f"anchor-{head.partition(':')[0]}", self.site.id, "monitor", "advisory", said, now_ns, address, language=self.site.language)
+            page = Page(
+                f"anchor-{head.partition(':')[0]}", self.site.id, "monitor", "advisory", said, now_ns, address, language=self.site.language
+            )
             answer = await email.send(channel.settings, page, timeout_s=ATTEMPT_S)
             if answer.verdict is not Verdict.ACCEPTED:
                 raise ValueError(answer.text)

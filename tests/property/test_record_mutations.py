@@ -35,7 +35,14 @@ def house() -> tuple[bytes, Head]:
     """The records of a busy day as a file's bytes: something in nearly every table, sealed twice, a tail that waits. And the head, noted outside."""
     with tempfile.TemporaryDirectory() as folder:
         kit = Kit(Path(folder))
-        kit.configure(peopled(PEOPLE.replace("people:", "people:\n  - {id: liu, roles: [vendor], firm: a firm}", 1), pump(1), LIFT.format(state="in_service")), LIFT_RULES)
+        kit.configure(
+            peopled(
+                PEOPLE.replace("people:", "people:\n  - {id: liu, roles: [vendor], firm: a firm}", 1),
+                pump(1),
+                LIFT.format(state="in_service"),
+            ),
+            LIFT_RULES,
+        )
         kit.tick()
         kit.stay(4, phase_loss=1)
         kit.run()
@@ -146,7 +153,9 @@ def swapped(rng: random.Random, db: apsw.Connection) -> str:
     said = [column for column in columns if column not in keys]
     for row, from_ in ((one, two), (two, one)):
         values = tuple(from_[columns.index(column)] for column in said)
-        db.execute(f"UPDATE {name} SET {', '.join(f'{column} = ?' for column in said)} WHERE {where(keys)}", (*values, *of(columns, keys, row)))
+        db.execute(
+            f"UPDATE {name} SET {', '.join(f'{column} = ?' for column in said)} WHERE {where(keys)}", (*values, *of(columns, keys, row))
+        )
     return name
 
 

@@ -82,8 +82,12 @@ def test_a_form_without_a_script_puts_a_file_to_its_order(house: Installation) -
             assert commands(house)[0]["args"]["name"] == "新 照片.jpg"
             wrong = {**fields, "form_token": "0" * 32}
             assert (await browser.post("/evidence", data=wrong, files={"file": ("a", jpeg(10))})).status_code == 403
-            assert (await browser.post("/evidence", data=fields, files={"file": ("a", jpeg(11))}, headers={"origin": "https://evil.example"})).status_code == 403
-            bad = await browser.post("/evidence", data={**fields, "command_id": "evidence-0002"}, files={"file": ("a.jpg", b"<svg/>", "image/jpeg")})
+            assert (
+                await browser.post("/evidence", data=fields, files={"file": ("a", jpeg(11))}, headers={"origin": "https://evil.example"})
+            ).status_code == 403
+            bad = await browser.post(
+                "/evidence", data={**fields, "command_id": "evidence-0002"}, files={"file": ("a.jpg", b"<svg/>", "image/jpeg")}
+            )
             assert bad.status_code == 415 and say("evidence.refused.active", "zh") in bad.text
             assert len(stored(house)) == 1 and len(commands(house)) == 1
 
@@ -96,7 +100,9 @@ def test_what_is_not_kept_is_refused_in_words_and_leaves_nothing(house: Installa
 
     async def scenario(app: FastAPI) -> None:
         async with logged_in(app, Role.TECHNICIAN) as browser:
-            answer = await browser.post(f"{API}?order=O1-1", content=content, headers={"x-form-token": await token_of(browser), "content-type": "image/png"})
+            answer = await browser.post(
+                f"{API}?order=O1-1", content=content, headers={"x-form-token": await token_of(browser), "content-type": "image/png"}
+            )
             assert answer.status_code == (400 if code == "empty" else 415) and answer.json()["reason"] == f"evidence_{code}"
             assert answer.json()["says"]["zh"] == say(f"evidence.refused.{code}", "zh")
             assert not stored(house) and not commands(house) and not list((house.folder / "evidence" / "incoming").iterdir())
@@ -136,7 +142,9 @@ def test_it_must_say_what_it_is_about_and_that_must_be_there(house: Installation
             for query, status in (("", 400), ("?order=O1-1&equipment=gen-1", 400), ("?order=O9-9", 404), ("?equipment=nothing", 404)):
                 assert (await browser.post(API + query, content=GOOD["jpeg"], headers=header)).status_code == status, query
         async with logged_in(app, Role.VIEWER) as browser:
-            assert (await browser.post(f"{API}?order=O1-1", content=GOOD["jpeg"], headers={"x-form-token": await token_of(browser)})).status_code == 403
+            assert (
+                await browser.post(f"{API}?order=O1-1", content=GOOD["jpeg"], headers={"x-form-token": await token_of(browser)})
+            ).status_code == 403
         assert not stored(house) and not commands(house)
 
     with_app(house, scenario)
@@ -153,7 +161,9 @@ def test_it_goes_out_to_be_saved_under_its_own_type_and_nothing_in_it_runs(house
             assert answer.headers["content-type"] == {"txt": "text/plain; charset=utf-8", "jpeg": "image/jpeg"}[kind]
             assert answer.headers["content-disposition"].startswith("attachment") and answer.headers["x-content-type-options"] == "nosniff"
             assert answer.headers["content-security-policy"] == "sandbox; default-src 'none'"
-            assert {"txt": ".txt", "jpeg": ".jpg"}[kind] in answer.headers["content-disposition"] and ".html\"" not in answer.headers["content-disposition"]
+            assert {"txt": ".txt", "jpeg": ".jpg"}[kind] in answer.headers["content-disposition"] and '.html"' not in answer.headers[
+                "content-disposition"
+            ]
             page = (await browser.get("/orders/O1-1")).text
             assert hash_ in page and "<b>.html" not in page and ("<img" in page) is (kind == "jpeg")
             listed = (await browser.get(f"{API}?order=O1-1")).json()["evidence"]

@@ -63,9 +63,44 @@ class Tsa:
         self.folder, self.mode, self.ca = folder, "good", folder / "ca.pem"
         (folder / "tsa.cnf").write_text(CONF.format(folder=folder))
         (folder / "serial").write_text("01")
-        self._openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=test ca", "-days", "3650", "-extensions", "v3_ca")
+        self._openssl(
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-keyout",
+            "ca.key",
+            "-out",
+            "ca.pem",
+            "-subj",
+            "/CN=test ca",
+            "-days",
+            "3650",
+            "-extensions",
+            "v3_ca",
+        )
         self._openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", "tsa.key", "-out", "tsa.csr", "-subj", "/CN=test tsa")
-        self._openssl("x509", "-req", "-in", "tsa.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "3650", "-out", "tsa.pem", "-extfile", "tsa.cnf", "-extensions", "v3_tsa", config=False)
+        self._openssl(
+            "x509",
+            "-req",
+            "-in",
+            "tsa.csr",
+            "-CA",
+            "ca.pem",
+            "-CAkey",
+            "ca.key",
+            "-CAcreateserial",
+            "-days",
+            "3650",
+            "-out",
+            "tsa.pem",
+            "-extfile",
+            "tsa.cnf",
+            "-extensions",
+            "v3_tsa",
+            config=False,
+        )
         tsa = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -148,9 +183,18 @@ def look(made: Anchoring, clock: VirtualClock, seconds: float = 0) -> None:
 
 
 def test_the_site_file_says_where(tmp_path: Path) -> None:
-    found = site(tmp_path, "anchor: {folder: /mnt/a, mail: mail, to: [c@example.com], timestamp: 'https://tsa.example.com', ca: /etc/tsa.pem, every: 6h}")
+    found = site(
+        tmp_path,
+        "anchor: {folder: /mnt/a, mail: mail, to: [c@example.com], timestamp: 'https://tsa.example.com', ca: /etc/tsa.pem, every: 6h}",
+    )
     assert found.anchor is not None and found.anchor.ways == ("folder", "mail", "timestamp") and found.anchor.every_s == 21_600
-    for wrong, why in (("{every: 1h}", "nowhere"), ("{folder: a}", "whole path"), ("{mail: mail}", "belongs to `mail`"), ("{timestamp: 'http://a'}", "is missing"), ("{folder: /a, every: 25h}", "must be")):
+    for wrong, why in (
+        ("{every: 1h}", "nowhere"),
+        ("{folder: a}", "whole path"),
+        ("{mail: mail}", "belongs to `mail`"),
+        ("{timestamp: 'http://a'}", "is missing"),
+        ("{folder: /a, every: 25h}", "must be"),
+    ):
         with pytest.raises(BadInput, match=why):
             site(tmp_path, f"anchor: {wrong}")
 
@@ -230,7 +274,12 @@ def test_a_stamp_by_somebody_else_is_not_believed(tmp_path: Path, good_tsa: Tsa)
     proven(token, HEAD, good_tsa.ca.read_bytes())
     other = tmp_path / "other"
     other.mkdir()
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "k", "-out", "c.pem", "-subj", "/CN=other"], cwd=other, check=True, capture_output=True)
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "k", "-out", "c.pem", "-subj", "/CN=other"],
+        cwd=other,
+        check=True,
+        capture_output=True,
+    )
     with pytest.raises(ValueError, match="does not hold"):
         proven(token, HEAD, (other / "c.pem").read_bytes())
     with pytest.raises(ValueError):

@@ -83,7 +83,9 @@ def test_a_program_is_refused_at_its_first_bytes(tmp_path: Path) -> None:
 def test_the_name_comes_after_the_bytes_are_durable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[str] = []
     fsync, replace = os.fsync, Path.replace
-    monkeypatch.setattr(os, "fsync", lambda handle: done.append("dir" if os.path.isdir(f"/proc/self/fd/{handle}") else "file") or fsync(handle))
+    monkeypatch.setattr(
+        os, "fsync", lambda handle: done.append("dir" if Path(f"/proc/self/fd/{handle}").is_dir() else "file") or fsync(handle)
+    )
     monkeypatch.setattr(Path, "replace", lambda self, to: done.append("rename") or replace(self, to))
     put(EvidenceStore(tmp_path), GOOD["png"])
     assert done == ["file", "rename", "dir", "dir"]
