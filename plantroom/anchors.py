@@ -13,14 +13,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-from cryptography import x509
-from rfc3161_client import TimestampRequestBuilder, TimeStampResponse, VerificationError, VerifierBuilder, decode_timestamp_response
-from rfc3161_client.base import HashAlgorithm
+from typing import TYPE_CHECKING
 
 from plantroom.clock import iso
 from plantroom.errors import BadInput, Problem
 from plantroom.records.proof import Finding
+
+if TYPE_CHECKING:
+    from rfc3161_client import TimeStampResponse
 
 _LINE = re.compile(r"(\S+) (\d{1,18}):([0-9a-f]{64})")
 
@@ -70,12 +70,18 @@ def keep_stamp(folder: Path, site: str, head: str, token: bytes) -> Path:
 
 def request_for(head: str) -> tuple[bytes, int | None]:
     """What a server is asked, as DER, and the nonce its answer must carry."""
+    from rfc3161_client import TimestampRequestBuilder  # here: few sites ask for stamps, every `notify` loads this module
+    from rfc3161_client.base import HashAlgorithm
+
     asked = TimestampRequestBuilder().data(head.encode()).hash_algorithm(HashAlgorithm.SHA256).build()
     return asked.as_bytes(), asked.nonce
 
 
 def proven(token: bytes, head: str, roots: bytes, nonce: int | None = None) -> TimeStampResponse:
     """A server's answer, once it is shown to be over this head and signed by one of these roots (PEM). Raises ValueError."""
+    from cryptography import x509
+    from rfc3161_client import VerificationError, VerifierBuilder, decode_timestamp_response
+
     try:
         answer = decode_timestamp_response(token)
         if answer.status > 1:

@@ -23,7 +23,7 @@ from plantroom.records.seal import CARRIED, GONE, KIND, born, digest, fetched, s
 
 MOST_FINDINGS = 20
 ERASED = "privacy.erased"
-_SCHEMA = "SELECT type || ' ' || name, sql FROM sqlite_schema"
+_SCHEMA = "SELECT type, name, tbl_name, coalesce(sql, '') FROM sqlite_schema"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,20 +110,24 @@ def _verify(db: apsw.Connection, anchors: Anchored) -> Proof:
 
 def _schema(db: apsw.Connection) -> Iterator[Finding]:
     """A trigger taken away, or one put in, changes what the engine may do."""
-    here, there = dict(fetched(db, _SCHEMA)), _schema_of(int(db.pragma("user_version")))
-    for name in sorted(here.keys() | there.keys()):
+    here, there = _by_name(fetched(db, _SCHEMA)), _schema_of(int(db.pragma("user_version")))
+    for name in sorted(here.keys() | there.keys(), key=repr):
         if here.get(name) != there.get(name):
             why = "is missing" if name not in here else "was added" if name not in there else "was changed"
-            yield Finding("schema", name, why)
+            yield Finding("schema", " ".join(map(str, name[:2])), why)
+
+
+def _by_name(rows: list[tuple[Any, ...]]) -> dict[tuple[Any, ...], Any]:
+    return {row[:3]: row[3] for row in rows}
 
 
 @cache
-def _schema_of(number: int) -> Mapping[str, str]:
+def _schema_of(number: int) -> Mapping[tuple[Any, ...], Any]:
     """As the migrations up to this one make it."""
     db = apsw.Connection(":memory:")
     try:
         migrate(db, migrations()[:number])
-        return dict(fetched(db, _SCHEMA))
+        return _by_name(fetched(db, _SCHEMA))
     finally:
         db.close()
 
