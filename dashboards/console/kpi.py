@@ -21,7 +21,7 @@ from plantroom.kinds import System, kind_names
 from plantroom.kpi.cases import Case, Clause, Judged
 from plantroom.kpi.figures import Figures
 from plantroom.kpi.period import Period, period
-from plantroom.kpi.reading import Scope, judged_at
+from plantroom.kpi.reading import Read, Scope, judged_at
 from plantroom.local_time import instant_ns, local_date
 
 router = APIRouter(prefix=ROOT)
@@ -74,7 +74,7 @@ def kpi(
 ) -> FiguresList:  # fmt: skip
     """K-1 to K-4 of a period, each rate with numerator, denominator, coverage and bounds; default: this month."""
     desk, scope = Desk(request, person), scope_of(kind, system, firm)
-    return {"sites": [{"site": view.id, **of_site(desk, view, period, from_, to, as_of, scope)[0]} for view in desk.views]}
+    return {"sites": [{"site": view.id, **of_site(desk, view, period, from_, to, as_of, scope).figures} for view in desk.views]}
 
 
 @router.get("/kpi/cases", responses=TROUBLES)
@@ -86,7 +86,7 @@ def kpi_cases(
     desk, scope = Desk(request, person), scope_of(kind, system, firm)
     found: list[SiteCases] = []
     for view in desk.views:
-        _, judged = of_site(desk, view, period, from_, to, as_of, scope)
+        judged = of_site(desk, view, period, from_, to, as_of, scope).judged
         own = missed_first(judged, figure)
         found.append(
             {"site": view.id, "cases": [case_shape(judged, case) for case in own[:MOST_CASES]], "more": max(0, len(own) - MOST_CASES)}
@@ -94,9 +94,7 @@ def kpi_cases(
     return {"sites": found}
 
 
-def of_site(
-    desk: Desk, view: SiteView, name: str | None, from_: str | None, to: str | None, as_of: str | None, scope: Scope
-) -> tuple[Figures, Judged]:
+def of_site(desk: Desk, view: SiteView, name: str | None, from_: str | None, to: str | None, as_of: str | None, scope: Scope) -> Read:
     """As of no later than what the engine has judged. Raises Refused."""
     span = span_of(view, name, from_, to, desk.now_ns)
     _, stands_ns = view.tables.position()

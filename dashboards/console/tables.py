@@ -36,10 +36,9 @@ from dashboards.console.rows import (
 from plantroom.clock import NS
 from plantroom.housekeeping import Alarm
 from plantroom.kpi import reading
-from plantroom.kpi.cases import Judged
-from plantroom.kpi.figures import Figures, figures
+from plantroom.kpi.figures import figures
 from plantroom.kpi.period import Period
-from plantroom.kpi.reading import Scope
+from plantroom.kpi.reading import Read, Scope
 from plantroom.records import Records
 from plantroom.records.named_sql import parse_queries
 from plantroom.roster import Change
@@ -143,10 +142,10 @@ class Tables:
         own = self._own
         return [Alarm(**{**row, "presented": bool(row["presented"])}) for row in rows if own is None or row["equipment"] in own]
 
-    def figures(self, site: Site | None, span: Period, as_of_ns: int, scope: Scope) -> tuple[Figures, Judged]:
+    def figures(self, site: Site | None, span: Period, as_of_ns: int, scope: Scope) -> Read:
         """K-1 to K-4. Reads with a connection of its own: a year takes seconds, and nobody else waits for it."""
         if not self._path.exists():
-            return figures(span, as_of_ns, [], [], [], [])
+            return Read(*figures(span, as_of_ns, [], [], [], []), [])
         with closing(Records.open(self._path, readonly=True)) as records:
             return reading.read(records, site, span, as_of_ns, replace(scope, machines=self._own))
 

@@ -90,7 +90,7 @@ class ClockRow:
 @dataclass(frozen=True, slots=True)
 class Case:
     """One limit of one order. due_ns: where it falls. length_s: from the start to the step, None while there is none. why: a code of
-    words/kpi.yaml for what was not kept."""
+    words/kpi.yaml for what was not kept. limit_s: how long it could have taken, of limits that run from a start."""
 
     clause: Clause
     order: str
@@ -98,6 +98,7 @@ class Case:
     due_ns: int
     length_s: float | None = None
     why: str = ""
+    limit_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +180,8 @@ def _timed(order: OrderRow, clocks: Sequence[ClockRow], as_of_ns: int) -> Iterab
             clause = Clause.UNIT
         else:
             continue
-        yield Case(clause, order.id, Verdict.KEPT if kept else Verdict.MISSED, clock.due_ns, length_s, "" if kept else _late(stopped_ns))
+        verdict, why = (Verdict.KEPT, "") if kept else (Verdict.MISSED, _late(stopped_ns))
+        yield Case(clause, order.id, verdict, clock.due_ns, length_s, why, (clock.due_ns - clock.started_ns) / NS)
     for due_ns in sorted(set(hollow.values()) - arrivals):
         yield Case(_ARRIVALS[order.severity], order.id, Verdict.MISSED, due_ns, None, "hollow")
 

@@ -37,12 +37,21 @@ class Scope:
     machines: frozenset[str] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Read:
+    """The figures with what they were made of."""
+
+    figures: Figures
+    judged: Judged
+    items: Sequence[ItemDay]
+
+
 def judged_at(span: Period, now_ns: int) -> int:
     """The instant up to which a period is judged unless somebody says otherwise: later events never change its figures."""
     return min(now_ns, span.end_ns + AFTER_NS)
 
 
-def read(records: Records, site: Site | None, span: Period, as_of_ns: int, scope: Scope = Scope()) -> tuple[Figures, Judged]:
+def read(records: Records, site: Site | None, span: Period, as_of_ns: int, scope: Scope = Scope()) -> Read:
     """site: the configuration in force; it says of which kind and whose a machine is. as_of_ns: no later than what the records hold."""
     records.db.execute("BEGIN")  # one state of the records for all questions
     try:
@@ -51,7 +60,7 @@ def read(records: Records, site: Site | None, span: Period, as_of_ns: int, scope
         records.db.execute("ROLLBACK")
 
 
-def _read(records: Records, site: Site | None, span: Period, as_of_ns: int, scope: Scope) -> tuple[Figures, Judged]:
+def _read(records: Records, site: Site | None, span: Period, as_of_ns: int, scope: Scope) -> Read:
     within = {"start_ns": span.start_ns, "end_ns": span.end_ns}
     items = records.rows("kpi_items", {"first": span.first.isoformat(), "end": span.end.isoformat()})
     orders = records.rows("kpi_orders", within)
@@ -63,14 +72,16 @@ def _read(records: Records, site: Site | None, span: Period, as_of_ns: int, scop
     for row in records.rows("kpi_turns", {"orders": ids}):
         turns[row["work_order"]].append((row["at_ns"], row["does"] == "close"))
     today = local_date(as_of_ns, span.zone).isoformat()
-    return figures(
+    days = [_item(row, fits.system(row["equipment"]), as_of_ns) for row in items if row["day"] <= today and fits(row["equipment"])]
+    found, judged = figures(
         span,
         as_of_ns,
-        [_item(row, fits.system(row["equipment"]), as_of_ns) for row in items if row["day"] <= today and fits(row["equipment"])],
+        days,
         [_order(row, fits.kind(row["equipment"]), turns[row["id"]]) for row in orders],
         [_clock(row) for row in records.rows("kpi_clocks", {"orders": ids})],
         [_rescue(row) for row in rescues if fits(row["equipment"])],
     )
+    return Read(found, judged, days)
 
 
 class _Fits:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Request, Response
 
 from dashboards.console.asking import Desk
 from dashboards.console.guard import needs
-from dashboards.console.kpi import MOST_CASES, missed_first, of_site, scope_of, scopes
+from dashboards.console.kpi import missed_first, of_site, scope_of, scopes
 from dashboards.console.pages.frame import page
 from dashboards.console.roles import Permission, Person
-from plantroom.clock import at_utc
+from plantroom.clock import at_utc, to_ns
 from plantroom.kpi.cases import Clause
 
 router = APIRouter(include_in_schema=False)
@@ -27,17 +27,14 @@ def kpi(request: Request, person: Annotated[Person, needs(Permission.HOUSE)]) ->
     clause = Clause(asked["figure"]) if asked.get("figure") in set(Clause) else None
     rows = []
     for view in desk.views:
-        found, judged = of_site(
-            desk, view, asked.get("period") or None, asked.get("from"), asked.get("to"), asked.get("as_of") or None, scope
-        )
-        own = missed_first(judged, clause) if clause is not None else []
-        rows.append(
-            (view, found, [(case, judged.orders[case.order]) for case in own[:SHOWN_CASES]], max(0, len(own) - SHOWN_CASES), scopes(view))
-        )
+        read = of_site(desk, view, asked.get("period") or None, asked.get("from"), asked.get("to"), asked.get("as_of") or None, scope)
+        own = missed_first(read.judged, clause) if clause is not None else []
+        cases = [(case, read.judged.orders[case.order]) for case in own[:SHOWN_CASES]]
+        rows.append((view, read.figures, cases, max(0, len(own) - SHOWN_CASES), scopes(view)))
     zone = desk.views[0].zone if desk.views else None
     today = at_utc(desk.now_ns).astimezone(zone).date()
     shown = {
-        "rows": rows, "scope": scope, "clause": clause, "asked": asked, "links": links(today), "most": MOST_CASES,
+        "rows": rows, "as_of_ns": lambda text: to_ns(datetime.fromisoformat(text)), "scope": scope, "clause": clause, "links": links(today),
         "chosen": asked.get("period") or ("" if asked.get("from") else f"{today:%Y-%m}"),
     }  # fmt: skip
     return page(request, "kpi.html", shown, person)

@@ -111,9 +111,9 @@ def test_from_the_percentage_to_its_orders_what_was_missed_first(tmp_path: Path)
 def test_the_page_shows_the_same_in_both_languages_without_a_script(tmp_path: Path) -> None:
     async def go(browser: httpx.AsyncClient) -> None:
         page = (await browser.get("/kpi?period=2026-11&figure=R-1&lang=en")).text
-        assert "50.0 %" in page and "1 / 2" in page and "/orders/O2-1" in page and "/faults/F2-1" in page and "never" in page
+        assert "50.0&nbsp;%" in page and "1 / 2" in page and "/orders/O2-1" in page and "/faults/F2-1" in page and "never" in page
         zh = (await browser.get("/kpi?period=2026-11&lang=zh")).text
-        assert "服务指标" in zh and "完好率" in zh and "95.2 %" in zh
+        assert "服务指标" in zh and "完好率" in zh and "95.2&nbsp;%" in zh
         assert (await browser.get("/kpi?period=nonsense")).status_code == 400
 
     browse(tmp_path, go)

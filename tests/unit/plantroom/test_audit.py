@@ -122,7 +122,7 @@ def test_rows_of_a_release_before_there_were_seals_are_counted_as_unproven(tmp_p
     kit.restart()
     kit.tick(3600)
     kit.run()
-    kit.command("comment", kit.order(), text="a word")
+    kit.command("comment", kit.rows("SELECT id FROM work_order")[0][0], text="a word")
     kit.tick(3600)
     kit.run()
     kit.engine.memory()
