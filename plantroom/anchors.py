@@ -2,8 +2,7 @@
 --anchors`.
 
 A folder holds `<site>.anchors`, a line a day or oftener, only ever added to: `2026-12-01T02:30:00Z N:HASH`. A mail has the same line. A
-time
-stamp lies in `<site>.<N>.tsr`: a token of RFC 3161 over that line's `N:HASH`.
+time stamp lies in `<site>.<N>.tsr`: a token of RFC 3161 over that line's `N:HASH`.
 """
 
 from __future__ import annotations

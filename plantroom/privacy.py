@@ -1,5 +1,6 @@
 """What is known of one person, and how it is erased: words and name in a site's records, account and browsers in access.db.
-docs/evidence.md."""
+docs/evidence.md.
+"""
 
 from __future__ import annotations
 

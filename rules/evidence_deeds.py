@@ -1,6 +1,5 @@
 """The command that puts a file to an order, a machine or a task: its hash stands in the chronicle from then on. The file itself is no
-matter of
-the engine's; the web process has stored it before it said so (plantroom/evidence).
+matter of the engine's; the web process has stored it before it said so (plantroom/evidence).
 """
 
 from __future__ import annotations

@@ -2,8 +2,7 @@
 (plantroom/records/seal.py).
 
 What stands in the chronicle may not depend on which records were taken together: only the newest values of a row count, and a seal is
-told at a
-tick, a record of its own.
+told at a tick, a record of its own.
 """
 
 from __future__ import annotations

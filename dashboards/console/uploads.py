@@ -1,8 +1,7 @@
 """A file that comes with a request, taken piece by piece: as the whole body, or as the part `file` of a form, after its fields.
 
 The fields stand before the file, so that who asks and what it is about are known before the first byte of it is taken. python-multipart
-knows
-the form's syntax (RFC 7578); nothing is ever held but a piece.
+knows the form's syntax (RFC 7578); nothing is ever held but a piece.
 """
 
 from __future__ import annotations

@@ -1,10 +1,8 @@
 """Evidence files of one site: DATA/<site>/evidence/<first two digits>/<SHA-256>. Written once, never changed, never executed, never
-deleted but by
-`audit purge`. The name is the content's hash, so that the chronicle, which holds the hash, holds the file too.
+deleted but by `audit purge`. The name is the content's hash, so that the chronicle, which holds the hash, holds the file too.
 
-A file arrives piece by piece into `incoming/`; it is there when its name is: fsync, rename, fsync of the folders. What was cut off
-leaves nothing
-but a piece in `incoming/`, which the next day's first arrival clears away.
+A file arrives piece by piece into `incoming/`; it is there when its name is: fsync, rename, fsync of the folders. What was cut off leaves
+nothing but a piece in `incoming/`, which the next day's first arrival clears away.
 """
 
 from __future__ import annotations

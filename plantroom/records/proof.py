@@ -1,8 +1,7 @@
 """What the chronicle proves of a site's records: its own chain, every sealed row, every text against its salted hash, the schema.
 
 `verify_records` reads only. Each Finding names what was found where; none = nothing was changed that this can see. docs/evidence.md says
-what
-it cannot see: that needs a head noted outside.
+what it cannot see: that needs a head noted outside.
 """
 
 from __future__ import annotations

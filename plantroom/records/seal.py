@@ -1,10 +1,8 @@
 """Seals: the newest digest of each row stands in the chronicle, so that its chain proves the tables too and not only itself.
 
 The engine tells once an hour, line kind `seal`, of each row touched since the last one: table, columns, primary key, digest. A row that
-is gone
-has the digest "". What was touched since waits in `unsealed`. Names and texts are not sealed (they may be erased): they are proven by
-the salted
-hash that is their id.
+is gone has the digest "". What was touched since waits in `unsealed`. Names and texts are not sealed (they may be erased): they are
+proven by the salted hash that is their id.
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
 """Notes the head of the site's chronicle outside, by every way the site file names: a folder's line, a mail, a time stamp (E-1, P14).
 
 A chain cannot know that its end was cut off, or that all of it was made anew; a head that lies elsewhere does. What was noted is told to
-the journal
-(EVENT `anchored`), and so stands in the chronicle itself. A way that has not worked for 26 hours is the monitor's fault `anchor_missed`.
+the journal (EVENT `anchored`), and so stands in the chronicle itself. A way that has not worked for 26 hours is the monitor's fault
+`anchor_missed`.
 
-The state is a file of this service, `anchors.json`: when each way last worked. Without it the head is noted once more, which hurts nothing.
+The state is a file of this service, `anchors.json`: when each way last worked. Without it the head is noted once more, which hurts
+nothing.
 """
 
 from __future__ import annotations

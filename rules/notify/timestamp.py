@@ -1,6 +1,6 @@
-"""A time stamp over a chronicle's head: RFC 3161 by HTTP (its section 3.4). Believed only once it is shown to be over this head, for
-this request,
-and signed by who the site file says vouches for the server."""
+"""A time stamp over a chronicle's head: RFC 3161 by HTTP (its section 3.4). Believed only once it is shown to be over this head, for this
+request, and signed by who the site file says vouches for the server.
+"""
 
 from __future__ import annotations
 
