@@ -73,6 +73,7 @@ DEEDS: Mapping[str, Permission] = {
     "unshelve": Permission.SHELVE,
     "relearn": Permission.SHELVE,
     "severity": Permission.ORDER,  # to a graver class; to a milder one who may shelve (rules/severity_deeds.py)
+    "attach": Permission.WORK,
     "assign": Permission.ASSIGN,
     "take_back": Permission.ASSIGN,
     "stand_in": Permission.ROSTER,
@@ -87,6 +88,8 @@ DEEDS: Mapping[str, Permission] = {
     "unit_arrived": Permission.WORK,
     "freed": Permission.WORK,
     "release": Permission.RELEASE,
+    "erase": Permission.OPERATE,  # `plantroom privacy erase`
+    "purge": Permission.OPERATE,  # `plantroom audit purge`
     "test_page": Permission.OPERATE,  # `plantroom page --test`, whose COMMAND bears an administrator's roles
     # `received` is none of these: who answers a test page has its link and maybe no role at all, and the engine asks whose page it is
     "heard": Permission.SEE,  # a screen of the duty room is nobody and has a viewer's roles; its route asks for more

@@ -33,6 +33,11 @@ def register(app: typer.Typer) -> None:
     audit = typer.Typer(no_args_is_help=True, help="Has anybody changed what was written?")
     app.add_typer(audit, name="audit")
 
+    from plantroom.keeping_commands import register_privacy, register_purge
+
+    register_purge(audit)
+    register_privacy(app)
+
     @app.command()
     def run(
         site_files: Annotated[list[Path], typer.Argument(metavar="SITE...", help="the site files")],
@@ -54,12 +59,14 @@ def register(app: typer.Typer) -> None:
     def verify(
         data: Data,
         head: Annotated[str | None, typer.Option("--head", help="N:HASH noted earlier outside this machine; finds a cut end")] = None,
+        anchors: Annotated[Path | None, typer.Option("--anchors", help="folder with the heads noted outside; all are compared")] = None,
+        ca: Annotated[Path | None, typer.Option("--ca", help="PEM file of who vouches for the time stamps in it")] = None,
         as_json: Json = False,
     ) -> None:
-        """Walks the hash chain of every site's chronicle; exit 1 where a row does not hold."""
+        """Walks each site's chronicle and checks rows, texts and evidence files against it; exit 1 where something does not hold."""
         from plantroom.audit import verify_chronicles
 
-        raise typer.Exit(verify_chronicles(data, head, as_json))
+        raise typer.Exit(verify_chronicles(data, head, as_json, anchors, ca))
 
 
 def run_installation(site_files: list[Path], data: Path, listen: str | None, as_json: bool) -> int:

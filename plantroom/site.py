@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from plantroom.anchor import Anchor
 from plantroom.certificates import MachineCertificate
 from plantroom.errors import Problem
 from plantroom.escalation import Chain, Major, defaults
+from plantroom.evidence import Limits
 from plantroom.kinds import Kind, KindPoint
 from plantroom.model import EquipmentState, Severity
 from plantroom.night import Night
@@ -308,6 +310,8 @@ class Site:
     major: Major | None = None
     spares: Mapping[str, Spare] = field(default_factory=dict)
     left: tuple[Problem, ...] = ()
+    evidence: Limits = Limits()
+    anchor: Anchor | None = None
     _by_device: Mapping[str, tuple[Binding, ...]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

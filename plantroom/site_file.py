@@ -16,6 +16,7 @@ from plantroom import (
     site_channels,
     site_documents,
     site_escalation,
+    site_evidence,
     site_ledger,
     site_people,
     site_rescue,
@@ -27,6 +28,7 @@ from plantroom import yaml_file as y
 from plantroom.bindings import Binder
 from plantroom.each import expanded
 from plantroom.errors import BadInput, Problem
+from plantroom.evidence import Limits
 from plantroom.kinds import Kind
 from plantroom.ledger.joining import join
 from plantroom.ledger.reading import Entry, good, read_ledger
@@ -137,6 +139,9 @@ class _Site:
         site_escalation.check_names(roster, channels, self._lines, self._paper)
         watch_node = f.child("watch")
         watch = site_watch.watch(y.Fields(watch_node, "watch", self._paper)) if watch_node is not None else None
+        kept_node, anchor_node = f.child("evidence"), f.child("anchor")
+        kept = site_evidence.limits(y.Fields(kept_node, "evidence", self._paper)) if kept_node is not None else Limits()
+        anchor = site_evidence.anchor(y.Fields(anchor_node, "anchor", self._paper), channels) if anchor_node is not None else None
         for key in ("rules", "clocks", "escalation"):
             _note_lines(f.node.items.get(key), key, self._lines)
         f.done()
@@ -145,7 +150,7 @@ class _Site:
         return Site(
             site_id, name, zone, language, practice, web, self._connections, self._devices, equipment, channels, target,
             rules.parameters, rules.off, files, self._root, hash_of(files), self._lines, clocks, calendar,
-            people, roster, chains, night, test_minute, watch, major, spares, left,
+            people, roster, chains, night, test_minute, watch, major, spares, left, kept, anchor,
         )  # fmt: skip
 
     def _people(self, f: y.Fields, channels: Mapping[str, Channel]) -> dict[str, Person]:

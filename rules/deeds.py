@@ -17,9 +17,11 @@ from rules import (
     duty_room,
     entered,
     entrapment_deeds,
+    evidence_deeds,
     firm_deeds,
     handover_deeds,
     heads,
+    keeping,
     paging,
     receipts,
     rescue,
@@ -278,7 +280,7 @@ _OTHERS: Mapping[str, Callable[[Desk, House, Command], Done]] = {
     "hold": _hold, "comment": _comment, "open": _open, "shelve": _shelve, "unshelve": _unshelve, RELEARN: _relearn,
     "test_page": _test_page, "received": _received, **roster_deeds.DEEDS, **handover_deeds.DEEDS,
     "acknowledge": _acknowledge, **entrapment_deeds.DEEDS,
-    **duty_room.DEEDS, **severity_deeds.DEEDS, **firm_deeds.DEEDS,
+    **duty_room.DEEDS, **severity_deeds.DEEDS, **firm_deeds.DEEDS, **evidence_deeds.DEEDS, **keeping.DEEDS,
 }  # fmt: skip
 
 

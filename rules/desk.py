@@ -14,6 +14,7 @@ from typing import Any
 from plantroom.clock import Reading
 from plantroom.limits import ClockName
 from plantroom.records import Records
+from plantroom.records.seal import CARRIED
 from rules.certificate_rows import CertificateRows
 from rules.clocks import OrderClock, speaks
 from rules.indexed import Indexed
@@ -26,6 +27,7 @@ from rules.rows import (
     Attempt,
     Call,
     Drill,
+    Evidence,
     Fault,
     Handing,
     ItemTime,
@@ -333,6 +335,64 @@ class Desk:
     def put_note(self, note: Note) -> None:
         self._ledger.put("put_note", f"{note.work_order} {note.seq}", columns(note))
 
+    def put_evidence(self, row: Evidence) -> None:
+        self._ledger.put("put_evidence", _flat((row.hash, row.about, row.target)), columns(row))
+
+    def has_evidence(self, hash_: str, about: str | None = None, target: str | None = None) -> bool:
+        """Whether this file was put to anything, or to this; what was put by the same record counts. Reads rows, never a folder: a rebuild
+        finds the same."""
+        waiting = self._ledger.all_waiting("put_evidence")
+        if any(row["hash"] == hash_ and about in (None, row["about"]) and target in (None, row["target"]) for row in waiting):
+            return True
+        return bool(self._ledger.rows("evidence_to", {"hash": hash_, "about": about, "target": target}))
+
+    def seal(self) -> None:
+        """At a tick."""
+        self._ledger.seal(self.seq, self.now_ns)
+
+    def erasable(self, person: str) -> list[str]:
+        """Ids of the texts that came with a person's commands, and of superseded site files; by who said it, never by whether it is
+        still there."""
+        seqs = {row["seq"] for row in self._ledger.all_waiting("put_outcome") if row["who"] == person}
+        newest = max((row["seq"] for row in (*self._ledger.all_waiting("put_config"), *self._ledger.rows("newest_config"))), default=0)
+        found = {row["id"] for row in self._ledger.rows("texts_of_person", {"who": person})}
+        found |= {row["id"] for row in self._ledger.rows("texts_of_old_configs", {"seq": newest})}
+        for row in self._ledger.all_waiting("put_private"):
+            if row["seq"] in seqs or (row["field"].startswith("files.") and row["seq"] < newest):
+                found.add(row["id"])
+        return sorted(found)
+
+    def erase_texts(self, ids: Iterable[str]) -> None:
+        for id_ in ids:
+            waiting = self._ledger.waiting("put_private", id_)
+            if waiting is not None:
+                self._ledger.alter("put_private", id_, {**waiting, "salt": None, "text": None})
+            else:
+                self._ledger.put("erase_text", id_, {"id": id_})
+
+    def erase_person(self, id_: str) -> None:
+        if self.persons.pop(id_, None) is not None:
+            self._ledger.put("put_person", id_, {"id": id_, "name": None})
+
+    def last_line_before(self, before_ns: int) -> Mapping[str, Any] | None:
+        """Of the chronicle, of what is committed: a line of five years ago is."""
+        return next(iter(self._ledger.rows("last_line_before", {"before_ns": before_ns})), None)
+
+    def purge(self, last: Mapping[str, Any], who: str, before_ns: int, reason: str) -> tuple[list[str], list[str]]:
+        """Everything up to that line: the line itself and those before, texts, evidence. Ids of the texts, hashes of the files that nothing
+        tells of any more."""
+        for body in self._ledger.carried(last["n"]):
+            self.tell(CARRIED, body)
+        texts = [row["id"] for row in self._ledger.rows("texts_upto", {"seq": last["seq"]})]
+        self.erase_texts(texts)
+        gone = self._ledger.rows("evidence_upto", {"seq": last["seq"]})
+        for row in gone:
+            self._ledger.put("drop_evidence", _flat(row.values()), row)
+        said = {"seq": self.seq, "at_ns": self.now_ns, "who": who, "before_ns": before_ns, "reason": reason}
+        self._ledger.put("put_purge", str(last["n"]), {"n": last["n"], "hash": last["hash"], **said})
+        self._ledger.put("purge_chronicle", "", {"n": last["n"]})
+        return texts, sorted({row["hash"] for row in gone})
+
     def put_person(self, id_: str, name: str) -> None:
         if self.persons.get(id_) != name:
             self.persons[id_] = name
@@ -361,6 +421,7 @@ class Desk:
             "put_page": self._touchable_pages(as_json([order["id"] for order in orders])),
             "put_skipped": self._ledger.rows("newest_skipped"),
             "put_item": self._ledger.rows("running_items"),
+            "put_unsealed": self._ledger.rows("unsealed"),
             **self.roster.rows(),
             **self.certificates.rows(),
             **self.matters.rows([order["id"] for order in orders]),

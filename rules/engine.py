@@ -36,6 +36,7 @@ from rules import (
     receipts,
     roster_change,
     roster_notice,
+    sealing,
     time_set,
     usable,
     widening,
@@ -69,6 +70,7 @@ LOOKS: Mapping[str, Callable[[Desk, House], None]] = {  # at every tick, after t
     "quiet": events.quiet,
     "aftermath": aftermath.look,
     "audit": auditor.look,
+    "seal": sealing.look,
 }
 
 log = structlog.get_logger()
@@ -84,6 +86,11 @@ class Outcome:
     position: Position | None
     committed: bool
     applied: int
+
+
+def names_people(path: str) -> bool:
+    """Whether a text of the configuration may name persons: the site file and its rosters do, profiles, kinds and rules do not."""
+    return not path.startswith(("profiles/", "kinds/", "rules/", "plans/"))
 
 
 class Engine:
@@ -317,7 +324,9 @@ class Engine:
                 "difference": difference if isinstance(difference, str) else orjson.dumps(difference).decode(),
             }
         )
-        self.desk.tell("config", record.body)
+        files = said.get("files") if isinstance(said.get("files"), dict) else {}
+        told = {path: self.desk.hide(f"files.{path}", text) if names_people(path) else text for path, text in sorted(files.items())}
+        self.desk.tell("config", {**said, "files": told})
         if self.house is not None and (looser := loosened(self.house.times)):
             self.desk.tell("clocks.loosened", {"limits": [f"{name} {severity}" for name, severity in looser]})
 

@@ -30,7 +30,7 @@ from rules.snapshots import Snapshots
 TABLES = (
     "config", "condition", "fault", "work_order", "clock", "call", "rescue", "head_call", "order_note", "person", "outbox",
     "attempt", "receipt", "severity_change", "handing", "command", "private", "skipped", "item_time", "roster_change",
-    "handover", "certificate", "chronicle", "position",
+    "handover", "certificate", "evidence", "unsealed", "seal", "purge", "chronicle", "position",
 )  # fmt: skip
 
 
@@ -94,6 +94,8 @@ def _compare(folder: Path, reader: Reader, stands: Records, rebuilt: Records) ->
     def engine_on(records: Records) -> Engine:
         return Engine(records, furnish, reader.frame, hidden_in(stands))
 
+    purged = stands.row("newest_purge")  # what carried the proof over it is gone: a rebuild begins behind it
+    first = max(first, purged["seq"] + 1 if purged is not None else 0)
     memory = _oldest(folder, first, lambda: engine_on(rebuilt)) if first > 1 else None
     if first > 1 and memory is None:
         return Report(folder.name, first, to_seq, 0, why=f"the journal begins at {first} and no snapshot of this release stands inside it")
@@ -131,7 +133,8 @@ def _begin(rebuilt: Records, stands: Records, memory: Memory) -> None:
         rebuilt.db.execute("PRAGMA defer_foreign_keys = ON")
         for statement, rows in memory.rows.items():
             rebuilt.run_many(statement, rows)
-        tables = (("command", "seq <= ?", seen.seq), ("private", "seq <= ?", seen.seq), ("config", "seq <= ?", seen.seq))
+        tables = tuple((table, "seq <= ?", seen.seq) for table in ("command", "private", "config", "evidence", "seal", "purge"))
+        rebuilt.db.execute("DELETE FROM seal")
         for table, where, value in (*tables, ("chronicle", "n = ?", memory.chronicled)):
             for row in _rows(stands.db, f"SELECT * FROM {table} WHERE {where}", (value,)):
                 rebuilt.db.execute(f"INSERT INTO {table} VALUES ({','.join('?' * len(row))})", tuple(row.values()))

@@ -12,8 +12,8 @@ from rules.clocks import OrderClock
 from rules.order import Facts, State
 
 __all__ = [
-    "Attempt", "Call", "CertificateRow", "Drill", "Fault", "Handing", "Handover", "HeadCall", "ItemTime", "Note", "Order", "OrderClock",
-    "Outcome", "Page", "Pending", "Rescue", "RosterChange", "SeverityChange", "Skipped", "as_json", "born", "columns",
+    "Attempt", "Call", "CertificateRow", "Drill", "Evidence", "Fault", "Handing", "Handover", "HeadCall", "ItemTime", "Note", "Order",
+    "OrderClock", "Outcome", "Page", "Pending", "Rescue", "RosterChange", "SeverityChange", "Skipped", "as_json", "born", "columns",
 ]  # fmt: skip
 
 
@@ -295,6 +295,22 @@ class Note:
     does: str
     text: str  # private.id
     phone_json: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A file that was put to something. about: order | equipment | task; kind: of plantroom.evidence.KINDS; name: private.id."""
+
+    hash: str
+    about: str
+    target: str
+    equipment: str | None
+    seq: int
+    at_ns: int
+    who: str
+    kind: str
+    bytes: int
+    name: str | None
 
 
 @dataclass(frozen=True, slots=True)

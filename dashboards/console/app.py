@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import ClientDisconnect
 
-from dashboards.console import alarms, api, assets, connections, kpi, offline, oncall
+from dashboards.console import alarms, api, assets, connections, evidence, kpi, offline, oncall
 from dashboards.console.access import Access
 from dashboards.console.address import address_of
 from dashboards.console.alert_texts import AlertTexts
@@ -45,20 +45,24 @@ from dashboards.console.pages import (
     push,
     texts,
 )
+from dashboards.console.pages import evidence as evidence_pages
 from dashboards.console.pages import kpi as kpi_pages
 from dashboards.console.pages import login as login_pages
 from dashboards.console.pages import oncall as oncall_pages
-from dashboards.console.pages.frame import here, page
+from dashboards.console.pages.frame import here, language_of, page
 from dashboards.console.pages.oidc import Oidc
 from dashboards.console.roles import Permission
 from dashboards.console.shield import HEADERS, Shield
 from dashboards.console.sites import SiteOf, Sites
+from dashboards.console.uploads import MOST_FORM, PATHS
 from dashboards.console.why import Plots
 from plantroom.clock import Clock
 from plantroom.errors import Refused
+from plantroom.evidence import Limits, NotTaken
 from plantroom.push import Browsers
 from plantroom.screens import Screens
 from plantroom.tickets import Tickets
+from plantroom.words import LANGUAGES, say
 
 TITLE = "Plantroom"
 FORBIDDEN = {
@@ -79,6 +83,7 @@ def create_app(
     app.state.tickets, app.state.browsers = Tickets(data / "access.db"), Browsers(data / "access.db")
     app.state.oidc = Oidc(Provider(login, clock)) if login is not None else None
     app.state.screens, app.state.callbacks = Screens(data / "access.db"), callbacks.Seen()
+    app.state.arrivals = evidence.Arrivals()
     app.state.plots, app.state.alert_texts = Plots(sites), AlertTexts()
     app.state.hub, app.state.commanders, app.state.assets = Hub(sites, clock), {}, assets.Assets()
 
@@ -93,9 +98,9 @@ def create_app(
     app.state.origins = lambda: [urlsplit(address).netloc.lower() for address in public_urls()]
     pages = (
         login_pages, oidc, factor, pin, answer, now, faults, orders, deeds, equipment, oncall_pages, duty_room, labels, health, alarm_pages,
-        texts, push, kpi_pages, ledger,
+        texts, push, evidence_pages, kpi_pages, ledger,
     )  # fmt: skip
-    for routes in (api, connections, oncall, alarms, kpi, offline, assets, callbacks, *pages):
+    for routes in (api, evidence, connections, oncall, alarms, kpi, offline, assets, callbacks, *pages):
         app.router.routes.extend(routes.router.routes)  # as they are: an included router would hide them from `unguarded`
     app.add_api_route("/healthz", api.healthz, dependencies=[open_to_all()], include_in_schema=False)
     app.add_api_route("/api/openapi.json", _openapi, dependencies=[needs(Permission.SEE)], include_in_schema=False)
@@ -114,7 +119,15 @@ def create_app(
     def tls() -> bool:
         return any(address.startswith("https://") for address in public_urls())
 
-    app.add_middleware(Shield, hosts=hosts, tls=tls, too_fast=too_fast)
+    def most_upload() -> int:
+        return max([Limits().most, *(view.config.evidence.most for view in sites.all() if view.config)])
+
+    app.state.most_upload = most_upload
+
+    def most(path: str) -> int | None:
+        return most_upload() + MOST_FORM if path in PATHS else None
+
+    app.add_middleware(Shield, hosts=hosts, tls=tls, too_fast=too_fast, most=most)
     return app
 
 
@@ -195,6 +208,18 @@ def _answers(app: FastAPI) -> None:
         answer.headers["retry-after"] = "30"
         return answer
 
+    async def not_taken(request: Request, error: Exception) -> Response:
+        assert isinstance(error, NotTaken)
+        status = {"too_large": 413, "too_large_unpacked": 413, "quota": 507, "disk": 507, "empty": 400}.get(error.code, 415)
+        says = {lang: say(f"evidence.refused.{error.code}", lang) for lang in LANGUAGES}
+        reason = f"evidence_{error.code}"
+        if _for_programs(request):
+            answer: Response = JSONResponse({"reason": reason, "text": says["en"], "says": says}, status)
+        else:
+            answer = _say(request, status, reason, says[language_of(request)])
+        answer.headers["connection"] = "close"  # the rest of the body is not wanted
+        return answer
+
     async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         reason = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http")
@@ -208,7 +233,7 @@ def _answers(app: FastAPI) -> None:
     handlers = {
         NotLoggedIn: not_logged_in, Forbidden: forbidden, NotFound: trouble(404, "not_found"), Ambiguous: ambiguous,
         BadBody: trouble(400, "bad_body"), Refused: trouble(400, "bad_request"), HTTPException: http, RequestValidationError: invalid,
-        NotRecorded: trouble(503, "not_recorded"), TooMany: too_many, TooFast: too_fast,
+        NotTaken: not_taken, NotRecorded: trouble(503, "not_recorded"), TooMany: too_many, TooFast: too_fast,
         ClientDisconnect: trouble(400, "cut_off", "The body was cut off."),
         Exception: broken,
     }  # fmt: skip

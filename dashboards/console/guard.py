@@ -17,6 +17,7 @@ from dashboards.console.access import Access
 from dashboards.console.forms import read_fields
 from dashboards.console.pace import Buckets
 from dashboards.console.roles import Permission, Person
+from dashboards.console.uploads import is_upload, upload_of
 from plantroom.screens import Screen, Screens
 
 COOKIE = "plantroom_session"
@@ -124,7 +125,10 @@ def same_origin(request: Request) -> bool:
 async def _own_form(request: Request, person: Person) -> None:
     if not same_origin(request):
         raise Forbidden("foreign_origin")
-    given = request.headers.get("x-form-token") or str((await read_fields(request)).get("form_token", ""))
+    given = request.headers.get("x-form-token", "")
+    if not given:
+        fields = (await upload_of(request)).fields if is_upload(request) else await read_fields(request)
+        given = str(fields.get("form_token", ""))
     if not hmac.compare_digest(given.encode(), (person.form_token or "").encode()):
         raise Forbidden("form_token")
 

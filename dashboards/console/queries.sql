@@ -93,6 +93,18 @@ SELECT n.at_ns, n.who, n.does, p.text, n.phone_json FROM order_note n LEFT JOIN 
   AND (:own IS NULL OR n.work_order IN (SELECT w.id FROM work_order w WHERE w.equipment IN (SELECT value FROM json_each(:own)) OR w.firm = :firm))
 ORDER BY n.seq;
 
+-- name: evidence
+SELECT e.hash, e.about, e.target, e.at_ns, e.who, e.kind, e.bytes, p.text FROM evidence e LEFT JOIN private p ON p.id = e.name
+WHERE e.about = :about AND e.target = :target AND (:own IS NULL OR e.equipment IN (SELECT value FROM json_each(:own))
+  OR (e.about = 'order' AND e.target IN (SELECT w.id FROM work_order w WHERE w.firm = :firm)))
+ORDER BY e.seq, e.hash;
+
+-- name: evidence_by_hash
+SELECT e.hash, e.about, e.target, e.at_ns, e.who, e.kind, e.bytes, p.text FROM evidence e LEFT JOIN private p ON p.id = e.name
+WHERE e.hash = :hash AND (:own IS NULL OR e.equipment IN (SELECT value FROM json_each(:own))
+  OR (e.about = 'order' AND e.target IN (SELECT w.id FROM work_order w WHERE w.firm = :firm)))
+ORDER BY e.seq LIMIT 1;
+
 -- name: people
 SELECT id, name FROM person WHERE name IS NOT NULL;
 

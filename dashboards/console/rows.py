@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from dashboards.console.remaining import Limit
+from plantroom.evidence import KINDS
 
 OPEN_CONDITIONS = ("active", "recovering")
 
@@ -61,6 +62,28 @@ class Handing:
     does: Literal["handed", "taken_back"]
     reason: str | None
     told: tuple[tuple[str, str | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceRow:
+    """A file that was put to something. kind: of plantroom.evidence.KINDS. name: None = none given, or erased."""
+
+    hash: str
+    about: str
+    target: str
+    at_ns: int
+    who: str
+    kind: str
+    bytes: int
+    name: str | None
+
+    @property
+    def shown(self) -> bool:
+        return KINDS[self.kind].shown
+
+    @property
+    def size_text(self) -> str:
+        return f"{self.bytes / 1e6:.1f} MB" if self.bytes >= 1e6 else f"{max(self.bytes / 1e3, 0.1):.1f} kB"
 
 
 @dataclass(frozen=True, slots=True)

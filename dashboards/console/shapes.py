@@ -261,6 +261,23 @@ class OrderShape(TypedDict):
     clocks: list[ClockShape]
 
 
+class EvidenceShape(TypedDict):
+    """bytes: its length. name: as the sender called it, null where it was not given or was erased."""
+
+    hash: str
+    about: str
+    target: str
+    kind: str
+    bytes: int
+    name: str | None
+    who: str
+    at: str
+
+
+class EvidenceList(TypedDict):
+    evidence: list[EvidenceShape]
+
+
 class OrderDetail(OrderShape):
     """rescue: null where nobody was trapped. heads: [] where it is no matter of weight."""
 
@@ -456,3 +473,12 @@ class OnCallShape(TypedDict):
 
 class OnCallList(TypedDict):
     sites: list[OnCallShape]
+
+
+class StoredShape(TypedDict):
+    """hash: SHA-256 of the file, which is kept under it. command: what became of putting it to its target."""
+
+    hash: str
+    kind: str
+    bytes: int
+    command: CommandShape

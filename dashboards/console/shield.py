@@ -29,16 +29,18 @@ STRICT = {**HEADERS, b"strict-transport-security": b"max-age=31536000"}
 
 
 class Shield:
-    """ASGI middleware. hosts: names besides IP addresses and localhost under which this service answers, read anew each time. tls: whether
+    """ASGI middleware. most: bytes of a body by path, None = MOST_BODY; what is longer by its own word is the route's to refuse there.
+    hosts: names besides IP addresses and localhost under which this service answers, read anew each time. tls: whether
     people reach us by HTTPS alone. too_fast: seconds that this client has to wait, 0 = none.
 
     A page of another site can make a browser ask us under that site's own name (DNS rebinding); such a request is refused.
     """
 
     def __init__(
-        self, app: ASGIApp, hosts: Callable[[], frozenset[str]], tls: Callable[[], bool], too_fast: Callable[[Request], int]
-    ) -> None:
-        self._app, self._hosts, self._tls, self._too_fast = app, hosts, tls, too_fast
+        self, app: ASGIApp, hosts: Callable[[], frozenset[str]], tls: Callable[[], bool], too_fast: Callable[[Request], int],
+        most: Callable[[str], int | None],
+    ) -> None:  # fmt: skip
+        self._app, self._hosts, self._tls, self._too_fast, self._most = app, hosts, tls, too_fast, most
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -48,19 +50,19 @@ class Shield:
         send = _with_headers(send, STRICT if self._tls() else HEADERS)
         if not known_host(headers.get(b"host", b"").decode("latin-1"), self._hosts()):
             await _refuse(send, 421, "unknown_host", "This service does not answer under that name; set web.public_url in the site file.")
-        elif too_long(headers.get(b"content-length")):
+        elif (most := self._most(scope["path"])) is None and too_long(headers.get(b"content-length")):
             await _refuse(send, 413, "body_too_large", f"At most {MOST_BODY} bytes.")
         elif wait_s := self._too_fast(Request(scope)):
             await _refuse(send, 429, "too_fast", "Too many requests from this address.", wait_s)
         else:
-            await self._app(scope, _Bounded(receive), send)
+            await self._app(scope, _Bounded(receive, MOST_BODY if most is None else most), send)
 
 
 class _Bounded:
     """A body without an honest length is cut off too: the route sees a client that hung up."""
 
-    def __init__(self, receive: Receive) -> None:
-        self._receive, self._left = receive, MOST_BODY
+    def __init__(self, receive: Receive, most: int) -> None:
+        self._receive, self._left = receive, most
 
     async def __call__(self) -> Message:
         message = await self._receive()

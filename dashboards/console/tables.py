@@ -18,6 +18,7 @@ from dashboards.console.rows import (
     Call,
     CommandRow,
     Entered,
+    EvidenceRow,
     Fault,
     Handing,
     Handover,
@@ -45,7 +46,8 @@ from plantroom.site import Site
 from plantroom.words import LANGUAGES
 
 __all__ = [
-    "MOST", "OPEN_CONDITIONS", "OPEN_STATES", "SEVERITIES", "Attempt", "Call", "CommandRow", "Entered", "Fault", "Handing", "Handover",
+    "MOST", "OPEN_CONDITIONS", "OPEN_STATES", "SEVERITIES", "Attempt", "Call", "CommandRow", "EvidenceRow", "Entered", "Fault", "Handing",
+    "Handover",
     "HeadCall", "Hollow", "ItemDay", "Note", "Order", "Page", "Rescue", "RosterChange", "SeverityChange", "Tables",
 ]  # fmt: skip
 
@@ -182,6 +184,14 @@ class Tables:
     def notes(self, order_id: str) -> list[Note]:
         rows = self._rows("notes", order=order_id)
         return [Note(at_ns, who, does, text, _entered_of(phone)) for at_ns, who, does, text, phone in rows]
+
+    def evidence(self, about: str, target: str) -> list[EvidenceRow]:
+        """What was put to this, oldest first."""
+        return [EvidenceRow(*row) for row in self._rows("evidence", about=about, target=target)]
+
+    def evidence_by_hash(self, hash_: str) -> EvidenceRow | None:
+        """The first thing this person may see that the file was put to."""
+        return next((EvidenceRow(*row) for row in self._rows("evidence_by_hash", hash=hash_)), None)
 
     def pages(self, fault_id: str | None, order_id: str | None) -> list[Page]:
         """Everything sent or to be sent about a fault and its order, oldest first, each with its attempts or the page it went into."""

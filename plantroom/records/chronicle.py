@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hmac
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -62,20 +62,40 @@ class Chronicle:
         return n
 
 
-def verify(db: apsw.Connection, noted: tuple[int, bytes] | None = None) -> Verified:
-    """Walks the whole chain. noted: an (n, hash) kept outside, which the chain must still contain."""
-    previous, rows = NOTHING, 0
+Anchored = Iterable[tuple[int, bytes]]
+
+
+def verify(db: apsw.Connection, anchors: Anchored = ()) -> Verified:
+    """Walks the whole chain, from where it was purged to. anchors: (n, hash) kept outside, which the chain must still contain; what is
+    purged cannot be compared any more."""
+    noted: dict[int, set[bytes]] = {}
+    for n, value in anchors:
+        noted.setdefault(n, set()).add(value)
+    rows, previous = _beginning(db)
+    for n, value in ((n, value) for n, values in noted.items() for value in values):
+        if n == rows and not hmac.compare_digest(previous, value):
+            return Verified(rows, previous, n, f"row {n} is not the one whose hash was noted: the chronicle was replaced")
     for n, seq, at_ns, kind, body, value in _rows(db):
         if n != rows + 1:
             return Verified(rows, previous, rows + 1, f"row {rows + 1} is missing")
         if not hmac.compare_digest(value, link(previous, n, seq, at_ns, kind, body)):
             return Verified(rows, previous, n, f"row {n} (journal {seq}) was changed after it was written")
-        if noted is not None and n == noted[0] and not hmac.compare_digest(value, noted[1]):
+        if any(not hmac.compare_digest(value, outside) for outside in noted.get(n, ())):
             return Verified(rows, previous, n, f"row {n} is not the one whose hash was noted: the chronicle was replaced")
         previous, rows = value, n
-    if noted is not None and rows < noted[0]:
-        return Verified(rows, previous, rows + 1, f"the chronicle ends at row {rows}; row {noted[0]} was noted: its end was cut off")
+    last = max(noted, default=0)
+    if rows < last:
+        return Verified(rows, previous, rows + 1, f"the chronicle ends at row {rows}; row {last} was noted: its end was cut off")
     return Verified(rows, previous)
+
+
+def _beginning(db: apsw.Connection) -> tuple[int, bytes]:
+    """(n, hash) of the last row that was purged; (0, NOTHING) where nothing was, or before there were purges."""
+    if int(db.pragma("user_version")) and db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'purge'").get:
+        row = db.execute("SELECT n, hash FROM purge ORDER BY n DESC LIMIT 1").get
+        if row is not None:
+            return int(row[0]), bytes(row[1])
+    return 0, NOTHING
 
 
 def _rows(db: apsw.Connection) -> Iterator[tuple[int, int, int, str, bytes, bytes]]:

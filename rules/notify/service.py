@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import apsw
@@ -30,6 +31,7 @@ from plantroom.screens import Screens
 from plantroom.service import newer_config
 from plantroom.site import Channel, Site
 from rules.notify import http
+from rules.notify.anchoring import Anchoring, head_of
 from rules.notify.board import Board, Waiting
 from rules.notify.bounces import Bounces
 from rules.notify.channels import Send, limit_of, rates_of, send_of
@@ -89,6 +91,8 @@ class NotifyService:
                 tasks.create_task(newer_config(self._journal, seq))
                 tasks.create_task(self._look(records))
                 tasks.create_task(self._settle(site, records))
+                if site.anchor is not None:
+                    tasks.create_task(Anchoring(site, site.anchor, self._folder, self._clock, diary, partial(head_of, records)).run())
                 if any(channel.type == ROOM for channel in site.channels.values()):
                     tasks.create_task(self._watch_room(site, diary))
                 for channel in site.channels.values():

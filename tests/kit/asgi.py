@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -27,7 +28,8 @@ async def ask(
     app: FastAPI, method: str, path: str, query: str = "", headers: Mapping[str, str] | None = None, body: bytes = b"",
     address: str = "127.0.0.1",
 ) -> Answer:  # fmt: skip
-    """The client hangs up once it has sent its body: a stream ends at once."""
+    """The client hangs up once it has sent its body: a stream ends at once. Of a file it waits for the end."""
+    whole = asyncio.Event()
     given = {"host": "127.0.0.1:8600", **(headers or {})}
     scope: dict[str, Any] = {
         "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method, "scheme": "http", "path": path,
@@ -38,6 +40,8 @@ async def ask(
     status, found, parts = 599, dict[str, str](), list[bytes]()
 
     async def receive() -> Any:
+        if not sent and "/evidence/" in path:
+            await whole.wait()
         return sent.pop(0) if sent else {"type": "http.disconnect"}
 
     async def send(message: Any) -> None:
@@ -47,6 +51,8 @@ async def ask(
             found.update({name.decode("latin-1"): value.decode("latin-1") for name, value in message["headers"]})
         else:
             parts.append(message.get("body", b""))
+            if not message.get("more_body"):
+                whole.set()
 
     try:
         await app(scope, receive, send)

@@ -11,6 +11,7 @@ import orjson
 
 from plantroom.bundle import apply, site_of
 from plantroom.clock import NS, Clock
+from plantroom.evidence import EvidenceStore
 from plantroom.journal import Entry, Journal, encode_batch
 from plantroom.kinds import KindPoint, PointType
 from plantroom.model import Batch, Frame, Quality, one_row
@@ -268,6 +269,19 @@ class Installation:
         self._insert("private", {"id": f"note of {order}", "seq": seq, "field": "args.text", "salt": b"", "text": text})
         row = {"work_order": order, "seq": seq, "at_ns": self.now, "who": "li.wei", "does": "comment", "text": f"note of {order}"}
         self._insert("order_note", row)
+
+    def evidence(self, order: str, machine: str, content: bytes, name: str) -> str:
+        """A text that somebody put to an order; returns its hash."""
+        arrival = EvidenceStore(self.folder).receive(self.now)
+        arrival.write(content)
+        stored = arrival.done()
+        seq = 2_000 + self._seq(order)
+        self._insert("private", {"id": f"name of {stored.hash}", "seq": seq, "field": "args.name", "salt": b"", "text": f"{name}.txt"})
+        self._insert("evidence", {
+            "hash": stored.hash, "about": "order", "target": order, "equipment": machine, "seq": seq, "at_ns": self.now, "who": "li.wei",
+            "kind": stored.kind, "bytes": stored.size, "name": f"name of {stored.hash}",
+        })  # fmt: skip
+        return stored.hash
 
     def person(self, id_: str, name: str) -> None:
         self._insert("person", {"id": id_, "name": name})

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 import orjson
@@ -103,6 +104,10 @@ class Thing:
     where: tuple[tuple[str, str], ...]
 
 
+def hash_of(text: str) -> str:
+    return sha256(text.encode()).hexdigest()
+
+
 THEIRS = ("pump-1", "pump-east", "lent")  # what the firm looks after at the site east, and the machine of the order handed to it
 THINGS: Mapping[str, Sequence[Thing]] = {
     "equipment": [
@@ -127,10 +132,15 @@ THINGS: Mapping[str, Sequence[Thing]] = {
     "change": [Thing("R10-1", (("east", ""),)), Thing("R20-1", (("west", ""),)), Thing("R1-1", (("east", ""), ("west", ""))), Thing("R0-0", ())],
     "handover": [Thing("H10-1", (("east", ""),)), Thing("H20-1", (("west", ""),)), Thing("H1-1", (("east", ""), ("west", ""))), Thing("H0-0", ())],
     "command": [Thing("command-east", (("east", ""),)), Thing("command-west", (("west", ""),)), Thing("no-such-command", ())],
+    "evidence": [
+        Thing(hash_of("O10-1 zqOWNqz"), (("east", "pump-east"),)), Thing(hash_of("O11-1 zqALIENqz"), (("east", "other"),)),
+        Thing(hash_of("O20-1 zqWESTqz"), (("west", "pump-west"),)), Thing(hash_of("O14-1 zqOWNqz"), (("east", "lent"),)),
+        Thing(hash_of("O15-1 zqALIENqz"), (("east", "another order of lent"),)), Thing("nothing", ()), Thing("0" * 64, ()),
+    ],
     "team": [Thing("engineering", (("east", ""), ("west", ""))), Thing("nobody", ())],
 }  # fmt: skip
 ONLY_READ = ("F15-1", "O15-1", "lent")  # a deed finds its thing as a page does
-NAMES = {"equipment_id": "equipment", "point_id": "point", "fault_id": "fault", "order_id": "order", "command_id": "command"}
+NAMES = {"equipment_id": "equipment", "point_id": "point", "fault_id": "fault", "order_id": "order", "command_id": "command", "hash": "evidence"}
 UNKNOWN = Thing("nothing", ())
 
 
@@ -171,6 +181,7 @@ def _rows(house: Installation, site: str, mark: str, gen: str) -> None:
         held = orjson.dumps({"reason": word, "told": word, "by": "x", "since_ns": 1}).decode()
         house.records.db.execute("UPDATE work_order SET hold_json = ? WHERE id = ?", (held, order))
         house.note(order, word)
+        house.evidence(order, machine, f"{order} {word}".encode(), word)
         house.severity_change(fault, "normal", "readiness", word, reason=word)
         house.handing(order, f"别家{ALIEN if site == 'east' else WEST}", mark, seq=1, reason=mark)  # once with another firm
         house.handing(order, firms.get(order, lent), word, seq=2, reason=word)
@@ -215,7 +226,8 @@ def cases(app: FastAPI, persons: Sequence[Who]) -> Iterator[Case]:
                 for thing in things(route.path, method) if full else things(route.path, method)[:3]:
                     for site in _asked(who) if full else ("",):
                         path, body = filled(route.path, method, thing)
-                        yield Case(who, method, path, f"site={site}" if site else "", body, needed, thing, site)
+                        asked = [f"order={thing.id}"] if route.path.endswith("/evidence") and thing is not None else []
+                        yield Case(who, method, path, "&".join([*asked, *([f"site={site}"] if site else [])]), body, needed, thing, site)
 
 
 def _asked(who: Who) -> Sequence[str]:
@@ -228,6 +240,8 @@ def things(path: str, method: str) -> Sequence[Thing | None]:
     if not names:
         if method == "POST" and path.endswith("/orders"):
             return THINGS["equipment"]
+        if path.endswith("/evidence"):
+            return THINGS["order"] if method == "GET" else [thing for thing in THINGS["order"] if thing.id not in ONLY_READ]
         if method == "POST" and "/oncall/" in path:
             return THINGS["team"]
         return [None]
@@ -238,6 +252,8 @@ def things(path: str, method: str) -> Sequence[Thing | None]:
 
 def filled(path: str, method: str, thing: Thing | None) -> tuple[str, bytes]:
     fields: dict[str, str] = {}
+    if path.endswith("/evidence"):
+        return path, b"{}" if method == "POST" else b""  # as good a text as any
     if method == "POST" and thing is not None and "{" not in path:
         fields = {"equipment" if path.endswith("/orders") else "team": thing.id}
     elif thing is not None:

@@ -16,6 +16,8 @@ from dashboards.console.roles import Permission, Person
 from dashboards.console.sites import SiteView
 from dashboards.console.tables import SEVERITIES, Order
 from plantroom.clock import iso
+from plantroom.evidence import Limits
+from plantroom.evidence.store import MIB
 
 router = APIRouter(include_in_schema=False)
 Row = tuple[SiteView, Order]
@@ -58,4 +60,6 @@ async def order_page(request: Request, person: Annotated[Person, needs(Permissio
     view, order = desk.only(lambda view: view.tables.order(order_id), f"order {order_id}")
     fault = view.tables.fault(order.fault) if order.fault else None
     shown = about(view, fault, order, person, language_of(request))
-    return page(request, "order.html", {**shown, "notice": await notice_of(request, desk)}, person)
+    kept = {"evidence": view.tables.evidence("order", order.id), "evidence_about": "order", "evidence_target": order.id}
+    most = (view.config.evidence if view.config else Limits()).most // MIB
+    return page(request, "order.html", {**shown, **kept, "evidence_most": most, "notice": await notice_of(request, desk)}, person)

@@ -286,3 +286,63 @@ SELECT equipment, what, until, told, told_ns, fault FROM certificate ORDER BY eq
 -- name: put_certificate
 INSERT INTO certificate (equipment, what, until, told, told_ns, fault) VALUES (:equipment, :what, :until, :told, :told_ns, :fault)
 ON CONFLICT (equipment, what) DO UPDATE SET until = excluded.until, told = excluded.told, told_ns = excluded.told_ns, fault = excluded.fault;
+
+-- name: put_evidence
+INSERT INTO evidence (hash, about, target, equipment, seq, at_ns, who, kind, bytes, name)
+VALUES (:hash, :about, :target, :equipment, :seq, :at_ns, :who, :kind, :bytes, :name);
+
+-- name: evidence_to
+SELECT hash FROM evidence WHERE hash = :hash AND (:about IS NULL OR about = :about) AND (:target IS NULL OR target = :target) LIMIT 1;
+
+-- name: newest_seal
+SELECT seq, at_ns, count FROM seal ORDER BY seq DESC LIMIT 1;
+
+-- name: any_unsealed
+SELECT 1 AS one FROM unsealed LIMIT 1;
+
+-- name: unsealed
+SELECT tab, key, digest FROM unsealed ORDER BY tab, key;
+
+-- name: put_unsealed
+INSERT INTO unsealed (tab, key, digest) VALUES (:tab, :key, :digest) ON CONFLICT (tab, key) DO UPDATE SET digest = excluded.digest;
+
+-- name: clear_unsealed
+DELETE FROM unsealed;
+
+-- name: put_seal
+INSERT INTO seal (seq, at_ns, count) VALUES (:seq, :at_ns, :count);
+
+-- name: texts_of_person
+-- What came with the commands of this person.
+SELECT p.id FROM private p JOIN command c ON c.seq = p.seq WHERE c.who = :who ORDER BY p.id;
+
+-- name: texts_of_old_configs
+SELECT id FROM private WHERE field LIKE 'files.%' AND seq < :seq ORDER BY id;
+
+-- name: erase_text
+UPDATE private SET salt = NULL, text = NULL WHERE id = :id;
+
+-- name: last_line_before
+-- The last line before the first that is not older than this.
+SELECT n, seq, hash FROM chronicle WHERE n = (SELECT coalesce((SELECT min(n) FROM chronicle WHERE at_ns >= :before_ns), (SELECT max(n) FROM chronicle)) - 1);
+
+-- name: texts_upto
+SELECT id FROM private WHERE seq <= :seq ORDER BY id;
+
+-- name: evidence_upto
+SELECT hash, about, target FROM evidence WHERE seq <= :seq ORDER BY hash, about, target;
+
+-- name: drop_evidence
+DELETE FROM evidence WHERE hash = :hash AND about = :about AND target = :target;
+
+-- name: put_purge
+INSERT INTO purge (n, hash, seq, at_ns, who, before_ns, reason) VALUES (:n, :hash, :seq, :at_ns, :who, :before_ns, :reason);
+
+-- name: purge_chronicle
+DELETE FROM chronicle WHERE n <= :n;
+
+-- name: seal_lines
+SELECT n, body FROM chronicle WHERE kind IN ('seal', 'seal.carried') ORDER BY n;
+
+-- name: newest_purge
+SELECT n, seq FROM purge ORDER BY n DESC LIMIT 1;

@@ -14,3 +14,6 @@ WHERE o.id IN (SELECT value FROM json_each(:orders));
 -- What was sent to persons since then, oldest first: providers count it.
 SELECT a.channel, o.person, a.started_ns FROM attempt a JOIN outbox o ON o.id = a.outbox
 WHERE o.person IS NOT NULL AND a.started_ns > :since_ns ORDER BY a.started_ns;
+
+-- name: chronicle_head
+SELECT n, hash FROM chronicle ORDER BY n DESC LIMIT 1;

@@ -26,5 +26,5 @@ def cheap_passwords(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPa
 @pytest.fixture(autouse=True)
 def nobody_answers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where no engine runs, recorded is all there is to see: it is not waited for."""
-    if request.module.__name__.rpartition(".")[2] in ("test_labels", "test_duty_room"):
+    if request.module.__name__.rpartition(".")[2] in ("test_labels", "test_duty_room", "test_evidence"):
         monkeypatch.setattr(commanding, "WAIT_S", 0.05)

@@ -30,7 +30,7 @@ from tests.kit.asgi import Answer, ask
 from tests.kit.console_client import served
 
 T = TypeVar("T")
-SHORT, LONG = 280, 200_000
+SHORT, LONG = 400, 200_000
 HOW: dict[str, Any] = {"deadline": None, "database": None, "phases": [Phase.generate], "suppress_health_check": list(HealthCheck)}
 
 

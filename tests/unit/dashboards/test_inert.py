@@ -28,7 +28,7 @@ from tests.kit.hostile import MARK, Word
 
 NOW = 1_795_262_400 * NS
 IDS = {
-    "equipment_id": "gen-1", "point_id": "gen-1.engine_speed", "fault_id": "F1-1", "order_id": "O1-1", "command_id": "command-0001", "target": "O1-1",
+    "equipment_id": "gen-1", "point_id": "gen-1.engine_speed", "fault_id": "F1-1", "order_id": "O1-1", "command_id": "command-0001", "target": "O1-1", "hash": "0" * 64,
     "name": "console.css", "site": "hq", "channel": "app", "token": "t", "nonce": "NONCE", "screen_id": "s", "ident": "i",
 }  # fmt: skip
 """Further looks at a page than its route with these ids."""

@@ -202,7 +202,7 @@ def test_an_untouched_chain_holds_and_ends_where_the_writer_ended(records: Recor
     chronicle = fill(records)
     verified = verify(records.db)
     assert (verified.broken, verified.rows, (verified.rows, verified.head)) == (None, 50, chronicle.head)
-    assert verify(records.db, chronicle.head).broken is None
+    assert verify(records.db, [chronicle.head]).broken is None
 
 
 def test_an_empty_chronicle_holds(records: Records) -> None:
@@ -276,13 +276,13 @@ def test_a_cut_end_and_a_replaced_file_need_a_hash_noted_outside(tmp_path: Path)
     records.db.execute("DROP TRIGGER chronicle_is_append_only_d")
     records.db.execute("DELETE FROM chronicle WHERE n > 40")
     assert verify(records.db).broken is None
-    cut = verify(records.db, noted)
+    cut = verify(records.db, [noted])
     assert cut.broken == 41 and "cut off" in cut.why
     records.db.execute("DELETE FROM chronicle")
     for _ in range(60):
         Chronicle(records.db).append(1, 1, "command", b"forged")
     assert verify(records.db).broken is None
-    replaced = verify(records.db, noted)
+    replaced = verify(records.db, [noted])
     assert replaced.broken == 50 and "replaced" in replaced.why
     records.close()
 

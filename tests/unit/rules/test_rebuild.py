@@ -41,6 +41,9 @@ def kit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kit]:
     kit.attempt(page := kit.rows("SELECT id FROM outbox")[0][0], "accepted", "ok")
     kit.say({"outbox": page, "channel": "duty", "state": "delivered", "text": "DELIVERED"}, Kind.RECEIPT)
     kit.run()
+    kit.command("attach", kit.one("SELECT work_order FROM fault WHERE rule = 'phase_loss'"), hash="a" * 64, kind="txt", bytes=1, about="order")
+    # as a purge leaves it; what it does is tests/unit/rules/test_keeping.py's to show
+    kit.records.db.execute("INSERT INTO purge VALUES (0, x'00', 0, 0, 'admin', 0, NULL)")
     yield kit
     kit.close()
 
