@@ -10,6 +10,7 @@ from plantroom.kinds import Kind, KindPoint
 from plantroom.model import EquipmentState, Severity
 from plantroom.night import Night
 from plantroom.people import Person
+from plantroom.plan import SitePlan
 from plantroom.profiles import Profile
 from plantroom.roster import Roster
 from plantroom.watch import Watch
@@ -251,8 +252,8 @@ class Site:
 
     files: every text that made it (site, profiles, kinds, rules), by path; hash: over them. lines: 1-based line in the site file of
     `equipment.<id>`, its parameters and rules_off, of `people.<id>`, `roster.teams.<team>`, and of everything under `rules`, `clocks` and
-    `escalation`, by path, for checks that speak about them. chains: of each severity that pages, defaults filled in.
-    test_minute: of the local day, when everybody has a test page; None = never. major: None = no heads are named.
+    `escalation` and `plan`, by path, for checks that speak about them. chains: of each severity that pages, defaults filled in.
+    test_minute: of the local day, when everybody has a test page; None = never. major: None = no heads are named. plan: None = none is kept.
     """
 
     id: str
@@ -281,6 +282,7 @@ class Site:
     test_minute: int | None = TEST_MINUTE
     watch: Watch | None = None
     major: Major | None = None
+    plan: SitePlan | None = None
     _by_device: Mapping[str, tuple[Binding, ...]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -11,7 +11,17 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from plantroom import shelf as shelves
-from plantroom import site_calendar, site_channels, site_documents, site_escalation, site_people, site_rescue, site_rules, site_watch
+from plantroom import (
+    site_calendar,
+    site_channels,
+    site_documents,
+    site_escalation,
+    site_people,
+    site_plan,
+    site_rescue,
+    site_rules,
+    site_watch,
+)
 from plantroom import site_parts as parts
 from plantroom import yaml_file as y
 from plantroom.bindings import Binder
@@ -124,7 +134,8 @@ class _Site:
         site_escalation.check_names(roster, channels, self._lines, self._paper)
         watch_node = f.child("watch")
         watch = site_watch.watch(y.Fields(watch_node, "watch", self._paper)) if watch_node is not None else None
-        for key in ("rules", "clocks", "escalation"):
+        plan = site_plan.read_plan(f.child("plan"), self._paper, equipment, {machine.kind.name for machine in equipment.values()})
+        for key in ("rules", "clocks", "escalation", "plan"):
             _note_lines(f.node.items.get(key), key, self._lines)
         f.done()
         self._kind(MONITOR, 0, "")
@@ -132,7 +143,7 @@ class _Site:
         return Site(
             site_id, name, zone, language, practice, web, self._connections, self._devices, equipment, channels, target,
             rules.parameters, rules.off, files, self._root, hash_of(files), self._lines, clocks, calendar,
-            people, roster, chains, night, test_minute, watch, major,
+            people, roster, chains, night, test_minute, watch, major, plan,
         )  # fmt: skip
 
     def _people(self, f: y.Fields, channels: Mapping[str, Channel]) -> dict[str, Person]:
