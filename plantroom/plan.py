@@ -12,7 +12,7 @@ from enum import StrEnum
 from hashlib import blake2b
 
 from plantroom.model import EquipmentState, Severity
-from plantroom.recurrence import Dates, Length, Recurrence
+from plantroom.recurrence import Dates, Length, Recurrence, Unit
 
 PREFIX = "rules/plans/"  # where the templates stand in a config record
 ROUND = "@"  # before the name of a round: the subject of its job
@@ -57,10 +57,10 @@ class CheckItem:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of a kind's plan. tier: 1 daily, 2 monthly, 3 yearly, None = statutory or technical on top. practice: gb | nfpa, None = both.
+    """One line of a kind's plan. tier: 1 daily, 2 monthly, 3 yearly, None = statutory on top. practice: gb | nfpa, None = both.
 
-    evidence: what there must be a file of. round: its name, where it is done on a walk. satisfies: entries of the same machine that are done
-    with it. suppresses: rules of that machine that its work sets off, for at most suppress_s. once: for one machine of the kind in a
+    evidence: what there must be a file of. round: its name, where it is done on a walk. satisfies: entries of the same machine that are
+    done with it. suppresses: rules of that machine that its work sets off, for at most suppress_s. once: for one machine of the kind in a
     site, the first. src: O the owner's words, L law or code, P practice of the trade.
     """
 
@@ -96,7 +96,7 @@ class Plan:
 class Change:
     """What a site says of an entry. off: why it is not kept. last: when it was done last, as the ledger knows it."""
 
-    every: tuple[int, object] | None = None  # (n, Unit)
+    every: tuple[int, Unit] | None = None
     minute: int | None = None
     grace: Length | None = None
     warn: Length | None = None
@@ -146,6 +146,10 @@ class Job:
     last: date | None
     shipped: Recurrence
     src: str
+
+    @property
+    def is_round(self) -> bool:
+        return self.subject.startswith(ROUND)
 
     @property
     def entry(self) -> Entry:
@@ -234,13 +238,17 @@ def merged(wide: Change | None, own: Change | None) -> Change:
 
 
 def changed(rule: Recurrence, change: Change) -> Recurrence:
-    values: dict[str, object] = {"minute": change.minute, "grace": change.grace, "warn": change.warn}
+    """The rule as a site wants it."""
     if change.every is not None:
         n, unit = change.every
-        values |= {"every": n, "unit": unit}
         if unit is not rule.unit:  # a day of the month means nothing to a week
             rule = replace(rule, day=None, weekday=None, nth=None, month=None)
-    return replace(rule, **{name: value for name, value in values.items() if value is not None})
+        rule = replace(rule, every=n, unit=unit)
+    if change.minute is not None:
+        rule = replace(rule, minute=change.minute)
+    if change.grace is not None:
+        rule = replace(rule, grace=change.grace)
+    return rule if change.warn is None else replace(rule, warn=change.warn)
 
 
 def _visit(plan: SitePlan, machine: str, entry: Entry, change: Change) -> Job:
@@ -263,8 +271,8 @@ def _walk(plan: SitePlan, name: str, stops: list[Stop]) -> Job:
 
 
 def spread(machine: str, entry: str, rule: Recurrence) -> int:
-    """Days after the go-live at which a first date of unknown past lies (X-2): always the same for this machine and entry, over the machines
-    spread evenly within one interval. Of daily dates none."""
+    """Days after the go-live at which a first date of unknown past lies (X-2): always the same for this machine and entry, over
+    the machines spread evenly within one interval. Of daily dates none."""
     digest = blake2b(f"{machine}/{entry}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") % max(1, rule.days)
 

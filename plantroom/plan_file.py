@@ -108,14 +108,14 @@ def _item(key: str, node: y.Node, where: str, paper: y.Paper) -> CheckItem | Non
     if not y.is_snake(key):
         paper.wrong(node.line, where, f"{key!r} is no name; use snake_case")
     zh, en = f.need("zh", y.text), f.need("en", y.text)
-    kind = ItemType(f.may("type", y.one_of(ItemType, "a type of check item"), ItemType.OK))
-    unit, limits = f.may("unit", y.unit_name, ""), f.may("limits", _limits, (None, None))
+    kind = ItemType(f.opt("type", y.one_of(ItemType, "a type of check item")) or ItemType.OK)
+    unit, limits = f.may("unit", y.unit_name, ""), f.opt("limits", _limits) or (None, None)
     choices = {
         word: says for word, says in ((w, _says(n, f, w)) for w, n in y.mapping(f.child("choices"), f.path("choices"), paper).items.items())
     }
     bad = frozenset(f.opt("bad", _list(y.snake)) or ())
     photo = f.may("photo", y.flag, False)
-    severity = Severity(f.may("severity", y.one_of(Severity, "a severity"), Severity.NORMAL))
+    severity = Severity(f.opt("severity", y.one_of(Severity, "a severity")) or Severity.NORMAL)
     point, within = f.opt("point", y.snake), f.may("within", y.number, 0.0)
     f.done()
     number = kind is ItemType.NUMBER

@@ -1,8 +1,8 @@
 """When a plan entry falls due: a local rule with its zone -> dates -> instants. Pure; no clock, no window into the past.
 
 A date belongs to a rule once, whatever the clock does: its instant is computed from the local date and time of day by a stated policy, so
-an hour that is missing or doubled neither loses nor repeats it (APScheduler 3.11 fires 02:30 twice in autumn and at a time that is not there
-in spring). Dates that fall onto one day, such as those of a week of holidays that move to the working day after it, are one date.
+an hour that is missing or doubled neither loses nor repeats it (APScheduler 3.11 fires 02:30 twice in autumn, and in spring at a time that
+is not there). Dates that fall onto one day, such as those of a week of holidays that move to the working day after it, are one date.
 
     fixed      dates are counted from an anchor, done late or early: the 5th stays the 5th
     floating   the next date is counted from the day the last one was done

@@ -32,7 +32,7 @@ def read_recurrence(f: y.Fields) -> Recurrence | None:
     """The rule of an entry; problems go on the paper of `f`. Its other keys are for whoever calls."""
     given = f.need("every", every)
     n, unit = given or (1, Unit.DAY)
-    kind = Dates(f.may("dates", y.one_of(Dates, "a way to count dates"), Dates.FIXED))
+    kind = Dates(f.opt("dates", y.one_of(Dates, "a way to count dates")) or Dates.FIXED)
     node = f.child("on")
     day = weekday = nth = month = None
     if node is not None:
@@ -41,10 +41,10 @@ def read_recurrence(f: y.Fields) -> Recurrence | None:
             f.wrong("on", "has no meaning with floating dates: they are counted from the day it was done; write dates: fixed")
     rule = Recurrence(
         n, unit, kind, f.may("at", clock, 8 * 60), day, weekday, nth, month,
-        FreeDay(f.may("free_day", y.one_of(FreeDay, "what becomes of a date on a free day"), FreeDay.STAY)),
-        Missing(f.may("missing_hour", y.one_of(Missing, "a policy for an hour that is not there"), Missing.CHANGE)),
-        Doubled(f.may("doubled_hour", y.one_of(Doubled, "a policy for an hour that is there twice"), Doubled.FIRST)),
-        LeapDay(f.may("leap_day", y.one_of(LeapDay, "a date for 29 February"), LeapDay.FEB_28)),
+        FreeDay(f.opt("free_day", y.one_of(FreeDay, "what becomes of a date on a free day")) or FreeDay.STAY),
+        Missing(f.opt("missing_hour", y.one_of(Missing, "a policy for an hour that is not there")) or Missing.CHANGE),
+        Doubled(f.opt("doubled_hour", y.one_of(Doubled, "a policy for an hour that is there twice")) or Doubled.FIRST),
+        LeapDay(f.opt("leap_day", y.one_of(LeapDay, "a date for 29 February")) or LeapDay.FEB_28),
         f.may("grace", length(LONGEST_GRACE_S), Length()),
         f.may("warn", length(LONGEST_WARN_S), Length()),
         f.opt("or_after", lambda given: _counter(y.Fields(given, f.path("or_after"), f.paper))),

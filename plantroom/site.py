@@ -253,7 +253,8 @@ class Site:
     files: every text that made it (site, profiles, kinds, rules), by path; hash: over them. lines: 1-based line in the site file of
     `equipment.<id>`, its parameters and rules_off, of `people.<id>`, `roster.teams.<team>`, and of everything under `rules`, `clocks` and
     `escalation` and `plan`, by path, for checks that speak about them. chains: of each severity that pages, defaults filled in.
-    test_minute: of the local day, when everybody has a test page; None = never. major: None = no heads are named. plan: None = none is kept.
+    test_minute: of the local day, when everybody has a test page; None = never. major: None = no heads are named.
+    plan: None = none is kept.
     """
 
     id: str

@@ -18,7 +18,7 @@ from rules.rows import Fault, Order, Page
 ORDER = (
     "put_config", "put_private", "put_person", "drop_condition", "put_condition", "put_fault", "put_order", "put_severity_change",
     "put_handing", "put_clock", "put_call", "put_rescue", "put_head_call", "put_page", "put_attempt", "put_receipt", "put_note",
-    "put_outcome", "put_skipped", "put_item", "put_roster_change", "put_handover",
+    "put_outcome", "put_skipped", "put_item", "put_roster_change", "put_handover", "put_plan_task", "put_plan_result",
 )  # fmt: skip
 
 

@@ -46,7 +46,7 @@ def check_rule(rule: Rule, f: Fields) -> tuple[Kind, ...]:
         return ()
     if rule.on_report:
         _disables(rule, covered, f)
-        _words(rule, set(), f)
+        _words(rule, set(rule.fields), f)
         return ()
     if rule.inhibited_by and Severity.DANGER in rule.severity.values():
         f.wrong("inhibited_by", "people are in danger: such a fault is no part of another one, it always pages")

@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from plantroom.firms import firm_of, own_machines
-from plantroom.roles import DEEDS, Permission, allowed, narrow
+from plantroom.roles import DEEDS, PLAN, Permission, allowed, narrow
 from rules.command import Command
 from rules.denied import Denied, same
 from rules.desk import Desk
 from rules.house import House
 
 CODES: Mapping[Permission, str] = {
+    Permission.AGREE: "agree_needs_engineer",
     Permission.ASSIGN: "assign_needs_engineer",
     Permission.RELEASE: "release_needs_engineer",
     Permission.ROSTER: "roster_needs_engineer",
@@ -31,6 +32,8 @@ def judge(desk: Desk, house: House, command: Command) -> None:
         return
     if not allowed(command.roles, needed):
         raise Denied(CODES.get(needed, "role_may_not"))
+    if command.does in PLAN:
+        return  # whose task it is stands in the plan: rules/plan_deeds.py
     if narrow(command.roles):
         order = desk.find_order(command.target)
         about = order or desk.find_fault(command.target)
