@@ -13,6 +13,7 @@ from hashlib import blake2b
 
 from plantroom.model import EquipmentState, Severity
 from plantroom.recurrence import Dates, Length, Recurrence, Unit
+from plantroom.words import LANGUAGES, say
 
 PREFIX = "rules/plans/"  # where the templates stand in a config record
 ROUND = "@"  # before the name of a round: the subject of its job
@@ -264,7 +265,7 @@ def _walk(plan: SitePlan, name: str, stops: list[Stop]) -> Job:
     order = {machine: place for place, machine in enumerate(said.stops)}
     stops = sorted(stops, key=lambda stop: order.get(stop.machine, len(order)))
     entry = stops[0].entry
-    says = dict.fromkeys(entry.says, said.name) if said.name else entry.says
+    says = {lang: said.name or say("plan.walk", lang) for lang in LANGUAGES}
     rule = changed(entry.rule, said.change)
     src = min((stop.entry.src for stop in stops), key="OLP".index)
     return Job(f"{ROUND}{name}", f"{ROUND}{name}", says, rule, entry.role, tuple(stops), plan.go_live, None, entry.rule, src)

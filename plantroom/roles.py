@@ -37,15 +37,16 @@ class Permission(StrEnum):
     RELEASE = "release"  # a lift people were trapped in, by signature
     ROSTER = "roster"  # who stands in, who swaps
     OPERATE = "operate"  # the service's own state: metrics, screens of duty rooms
-    TASK = "task"  # tasks of the plan: see one's own, start and complete them, ask to move them
+    PLAN = "plan"  # see the tasks of the plan; who sees only what is theirs, those they may do
+    TASK = "task"  # start and complete them, ask to move them
     AGREE = "agree"  # to a task that somebody asks to move or excuse
     SCREEN = "screen"  # what the screen of a duty room may: see its site, say that a page was heard. No person has it
 
 
 _OWN = frozenset({Permission.OWN})
-_THIRD_PARTY = _OWN | {Permission.TASK}
+_THIRD_PARTY = _OWN | {Permission.PLAN, Permission.TASK}
 _VENDOR = _THIRD_PARTY | {Permission.SEE, Permission.REPORT, Permission.WORK}
-_VIEWER = _OWN | {Permission.SEE, Permission.HOUSE, Permission.REPORT}
+_VIEWER = _OWN | {Permission.PLAN, Permission.SEE, Permission.HOUSE, Permission.REPORT}
 _TECHNICIAN = _VIEWER | {Permission.TASK, Permission.WORK, Permission.HANDOVER, Permission.CLOSE, Permission.ORDER}
 _MANAGER = _TECHNICIAN | {Permission.AGREE, Permission.RELEASE, Permission.ROSTER, Permission.OPERATE}
 _ENGINEER = _MANAGER | {Permission.SHELVE, Permission.ASSIGN}
