@@ -97,8 +97,9 @@ def main() -> None:
         channel = f"  - {{id: second, type: webhook, url: '{second.url}', private: 127.0.0.1}}"
         house = House(Path(folder), options.pumps, extra=extra, channels=channel)
         try:
-            house.start()
-            house.wait_for(lambda: house.rows("SELECT 1 FROM position WHERE seq > 20"), 30, "the engine runs")
+            house.launch()
+            house.wait_for(house.healthy, 180, "healthz answers")
+            house.wait_for(lambda: house.rows("SELECT 1 FROM position WHERE seq > 20"), 120, "the engine runs")
             time.sleep(5)
             half = options.steady or options.pumps // 2
             steady(house, list(range(half)))

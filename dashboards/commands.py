@@ -16,6 +16,7 @@ from dashboards.console import passwords
 from dashboards.console.access import Access, Account
 from dashboards.console.roles import Role
 from dashboards.grafana import grafana_commands
+from dashboards.report import report_commands
 from plantroom.cli import print_json
 from plantroom.clock import SystemClock, iso
 from plantroom.errors import BadInput, Problem, Refused
@@ -29,6 +30,7 @@ Typed = Annotated[bool, typer.Option("--password-from-stdin", help="read the pas
 def register(app: typer.Typer) -> None:
     app.add_typer(user_commands(), name="user")
     grafana_commands.register(app)
+    report_commands.register(app)
 
 
 def user_commands() -> typer.Typer:

@@ -46,11 +46,24 @@ class Item:
     says: Mapping[str, str]
 
 
+class System(StrEnum):
+    """The building system a kind belongs to: what figures are told by. none: no plant of the building."""
+
+    LIFTS = "lifts"
+    FIRE = "fire"
+    HVAC = "hvac"
+    POWER = "power"
+    WATER = "water"
+    BUILDING = "building"
+    NONE = "none"
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """points: by name, in file order; numbered ones spelled out (car_door_status_1)."""
 
     name: str
+    system: System
     says: Mapping[str, str]
     points: Mapping[str, KindPoint]
     items: Mapping[str, Item]
@@ -95,6 +108,7 @@ def parse_kind(text: str, file: str) -> Kind:
 
 def _kind(f: y.Fields, text: str) -> Kind:
     name = f.need("kind", y.snake) or ""
+    system = System(f.may("system", y.one_of(System), System.BUILDING.value))  # configurations of older releases do not say
     says = f.need("says", y.says) or {}
     points: dict[str, KindPoint] = {}
     for point_name, node in y.mapping(f.child("points"), "points", f.paper).items.items():
@@ -107,7 +121,7 @@ def _kind(f: y.Fields, text: str) -> Kind:
         item = y.Fields(y.Map(node.line, {"says": node}, {"says": node.line}), f"items.{item_name}", f.paper)
         items[item_name] = Item(item_name, item.need("says", y.says) or {})
     f.done()
-    return Kind(name, says, points, items, text, f.paper.file)
+    return Kind(name, system, says, points, items, text, f.paper.file)
 
 
 def _points(name: str, f: y.Fields) -> Iterable[KindPoint]:

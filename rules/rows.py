@@ -356,7 +356,8 @@ class Handover:
 
 @dataclass(slots=True)
 class ItemTime:
-    """One functional item on one local day. since_ns: the state runs from here on and is not yet added; None: the day is over."""
+    """One functional item on one local day. since_ns: the state runs from here on and is not yet added; None: the day is over.
+    at_eight: its state at 08:00, "" where it was not in service then, None where it is not 08:00 yet."""
 
     equipment: str
     item: str
@@ -367,6 +368,7 @@ class ItemTime:
     state: str = "unknown"
     heard: int = 0
     since_ns: int | None = None
+    at_eight: str | None = None
 
 
 @dataclass(slots=True)

@@ -30,7 +30,7 @@ from rules.walltime import WallTime
 
 MAGIC = b"PRSNAP01"
 # Columns that rows of an older release have not.
-SINCE = {"put_order": {"hollow_json": None}, "put_page": {"person": None, "answered_ns": None}}
+SINCE = {"put_order": {"hollow_json": None}, "put_item": {"at_eight": None}, "put_page": {"person": None, "answered_ns": None}}
 KEPT = 3
 DAY_NS = 86_400 * 1_000_000_000
 _HEAD = len(MAGIC) + 32 + 8

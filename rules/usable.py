@@ -3,13 +3,14 @@
 Kept as it goes, so that no telemetry is read again for it. faulted: an open fault of a live machine disables it, a fault that is part of
 another one included, or people were trapped in it and nobody has released it yet. unknown: the machine is not heard (three polls missed
 and more than 30 s), from its last answer on. Faulted counts before unknown: silence never mends. A state runs from `since` on and is
-added where it changes and at midnight.
+added where it changes and at midnight. Beside it stands what the item was at 08:00, for the head count of K-1.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from plantroom.clock import at_utc, to_ns
@@ -17,6 +18,9 @@ from rules import rescue
 from rules.desk import Desk
 from rules.house import House
 from rules.rows import ItemTime
+
+COUNTED_AT = time(8)  # local: the daily head count of the standard (K-1)
+NOT_COUNTED = ""  # it came into service later that day
 
 
 def look(desk: Desk, house: House, machine: str) -> None:
@@ -30,11 +34,15 @@ def heard(desk: Desk, house: House, machine: str, hears: bool, last_ns: int) -> 
 
 
 def midnight(desk: Desk, house: House) -> None:
-    """At a tick: what runs is carried over into the day that has begun."""
+    """At a tick: what runs is carried over into the day that has begun, and counted once its morning has come."""
     today = _day(desk.now_ns, house.zone)
-    for row in [row for row in desk.items.values() if row.day != today]:
+    morning = desk.now_ns >= _counted_ns(today, house.zone)
+    for row in [row for row in desk.items.values() if row.day != today or (morning and row.at_eight is None)]:
         while row.day != today:
             row = _next_day(desk, house, row, today)
+        if morning and row.at_eight is None:
+            row.at_eight = row.state
+            desk.put_item(row)
 
 
 def switched(desk: Desk, house: House) -> None:
@@ -46,7 +54,10 @@ def switched(desk: Desk, house: House) -> None:
         row.since_ns = None
         desk.put_item(row)
     for machine, item in sorted(wanted - desk.items.keys()):
-        row = desk.item_of_day(machine, item, _day(desk.now_ns, house.zone))
+        today = _day(desk.now_ns, house.zone)
+        row = desk.item_of_day(machine, item, today)
+        if row.at_eight is None and desk.now_ns > _counted_ns(today, house.zone):
+            row.at_eight = NOT_COUNTED
         row.state, row.heard, row.since_ns = "unknown", 0, desk.now_ns
         desk.put_item(row)
     for machine in sorted({machine for machine, _ in wanted}):
@@ -75,9 +86,19 @@ def _judge(desk: Desk, house: House, machine: str, hears: bool | None, at_ns: in
         if state == row.state and now_heard == bool(row.heard):
             continue
         if state != row.state:
+            _recount(row, state, at_ns, desk.now_ns, house.zone)
             _add(row, at_ns)
         row.state, row.heard = state, int(now_heard)
         desk.put_item(row)
+
+
+def _recount(row: ItemTime, state: str, at_ns: int, now_ns: int, zone: ZoneInfo) -> None:
+    """It becomes `state` as of at_ns: of the head count it was what it had been, unless the change is known after 08:00 and lies before."""
+    counted_ns = _counted_ns(row.day, zone)
+    if at_ns > counted_ns and row.at_eight is None:
+        row.at_eight = row.state
+    elif at_ns <= counted_ns <= now_ns and row.at_eight != NOT_COUNTED:
+        row.at_eight = state
 
 
 def _faulted(desk: Desk, house: House, machine: str, item: str) -> bool:
@@ -112,6 +133,8 @@ def _next_day(desk: Desk, house: House, row: ItemTime, today: str) -> ItemTime:
     day = (date.fromisoformat(row.day) + timedelta(days=1)).isoformat() if ahead else today
     ends_ns = _begins_ns(day, house.zone) if ahead else desk.now_ns
     state, hears = row.state, row.heard
+    if ahead and row.at_eight is None:
+        row.at_eight = state
     _add(row, ends_ns)
     begins_ns = row.since_ns
     row.since_ns = None
@@ -128,6 +151,11 @@ def _day(at_ns: int, zone: ZoneInfo) -> str:
 
 def _begins_ns(day: str, zone: ZoneInfo) -> int:
     return to_ns(datetime.combine(date.fromisoformat(day), datetime.min.time(), zone))
+
+
+@lru_cache(maxsize=64)
+def _counted_ns(day: str, zone: ZoneInfo) -> int:
+    return to_ns(datetime.combine(date.fromisoformat(day), COUNTED_AT, zone))
 
 
 def seconds(row: Mapping[str, int | str | None], now_ns: int) -> Mapping[str, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -34,9 +35,14 @@ from dashboards.console.rows import (
 )
 from plantroom.clock import NS
 from plantroom.housekeeping import Alarm
+from plantroom.kpi import reading
+from plantroom.kpi.figures import figures
+from plantroom.kpi.period import Period
+from plantroom.kpi.reading import Read, Scope
 from plantroom.records import Records
 from plantroom.records.named_sql import parse_queries
 from plantroom.roster import Change
+from plantroom.site import Site
 from plantroom.words import LANGUAGES
 
 __all__ = [
@@ -134,6 +140,13 @@ class Tables:
             rows = [] if records is None else records.rows("alarms_within", {"start_ns": start_ns, "end_ns": end_ns})
         own = self._own
         return [Alarm(**{**row, "presented": bool(row["presented"])}) for row in rows if own is None or row["equipment"] in own]
+
+    def figures(self, site: Site | None, span: Period, as_of_ns: int, scope: Scope) -> Read:
+        """K-1 to K-4. Reads with a connection of its own: a year takes seconds, and nobody else waits for it."""
+        if not self._path.exists():
+            return Read(*figures(span, as_of_ns, [], [], [], []), [])
+        with closing(Records.open(self._path, readonly=True)) as records:
+            return reading.read(records, site, span, as_of_ns, replace(scope, machines=self._own))
 
     def item_days(self, equipment: str, since: str) -> list[ItemDay]:
         """Item time from a local day (2026-11-21) on, by item and day; the running state is added up to where the engine stands."""

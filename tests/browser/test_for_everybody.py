@@ -33,7 +33,7 @@ LOOKS = [("zh", "light"), ("en", "dark"), ("en", "light"), ("zh", "dark")]
 PAGES = {
     "/": "/", "/orders": "/orders?state=all", "/orders/{order_id}": "/orders/O1-1", "/faults": "/faults", "/faults/{fault_id}": "/faults/F1-1",
     "/equipment": "/equipment", "/equipment/{equipment_id}": "/equipment/gen-1", "/points/{point_id}": "/points/gen-1.engine_speed?range=15m",
-    "/oncall": "/oncall", "/health": "/health", "/health/alarms": "/health/alarms", "/health/texts": "/health/texts", "/account": "/account",
+    "/oncall": "/oncall", "/health": "/health", "/health/alarms": "/health/alarms", "/kpi": "/kpi?figure=R-2", "/health/texts": "/health/texts", "/account": "/account",
     "/account/second-factor": "/account/second-factor", "/account/pin": "/account/pin", "/qr": "/qr?kind=generator",
     "/duty-room/screens": "/duty-room/screens", "/duty-room": "/duty-room?order=O1-1", "/login": "/login", "/a/{nonce}": "/a/{nonce}",
     "/offline": "/offline", "trouble": "/no-such",

@@ -244,10 +244,10 @@ SELECT equipment, rule, raised_ns, presented, severity FROM fault
 WHERE raised_ns > :since_ns AND presented <> 0 AND mode = 'live' AND kind <> 'monitor' ORDER BY raised_ns, id;
 
 -- name: running_items
-SELECT equipment, item, day, usable_ns, faulted_ns, unknown_ns, state, heard, since_ns FROM item_time WHERE since_ns IS NOT NULL ORDER BY equipment, item;
+SELECT equipment, item, day, usable_ns, faulted_ns, unknown_ns, state, heard, since_ns, at_eight FROM item_time WHERE since_ns IS NOT NULL ORDER BY equipment, item;
 
 -- name: item_day
-SELECT equipment, item, day, usable_ns, faulted_ns, unknown_ns, state, heard, since_ns FROM item_time
+SELECT equipment, item, day, usable_ns, faulted_ns, unknown_ns, state, heard, since_ns, at_eight FROM item_time
 WHERE equipment = :equipment AND item = :item AND day = :day;
 
 -- name: changes_ahead
@@ -275,7 +275,7 @@ ON CONFLICT (id) DO UPDATE SET state = excluded.state, taken_ns = excluded.taken
   taken_note = excluded.taken_note;
 
 -- name: put_item
-INSERT INTO item_time (equipment, item, day, usable_ns, faulted_ns, unknown_ns, state, heard, since_ns)
-VALUES (:equipment, :item, :day, :usable_ns, :faulted_ns, :unknown_ns, :state, :heard, :since_ns)
+INSERT INTO item_time (equipment, item, day, usable_ns, faulted_ns, unknown_ns, state, heard, since_ns, at_eight)
+VALUES (:equipment, :item, :day, :usable_ns, :faulted_ns, :unknown_ns, :state, :heard, :since_ns, :at_eight)
 ON CONFLICT (equipment, item, day) DO UPDATE SET usable_ns = excluded.usable_ns, faulted_ns = excluded.faulted_ns,
-  unknown_ns = excluded.unknown_ns, state = excluded.state, heard = excluded.heard, since_ns = excluded.since_ns;
+  unknown_ns = excluded.unknown_ns, state = excluded.state, heard = excluded.heard, since_ns = excluded.since_ns, at_eight = excluded.at_eight;

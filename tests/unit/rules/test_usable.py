@@ -109,3 +109,67 @@ def test_the_wall_clock_set_an_hour_neither_adds_nor_takes(kit: Kit) -> None:
     kit.clock.step_wall(-3_600.0)
     kit.stay(30)
     assert sum(item(kit).values()) == pytest.approx(91.0, abs=1.0)
+
+
+# the head count of 08:00 (K-1)
+
+JUST_BEFORE = 1_795_219_200 * NS - 90 * NS  # 2026-11-21, 07:58:30 in Shanghai
+
+
+def counted(kit: Kit, machine: str = "fp-1") -> list[str | None]:
+    kit.run()
+    return [at for (at,) in kit.rows("SELECT at_eight FROM item_time WHERE equipment = ? AND item = 'start_on_demand' ORDER BY day", machine)]
+
+
+@pytest.fixture
+def dawn(tmp_path: Path) -> Iterator[Kit]:
+    kit = Kit(tmp_path, wall_ns=JUST_BEFORE)
+    kit.configure(rules=HOUSE)
+    kit.tick()
+    yield kit
+    kit.close()
+
+
+def test_the_head_count_is_what_an_item_was_at_eight(dawn: Kit) -> None:
+    dawn.stay(80)
+    assert counted(dawn) == [None], "not before"
+    dawn.stay(30)
+    dawn.stay(60, phase_loss=1)
+    assert counted(dawn) == ["usable"], "broken after it"
+
+
+def test_what_was_broken_at_eight_stays_counted_so_when_it_is_mended(dawn: Kit) -> None:
+    dawn.stay(60)
+    dawn.stay(60, phase_loss=1)
+    dawn.stay(120)
+    assert item(dawn)["faulted_s"] > 0 and counted(dawn) == ["faulted"]
+
+
+def test_silence_known_after_eight_that_began_before_counts_as_unknown(dawn: Kit) -> None:
+    dawn.stay(75)
+    dawn.stay(60, bad=Quality.NO_ANSWER)
+    assert counted(dawn) == ["unknown"]
+
+
+def test_silence_that_began_after_eight_does_not(dawn: Kit) -> None:
+    dawn.stay(100)
+    dawn.stay(60, bad=Quality.NO_ANSWER)
+    assert item(dawn)["unknown_s"] > 30 and counted(dawn) == ["usable"]
+
+
+def test_a_machine_that_came_into_service_after_eight_is_not_counted_that_day(tmp_path: Path) -> None:
+    kit = Kit(tmp_path, wall_ns=JUST_BEFORE)
+    kit.configure(site_text(pump(1, "commissioning"), pump(2)), HOUSE)
+    kit.stay(120)
+    kit.configure(site_text(pump(1), pump(2)), HOUSE)
+    kit.stay(20)
+    assert counted(kit) == [""]
+    kit.close()
+
+
+def test_days_that_nobody_was_there_for_are_counted_as_they_stood(dawn: Kit) -> None:
+    dawn.stay(100)
+    for _ in range(3):
+        dawn.tick(86_400.0)
+    found = counted(dawn)
+    assert found[0] == "usable" and len(found) == 4 and None not in found
