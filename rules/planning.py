@@ -133,6 +133,8 @@ def create(desk: Desk, house: House, job: Job, day: date, *, due_day: date | Non
         desk.new_id("M"), desk.seq, job.key, job.subject, name, job.role.value, job.shape, day.isoformat(), due_on.isoformat(), *instants,
         next_ns, State.SCHEDULED.value, desk.now_ns, behind, before.id if moved and before else None,
     )  # fmt: skip
+    if rule.counter is not None:
+        task.counter_from = desk.reading(job.subject, rule.counter.point)
     desk.plan.put(task)
     desk.tell("task.made", {"task": task.id, "job": task.job, "day": task.day, "due_ns": task.due_ns, "moved_from": task.moved_from})
     return task

@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from rules.order import No
-from rules.plan import ENDED, OPEN, TABLE, Effect, Event, Instants, Move, State, time_says, wakes_ns
+from rules.plan import ENDED, OPEN, TABLE, Effect, Event, Instants, Move, State, diagram, time_says, wakes_ns
 from tests.kit.engine import Kit
 from tests.kit.journals import NOON
 from tests.kit.planned import DAY_S, GO_LIVE, PHOTO, PLAN, REPORT, pump_month, rules, site, state, task, to
@@ -181,7 +181,8 @@ def test_a_task_is_done_by_who_may_with_its_evidence_and_all_its_items(kit: Kit)
 
 def test_two_people_completing_one_task_and_one_before_it_exists_are_refused(kit: Kit) -> None:
     id_ = task(kit, "fp-1/month")
-    assert kit.command("complete", "M999-9", **VENDOR, **pump_month()) == "unknown_task"
+    assert kit.command("complete", "M999-9", rest="ok") == "unknown_task"
+    assert kit.command("complete", "M999-9", **VENDOR, **pump_month()) == "not_of_your_firm", "who sees only what is theirs"
     if state(kit, id_) == "scheduled":
         assert kit.command("complete", id_, **VENDOR, **pump_month()) == "task_too_early"
     to(kit, due(kit, "fp-1/month"))
@@ -400,3 +401,33 @@ def test_a_restart_resumes_every_task(kit: Kit, snapped: int) -> None:
     busy(kit)
     kit.engine.memory()
     assert kit.restarted(snapped, snapped + 4) == kit.dump()
+
+
+def test_the_diagram_in_the_documentation_is_the_table() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "plan.md").read_text("utf-8")
+    assert diagram() in page
+
+
+def test_a_gauge_is_compared_with_telemetry_and_a_counter_makes_its_task_due(tmp_path: Path) -> None:
+    """M-1 (抄表不符), M-5: what was measured at that instant stands beside what was typed; run hours count beside dates."""
+    own = PLAN.replace("unit: bar, limits: [2, 24]}", "unit: bar, limits: [2, 24], point: system_pressure, within: 0.5}").replace(
+        "    every: 1 month\n", "    every: 1 month\n    or_after: {counter: start_count, every: 3}\n"
+    )
+    kit = Kit(tmp_path, wall_ns=NOON)
+    kit.configure(site(pumps=1), rules(own))
+    kit.tick()
+    kit.run()
+    held = {("fp-1", "system_pressure"): 9.5, ("fp-1", "start_count"): 100.0}
+    kit.engine.desk.reading = lambda machine, point: held.get((machine, point))
+    to(kit, due(kit, "@daily"))
+    kit.command("complete", task(kit, "fp-1/month"), **VENDOR, **pump_month())
+    assert kit.command("complete", task(kit, "@daily"), rest="ok", items={"fp-1.pressure": 8.2}) == "ok"
+    assert kit.one("SELECT number, measured FROM plan_result WHERE item = 'pressure'") == (8.2, 9.5)
+    month = task(kit, "fp-1/month")
+    for value, wanted in ((102.0, "scheduled"), (103.0, "due")):
+        held["fp-1", "start_count"] = value
+        kit.tick()
+        kit.tick()
+        kit.run()
+        assert state(kit, month) == wanted
+    kit.close()
