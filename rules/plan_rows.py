@@ -100,6 +100,7 @@ class PlanRows:
         self._stale = True
         self._of_job: dict[str, str] = {}
         self._busy: set[str] = set()
+        self._over: set[str] = set()  # maybe
 
     def load(self) -> None:
         self._tasks = {r["id"]: Task(**r) for r in self._ledger.rows("standing_tasks")}
@@ -107,6 +108,7 @@ class PlanRows:
         self._of_job = {task.job: task.id for task in self._tasks.values() if task.open}
         self._busy = {task.id for task in self._tasks.values() if task.busy_ns is not None}
         self._stale = True
+        self._over.clear()
 
     def tasks(self) -> list[Task]:
         """The open ones, in the order they were made."""
@@ -149,6 +151,8 @@ class PlanRows:
         self._tasks[task.id] = task
         if task.open:
             self._of_job[task.job] = task.id
+        if not task.open:
+            self._over.add(task.id)
         if task.busy_ns is not None:
             self._busy.add(task.id)
         else:
@@ -168,5 +172,8 @@ class PlanRows:
 
     def forget(self) -> None:
         """What is over, after a commit."""
-        self._tasks = {id_: task for id_, task in self._tasks.items() if task.open or task.unsigned}
-        self._stale = True
+        for id_ in self._over:  # at every commit: only what changed is looked at
+            task = self._tasks.get(id_)
+            if task is not None and not task.open and not task.unsigned:
+                del self._tasks[id_]
+        self._over.clear()
