@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from fastapi import FastAPI
@@ -26,26 +25,17 @@ WHO = PEOPLE.replace(
 DAY = 86_400 * NS
 
 
-def task(house: Installation, id_: str, job: str, role: str, state: str, due_ns: int, **more: Any) -> None:
-    subject, _, entry = job.partition("/")
-    row = {
-        "id": id_, "seq": 1, "job": job, "subject": subject, "entry": entry or subject[1:], "role": role, "shape": "", "day": "2026-11-21", "due_day": "2026-11-21",
-        "warn_ns": due_ns - DAY, "due_ns": due_ns, "overdue_ns": due_ns + DAY, "state": state, "created_ns": due_ns - 2 * DAY, **more,
-    }  # fmt: skip
-    house.records.db.execute(f"INSERT INTO plan_task ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})", tuple(row.values()))
-
-
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[Installation]:
     path = site_file(tmp_path, people=WHO)
     text = path.read_text("utf-8").replace("    name: 1号消防泵\n", "    name: 1号消防泵\n    ledger: {supplier: 通力}\n")
     path.write_text(text + "plan: {go_live: 2026-11-01}\n", "utf-8")
     made = Installation(tmp_path / "data", path, VirtualClock(NOW))
-    task(made, "M1-1", "@daily", "engineer", "due", NOW - 3600 * NS)
-    task(made, "M1-2", "fp-1/month", "vendor", "overdue", NOW - 2 * DAY, behind=1)
-    task(made, "M1-3", "fp-1/year", "third_party", "due_soon", NOW + DAY)
-    task(made, "M1-4", "gen-1/month", "vendor", "scheduled", NOW + 9 * DAY)
-    task(made, "M1-5", "fp-1/monthly_start", "engineer", "done", NOW - 9 * DAY, late=1, ended_ns=NOW - 8 * DAY, ended_by="li.wei")
+    made.task("M1-1", "@daily", "engineer", "due", NOW - 3600 * NS)
+    made.task("M1-2", "fp-1/month", "vendor", "overdue", NOW - 2 * DAY, behind=1)
+    made.task("M1-3", "fp-1/year", "third_party", "due_soon", NOW + DAY)
+    made.task("M1-4", "gen-1/month", "vendor", "scheduled", NOW + 9 * DAY)
+    made.task("M1-5", "fp-1/monthly_start", "engineer", "done", NOW - 9 * DAY, late=1, ended_ns=NOW - 8 * DAY, ended_by="li.wei")
     made.records.db.execute(
         "INSERT INTO plan_result (task, equipment, item, outcome, number) VALUES ('M1-5', 'fp-1', 'motor_current', 'ok', 12.5)"
     )
