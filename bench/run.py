@@ -14,7 +14,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 ORDER = (
     *("poll", "burst", "scale", "mqtt", "serial_line", "plan", "journal"),
-    *("rules", "backtest", "rehearse", "through", "history", "flip", "flood", "deliver", "console", "memory", "peers"),
+    *("rules", "backtest", "rehearse", "through", "history", "flip", "flood", "deliver", "console", "kpi", "memory", "peers"),
 )
 
 

@@ -144,7 +144,7 @@ class Tables:
     def figures(self, site: Site | None, span: Period, as_of_ns: int, scope: Scope) -> Read:
         """K-1 to K-4. Reads with a connection of its own: a year takes seconds, and nobody else waits for it."""
         if not self._path.exists():
-            return Read(*figures(span, as_of_ns, [], [], [], []), [])
+            return Read(*figures(span, as_of_ns, [], [], [], [], []), [], [])
         with closing(Records.open(self._path, readonly=True)) as records:
             return reading.read(records, site, span, as_of_ns, replace(scope, machines=self._own))
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from plantroom.kpi.cases import Case, Clause
 from plantroom.kpi.figures import TARGETS
-from plantroom.kpi.intact import ItemDay
+from plantroom.kpi.intact import SystemDay
 from plantroom.kpi.period import Period
 from plantroom.kpi.reading import Read
 from plantroom.site import Site
@@ -94,7 +94,7 @@ def compose(site: Site, span: Period, read: Read, lang: str, tables: Sequence[Ta
     ]  # fmt: skip
     signatures = tuple(t(f"sign.{who}") for who in ("prepared", "checked", "confirmed"))
     whole = [(t("site"), site.name), (t("period"), f"{span.name} ({span.first} – {_last(span)}, {span.zone.key})"), *facts]
-    return Report(t("title"), site.name, lang, span, whole, tables, daily(read.items), response(read.judged.cases), notes, signatures)
+    return Report(t("title"), site.name, lang, span, whole, tables, daily(read.days), response(read.judged.cases), notes, signatures)
 
 
 def printable(text: str) -> str:
@@ -102,22 +102,17 @@ def printable(text: str) -> str:
     return "".join(letter for letter in text if letter.isprintable() or letter in "\n\t")
 
 
-def daily(items: Iterable[ItemDay]) -> Daily:
-    lengths: dict[str, list[int]] = {}
-    heads: dict[str, list[int]] = {}
-    for row in items:
-        length = lengths.setdefault(row.day, [0, 0])
-        length[0] += row.usable_ns
-        length[1] += row.usable_ns + row.faulted_ns
-        if row.at_eight and row.at_eight != "unknown":
-            head = heads.setdefault(row.day, [0, 0])
-            head[0] += row.at_eight == "usable"
-            head[1] += 1
-    found = []
-    for day, (usable, known) in sorted(lengths.items()):
-        good, all_ = heads.get(day, (0, 0))
-        found.append((day, usable / known if known else None, good / all_ if all_ else None))
-    return Daily(found, TARGETS["K-1"])
+def daily(rows: Iterable[SystemDay]) -> Daily:
+    sums: dict[str, list[int]] = {}
+    for row in rows:
+        found = sums.setdefault(row.day, [0, 0, 0, 0])
+        for n, value in enumerate((row.usable_ns, row.usable_ns + row.faulted_ns, row.heads_usable, row.heads - row.heads_unknown)):
+            found[n] += value
+    days = [
+        (day, usable / known if known else None, good / heads if heads else None)
+        for day, (usable, known, good, heads) in sorted(sums.items())
+    ]
+    return Daily(days, TARGETS["K-1"])
 
 
 def response(cases: Iterable[Case]) -> Response:

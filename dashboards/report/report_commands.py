@@ -52,10 +52,11 @@ def write(site_file: Path, data: Path, name: str, out: Path, lang: str | None, s
     """Writes the file beside and puts it in its place when it is whole; returns the figures. Raises BadInput."""
     if out.suffix.lower() not in KINDS:
         raise BadInput([Problem("command line", 0, "--out", f"{out.name!r} ends neither in .pdf nor in .xlsx")])
-    folder = data / load_site(site_file).id
+    given = load_site(site_file)
+    folder = data / given.id
     if not (folder / "records.db").is_file():
         raise BadInput([Problem("command line", 0, "--data", f"{folder} holds no records; name the data folder of `plantroom run`")])
-    site = _applied(folder) or load_site(site_file)
+    site = _applied(folder, given)
     try:
         span = period(name, ZoneInfo(site.zone))
     except ValueError as wrong:
@@ -96,7 +97,12 @@ def _bytes(suffix: str, composed: Report, standing: str, as_of_ns: int) -> bytes
         raise BadInput([Problem("command line", 0, "--out", said)]) from missing
 
 
-def _applied(folder: Path) -> Site | None:
+def _applied(folder: Path, given: Site) -> Site:
+    """What the engine goes by; read from the journal only where that is another one than the file."""
+    with closing(Records.open(folder / "records.db", readonly=True)) as records:
+        newest = records.row("newest_config")
+    if newest is None or newest["hash"] == given.hash:
+        return given
     with closing(Journal(folder / "journal", SystemClock()).reader()) as reader:
         found = site_of(reader)
-    return found[1] if found is not None else None
+    return found[1] if found is not None else given

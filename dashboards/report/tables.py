@@ -154,6 +154,7 @@ def _apart(read: Read, lang: str) -> Table:
 
 
 def _missed(site: Site, read: Read, lang: str) -> Table:
+    titles: dict[str, str] = {}
     columns = [(say("kpi.column.figure", lang), Cell.TEXT), *_order_columns(lang), (say("kpi.column.due", lang), Cell.INSTANT)]
     columns += [
         (say("report.column.took", lang), Cell.MINUTES),
@@ -163,7 +164,7 @@ def _missed(site: Site, read: Read, lang: str) -> Table:
     rows = [
         (
             say(f"kpi.figure.{case.clause}", lang),
-            *_order_row(site, read.judged.orders[case.order], lang),
+            *_order_row(site, read.judged.orders[case.order], lang, titles),
             case.due_ns,
             None if case.length_s is None else case.length_s / 60,
             say(f"kpi.verdict.{case.verdict}", lang),
@@ -177,6 +178,7 @@ def _missed(site: Site, read: Read, lang: str) -> Table:
 
 def _orders(site: Site, read: Read, lang: str) -> Table:
     """Each order with a limit in the period, with what became of its limits."""
+    titles: dict[str, str] = {}
     by_order: dict[str, list[Case]] = {}
     for case in read.judged.cases:
         by_order.setdefault(case.order, []).append(case)
@@ -198,7 +200,7 @@ def _orders(site: Site, read: Read, lang: str) -> Table:
                 if last is None
                 else [None if last.length_s is None else last.length_s / 60, say(f"kpi.verdict.{last.verdict}", lang)]
             )
-        rows.append((*_order_row(site, order, lang), order.opened_ns, *cells, order.closed_ns))
+        rows.append((*_order_row(site, order, lang, titles), order.opened_ns, *cells, order.closed_ns))
     return Table("orders", say("report.table.orders", lang), columns, rows, frozenset(bad))
 
 
@@ -206,22 +208,21 @@ def _order_columns(lang: str) -> list[tuple[str, Cell]]:
     return [(say(f"report.column.{name}", lang), Cell.TEXT) for name in ("order", "machine", "class", "what")]
 
 
-def _order_row(site: Site, order: OrderRow, lang: str) -> tuple[str, ...]:
-    what = title(site, order.rule, lang) if order.rule else ""
+def _order_row(site: Site, order: OrderRow, lang: str, titles: dict[str, str]) -> tuple[str, ...]:
+    """titles: of rules, as they are asked for."""
+    what = ""
+    if order.rule:
+        what = titles[order.rule] = titles.get(order.rule) or title(site, order.rule, lang)
     return order.id, machine_name(site, order.equipment, lang), say(f"severity.{order.severity}", lang), what
 
 
 def _items(site: Site, read: Read, lang: str) -> Table:
     """Each functional item over the whole period."""
-    sums: dict[tuple[str, str, str], list[int]] = {}
-    for row in read.items:
-        length = sums.setdefault((row.system, row.equipment, row.item), [0, 0, 0])
-        for n, value in enumerate((row.usable_ns, row.faulted_ns, row.unknown_ns)):
-            length[n] += value
     kinds = load_kinds()
     rows: list[tuple[object, ...]] = []
     bad: set[int] = set()
-    for (system, machine, item), (usable, faulted, unknown) in sorted(sums.items()):
+    for one in sorted(read.items, key=lambda one: (one.system, one.equipment, one.item)):
+        machine, item, usable, faulted = one.equipment, one.item, one.usable_ns, one.faulted_ns
         equipment = site.equipment.get(machine)
         says = (equipment.kind.items if equipment is not None else {}).get(item) or next(
             (kind.items[item] for kind in kinds.values() if item in kind.items), None
@@ -230,8 +231,8 @@ def _items(site: Site, read: Read, lang: str) -> Table:
         if share is not None and share < TARGETS["K-1"]:
             bad.add(len(rows))
         name = says.says[lang] if says is not None else item
-        hours = tuple(length / NS / 3600 for length in (usable, faulted, unknown))
-        rows.append((say(f"kpi.system.{system}", lang), machine_name(site, machine, lang), name, *hours, share))
+        hours = tuple(length / NS / 3600 for length in (usable, faulted, one.unknown_ns))
+        rows.append((say(f"kpi.system.{one.system}", lang), machine_name(site, machine, lang), name, *hours, share))
     columns = [
         (say("kpi.scope.system", lang), Cell.TEXT),
         (say("report.column.machine", lang), Cell.TEXT),

@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 
 from plantroom.clock import iso
 from plantroom.kpi.cases import Apart, Case, Clause, ClockRow, Judged, OrderRow, Verdict, judge
-from plantroom.kpi.intact import ALL, Intact, ItemDay, coverage, intact
+from plantroom.kpi.intact import ALL, Intact, ItemSum, SystemDay, coverage, intact
 from plantroom.kpi.period import Period
 from plantroom.kpi.rate import Rate, lengths
 from plantroom.kpi.trapped import Rescue, Trapped, trapped
@@ -66,18 +66,23 @@ class Figures(TypedDict):
 
 
 def figures(
-    span: Period, as_of_ns: int, items: Iterable[ItemDay], orders: Iterable[OrderRow], clocks: Iterable[ClockRow], rescues: Iterable[Rescue]
+    span: Period,
+    as_of_ns: int,
+    days: Sequence[SystemDay],
+    items: Iterable[ItemSum],
+    orders: Iterable[OrderRow],
+    clocks: Iterable[ClockRow],
+    rescues: Iterable[Rescue],
 ) -> tuple[Figures, Judged]:
     """The answer, and the cases it counts, for whoever wants to see them."""
-    rows = list(items)
-    share = coverage(rows)
+    share = coverage(days)
     judged = judge(span, as_of_ns, orders, clocks)
-    found = [*_intact_figures(intact(rows)), *(_of_cases(clause, judged.cases, share) for clause in Clause)]
+    found = [*_intact_figures(intact(days)), *(_of_cases(clause, judged.cases, share) for clause in Clause)]
     answer: Figures = {
         "period": span.name, "first": span.first.isoformat(), "end": span.end.isoformat(), "zone": span.zone.key, "as_of": iso(as_of_ns),
         "figures": found,
         "timings": [_timing(clause, judged.cases) for clause in Clause],
-        "entrapments": trapped(span, as_of_ns, rescues, rows),
+        "entrapments": trapped(span, as_of_ns, rescues, items),
         "apart": {reason.value: judged.apart[reason] for reason in Apart},
         "no_answer": sum(case.verdict is Verdict.NO_ANSWER for case in judged.cases),
         "hollow": sum(case.why == "hollow" and case.clause in (Clause.RESPONSE, Clause.URGENT_RESPONSE) for case in judged.cases),

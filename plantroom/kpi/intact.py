@@ -16,26 +16,41 @@ ALL = "all"
 
 
 @dataclass(frozen=True, slots=True)
-class ItemDay:
-    """A functional item on a local day, up to where is counted. at_eight: "" or None = not counted that morning."""
+class SystemDay:
+    """All functional items of a system on a local day, up to where is counted: their time together, and how many were what at 08:00."""
 
-    equipment: str
     system: str
-    item: str
     day: str
     usable_ns: int
     faulted_ns: int
     unknown_ns: int
-    at_eight: str | None = None
+    heads_usable: int = 0
+    heads_unknown: int = 0
+    heads: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ItemSum:
+    """One functional item over the whole period."""
+
+    system: str
+    equipment: str
+    item: str
+    usable_ns: int
+    faulted_ns: int
+    unknown_ns: int
+
+    @property
+    def whole_ns(self) -> int:
+        return self.usable_ns + self.faulted_ns + self.unknown_ns
 
 
 @dataclass(frozen=True, slots=True)
 class Intact:
-    """time: in item seconds. heads: in days, each day's share of its items counting as one. items: how many there were."""
+    """time: in item seconds. heads: in days, each day's share of its items counting as one."""
 
     time: Rate
     heads: Rate
-    items: int
 
     @property
     def judged(self) -> float | None:
@@ -43,16 +58,16 @@ class Intact:
         return min(values, default=None)
 
 
-def intact(rows: Iterable[ItemDay]) -> Mapping[str, Intact]:
+def intact(rows: Iterable[SystemDay]) -> Mapping[str, Intact]:
     """By system, and `all`."""
-    of: dict[str, list[ItemDay]] = defaultdict(list)
+    of: dict[str, list[SystemDay]] = defaultdict(list)
     for row in rows:
         of[row.system].append(row)
         of[ALL].append(row)
     return {system: _intact(found) for system, found in sorted(of.items())}
 
 
-def coverage(rows: Iterable[ItemDay]) -> float | None:
+def coverage(rows: Iterable[SystemDay]) -> float | None:
     """Share of the item time in which it was known how it is; None where there was none."""
     known = every = 0
     for row in rows:
@@ -61,19 +76,16 @@ def coverage(rows: Iterable[ItemDay]) -> float | None:
     return known / every if every else None
 
 
-def _intact(rows: list[ItemDay]) -> Intact:
+def _intact(rows: list[SystemDay]) -> Intact:
     usable, faulted, unknown = (sum(getattr(row, name) for row in rows) for name in ("usable_ns", "faulted_ns", "unknown_ns"))
     every = usable + faulted + unknown
-    share = (usable + faulted) / every if every else None
-    time = Rate(usable / NS, unknown / NS, every / NS, share or None)
-    counts: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])  # by day: usable, unknown, all
+    time = Rate(usable / NS, unknown / NS, every / NS, (usable + faulted) / every if usable + faulted else None)
+    counts: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])  # by day
     for row in rows:
-        if row.at_eight:
-            day = counts[row.day]
-            day[0] += row.at_eight == "usable"
-            day[1] += row.at_eight == "unknown"
-            day[2] += 1
-    good = sum(usable / every for usable, _, every in counts.values())
-    dark = sum(unknown / every for _, unknown, every in counts.values())
-    heads = Rate(good, dark, len(counts), 1 - dark / len(counts) or None if counts else None)
-    return Intact(time, heads, len({(row.equipment, row.item) for row in rows}))
+        if row.heads:
+            for n, count in enumerate((row.heads_usable, row.heads_unknown, row.heads)):
+                counts[row.day][n] += count
+    good = sum(usable / heads for usable, _, heads in counts.values())
+    dark = sum(unknown / heads for _, unknown, heads in counts.values())
+    share = 1 - dark / len(counts) if counts else 0.0
+    return Intact(time, Rate(good, dark, len(counts), share or None))

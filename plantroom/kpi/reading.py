@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import orjson
@@ -14,7 +15,7 @@ from plantroom.firms import firms_of
 from plantroom.kinds import System, load_kinds
 from plantroom.kpi.cases import ClockRow, Judged, OrderRow
 from plantroom.kpi.figures import Figures, figures
-from plantroom.kpi.intact import ItemDay
+from plantroom.kpi.intact import ItemSum, SystemDay
 from plantroom.kpi.period import Period
 from plantroom.kpi.trapped import Rescue
 from plantroom.limits import ClockName
@@ -43,7 +44,8 @@ class Read:
 
     figures: Figures
     judged: Judged
-    items: Sequence[ItemDay]
+    days: Sequence[SystemDay]
+    items: Sequence[ItemSum]
 
 
 def judged_at(span: Period, now_ns: int) -> int:
@@ -62,26 +64,40 @@ def read(records: Records, site: Site | None, span: Period, as_of_ns: int, scope
 
 def _read(records: Records, site: Site | None, span: Period, as_of_ns: int, scope: Scope) -> Read:
     within = {"start_ns": span.start_ns, "end_ns": span.end_ns}
-    items = records.rows("kpi_items", {"first": span.first.isoformat(), "end": span.end.isoformat()})
-    orders = records.rows("kpi_orders", within)
-    rescues = records.rows("kpi_rescues", within)
-    fits = _Fits(records, site, scope, {row["equipment"] for row in (*items, *orders, *rescues)})
+    last = min(span.end, local_date(as_of_ns, span.zone) + timedelta(days=1))
+    days = {"first": span.first.isoformat(), "end": last.isoformat(), "as_of_ns": as_of_ns}
+    orders, rescues = records.rows("kpi_orders", within), records.rows("kpi_rescues", within)
+    timed = [str(row["equipment"]) for row in records.rows("kpi_machines")]
+    fits = _Fits(records, site, scope, {*timed, *(str(row["equipment"]) for row in (*orders, *rescues))})
+    timed = [machine for machine in timed if fits(machine)]
+    by_system: dict[str, list[str]] = defaultdict(list)
+    for machine in timed:
+        by_system[fits.system(machine)].append(machine)
     orders = [row for row in orders if fits(row["equipment"], row["firm"])]
     ids = orjson.dumps([row["id"] for row in orders]).decode()
     turns: dict[str, list[tuple[int, bool]]] = defaultdict(list)
     for row in records.rows("kpi_turns", {"orders": ids}):
         turns[row["work_order"]].append((row["at_ns"], row["does"] == "close"))
-    today = local_date(as_of_ns, span.zone).isoformat()
-    days = [_item(row, fits.system(row["equipment"]), as_of_ns) for row in items if row["day"] <= today and fits(row["equipment"])]
+    system_days = [
+        SystemDay(system, **row)
+        for system, machines in sorted(by_system.items())
+        for row in records.rows("kpi_days", {**days, "machines": orjson.dumps(machines).decode()})
+    ]
+    items = [
+        ItemSum(fits.system(machine), machine, **row)
+        for machine in timed
+        for row in records.rows("kpi_items", {**days, "equipment": machine})
+    ]
     found, judged = figures(
         span,
         as_of_ns,
-        days,
+        system_days,
+        items,
         [_order(row, fits.kind(row["equipment"]), turns[row["id"]]) for row in orders],
         [_clock(row) for row in records.rows("kpi_clocks", {"orders": ids})],
         [_rescue(row) for row in rescues if fits(row["equipment"])],
     )
-    return Read(found, judged, days)
+    return Read(found, judged, system_days, items)
 
 
 class _Fits:
@@ -112,15 +128,6 @@ class _Fits:
         if scope.kind not in (None, self.kind(machine)) or scope.system not in (None, self.system(machine)):
             return False
         return scope.firm is None or scope.firm == firm or scope.firm in self._firms(machine)
-
-
-def _item(row: Mapping[str, Any], system: str, as_of_ns: int) -> ItemDay:
-    """What runs is counted up to as_of."""
-    lengths = {name: row[f"{name}_ns"] for name in ("usable", "faulted", "unknown")}
-    if row["since_ns"] is not None:
-        lengths[row["state"]] += max(0, as_of_ns - row["since_ns"])
-    usable, faulted, unknown = lengths.values()
-    return ItemDay(row["equipment"], system, row["item"], row["day"], usable, faulted, unknown, row["at_eight"])
 
 
 def _order(row: Mapping[str, Any], kind: str, turns: Sequence[tuple[int, bool]]) -> OrderRow:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing_extensions import TypedDict
 
 from plantroom.clock import NS
-from plantroom.kpi.intact import ItemDay
+from plantroom.kpi.intact import ItemSum
 from plantroom.kpi.period import Period
 
 MONTH_NS = 365.25 / 12 * 86_400 * NS
@@ -40,15 +40,14 @@ class Trapped(TypedDict):
     injured: int
 
 
-def trapped(span: Period, as_of_ns: int, rescues: Iterable[Rescue], items: Iterable[ItemDay]) -> Trapped:
+def trapped(span: Period, as_of_ns: int, rescues: Iterable[Rescue], items: Iterable[ItemSum]) -> Trapped:
     """A rescue belongs to the period in which it was known. One that is not over counts up to as_of."""
     own = [one for one in rescues if span.has(one.known_ns) and one.known_ns <= as_of_ns]
     lasted = [(min(one.freed_ns or as_of_ns, as_of_ns) - one.known_ns) / NS / 60 for one in own]
-    lift_ns: dict[tuple[str, str], int] = {}
+    lift_ns: dict[str, int] = {}
     for row in items:
         if row.system == LIFTS:
-            every = row.usable_ns + row.faulted_ns + row.unknown_ns
-            lift_ns[row.equipment, row.day] = max(every, lift_ns.get((row.equipment, row.day), 0))
+            lift_ns[row.equipment] = max(row.whole_ns, lift_ns.get(row.equipment, 0))
     months = sum(lift_ns.values()) / MONTH_NS
     return {
         "count": len(own), "lift_months": months, "per_100_lift_months": 100 * len(own) / months if months else None,

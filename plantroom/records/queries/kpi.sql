@@ -16,9 +16,27 @@ WHERE work_order IN (SELECT value FROM json_each(:orders));
 SELECT work_order, at_ns, does FROM order_note
 WHERE does IN ('close', 'reopen') AND work_order IN (SELECT value FROM json_each(:orders));
 
+-- name: kpi_machines
+-- Whose item time there is at all: one look into the index a machine, not a row of it.
+WITH RECURSIVE machine (equipment) AS (
+  SELECT min(equipment) FROM item_time
+  UNION ALL SELECT (SELECT min(equipment) FROM item_time WHERE equipment > machine.equipment) FROM machine WHERE machine.equipment IS NOT NULL
+) SELECT equipment FROM machine WHERE equipment IS NOT NULL;
+
 -- name: kpi_items
-SELECT equipment, item, day, usable_ns, faulted_ns, unknown_ns, state, since_ns, at_eight FROM item_time
-WHERE day >= :first AND day < :end ORDER BY day, equipment, item;
+-- Each item of one machine over the period, what runs counted up to as_of.
+SELECT item, sum(usable_ns + iif(since_ns IS NOT NULL AND state = 'usable', max(0, :as_of_ns - since_ns), 0)) AS usable_ns,
+  sum(faulted_ns + iif(since_ns IS NOT NULL AND state = 'faulted', max(0, :as_of_ns - since_ns), 0)) AS faulted_ns,
+  sum(unknown_ns + iif(since_ns IS NOT NULL AND state = 'unknown', max(0, :as_of_ns - since_ns), 0)) AS unknown_ns
+FROM item_time WHERE equipment = :equipment AND day >= :first AND day < :end GROUP BY item;
+
+-- name: kpi_days
+-- All items of these machines by day.
+SELECT day, sum(usable_ns + iif(since_ns IS NOT NULL AND state = 'usable', max(0, :as_of_ns - since_ns), 0)) AS usable_ns,
+  sum(faulted_ns + iif(since_ns IS NOT NULL AND state = 'faulted', max(0, :as_of_ns - since_ns), 0)) AS faulted_ns,
+  sum(unknown_ns + iif(since_ns IS NOT NULL AND state = 'unknown', max(0, :as_of_ns - since_ns), 0)) AS unknown_ns,
+  sum(at_eight = 'usable') AS heads_usable, sum(at_eight = 'unknown') AS heads_unknown, sum(at_eight IN ('usable', 'faulted', 'unknown')) AS heads
+FROM item_time WHERE equipment IN (SELECT value FROM json_each(:machines)) AND day >= :first AND day < :end GROUP BY day;
 
 -- name: kpi_rescues
 SELECT work_order, equipment, known_ns, freed_ns, trapped, injured FROM rescue

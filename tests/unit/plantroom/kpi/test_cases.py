@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from plantroom.clock import NS
 from plantroom.kpi.cases import Apart, Clause, ClockRow, Judged, OrderRow, Verdict, apart_as, judge
 from plantroom.kpi.figures import figures
-from plantroom.kpi.intact import ItemDay
+from plantroom.kpi.intact import SystemDay
 from plantroom.kpi.period import period
 from plantroom.kpi.rate import Rate, lengths
 from plantroom.limits import LIMITS, ClockName
@@ -263,11 +263,8 @@ def test_the_figures_say_what_they_stand_on() -> None:
     rows = [order(f"O{n}-1", **CLOSED) for n in range(1, 5)] + [order("O5-1", mode="exercise")]
     clocks = [each for n in range(1, 6) for each in usual(order_id=f"O{n}-1")]
     clocks[0] = clock(ClockName.RESPONSE, 31, order_id="O1-1")
-    items = [
-        ItemDay("fp-1", "fire", "start", f"2026-11-{day:02d}", 20 * HOUR, 2 * HOUR, 2 * HOUR, "usable" if day > 3 else "faulted")
-        for day in range(1, 31)
-    ]
-    answer, judged = figures(MONTH, AFTER, items, rows, clocks, [])
+    days = [SystemDay("fire", f"2026-11-{day:02d}", 20 * HOUR, 2 * HOUR, 2 * HOUR, int(day > 3), 0, 1) for day in range(1, 31)]
+    answer, judged = figures(MONTH, AFTER, days, [], rows, clocks, [])
     by_id = {(figure["id"], figure["system"]): figure for figure in answer["figures"]}
     response = by_id["R-1", "all"]
     assert (response["numerator"], response["denominator"], response["value"], response["target"]) == (3, 4, 0.75, None)
@@ -279,5 +276,5 @@ def test_the_figures_say_what_they_stand_on() -> None:
     assert answer["apart"]["exercise"] == 1 and answer["running"] == 0 and len(judged.cases) == 16
     taken = next(timing for timing in answer["timings"] if timing["id"] == "R-1")
     assert (taken["n"], taken["of"], taken["p50_s"], taken["max_s"]) == (4, 4, 300.0, 31 * 60.0)
-    dark, _ = figures(MONTH, AFTER, [], rows, clocks, [])
+    dark, _ = figures(MONTH, AFTER, [], [], rows, clocks, [])
     assert all(figure["value"] is None for figure in dark["figures"]), "a figure without coverage is not printed"
