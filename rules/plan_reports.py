@@ -30,8 +30,8 @@ def list_plans(site_file: Path, now_ns: int, as_json: bool, lang: str | None = N
         return 0
     if site.plan is None:
         typer.echo(say("plan.none", words))
-    for line in lines(site, found, off, now_ns, words):
-        typer.echo(line)
+    for text in lines(site, found, off, now_ns, words):
+        typer.echo(text)
     return 0
 
 
