@@ -39,7 +39,12 @@ def test_it_shows_what_applies_to_which_machine_from_when_and_next_due(tmp_path:
     found = told(site(tmp_path), capsys)
     assert found["@daily"]["stops"] == ["panel-1", "lift-1", "fp-1", "panel-2"] and found["@daily"]["text"] == {"zh": "Dawn", "en": "Dawn"}
     assert (found["lift-1/quarter"]["last"], found["lift-1/quarter"]["next_day"]) == ("2026-11-20", "2027-02-20")
-    assert found["lift-1/year"] == {"job": "lift-1/year", "subject": "lift-1", "text": {"zh": "电梯年度维保", "en": "Yearly lift maintenance"}, "off": "new"}
+    assert found["lift-1/year"] == {
+        "job": "lift-1/year",
+        "subject": "lift-1",
+        "text": {"zh": "电梯年度维保", "en": "Yearly lift maintenance"},
+        "off": "new",
+    }
     assert found["lift-1/half_month"]["every"] == "20 days" and found["lift-1/half_month"]["looser"] is True
     assert "fp-1/weekly_start" in found and "fp-1/churn_electric" not in found
     assert "panel-1/fire_drill" in found and "panel-2/fire_drill" not in found, "once for the building"
