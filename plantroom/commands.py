@@ -62,7 +62,7 @@ def register(app: typer.Typer) -> None:
         raise typer.Exit(apply_site(site, data, who, as_json))
 
     @app.command()
-    def schema(name: Annotated[str, typer.Argument(metavar="NAME", help="site, profile, kind, rule or scenario")]) -> None:
+    def schema(name: Annotated[str, typer.Argument(metavar="NAME", help="site, profile, kind, rule, plan or scenario")]) -> None:
         """Prints the JSON schema of a file format, for editors."""
         print_schema(name)
 

@@ -23,6 +23,14 @@ def firm_of(site: Site | None, person: str) -> str:
     return who.firm if who is not None and "vendor" in who.roles else ""
 
 
+def assessed_by(site: Site | None, person: str) -> frozenset[str]:
+    """Machines that this person may assess as an independent third party: their firm neither supplies nor maintains them (M-3)."""
+    who = site.people.get(person) if site is not None else None
+    if site is None or who is None or "third_party" not in who.roles or not who.firm:
+        return frozenset()
+    return frozenset(machine.id for machine in site.equipment.values() if who.firm not in firms_of(machine.ledger))
+
+
 def vendors(site: Site, firm: str) -> list[str]:
     """Ids of the people of a firm that orders are handed to, in the order of the site file."""
     return [person for person in site.people if firm and firm_of(site, person) == firm]

@@ -49,8 +49,10 @@ class Alarm:
 
     @property
     def part(self) -> Part:
-        if self.mode in ("exercise", "commissioning"):
-            return "exercise" if self.mode == "exercise" else "commissioning"
+        if self.mode in ("exercise", "maintenance"):  # set off on purpose
+            return "exercise"
+        if self.mode == "commissioning":
+            return "commissioning"
         if self.kind == MONITOR:
             return "monitor"
         if self.parent is not None or not self.presented:

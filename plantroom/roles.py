@@ -37,21 +37,25 @@ class Permission(StrEnum):
     RELEASE = "release"  # a lift people were trapped in, by signature
     ROSTER = "roster"  # who stands in, who swaps
     OPERATE = "operate"  # the service's own state: metrics, screens of duty rooms
+    PLAN = "plan"  # see the tasks of the plan; who sees only what is theirs, those they may do
+    TASK = "task"  # start and complete them, ask to move them
+    AGREE = "agree"  # to a task that somebody asks to move or excuse
     SCREEN = "screen"  # what the screen of a duty room may: see its site, say that a page was heard. No person has it
 
 
 _OWN = frozenset({Permission.OWN})
-_VENDOR = _OWN | {Permission.SEE, Permission.REPORT, Permission.WORK}
-_VIEWER = _OWN | {Permission.SEE, Permission.HOUSE, Permission.REPORT}
-_TECHNICIAN = _VIEWER | {Permission.WORK, Permission.HANDOVER, Permission.CLOSE, Permission.ORDER}
-_MANAGER = _TECHNICIAN | {Permission.RELEASE, Permission.ROSTER, Permission.OPERATE}
+_THIRD_PARTY = _OWN | {Permission.PLAN, Permission.TASK}
+_VENDOR = _THIRD_PARTY | {Permission.SEE, Permission.REPORT, Permission.WORK}
+_VIEWER = _OWN | {Permission.PLAN, Permission.SEE, Permission.HOUSE, Permission.REPORT}
+_TECHNICIAN = _VIEWER | {Permission.TASK, Permission.WORK, Permission.HANDOVER, Permission.CLOSE, Permission.ORDER}
+_MANAGER = _TECHNICIAN | {Permission.AGREE, Permission.RELEASE, Permission.ROSTER, Permission.OPERATE}
 _ENGINEER = _MANAGER | {Permission.SHELVE, Permission.ASSIGN}
 
 MAY: Mapping[Role, frozenset[Permission]] = {
     Role.VIEWER: _VIEWER,
     Role.TECHNICIAN: _TECHNICIAN,
     Role.VENDOR: _VENDOR,
-    Role.THIRD_PARTY: _OWN,
+    Role.THIRD_PARTY: _THIRD_PARTY,
     Role.ENGINEER: _ENGINEER,
     Role.SUPERVISOR: _ENGINEER,
     Role.MANAGER: _MANAGER,
@@ -90,10 +94,19 @@ DEEDS: Mapping[str, Permission] = {
     "release": Permission.RELEASE,
     "erase": Permission.OPERATE,  # `plantroom privacy erase`
     "purge": Permission.OPERATE,  # `plantroom audit purge`
+    "start": Permission.TASK,
+    "complete": Permission.TASK,
+    "move": Permission.TASK,
+    "excuse": Permission.TASK,
+    "agree": Permission.AGREE,
+    "decline": Permission.AGREE,
+    "countersign": Permission.TASK,
     "test_page": Permission.OPERATE,  # `plantroom page --test`, whose COMMAND bears an administrator's roles
     # `received` is none of these: who answers a test page has its link and maybe no role at all, and the engine asks whose page it is
     "heard": Permission.SEE,  # a screen of the duty room is nobody and has a viewer's roles; its route asks for more
 }
+
+PLAN = ("start", "complete", "move", "excuse", "agree", "decline", "countersign")  # whose target is a task of the plan
 
 # What a COMMAND record says for the engine's guards: a role includes those below it.
 ROLES: Mapping[Role, tuple[str, ...]] = {

@@ -14,6 +14,7 @@ from plantroom.kinds import Kind, KindPoint
 from plantroom.model import EquipmentState, Severity
 from plantroom.night import Night
 from plantroom.people import Person
+from plantroom.plan import SitePlan
 from plantroom.profiles import Profile
 from plantroom.roster import Roster
 from plantroom.watch import Watch
@@ -277,9 +278,10 @@ class Site:
 
     files: every text that made it (site, profiles, kinds, rules), by path; hash: over them. lines: 1-based line in the site file of
     `equipment.<id>`, its parameters and rules_off, of `people.<id>`, `roster.teams.<team>`, and of everything under `rules`, `clocks` and
-    `escalation`, by path, for checks that speak about them. chains: of each severity that pages, defaults filled in.
+    `escalation` and `plan`, by path, for checks that speak about them. chains: of each severity that pages, defaults filled in.
     test_minute: of the local day, when everybody has a test page; None = never. major: None = no heads are named.
     spares: by id. left: what its ledger sheets leave open, such as rows that name no equipment.
+    plan: None = none is kept.
     """
 
     id: str
@@ -312,6 +314,7 @@ class Site:
     left: tuple[Problem, ...] = ()
     evidence: Limits = Limits()
     anchor: Anchor | None = None
+    plan: SitePlan | None = None
     _by_device: Mapping[str, tuple[Binding, ...]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -19,6 +19,7 @@ from plantroom import (
     site_evidence,
     site_ledger,
     site_people,
+    site_plan,
     site_rescue,
     site_rules,
     site_watch,
@@ -142,7 +143,8 @@ class _Site:
         kept_node, anchor_node = f.child("evidence"), f.child("anchor")
         kept = site_evidence.limits(y.Fields(kept_node, "evidence", self._paper)) if kept_node is not None else Limits()
         anchor = site_evidence.anchor(y.Fields(anchor_node, "anchor", self._paper), channels) if anchor_node is not None else None
-        for key in ("rules", "clocks", "escalation"):
+        plan = site_plan.read_plan(f.child("plan"), self._paper, equipment, {machine.kind.name for machine in equipment.values()})
+        for key in ("rules", "clocks", "escalation", "plan"):
             _note_lines(f.node.items.get(key), key, self._lines)
         f.done()
         self._kind(MONITOR, 0, "")
@@ -150,7 +152,7 @@ class _Site:
         return Site(
             site_id, name, zone, language, practice, web, self._connections, self._devices, equipment, channels, target,
             rules.parameters, rules.off, files, self._root, hash_of(files), self._lines, clocks, calendar,
-            people, roster, chains, night, test_minute, watch, major, spares, left, kept, anchor,
+            people, roster, chains, night, test_minute, watch, major, spares, left, kept, anchor, plan,
         )  # fmt: skip
 
     def _people(self, f: y.Fields, channels: Mapping[str, Channel]) -> dict[str, Person]:

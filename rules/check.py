@@ -12,7 +12,7 @@ from plantroom.site import Equipment, Site
 from plantroom.site_rules import OWN
 from plantroom.words import say
 from plantroom.yaml_file import nearest
-from rules import rule_test
+from rules import plan_check, rule_test
 from rules.book import Rulebook, pack, parentless, read_rules
 from rules.quantities import quantity
 from rules.rule import Rule
@@ -25,8 +25,10 @@ def check(site: Site) -> Checked:
     problems += parentless([rule for rule in book.rules if rule.file in own], book.rules)
     problems += [*_site_wide(site, book), *(problem for machine in site.equipment.values() for problem in _machine(site, machine, book))]
     kinds = {machine.kind.name for machine in site.equipment.values()}
+    problems += plan_check.problems(site, book)
     used = [rule for rule in pack().rules if rule.on_event or rule.when_faults or any(rule.covers(kind) for kind in kinds)]
-    return Checked(problems, {rule.file: rule.text for rule in used}, _looser(site))
+    files = {rule.file: rule.text for rule in used} | plan_check.files(site)
+    return Checked(problems, files, [*_looser(site), *plan_check.notes(site)])
 
 
 def _looser(site: Site) -> list[str]:

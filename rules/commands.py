@@ -19,12 +19,13 @@ if TYPE_CHECKING:
 
 
 def register(app: typer.Typer) -> None:
-    from rules import backtest_commands, rule_commands, watch_commands
+    from rules import backtest_commands, plan_commands, rule_commands, watch_commands
 
     app.command("rebuild")(rebuild)
     rule_commands.register(app)
     backtest_commands.register(app)
     watch_commands.register(app)
+    plan_commands.register(app)
 
 
 def check(site: Site) -> Checked:

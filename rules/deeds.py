@@ -23,6 +23,7 @@ from rules import (
     heads,
     keeping,
     paging,
+    plan_deeds,
     receipts,
     rescue,
     roster_deeds,
@@ -280,7 +281,7 @@ _OTHERS: Mapping[str, Callable[[Desk, House, Command], Done]] = {
     "hold": _hold, "comment": _comment, "open": _open, "shelve": _shelve, "unshelve": _unshelve, RELEARN: _relearn,
     "test_page": _test_page, "received": _received, **roster_deeds.DEEDS, **handover_deeds.DEEDS,
     "acknowledge": _acknowledge, **entrapment_deeds.DEEDS,
-    **duty_room.DEEDS, **severity_deeds.DEEDS, **firm_deeds.DEEDS, **evidence_deeds.DEEDS, **keeping.DEEDS,
+    **duty_room.DEEDS, **severity_deeds.DEEDS, **firm_deeds.DEEDS, **evidence_deeds.DEEDS, **keeping.DEEDS, **plan_deeds.DEEDS,
 }  # fmt: skip
 
 

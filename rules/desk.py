@@ -21,6 +21,7 @@ from rules.indexed import Indexed
 from rules.ledger import Ledger, Position
 from rules.matters import Matters
 from rules.order import REOPEN_WITHIN_NS, State
+from rules.plan_rows import PlanRows
 from rules.recent import RECENT_NS, SETTLE_NS, Recent, shown_ns
 from rules.roster_rows import RosterRows
 from rules.rows import (
@@ -68,9 +69,10 @@ class Desk:
         self.seq, self.now_ns = 0, 0
         self._touched = False
         self._counts: dict[str, int] = {}
-        self.roster, self.matters = RosterRows(self._ledger), Matters(self._ledger)
+        self.roster, self.matters, self.plan = RosterRows(self._ledger), Matters(self._ledger), PlanRows(self._ledger)
         self.certificates = CertificateRows(self._ledger)
         self.facts: Mapping[str, bool] = {}  # of the site, as of the last tick
+        self.reading: Callable[[str, str], float | None] = _no_reading  # (machine, point) -> what it holds now, where that is known
         self._load()
 
     # -- rows
@@ -96,6 +98,7 @@ class Desk:
         self.roster.load()
         self.matters.load()
         self.certificates.load()
+        self.plan.load()
         self.items = {(r["equipment"], r["item"]): ItemTime(**r) for r in ledger.rows("running_items")}
         self.skipped = {row.key: row for row in (Skipped(**r) for r in ledger.rows("newest_skipped"))}
 
@@ -424,6 +427,7 @@ class Desk:
             "put_unsealed": self._ledger.rows("unsealed"),
             **self.roster.rows(),
             **self.certificates.rows(),
+            **self.plan.rows(),
             **self.matters.rows([order["id"] for order in orders]),
         }
         return {name: rows for name, rows in found.items() if rows}
@@ -487,6 +491,7 @@ class Desk:
 
     def _forget(self) -> None:
         self.roster.forget()
+        self.plan.forget()
         for id_ in [page.id for page in self.pages.values() if page.state != "queued"]:
             del self.pages[id_]
         for id_ in [order.id for order in self.orders.values() if order.state is State.CLOSED]:
@@ -495,6 +500,10 @@ class Desk:
             self.matters.forget(id_)
         for id_ in [fault.id for fault in self.faults.values() if not fault.open and fault.work_order not in self.orders]:
             del self.faults[id_]
+
+
+def _no_reading(machine: str, point: str) -> float | None:
+    return None
 
 
 def _about_fault(fault: Fault) -> Iterator[Hashable]:

@@ -33,6 +33,7 @@ from rules import (
     heads,
     incident,
     paging,
+    planning,
     receipts,
     roster_change,
     roster_notice,
@@ -69,6 +70,7 @@ LOOKS: Mapping[str, Callable[[Desk, House], None]] = {  # at every tick, after t
     "undelivered": events.undelivered,
     "quiet": events.quiet,
     "aftermath": aftermath.look,
+    "plan": planning.look,
     "audit": auditor.look,
     "seal": sealing.look,
 }
@@ -105,6 +107,7 @@ class Engine:
         self, records: Records, furnish: Furnish, frame_of: FrameOf, hidden: Hidden = nothing_hidden, *, pause_ns: int = PAUSE_NS
     ) -> None:
         self.desk = Desk(records, hidden)
+        self.desk.reading = self._reading
         self._furnish, self._frame_of, self._pause_ns = furnish, frame_of, pause_ns
         self.time = WallTime()
         self.seen: Position | None = None
@@ -272,6 +275,13 @@ class Engine:
             if (machine := deeds.relearned_by(self.desk, command, record.seq)) is not None:
                 self._relearn(machine)
 
+    def _reading(self, machine: str, point: str) -> float | None:
+        """What a point holds, as the rules of its kind see it; None where no rule reads it, or it is bad or old."""
+        for evaluator in self.evaluators.values():
+            if machine in evaluator.rows:
+                return evaluator.reading(machine, point, self.desk.now_ns)
+        return None
+
     def _relearn(self, machine: str) -> None:
         for evaluator in self.evaluators.values():
             if machine in evaluator.rows:
@@ -309,6 +319,7 @@ class Engine:
             aftermath.switched(self.desk, house)
             usable.switched(self.desk, house)
             paging.drop_unknown(self.desk, house)
+            planning.switched(self.desk, house)
             events.applied(self.desk, house)
             log.info("config.applied", seq=record.seq, first=first)
 

@@ -46,7 +46,8 @@ class KindEvaluator:
     """rows: equipment id -> row; columns: point name -> column, in the kind's order. rules: those that watch this kind, in order.
 
     polled: the machines as they are read live, whose poll periods make rules wait (see `_patience`); None = these. What stands in a table
-    of history or in the tests of a rule file has spacings of its own, which say nothing about that.
+    of history or in the tests of a rule file has spacings of its own, which say nothing about that. also: points that are remembered though
+    no rule reads them.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class KindEvaluator:
         rules: Sequence[Rule],
         site: SiteSettings = NO_SETTINGS,
         polled: Sequence[Equipment] | None = None,
+        also: Sequence[str] = (),
     ) -> None:
         self.kind, self.equipment, self.site = kind, tuple(equipment), site
         self._polled = {machine.id: machine.bindings for machine in (equipment if polled is None else polled)}
@@ -70,6 +72,7 @@ class KindEvaluator:
         bound = [{binding.kind_point.name: binding for binding in machine.bindings} for machine in self.equipment]
         ops = {node.op for node in self._graph.nodes}
         read = self._graph.points(*(root for pair in self._roots for root in pair if root is not None))
+        read = tuple(dict.fromkeys((*read, *(name for name in also if name in kind.points))))
         self.samples = Samples(kind, read, bound, keep_good=bool(ops & {"age", "stale"}))
         self.silence = Silence(kind, self.equipment) if ops & {"silence", "polls_missed"} else None
         self.vitals = Vitals(kind, size, bound) if ops & NAMES.keys() else None
@@ -305,6 +308,13 @@ class KindEvaluator:
             found |= {name: float(self.vitals.of(name, at, now)[0]) for name in NAMES if name in ops}
         told = sorted(str(node.data[0]) for node in below if node.op == "fact")
         return found | {name: float("nan") if (fact := self._facts[FACTS.index(name)]) == _UNTOLD else float(fact) for name in told}
+
+    def reading(self, machine: str, point: str, at_ns: int) -> float | None:
+        """What a point holds now; None where nothing is remembered of it, or it is bad or old."""
+        if point not in self.samples.position:
+            return None
+        value = self.samples.one(point, self.rows[machine], at_ns)
+        return value if value == value else None
 
     def parameters_of(self, rule: int, row: int) -> Mapping[str, float]:
         found = self.rules[rule]

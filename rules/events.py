@@ -65,6 +65,8 @@ def quiet(desk: Desk, house: House) -> None:
     for key in sorted(key for key in desk.conditions if key[0] == MONITOR):
         pending = desk.conditions[key]
         rule, fault = house.rule(MONITOR, pending.rule), desk.fault_of(MONITOR, pending.rule)
+        if rule is not None and rule.on_report:
+            continue  # the plan raises and ends it
         if fault is None:
             desk.drop_condition(MONITOR, pending.rule)
         elif rule is None:

@@ -32,6 +32,7 @@ class Why(StrEnum):
 
     FLOOD = "flood"
     NIGHT = "night"
+    DAY = "day"  # at night, of what may not be told at night at all
 
 
 def gather(

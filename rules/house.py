@@ -11,6 +11,9 @@ from plantroom.bundle import site_in
 from plantroom.journal.record import Record
 from plantroom.limits import times_of
 from plantroom.model import EquipmentState, Severity
+from plantroom.plan import ROUND, Job, Switched, jobs
+from plantroom.plan import Machine as Planned
+from plantroom.plan_file import plans_in
 from plantroom.site import Channel, Equipment, Site
 from plantroom.words import LANGUAGES, say
 from rules.applies import settings_of
@@ -70,6 +73,9 @@ class House:
         for id_ in site.equipment:
             for feeder in site.feeders_of(id_):
                 self._fed.setdefault(feeder, []).append(id_)
+        self.jobs, self.switched_off = _jobs(site)
+        self.compared = _compared(site, self.jobs)
+        self.by_counter = tuple(job for _, job in sorted(self.jobs.items()) if job.rule.counter is not None)
         # each is asked several times for every fault, and a flood has thousands
         self._rule, self._machine = cache(book.get), cache(self._described)
         self._feeders, self._explained = cache(site.feeders_of), cache(self._found_explained)
@@ -86,7 +92,8 @@ class House:
         """Fresh ones, by kind; they remember nothing yet."""
         settings = settings_of(self.site)
         return {
-            kind: KindEvaluator(machines[0].kind, machines, self.book.for_kind(kind), settings) for kind, machines in self.watched().items()
+            kind: KindEvaluator(machines[0].kind, machines, self.book.for_kind(kind), settings, also=self.compared.get(kind, ()))
+            for kind, machines in self.watched().items()
         }
 
     def rule(self, kind: str, id_: str) -> Rule | None:
@@ -101,6 +108,8 @@ class House:
             return Machine(MONITOR, MONITOR, {lang: say("alert.monitor", lang) for lang in LANGUAGES}, "", "live")
         if (group := self.groups.get(id_)) is not None:
             return Machine(id_, group.kind, group.names, "", "live")
+        if id_.startswith(ROUND) and (job := self.jobs.get(id_)) is not None:
+            return Machine(id_, "area", job.name, "", "live")
         equipment = self.site.equipment.get(id_)
         if equipment is None:
             return None
@@ -154,6 +163,27 @@ class House:
 
     def channels(self, severity: Severity) -> list[Channel]:
         return [channel for _, channel in sorted(self.site.channels.items()) if severity in channel.severities]
+
+
+def _jobs(site: Site) -> tuple[Mapping[str, Job], tuple[Switched, ...]]:
+    """The plan's jobs by key; none where the site keeps no plan, or its record is of a release without templates."""
+    if site.plan is None:
+        return {}, ()
+    machines = [Planned(machine.id, machine.kind.name, machine.state) for machine in site.equipment.values()]
+    found, off = jobs(site.plan, plans_in(site.files), machines, site.practice)
+    return {job.key: job for job in found}, tuple(off)
+
+
+def _compared(site: Site, planned: Mapping[str, Job]) -> Mapping[str, tuple[str, ...]]:
+    """By kind the points the plan looks at: counters, and what typed values are compared with."""
+    found: dict[str, dict[str, None]] = {}
+    for _, job in sorted(planned.items()):
+        for _, stop, item in job.items():
+            if item.point is not None:
+                found.setdefault(site.equipment[stop.machine].kind.name, {})[item.point] = None
+        if job.rule.counter is not None:
+            found.setdefault(site.equipment[job.subject].kind.name, {})[job.rule.counter.point] = None
+    return {kind: tuple(sorted(points)) for kind, points in found.items()}
 
 
 def _groups(site: Site) -> Iterator[Group]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import orjson
 
@@ -26,6 +26,7 @@ from rules.rows import Fault, Order, Pending, as_json
 from rules.rule import Rule
 
 MOST_MOMENTS = 24
+MAINTENANCE = "maintenance"  # mode of a fault that work on its machine sets off
 Values = Mapping[str, float | str]
 
 
@@ -33,7 +34,8 @@ Values = Mapping[str, float | str]
 class Raised:
     """What raises a fault. values: of the points (or the event's fields); parameters: of this machine.
 
-    severity: where it is not the rule's. moved: the moments that led to it, see `_moment`. by_person: it counts in commissioning too.
+    words: of the text, by language, beside the values. severity: where it is not the rule's. moved: the moments that led to it, see
+    `_moment`. by_person: it counts in commissioning too.
     """
 
     equipment: str
@@ -46,6 +48,7 @@ class Raised:
     severity: Severity | None = None
     moved: tuple[Mapping[str, object], ...] = ()
     by_person: bool = False
+    words: Mapping[str, Values] = field(default_factory=dict)
 
 
 def take(desk: Desk, house: House, t: Transition) -> None:
@@ -128,6 +131,8 @@ def raise_fault(desk: Desk, house: House, r: Raised, at_ns: int) -> Fault:
     words: Values = {**r.parameters, **r.values}
     machine = house.machine(r.equipment)
     mode = machine.mode if machine is not None and not r.by_person else "live"
+    if mode == "live" and not r.by_person and desk.plan.suppressed(r.equipment, r.rule.id):
+        mode = MAINTENANCE
     trace = {"seq": desk.seq, "values": _plain(r.values), "parameters": _plain(r.parameters), "expression": r.rule.when_text}
     fault = Fault(
         id=desk.new_id("F"),
@@ -141,7 +146,7 @@ def raise_fault(desk: Desk, house: House, r: Raised, at_ns: int) -> Fault:
         no_data=r.no_data,
         onset_ns=r.onset_ns,
         raised_ns=desk.now_ns,
-        text_json=as_json({lang: r.rule.say(lang, words) for lang in LANGUAGES}),
+        text_json=as_json({lang: r.rule.say(lang, {**words, **r.words.get(lang, {})}) for lang in LANGUAGES}),
         do_json=as_json({lang: r.rule.first_step(lang, words) for lang in LANGUAGES}),
         trace_json=as_json({**trace, "moved": list(r.moved)}),
     )
@@ -255,6 +260,23 @@ def into_service(desk: Desk, house: House) -> None:
             desk.put_fault(fault)
             desk.tell("fault.in_service", {"fault": fault.id, "order": fault.work_order, "parent": fault.parent})
             _present(desk, house, fault, order)
+
+
+def rearm(desk: Desk, house: House, equipment: str) -> list[Fault]:
+    """Work on a machine is over: what it set off and is still there counts from now on, as if it were raised now. Those faults."""
+    found = []
+    for fault in desk.all_faults():
+        there = fault.open and fault.mode == MAINTENANCE and fault.equipment == equipment
+        if there and not desk.plan.suppressed(equipment, fault.rule):
+            machine = house.machine(equipment)
+            fault.mode = machine.mode if machine is not None else "live"
+            order = _placed(desk, house, fault) if fault.mode == "live" else None
+            desk.put_fault(fault)
+            desk.tell("fault.rearmed", {"fault": fault.id, "order": fault.work_order, "parent": fault.parent})
+            if fault.mode == "live":
+                _present(desk, house, fault, order)
+            found.append(fault)
+    return found
 
 
 def end(desk: Desk, house: House, fault: Fault, condition: str, at_ns: int, why: str) -> None:

@@ -21,6 +21,7 @@ from rules.reach import Target
 from rules.rows import Fault, HeadCall, Order, Page, as_json
 from rules.tasks import task_of
 
+UNTOLD = ("commissioning", "maintenance")  # modes of a fault nobody is told of
 CALLS_NOBODY = ("major", "taken_back")  # whoever gets one of these is not who comes: whether it was taken says nothing of the order's calls
 
 
@@ -38,8 +39,9 @@ def page(
     before: Severity | None = None,
     firm: str = "",
 ) -> list[Page]:
-    """Queues a page; the rows queued. None for advisories, in commissioning, while shelved, for a part of another fault, or where no
-    channel takes the severity. In a flood, and at night, what is not urgent is gathered into one.
+    """Queues a page; the rows queued. None for advisories, in commissioning, during maintenance, while shelved, for a part of another
+    fault, or where no channel takes the severity. In a flood, and at night, what is not urgent is gathered into one; what
+    the plan says waits for the day.
 
     reason: as in outbox.reason. clock: the limit a warning or breach is about; else the order's next running one is named. wait_ns: it may
     leave so much later. targets: whom it is for; None: all who were told of it so far. task: of a duty head, whose page it is.
@@ -47,12 +49,13 @@ def page(
     person sends that page, so nothing holds it back.
     """
     severity = fault.severity if fault is not None else order.severity if order is not None else Severity.NORMAL
-    quiet = fault is not None and (fault.mode == "commissioning" or fault.shelved_until_ns is not None or fault.parent is not None)
+    quiet = fault is not None and (fault.mode in UNTOLD or fault.shelved_until_ns is not None or fault.parent is not None)
     if (severity is Severity.ADVISORY or quiet) and not firm:
         return []
     targets = reach.told(desk, house, order, severity) if targets is None else targets
     for why, until_ns in (
-        (Why.FLOOD, flood.holds_until(desk, fault, severity)), (Why.NIGHT, nights.holds_until(house, severity, desk.now_ns)),
+        (Why.FLOOD, flood.holds_until(desk, fault, severity)), (Why.DAY, nights.day_ns(house, fault, desk.now_ns)),
+        (Why.NIGHT, nights.holds_until(house, severity, desk.now_ns)),
     ):  # fmt: skip
         if until_ns is not None and not firm:
             return gather(desk, house, why, until_ns, reason, fault, order, severity, targets)

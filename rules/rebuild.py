@@ -30,7 +30,7 @@ from rules.snapshots import Snapshots
 TABLES = (
     "config", "condition", "fault", "work_order", "clock", "call", "rescue", "head_call", "order_note", "person", "outbox",
     "attempt", "receipt", "severity_change", "handing", "command", "private", "skipped", "item_time", "roster_change",
-    "handover", "certificate", "evidence", "unsealed", "seal", "purge", "chronicle", "position",
+    "handover", "certificate", "plan_task", "plan_result", "evidence", "unsealed", "seal", "purge", "chronicle", "position",
 )  # fmt: skip
 
 
@@ -162,7 +162,8 @@ def _born(table: str, row: Mapping[str, Any]) -> int:
     if "seq" in row:
         return int(row["seq"])
     of_orders = ("clock", "call", "rescue", "head_call")
-    id_ = str(row.get("work_order") if table in of_orders else row.get("outbox") if table == "attempt" else row.get("id", ""))
+    key = {"attempt": "outbox", "plan_result": "task"}.get(table, "work_order" if table in of_orders else "id")
+    id_ = str(row.get(key, ""))
     number = id_[1:].partition("-")[0]
     return int(number) if number.isdigit() else 0
 

@@ -81,7 +81,7 @@ class Rule:
     """needs: each entry lists points of which one at least must be bound. for_, clear_after: seconds, or the name of a parameter.
 
     on_event: a monitor rule, raised by an EVENT record of that name; fields: the event's own values its words use.
-    on_report: a person raises it, and no telemetry ends it.
+    on_report: a person raises it, or the plan, and no telemetry ends it.
     on_certificate: raised past the last day of a machine's certificate (rules/certificates.py); words: {until}, {certificate}.
     when_faults: a rule of a group (kinds `connection` and `bank`): the parent of its members' faults. inhibited_by: rules/parentage.py.
     hash: over the file's text; a changed rule starts anew.

@@ -107,8 +107,8 @@ def _read(f: y.Fields, text: str, proven: bool) -> Rule:
     for key in without:
         if key in f.node.items:
             f.wrong(key, f"has no meaning with {of}")
-    if not event and "fields" in f.node.items:
-        f.wrong("fields", "has no meaning without on_event")
+    if not event and not report and "fields" in f.node.items:
+        f.wrong("fields", "has no meaning without on_event or on_report")
     covered = check_rule(rule, f)
     return rule if not watches or proven else replace(rule, tests=_tests(f, rule, tests, covered))
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from plantroom.firms import firm_of, own_machines
-from plantroom.roles import DEEDS, Permission, allowed, narrow
+from plantroom.roles import DEEDS, PLAN, Permission, Role, allowed, narrow
 from rules.command import Command
 from rules.denied import Denied, same
 from rules.desk import Desk
 from rules.house import House
 
 CODES: Mapping[Permission, str] = {
+    Permission.AGREE: "agree_needs_engineer",
     Permission.ASSIGN: "assign_needs_engineer",
     Permission.RELEASE: "release_needs_engineer",
     Permission.ROSTER: "roster_needs_engineer",
@@ -31,10 +32,23 @@ def judge(desk: Desk, house: House, command: Command) -> None:
         return
     if not allowed(command.roles, needed):
         raise Denied(CODES.get(needed, "role_may_not"))
-    if narrow(command.roles):
+    if command.does in PLAN:
+        _of_plan(desk, house, command)
+    elif narrow(command.roles):
         order = desk.find_order(command.target)
         about = order or desk.find_fault(command.target)
         machine = about.equipment if about is not None else command.target
         handed = order is not None and order.firm is not None and order.firm == firm_of(house.site, command.who)
         if not handed and machine not in own_machines(house.site, command.who):
             raise Denied("not_of_your_firm", {"target": same(command.target)})
+
+
+def _of_plan(desk: Desk, house: House, command: Command) -> None:
+    """Who sees only what is theirs learns of no other task, not even whether there is one. Whose task it is to do: rules/plan_deeds.py."""
+    if not narrow(command.roles):
+        return
+    task = desk.plan.find(command.target)
+    theirs = task is not None and Role.VENDOR in command.roles and task.subject in own_machines(house.site, command.who)
+    assess = task is not None and Role.THIRD_PARTY in command.roles and task.role == Role.THIRD_PARTY
+    if not theirs and not assess:
+        raise Denied("not_of_your_firm", {"target": same(command.target)})

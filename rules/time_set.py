@@ -6,7 +6,7 @@ the receipt of one entered without reception): only what is still to come of it.
 
 from __future__ import annotations
 
-from rules import clocks, drills, entered, roster_notice, usable
+from rules import clocks, drills, entered, planning, roster_notice, usable
 from rules.desk import Desk
 from rules.order import State
 
@@ -43,6 +43,7 @@ def shift(desk: Desk, step_ns: int) -> None:
             fault.shelved_until_ns += step_ns
             desk.put_fault(fault)
     usable.shift(desk, step_ns)
+    planning.shift(desk, step_ns)
     for order in list(desk.orders.values()):
         moved = entered.shift(order, desk.now_ns, step_ns)
         if order.eta_ns is not None and order.state is State.ACCEPTED:

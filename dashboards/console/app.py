@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import ClientDisconnect
 
-from dashboards.console import alarms, api, assets, connections, evidence, kpi, offline, oncall
+from dashboards.console import alarms, api, assets, connections, evidence, kpi, offline, oncall, plan_api
 from dashboards.console.access import Access
 from dashboards.console.address import address_of
 from dashboards.console.alert_texts import AlertTexts
@@ -42,6 +42,7 @@ from dashboards.console.pages import (
     oidc,
     orders,
     pin,
+    plan,
     push,
     texts,
 )
@@ -98,9 +99,9 @@ def create_app(
     app.state.origins = lambda: [urlsplit(address).netloc.lower() for address in public_urls()]
     pages = (
         login_pages, oidc, factor, pin, answer, now, faults, orders, deeds, equipment, oncall_pages, duty_room, labels, health, alarm_pages,
-        texts, push, evidence_pages, kpi_pages, ledger,
+        texts, push, evidence_pages, kpi_pages, ledger, plan,
     )  # fmt: skip
-    for routes in (api, evidence, connections, oncall, alarms, kpi, offline, assets, callbacks, *pages):
+    for routes in (api, plan_api, evidence, connections, oncall, alarms, kpi, offline, assets, callbacks, *pages):
         app.router.routes.extend(routes.router.routes)  # as they are: an included router would hide them from `unguarded`
     app.add_api_route("/healthz", api.healthz, dependencies=[open_to_all()], include_in_schema=False)
     app.add_api_route("/api/openapi.json", _openapi, dependencies=[needs(Permission.SEE)], include_in_schema=False)

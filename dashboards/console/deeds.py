@@ -7,12 +7,12 @@ from typing import Any
 
 from fastapi import Request
 
-from dashboards.console import labels
+from dashboards.console import labels, plan_fields
 from dashboards.console.access import Access
 from dashboards.console.asking import Desk
 from dashboards.console.commanding import Deed, Recorded, command_id_of
 from dashboards.console.forms import read_fields
-from dashboards.console.roles import CHANGE_DEEDS, DEEDS, FIELDS, HANDOVER_DEEDS, MACHINE_DEEDS, ORDER_DEEDS, TEAM_DEEDS, Person
+from dashboards.console.roles import CHANGE_DEEDS, DEEDS, FIELDS, HANDOVER_DEEDS, MACHINE_DEEDS, ORDER_DEEDS, TASK_DEEDS, TEAM_DEEDS, Person
 from dashboards.console.sites import SiteView
 from dashboards.console.tables import CommandRow, Order
 from plantroom.errors import Refused
@@ -25,7 +25,7 @@ async def deed(request: Request, person: Person, does: str, target: str = "") ->
     equipment, of what is done to a team the team."""
     desk = Desk(request, person)
     fields = await read_fields(request)
-    args = arguments(does, fields)
+    args = plan_fields.arguments(does, fields) if does in TASK_DEEDS else arguments(does, fields)
     if does == "open":
         target = args.pop("equipment", "")
         view, _ = desk.equipment(target)
@@ -38,6 +38,8 @@ async def deed(request: Request, person: Person, does: str, target: str = "") ->
         view, _ = desk.only(lambda view: view.tables.change(target), f"change {target}")
     elif does in HANDOVER_DEEDS:
         view, _ = desk.only(lambda view: view.tables.handover(target), f"handover {target}")
+    elif does in TASK_DEEDS:
+        view, _ = desk.only(lambda view: view.tables.plan_task(target), f"task {target}")
     elif does in ORDER_DEEDS:
         view, order = desk.only(lambda view: view.tables.order(target), f"order {target}")
         if does == "arrive":

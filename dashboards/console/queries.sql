@@ -208,3 +208,29 @@ ORDER BY restored_ns DESC, id DESC LIMIT :most;
 
 -- name: worked_on
 SELECT DISTINCT equipment FROM work_order WHERE restored_ns IS NOT NULL AND (:own IS NULL OR equipment IN (SELECT value FROM json_each(:own)) OR firm = :firm);
+
+-- name: plan_tasks
+-- To people of a firm those it is to do, to a third party those it may: :assess is the machines it neither supplies nor maintains.
+SELECT id, job, subject, entry, role, day, due_day, warn_ns, due_ns, overdue_ns, next_ns, state, created_ns, behind, moved_from, asked_json,
+  agreed_by, started_ns, started_by, busy_ns, ended_ns, ended_by, late, note, evidence_json, satisfied_by, counter_due_ns, counter_ns,
+  counter_by, counter_order
+FROM plan_task WHERE (:own IS NULL OR (role = 'vendor' AND subject IN (SELECT value FROM json_each(:own)))
+  OR (role = 'third_party' AND subject IN (SELECT value FROM json_each(:assess))))
+  AND (:state IS NULL OR state IN (SELECT value FROM json_each(:state)))
+  AND (:subject IS NULL OR subject = :subject OR id IN (SELECT r.task FROM plan_result r WHERE r.equipment = :subject))
+  AND (:before IS NULL OR due_ns < :before)
+ORDER BY CASE WHEN :newest THEN -due_ns ELSE due_ns END, id LIMIT :most;
+
+-- name: plan_task
+SELECT id, job, subject, entry, role, day, due_day, warn_ns, due_ns, overdue_ns, next_ns, state, created_ns, behind, moved_from, asked_json,
+  agreed_by, started_ns, started_by, busy_ns, ended_ns, ended_by, late, note, evidence_json, satisfied_by, counter_due_ns, counter_ns,
+  counter_by, counter_order
+FROM plan_task WHERE id = :id AND (:own IS NULL OR (role = 'vendor' AND subject IN (SELECT value FROM json_each(:own)))
+  OR (role = 'third_party' AND subject IN (SELECT value FROM json_each(:assess))));
+
+-- name: plan_results
+SELECT r.equipment, r.item, r.outcome, r.value, r.number, r.measured, r.photo, r.work_order
+FROM plan_result r JOIN plan_task t ON t.id = r.task WHERE r.task = :task
+  AND (:own IS NULL OR (t.role = 'vendor' AND t.subject IN (SELECT value FROM json_each(:own)))
+  OR (t.role = 'third_party' AND t.subject IN (SELECT value FROM json_each(:assess))))
+ORDER BY r.equipment, r.item;

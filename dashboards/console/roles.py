@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from plantroom.roles import DEEDS, MAY, NARROW, ROLES, Permission, Role
+from plantroom.roles import DEEDS, MAY, NARROW, PLAN, ROLES, Permission, Role
 
 __all__ = [
     "CHANGE_DEEDS", "DEEDS", "FAULT_DEEDS", "FIELDS", "HANDOVER_DEEDS", "MACHINE_DEEDS", "MAY", "NARROW", "ORDER_DEEDS", "ROLES",
-    "TEAM_DEEDS", "Permission", "Person", "Role",
+    "TASK_DEEDS", "TEAM_DEEDS", "Permission", "Person", "Role",
 ]  # fmt: skip
 
 
@@ -41,6 +41,13 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "unit_arrived": ("text",),
     "freed": ("trapped", "injured", "text"),
     "release": ("text",),
+    "start": (),
+    "complete": ("items", "evidence", "rest", "text"),
+    "move": ("until", "reason"),
+    "excuse": ("reason",),
+    "agree": (),
+    "decline": (),
+    "countersign": (),
 }
 RESCUE_DEEDS = ("answered", "unit_called", "unit_arrived", "freed", "release")
 ORDER_DEEDS = ("accept", "arrive", "restore", "close", "hold", "reopen", "comment", "acknowledge", "assign", "take_back", *RESCUE_DEEDS)
@@ -49,6 +56,7 @@ MACHINE_DEEDS = ("relearn", "trapped")
 TEAM_DEEDS = ("stand_in", "swap", "hand_over")  # the team is a field
 CHANGE_DEEDS = ("drop_change",)
 HANDOVER_DEEDS = ("take_over",)
+TASK_DEEDS = PLAN
 
 
 @dataclass(frozen=True, slots=True)

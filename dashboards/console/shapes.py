@@ -482,3 +482,82 @@ class StoredShape(TypedDict):
     kind: str
     bytes: int
     command: CommandShape
+
+
+class AskedShape(TypedDict):
+    does: Literal["move", "excuse"]
+    by: str
+    until: str | None
+    at: str | None
+
+
+class PlanTaskShape(TypedDict):
+    """subject: a machine, or @<round>. left_s: until its grace is over. behind: the one before it was missed."""
+
+    site: str
+    id: str
+    job: str
+    subject: str
+    round: bool
+    entry: str
+    text: Words
+    role: str
+    state: str
+    day: str
+    due_day: str
+    warn_at: str
+    due_at: str
+    overdue_at: str
+    left_s: int
+    behind: bool
+    late: bool | None
+    moved_from: str | None
+    asked: AskedShape | None
+    agreed_by: str | None
+    started_at: str | None
+    started_by: str | None
+    busy_until: str | None
+    ended_at: str | None
+    ended_by: str | None
+    satisfied_by: str | None
+    countersign_due_at: str | None
+    countersigned_at: str | None
+    countersigned_by: str | None
+
+
+class PlanTaskList(TypedDict):
+    tasks: list[PlanTaskShape]
+    next: str | None
+
+
+class CheckItemShape(TypedDict):
+    key: str
+    equipment: str
+    text: Words
+    type: str
+    unit: str
+    limits: list[float | None]
+    choices: dict[str, Words]
+    photo: bool
+
+
+class CheckResultShape(TypedDict):
+    """measured: what telemetry read at that instant, where the two are compared."""
+
+    equipment: str
+    item: str
+    outcome: str
+    number: float | None
+    measured: float | None
+    value: str | None
+    photo: str | None
+    order: str | None
+
+
+class PlanTaskDetail(PlanTaskShape):
+    """wants: sorts of evidence without which it is not completed. evidence: sort -> sha-256 of files."""
+
+    items: list[CheckItemShape]
+    results: list[CheckResultShape]
+    wants: list[str]
+    evidence: dict[str, list[str]]

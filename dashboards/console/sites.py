@@ -17,7 +17,7 @@ from dashboards.console.roles import Person
 from dashboards.console.tables import Tables
 from plantroom.clock import Clock
 from plantroom.errors import BadInput, JournalFailed
-from plantroom.firms import firm_of, own_machines
+from plantroom.firms import assessed_by, firm_of, own_machines
 from plantroom.history import History, Series, open_history
 from plantroom.journal import Follower, Journal, Kind, Reader, Record, decode_batch
 from plantroom.roster import Roster
@@ -116,7 +116,7 @@ class SiteView:
         machines they are about. Of one moment; not to be kept."""
         own = own_machines(self.config, person)
         found = copy(self)
-        found.tables = self.tables.narrowed(own, person, firm_of(self.config, person))
+        found.tables = self.tables.narrowed(own, person, firm_of(self.config, person), assessed_by(self.config, person))
         if self.config is not None:
             handed = found.tables.handed() - own
             machines = {

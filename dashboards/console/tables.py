@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from dashboards.console.plan_rows import PlanResult, PlanTask, plan_task
 from dashboards.console.remaining import Limit
 from dashboards.console.rows import (
     OPEN_CONDITIONS,
@@ -67,14 +68,14 @@ class Tables:
         self._lock = threading.Lock()
         self._records: Records | None = None
         self._own: frozenset[str] | None = None
-        self._seen: dict[str, str | None] = {"own": None, "me": None, "firm": None}
+        self._seen: dict[str, str | None] = {"own": None, "me": None, "firm": None, "assess": None}
 
-    def narrowed(self, own: frozenset[str], me: str, firm: str = "") -> Tables:
+    def narrowed(self, own: frozenset[str], me: str, firm: str = "", assess: frozenset[str] = frozenset()) -> Tables:
         """The same rows for somebody who sees no more than those of these machines and the orders handed to their firm: every query says so
-        itself. own: equipment ids."""
+        itself. own: equipment ids. assess: those a third party may assess."""
         found = _Narrowed(self._path)
         found.whole, found._lock = self, self._lock
-        found._own, found._seen = own, {"own": _json(sorted(own)), "me": me, "firm": firm or None}
+        found._own, found._seen = own, {"own": _json(sorted(own)), "me": me, "firm": firm or None, "assess": _json(sorted(assess))}
         return found
 
     def close(self) -> None:
@@ -180,6 +181,26 @@ class Tables:
     def worked_on(self) -> frozenset[str]:
         """Machines with work on record."""
         return frozenset(machine for (machine,) in self._rows("worked_on"))
+
+    def plan_tasks(
+        self,
+        states: Sequence[str] | None = None,
+        subject: str | None = None,
+        before_ns: int | None = None,
+        most: int = MOST,
+        *,
+        newest: bool = False,
+    ) -> list[PlanTask]:
+        """By due instant, the next one first; newest: the last one. subject: a machine, or @<round>; of a machine the rounds too."""
+        given = {"state": _json(states), "subject": subject, "before": before_ns, "newest": int(newest), "most": most}
+        return [plan_task(row) for row in self._rows("plan_tasks", **given)]
+
+    def plan_task(self, task_id: str) -> PlanTask | None:
+        return next((plan_task(row) for row in self._rows("plan_task", id=task_id)), None)
+
+    def plan_results(self, task_id: str) -> list[PlanResult]:
+        """By machine and item."""
+        return [PlanResult(*row) for row in self._rows("plan_results", task=task_id)]
 
     def notes(self, order_id: str) -> list[Note]:
         rows = self._rows("notes", order=order_id)

@@ -246,6 +246,18 @@ class Installation:
             "to_ns": to_ns, "out_person": out, "in_person": come, "reason": f"reason of {id_}" if reason else None, "state": "ahead",
         })  # fmt: skip
 
+    def task(self, id_: str, job: str, role: str, state: str, due_ns: int, *, note: str = "", **more: object) -> None:
+        """A task of the plan, due at that instant with a day's grace."""
+        day = 86_400 * NS
+        subject, _, entry = job.partition("/")
+        if note:
+            self._insert("private", {"id": f"note of {id_}", "seq": self._seq(id_), "field": "args.task", "salt": b"", "text": note})
+        self._insert("plan_task", {
+            "id": id_, "seq": self._seq(id_), "job": job, "subject": subject, "entry": entry or subject[1:], "role": role, "shape": "",
+            "day": "2026-11-21", "due_day": "2026-11-21", "warn_ns": due_ns - day, "due_ns": due_ns, "overdue_ns": due_ns + day,
+            "state": state, "created_ns": due_ns - 2 * day, "note": f"note of {id_}" if note else None, **more,
+        })  # fmt: skip
+
     def handover(
         self, id_: str, team: str, by: str, opened: Mapping[str, object], *, note: str = "", state: str = "given", taken_by: str | None = None
     ) -> None:

@@ -116,6 +116,8 @@ def furnish(folder: Path, clock: Clock, word: Word) -> Installation:
     house.roster_change("R1-1", "engineering", house.now, house.now + 3600 * NS, come="wang.fang", out="li.wei", reason=word(46))
     opened = {"orders": [{"id": "O1-1", "equipment": "gen-1", "severity": "danger", "state": "open", "by": "ghost"}]}
     house.handover("H1-1", "engineering", "ghost", opened, note=word(47))
+    asked = orjson.dumps({"does": "excuse", "by": "ghost", "at_ns": house.now, "until": None, "reason": word(106)}).decode()
+    house.task("M1-1", "gen-1/weekly", "engineer", "due", house.now, note=word(105), asked_json=asked, started_ns=house.now, started_by="ghost")
     house.outcome("command-0001", "comment", "O1-1", "boss", False, (word(48), word(48)), state={"word": word(48)})
     house.outcome("command-0002", "stand_in", "engineering", "boss", True, state={"untold": ["ghost"]})
     house.outcome("command-0003", "comment", "O1-1", "boss", True)

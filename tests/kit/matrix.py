@@ -131,6 +131,10 @@ THINGS: Mapping[str, Sequence[Thing]] = {
     ],
     "change": [Thing("R10-1", (("east", ""),)), Thing("R20-1", (("west", ""),)), Thing("R1-1", (("east", ""), ("west", ""))), Thing("R0-0", ())],
     "handover": [Thing("H10-1", (("east", ""),)), Thing("H20-1", (("west", ""),)), Thing("H1-1", (("east", ""), ("west", ""))), Thing("H0-0", ())],
+    "task": [
+        Thing("M10-1", (("east", "pump-east"),)), Thing("M11-1", (("east", "other"),)), Thing("M20-1", (("west", "pump-west"),)),
+        Thing("M1-1", (("east", "pump-1"), ("west", "pump-1"))), Thing("M0-0", ()),
+    ],
     "command": [Thing("command-east", (("east", ""),)), Thing("command-west", (("west", ""),)), Thing("no-such-command", ())],
     "evidence": [
         Thing(hash_of("O10-1 zqOWNqz"), (("east", "pump-east"),)), Thing(hash_of("O11-1 zqALIENqz"), (("east", "other"),)),
@@ -140,7 +144,10 @@ THINGS: Mapping[str, Sequence[Thing]] = {
     "team": [Thing("engineering", (("east", ""), ("west", ""))), Thing("nobody", ())],
 }  # fmt: skip
 ONLY_READ = ("F15-1", "O15-1", "lent")  # a deed finds its thing as a page does
-NAMES = {"equipment_id": "equipment", "point_id": "point", "fault_id": "fault", "order_id": "order", "command_id": "command", "hash": "evidence"}
+NAMES = {
+    "equipment_id": "equipment", "point_id": "point", "fault_id": "fault", "order_id": "order", "task_id": "task", "command_id": "command",
+    "hash": "evidence",
+}  # fmt: skip
 UNKNOWN = Thing("nothing", ())
 
 
@@ -189,6 +196,8 @@ def _rows(house: Installation, site: str, mark: str, gen: str) -> None:
     house.fault(f"F{base + 2}-1", "monitor", "normal", (mark, mark), kind="monitor")
     house.fault(f"F{base + 3}-1", "as-" + site, "normal", (mark, mark), condition="cleared")
     opened = {"orders": [{"id": f"O{base + 1}-1", "equipment": "other", "severity": "normal", "state": "open", "by": mark}]}
+    for task, machine, word in ((f"M{base}-1", f"pump-{site}", gen), (f"M{base + 1}-1", "other", mark), ("M1-1", "pump-1", gen)):
+        house.task(task, f"{machine}/month", "vendor", "due", house.now, note=word)
     for id_ in (f"H{base}-1", "H1-1"):
         house.handover(id_, "engineering", "li.wei", opened, note=mark)
     for id_ in (f"R{base}-1", "R1-1"):
@@ -286,7 +295,9 @@ def expected(case: Case) -> frozenset[int]:
 
 
 def theirs(who: Who, site: str, machine: str) -> bool:
-    """A firm's people see its machines; nothing of the house has to do with one (`machine` is "")."""
+    """A firm's people see its machines; nothing of the house has to do with one (`machine` is ""). A third party of no firm sees nothing."""
+    if who.role_at(site) is Role.THIRD_PARTY:
+        return False
     return who.role_at(site) is not Role.VENDOR or (site == "east" and machine in THEIRS)
 
 

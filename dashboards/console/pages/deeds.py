@@ -11,7 +11,17 @@ from dashboards.console.deeds import deed
 from dashboards.console.forms import read_fields
 from dashboards.console.guard import needs
 from dashboards.console.pages.frame import back, local_path
-from dashboards.console.roles import CHANGE_DEEDS, DEEDS, FAULT_DEEDS, HANDOVER_DEEDS, MACHINE_DEEDS, ORDER_DEEDS, TEAM_DEEDS, Person
+from dashboards.console.roles import (
+    CHANGE_DEEDS,
+    DEEDS,
+    FAULT_DEEDS,
+    HANDOVER_DEEDS,
+    MACHINE_DEEDS,
+    ORDER_DEEDS,
+    TASK_DEEDS,
+    TEAM_DEEDS,
+    Person,
+)
 from dashboards.console.tables import CommandRow
 
 router = APIRouter(include_in_schema=False)
@@ -46,6 +56,8 @@ for _does in CHANGE_DEEDS:
     _route(_does, "changes")
 for _does in HANDOVER_DEEDS:
     _route(_does, "handovers")
+for _does in TASK_DEEDS:
+    _route(_does, "plan/tasks")
 
 
 def _team_route(does: str) -> None:

@@ -70,8 +70,8 @@ def test_schemas_are_printed_whole(name: str, capsys: pytest.CaptureFixture[str]
 
 
 def test_an_unknown_schema_names_the_known_ones() -> None:
-    with pytest.raises(BadInput, match="there are kind, profile, rule, scenario, site"):
-        commands.print_schema("plan")
+    with pytest.raises(BadInput, match="there are kind, plan, profile, rule, scenario, site"):
+        commands.print_schema("budget")
 
 
 def test_the_commands_are_registered_under_their_names() -> None:

@@ -23,6 +23,7 @@ SHIPPED = {
     "profile": [*ROOT.glob("plantroom/profiles/*.yaml")],
     "kind": [*ROOT.glob("plantroom/kinds/*.yaml")],
     "rule": [*ROOT.glob("rules/packs/*/*.yaml")],
+    "plan": [*ROOT.glob("rules/plans/*.yaml")],
     "scenario": [*ROOT.glob("simulators/scenarios/*.yaml")],
 }
 
@@ -76,6 +77,8 @@ def test_every_shipped_file_validates(name: str) -> None:
         ("kind", "kind: a\nsays: {zh: b}\npoints: {}\nitems: {}"),
         ("kind", "kind: a\nsays: {zh: b, en: c}\npoints: {d: {type: real, says: {zh: b, en: c}}}\nitems: {}"),
         ("rule", RULE),
+        ("site", "site: {id: a, name: b, zone: UTC}\nplan: {go_live: tomorrow}"),
+        ("plan", "kind: a\nentries: {b: {every: 1 fortnight}}"),
         ("scenario", "events: [{at: 2, upset: {equipment: a, fault: b}}]"),
         ("scenario", "events: [{at: 2s, upset: {equipment: a, fault: b}, monitor: {service: rules, fault: kill}}]"),
     ],

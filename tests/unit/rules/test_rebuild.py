@@ -14,6 +14,7 @@ from rules import events
 from rules.rebuild import TABLES, compare, copy
 from tests.kit.engine import PEOPLE, Kit, peopled, pump
 from tests.kit.lift import LIFT, LIFT_RULES
+from tests.kit.planned import GO_LIVE, KEY, PLAN
 
 VENDOR = "people:\n  - {id: liu, roles: [vendor], firm: a firm}"
 HELD = "  - {id: boiler, kind: asset, name: 锅炉, certificates: [{what: inspection, until: 2020-01-01}]}\n"
@@ -24,7 +25,9 @@ HEADS = "escalation:\n  major: {heads: {engineering: engineering}}"
 def kit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kit]:
     """Something stands in every table."""
     kit = Kit(tmp_path)
-    kit.configure(peopled(PEOPLE.replace("escalation:", HEADS).replace("people:", VENDOR, 1), pump(1), LIFT.format(state="in_service") + HELD), LIFT_RULES)
+    planned = PLAN.replace('at: "08:30"', 'at: "19:00"')  # an hour ago
+    site = peopled(PEOPLE.replace("escalation:", HEADS).replace("people:", VENDOR, 1), pump(1), LIFT.format(state="in_service") + HELD)
+    kit.configure(site + GO_LIVE, {**LIFT_RULES, KEY: planned})
     kit.tick()
     with monkeypatch.context() as broken:
         broken.delattr(events, "take")  # an event that raises is skipped
@@ -39,6 +42,7 @@ def kit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kit]:
     kit.command("severity", kit.one("SELECT id FROM fault WHERE rule = 'phase_loss'"), severity="danger", reason="a word")
     kit.command("assign", kit.one("SELECT work_order FROM fault WHERE rule = 'phase_loss'"), roles=["engineer"], firm="a firm")
     kit.attempt(page := kit.rows("SELECT id FROM outbox")[0][0], "accepted", "ok")
+    kit.command("complete", kit.one("SELECT id FROM plan_task WHERE job = '@daily'"), rest="ok", items={"fp-1.pressure": 8})
     kit.say({"outbox": page, "channel": "duty", "state": "delivered", "text": "DELIVERED"}, Kind.RECEIPT)
     kit.run()
     kit.command("attach", kit.one("SELECT work_order FROM fault WHERE rule = 'phase_loss'"), hash="a" * 64, kind="txt", bytes=1, about="order")
