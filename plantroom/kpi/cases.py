@@ -127,7 +127,7 @@ def judge(span: Period, as_of_ns: int, orders: Iterable[OrderRow], clocks: Itera
         seen[order.id] = order
         own = sorted(by_order[order.id], key=lambda clock: (clock.round, clock.name.value))
         if (reason := apart_as(order, own, as_of_ns)) is not None:
-            apart[reason] += any(span.has(clock.due_ns) for clock in own) or (not own and span.has(order.opened_ns))
+            apart[reason] += span.has(min((clock.due_ns for clock in own), default=order.opened_ns))  # once, by its first limit
             continue
         found = [*_timed(order, own, as_of_ns), *_repairs(order, own, as_of_ns), *_closure(order, own, as_of_ns)]
         inside = [case for case in found if span.has(case.due_ns)]
