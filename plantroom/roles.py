@@ -77,7 +77,7 @@ DEEDS: Mapping[str, Permission] = {
     "unshelve": Permission.SHELVE,
     "relearn": Permission.SHELVE,
     "severity": Permission.ORDER,  # to a graver class; to a milder one who may shelve (rules/severity_deeds.py)
-    "attach": Permission.WORK,
+    "attach": Permission.TASK,  # a file to a task; to an order or a machine it takes WORK (rules/standing.py)
     "assign": Permission.ASSIGN,
     "take_back": Permission.ASSIGN,
     "stand_in": Permission.ROSTER,

@@ -27,8 +27,17 @@ def _equipment(desk: Desk, house: House, command: Command) -> tuple[str | None, 
     return command.target, None
 
 
-# What evidence can be about: what the target's machine is, or Denied where there is no such target. The plan adds `task`.
-ABOUT: dict[str, Callable[[Desk, House, Command], tuple[str | None, Order | None]]] = {"order": _order, "equipment": _equipment}
+def _task(desk: Desk, house: House, command: Command) -> tuple[str | None, Order | None]:
+    task = desk.plan.find(command.target)
+    if task is None:
+        raise Denied("unknown_task", {"target": same(command.target)})
+    return (task.subject if house.machine(task.subject) is not None else None), None
+
+
+# What evidence can be about: what the target's machine is, or Denied where there is no such target.
+ABOUT: Mapping[str, Callable[[Desk, House, Command], tuple[str | None, Order | None]]] = {
+    "order": _order, "equipment": _equipment, "task": _task,
+}  # fmt: skip
 
 
 def _attach(desk: Desk, house: House, command: Command) -> Done:

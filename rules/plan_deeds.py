@@ -29,7 +29,6 @@ from rules.house import House
 from rules.order import Event as OrderEvent
 from rules.order import No
 from rules.plan import Event, State, decide
-from rules.plan_evidence import has_evidence
 from rules.plan_rows import Result, Task
 from rules.rows import as_json
 
@@ -171,7 +170,7 @@ def _evidence(desk: Desk, command: Command, job: Job) -> dict[str, list[str]]:
 
 
 def _is_file(desk: Desk, file: str) -> bool:
-    return bool(_HASH.fullmatch(file)) and file != NOTHING and has_evidence(desk, file)
+    return bool(_HASH.fullmatch(file)) and file != NOTHING and desk.has_evidence(file)
 
 
 def _ask_move(desk: Desk, house: House, command: Command) -> Done:

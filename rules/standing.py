@@ -30,9 +30,12 @@ def judge(desk: Desk, house: House, command: Command) -> None:
     needed = DEEDS.get(command.does)
     if needed is None:
         return
+    about_task = command.does == "attach" and command.text("about") == "task"
+    if command.does == "attach" and not about_task:
+        needed = Permission.WORK
     if not allowed(command.roles, needed):
         raise Denied(CODES.get(needed, "role_may_not"))
-    if command.does in PLAN:
+    if command.does in PLAN or about_task:
         _of_plan(desk, house, command)
     elif narrow(command.roles):
         order = desk.find_order(command.target)

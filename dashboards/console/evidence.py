@@ -28,7 +28,7 @@ from plantroom.errors import Refused
 from plantroom.evidence import KINDS, EvidenceStore, Limits, Stored, is_hash
 
 ROOT = "/api/v1"
-ABOUT = ("order", "equipment")
+ABOUT = ("order", "equipment", "task")
 AT_ONCE = 8
 PIECE = 256 * 1024
 LONGEST_S = 900.0  # for one file: 25 MB at 0.25 Mbit/s
@@ -77,10 +77,7 @@ async def put(request: Request, person: Person) -> tuple[Stored, CommandRow | Re
     if named is None:
         raise Refused(f"say what the file is about: one of {', '.join(ABOUT)}")
     about, target = named
-    if about == "order":
-        view, _ = desk.only(lambda view: view.tables.order(target), f"order {target}")
-    else:
-        view, _ = desk.equipment(target)
+    view = place_of(desk, about, target)
     command_id = command_id_of(upload.fields.get("command_id"))
     arrivals: Arrivals = request.app.state.arrivals
     async with arrivals.one():
@@ -112,6 +109,15 @@ async def put(request: Request, person: Person) -> tuple[Stored, CommandRow | Re
     return stored, await desk.commander(view).send(Deed("attach", target, args), person, command_id)
 
 
+def place_of(desk: Desk, about: str, target: str) -> SiteView:
+    """The site where this person sees what the file is about. Raises NotFound, Ambiguous."""
+    if about == "equipment":
+        return desk.equipment(target)[0]
+    if about == "task":
+        return desk.only(lambda view: view.tables.plan_task(target), f"task {target}")[0]
+    return desk.only(lambda view: view.tables.order(target), f"order {target}")[0]
+
+
 @router.post(
     "/evidence", response_model=shapes.StoredShape, responses={**TROUBLES, 202: {"model": shapes.StoredShape}}, openapi_extra=FILE_BODY
 )
@@ -125,22 +131,23 @@ async def put_evidence(request: Request, person: Annotated[Person, needs(DEEDS["
 
 @router.get("/evidence", responses=TROUBLES)
 def list_evidence(
-    request: Request, person: Annotated[Person, needs(Permission.SEE)], order: str | None = None, equipment: str | None = None
+    request: Request,
+    person: Annotated[Person, needs(Permission.PLAN)],
+    order: str | None = None,
+    equipment: str | None = None,
+    task: str | None = None,
 ) -> shapes.EvidenceList:
-    """What was put to an order, or to a machine itself; oldest first."""
+    """What was put to an order, to a machine itself or to a task of the plan; oldest first."""
     desk = Desk(request, person)
-    named = about_of({"order": order or "", "equipment": equipment or ""}, ABOUT)
+    named = about_of({"order": order or "", "equipment": equipment or "", "task": task or ""}, ABOUT)
     if named is None:
         raise Refused(f"name one of {', '.join(ABOUT)}")
-    if order:
-        view, _ = desk.only(lambda view: view.tables.order(order), f"order {order}")
-    else:
-        view, _ = desk.equipment(equipment or "")
+    view = place_of(desk, *named)
     return {"evidence": [evidence_shape(row) for row in view.tables.evidence(*named)]}
 
 
 @router.get("/evidence/{hash}", response_class=FileResponse, responses=TROUBLES)
-def get_evidence(request: Request, person: Annotated[Person, needs(Permission.SEE)], hash: str) -> Response:
+def get_evidence(request: Request, person: Annotated[Person, needs(Permission.PLAN)], hash: str) -> Response:
     """The file, to be saved; nothing in it is ever run or shown as a page of ours."""
     desk = Desk(request, person)
     if not is_hash(hash):

@@ -96,13 +96,15 @@ ORDER BY n.seq;
 -- name: evidence
 SELECT e.hash, e.about, e.target, e.at_ns, e.who, e.kind, e.bytes, p.text FROM evidence e LEFT JOIN private p ON p.id = e.name
 WHERE e.about = :about AND e.target = :target AND (:own IS NULL OR e.equipment IN (SELECT value FROM json_each(:own))
-  OR (e.about = 'order' AND e.target IN (SELECT w.id FROM work_order w WHERE w.firm = :firm)))
+  OR (e.about = 'order' AND e.target IN (SELECT w.id FROM work_order w WHERE w.firm = :firm))
+  OR (e.about = 'task' AND e.target IN (SELECT p.id FROM plan_task p WHERE p.role = 'third_party' AND p.subject IN (SELECT value FROM json_each(:assess)))))
 ORDER BY e.seq, e.hash;
 
 -- name: evidence_by_hash
 SELECT e.hash, e.about, e.target, e.at_ns, e.who, e.kind, e.bytes, p.text FROM evidence e LEFT JOIN private p ON p.id = e.name
 WHERE e.hash = :hash AND (:own IS NULL OR e.equipment IN (SELECT value FROM json_each(:own))
-  OR (e.about = 'order' AND e.target IN (SELECT w.id FROM work_order w WHERE w.firm = :firm)))
+  OR (e.about = 'order' AND e.target IN (SELECT w.id FROM work_order w WHERE w.firm = :firm))
+  OR (e.about = 'task' AND e.target IN (SELECT p.id FROM plan_task p WHERE p.role = 'third_party' AND p.subject IN (SELECT value FROM json_each(:assess)))))
 ORDER BY e.seq LIMIT 1;
 
 -- name: people

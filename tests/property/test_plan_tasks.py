@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.kit.engine import Kit
-from tests.kit.planned import PLAN, pump_month, rules, site
+from tests.kit.planned import PLAN, keep_files, pump_month, rules, site
 
 HOUR = 3600
 JOBS = ("@daily", "fp-1/month", "fp-1/year", "fp-2/month")
@@ -84,6 +84,8 @@ def holds(story: list[tuple[Any, ...]], cuts: list[int], died: tuple[int, int]) 
         kit = Kit(Path(folder))
         kit.configure(site(), rules())
         kit.tick()
+        kit.run()
+        keep_files(kit)
         for step in story:
             tell(kit, step)
         kit.run()

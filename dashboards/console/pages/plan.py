@@ -13,6 +13,8 @@ from dashboards.console.pages.frame import notice_of, page
 from dashboards.console.plan_rows import OPEN, STATES, TODO
 from dashboards.console.roles import Permission, Person
 from plantroom.clock import iso
+from plantroom.evidence import Limits
+from plantroom.evidence.store import MIB
 
 PER_PAGE = 100
 router = APIRouter(include_in_schema=False)
@@ -50,5 +52,7 @@ async def task_page(request: Request, person: Annotated[Person, needs(Permission
         "view": view, "task": task, "job": job, "name": plan.name_of(job, task), "items": list(job.items()) if job is not None else [],
         "results": view.tables.plan_results(task.id), "names": view.names, "limits_text": plan.limits_text,
         "asks": lambda lang: plan.asks(lang, task), "notice": await notice_of(request, desk),
+        "evidence": view.tables.evidence("task", task.id), "evidence_about": "task", "evidence_target": task.id,
+        "evidence_most": (view.config.evidence if view.config else Limits()).most // MIB,
     }  # fmt: skip
     return page(request, "plan_task.html", shown, person)

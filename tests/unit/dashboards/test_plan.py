@@ -13,7 +13,7 @@ from dashboards.console.plan_fields import arguments
 from dashboards.console.roles import Role
 from plantroom.clock import NS, VirtualClock
 from plantroom.errors import Refused
-from tests.kit.console_client import logged_in, served
+from tests.kit.console_client import logged_in, served, token_of
 from tests.kit.console_site import PEOPLE, Installation, site_file
 
 NOW = 1_795_262_400 * NS
@@ -50,6 +50,43 @@ def browse(house: Installation, scenario: Callable[[FastAPI], Awaitable[None]]) 
             await scenario(app)
 
     asyncio.run(run())
+
+
+def test_a_third_party_puts_its_report_to_its_own_task_and_finds_it_in_the_form(house: Installation) -> None:
+    """E-1, M-3."""
+    house.records.db.execute(
+        "INSERT INTO evidence (hash, about, target, equipment, seq, at_ns, who, kind, bytes) VALUES (?, 'task', 'M1-3', 'fp-1', 1, ?, 'qi', 'pdf', 99),"
+        " (?, 'task', 'M1-2', 'fp-1', 1, ?, 'liu', 'pdf', 99)",
+        ("77" * 32, NOW, "88" * 32, NOW),
+    )
+
+    async def scenario(app: FastAPI) -> None:
+        async with logged_in(app, Role.THIRD_PARTY, "qi") as browser:
+            header = {"x-form-token": await token_of(browser)}
+            taken = await browser.post("/api/v1/evidence?task=M1-3&name=r.pdf", content=b"%PDF-1.4\n%%EOF\n", headers=header)
+            assert taken.status_code in (200, 202)
+            for foreign in ("task=M1-2", "equipment=fp-1", "order=O1-1"):
+                answer = await browser.post(f"/api/v1/evidence?{foreign}", content=b"%PDF-1.4\n%%EOF\n", headers=header)
+                assert answer.status_code == 404, foreign
+            listed = (await browser.get("/api/v1/evidence?task=M1-3")).json()["evidence"]
+            assert [each["hash"] for each in listed] == ["77" * 32]
+            assert (await browser.get("/api/v1/evidence?task=M1-2")).status_code == 404
+            page = (await browser.get("/plan/tasks/M1-3?lang=en")).text
+            assert f'<option value="{"77" * 32}">' in page and "88" * 32 not in page and 'enctype="multipart/form-data"' in page
+
+    browse(house, scenario)
+
+
+def test_a_task_that_was_done_is_one_of_the_machines_last_records_and_a_round_is_none(house: Installation) -> None:
+    """L-1."""
+    house.task("M1-8", "@daily", "engineer", "done", NOW - DAY, ended_ns=NOW - DAY, ended_by="li.wei")
+
+    async def scenario(app: FastAPI) -> None:
+        async with logged_in(app, Role.VIEWER, "owner") as client:
+            page = (await client.get("/equipment/fp-1?lang=en")).text
+            assert "/plan/tasks/M1-5" in page and "/plan/tasks/M1-8" not in page
+
+    browse(house, scenario)
 
 
 def test_each_sees_the_tasks_that_are_theirs_and_the_next_due_first(house: Installation) -> None:

@@ -13,7 +13,7 @@ from rules.order import No
 from rules.plan import ENDED, OPEN, TABLE, Effect, Event, Instants, Move, State, diagram, time_says, wakes_ns
 from tests.kit.engine import Kit
 from tests.kit.journals import NOON
-from tests.kit.planned import DAY_S, GO_LIVE, PHOTO, PLAN, REPORT, pump_month, rules, site, state, task, to
+from tests.kit.planned import DAY_S, GO_LIVE, PHOTO, PLAN, REPORT, keep_files, pump_month, rules, site, state, task, to
 
 NS = 10**9
 VENDOR: dict[str, Any] = {"who": "kone.liu", "roles": ["vendor"]}
@@ -25,6 +25,7 @@ def kit(tmp_path: Path) -> Iterator[Kit]:
     kit.configure(site(), rules())
     kit.tick()
     kit.run()
+    keep_files(kit)
     yield kit
     kit.close()
 
@@ -157,6 +158,7 @@ def test_a_task_is_done_by_who_may_with_its_evidence_and_all_its_items(kit: Kit)
         ("not_of_your_firm", {**full, "who": "other.he", "roles": ["vendor"]}),
         ("evidence_missing", {**VENDOR, **full, "evidence": {}}),
         ("evidence_unknown", {**VENDOR, **full, "evidence": {"report": ["nonsense"]}}),
+        ("evidence_unknown", {**VENDOR, **full, "evidence": {"report": ["12" * 32]}}),
         (
             "evidence_unknown",
             {**VENDOR, **full, "evidence": {"report": ["e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"]}},
@@ -177,6 +179,22 @@ def test_a_task_is_done_by_who_may_with_its_evidence_and_all_its_items(kit: Kit)
     assert rows == [("gap", "ok", None, 0.5, PHOTO), ("remarks", "noted", words, None, None), ("state", "ok", "good", None, None)]
     assert kit.one("SELECT text FROM private WHERE id = ?", words) == "漏油少许"
     assert orjson.loads(kit.one("SELECT evidence_json FROM plan_task WHERE id = ?", id_)) == {"report": [REPORT]}
+
+
+def test_a_file_is_put_to_a_task_by_who_is_to_do_it_and_then_counts(kit: Kit) -> None:
+    """E-1, M-3: a third party puts its report to its own task and to nothing else."""
+    year, month = task(kit, "fp-1/year"), task(kit, "fp-1/month")
+    report: dict[str, Any] = {"hash": "77" * 32, "kind": "pdf", "bytes": 9}
+    assessor: dict[str, Any] = {"who": "tester.qi", "roles": ["third_party"]}
+    to(kit, due(kit, "fp-1/year"))
+    done = {**assessor, "rest": "ok", "evidence": {"report": [report["hash"]]}}
+    assert kit.command("complete", year, **done) == "evidence_unknown"
+    assert kit.command("attach", month, about="task", **assessor, **report) == "not_of_your_firm"
+    assert kit.command("attach", "fp-1", about="equipment", **assessor, **report) == "role_may_not"
+    assert kit.command("attach", "M9-9", about="task", **report) == "unknown_task"
+    assert kit.command("attach", year, about="task", **assessor, **report) == "ok"
+    assert kit.rows("SELECT about, target, equipment FROM evidence WHERE hash = ?", report["hash"]) == [("task", year, "fp-1")]
+    assert kit.command("complete", year, **done) == "ok"
 
 
 def test_two_people_completing_one_task_and_one_before_it_exists_are_refused(kit: Kit) -> None:
@@ -417,6 +435,7 @@ def test_a_gauge_is_compared_with_telemetry_and_a_counter_makes_its_task_due(tmp
     kit.configure(site(pumps=1), rules(own))
     kit.tick()
     kit.run()
+    keep_files(kit)
     held = {("fp-1", "system_pressure"): 9.5, ("fp-1", "start_count"): 100.0}
     kit.engine.desk.reading = lambda machine, point: held.get((machine, point))
     to(kit, due(kit, "@daily"))
