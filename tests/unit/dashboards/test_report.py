@@ -1,4 +1,4 @@
-"""`plantroom report`: the files are opened and read, cell by cell and page by page."""
+"""K-5, `plantroom report`: the files are opened and read, cell by cell and page by page."""
 
 from __future__ import annotations
 
