@@ -40,6 +40,7 @@ class Permission(StrEnum):
     PLAN = "plan"  # see the tasks of the plan; who sees only what is theirs, those they may do
     TASK = "task"  # start and complete them, ask to move them
     AGREE = "agree"  # to a task that somebody asks to move or excuse
+    SIGN = "sign"  # the figures of a period
     SCREEN = "screen"  # what the screen of a duty room may: see its site, say that a page was heard. No person has it
 
 
@@ -48,8 +49,8 @@ _THIRD_PARTY = _OWN | {Permission.PLAN, Permission.TASK}
 _VENDOR = _THIRD_PARTY | {Permission.SEE, Permission.REPORT, Permission.WORK}
 _VIEWER = _OWN | {Permission.PLAN, Permission.SEE, Permission.HOUSE, Permission.REPORT}
 _TECHNICIAN = _VIEWER | {Permission.TASK, Permission.WORK, Permission.HANDOVER, Permission.CLOSE, Permission.ORDER}
-_MANAGER = _TECHNICIAN | {Permission.AGREE, Permission.RELEASE, Permission.ROSTER, Permission.OPERATE}
-_ENGINEER = _MANAGER | {Permission.SHELVE, Permission.ASSIGN}
+_MANAGER = _TECHNICIAN | {Permission.SIGN, Permission.AGREE, Permission.RELEASE, Permission.ROSTER, Permission.OPERATE}
+_ENGINEER = (_MANAGER - {Permission.SIGN}) | {Permission.SHELVE, Permission.ASSIGN}
 
 MAY: Mapping[Role, frozenset[Permission]] = {
     Role.VIEWER: _VIEWER,
@@ -57,7 +58,7 @@ MAY: Mapping[Role, frozenset[Permission]] = {
     Role.VENDOR: _VENDOR,
     Role.THIRD_PARTY: _THIRD_PARTY,
     Role.ENGINEER: _ENGINEER,
-    Role.SUPERVISOR: _ENGINEER,
+    Role.SUPERVISOR: _ENGINEER | {Permission.SIGN},
     Role.MANAGER: _MANAGER,
     Role.ADMIN: frozenset(Permission) - {Permission.SCREEN},
 }
@@ -94,6 +95,7 @@ DEEDS: Mapping[str, Permission] = {
     "release": Permission.RELEASE,
     "erase": Permission.OPERATE,  # `plantroom privacy erase`
     "purge": Permission.OPERATE,  # `plantroom audit purge`
+    "sign_period": Permission.SIGN,
     "start": Permission.TASK,
     "complete": Permission.TASK,
     "move": Permission.TASK,

@@ -21,7 +21,7 @@ _SECONDS = {"s": 1, "m": 60, "min": 60, "": 60, "h": 3600, "d": 86_400}
 PLAIN_ARGS = frozenset({
     "eta", "trapped", "injured", "head", "until", "severity", "equipment", "second", "fault", "cause_code", "team", "from", "in", "out",
     "page", "one", "one_from", "one_until", "other", "other_from", "other_until", "goes", "how",
-    "firm", "about", "hash", "kind", "before", "rest",
+    "firm", "about", "hash", "kind", "before", "rest", "figures",
 })  # fmt: skip
 
 

@@ -28,6 +28,7 @@ from rules import (
     rescue,
     roster_deeds,
     severity_deeds,
+    signing,
     standing,
     work,
 )  # fmt: skip
@@ -282,6 +283,7 @@ _OTHERS: Mapping[str, Callable[[Desk, House, Command], Done]] = {
     "test_page": _test_page, "received": _received, **roster_deeds.DEEDS, **handover_deeds.DEEDS,
     "acknowledge": _acknowledge, **entrapment_deeds.DEEDS,
     **duty_room.DEEDS, **severity_deeds.DEEDS, **firm_deeds.DEEDS, **evidence_deeds.DEEDS, **keeping.DEEDS, **plan_deeds.DEEDS,
+    **signing.DEEDS,
 }  # fmt: skip
 
 

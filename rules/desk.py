@@ -39,6 +39,7 @@ from rules.rows import (
     Pending,
     Receipt,
     SeverityChange,
+    SignedPeriod,
     Skipped,
     as_json,
     born,
@@ -337,6 +338,15 @@ class Desk:
 
     def put_note(self, note: Note) -> None:
         self._ledger.put("put_note", f"{note.work_order} {note.seq}", columns(note))
+
+    def put_signed_period(self, row: SignedPeriod) -> None:
+        self._ledger.put("put_signed_period", _flat((row.period, str(row.revision))), columns(row))
+
+    def signed_period(self, period: str) -> SignedPeriod | None:
+        """Its newest revision."""
+        waiting = [row for row in self._ledger.all_waiting("put_signed_period") if row["period"] == period]
+        rows = waiting or self._ledger.rows("newest_signed_period", {"period": period})
+        return SignedPeriod(**max(rows, key=lambda row: row["revision"])) if rows else None
 
     def put_evidence(self, row: Evidence) -> None:
         self._ledger.put("put_evidence", _flat((row.hash, row.about, row.target)), columns(row))

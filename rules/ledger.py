@@ -23,7 +23,7 @@ ORDER = (
     "put_config", "put_private", "put_person", "drop_condition", "put_condition", "put_fault", "put_order", "put_severity_change",
     "put_handing", "put_clock", "put_call", "put_rescue", "put_head_call", "put_page", "put_attempt", "put_receipt", "put_note",
     "put_outcome", "put_skipped", "put_item", "put_roster_change", "put_handover", "put_certificate", "put_plan_task", "put_plan_result",
-    "put_evidence", "put_seal", "erase_text", "drop_evidence", "put_purge", "purge_chronicle",
+    "put_signed_period", "put_evidence", "put_seal", "erase_text", "drop_evidence", "put_purge", "purge_chronicle",
 )  # fmt: skip
 
 

@@ -30,7 +30,8 @@ from rules.snapshots import Snapshots
 TABLES = (
     "config", "condition", "fault", "work_order", "clock", "call", "rescue", "head_call", "order_note", "person", "outbox",
     "attempt", "receipt", "severity_change", "handing", "command", "private", "skipped", "item_time", "roster_change",
-    "handover", "certificate", "plan_task", "plan_result", "evidence", "unsealed", "seal", "purge", "chronicle", "position",
+    "handover", "certificate", "plan_task", "plan_result", "signed_period", "evidence", "unsealed", "seal", "purge",
+    "chronicle", "position",
 )  # fmt: skip
 
 

@@ -13,7 +13,8 @@ from rules.order import Facts, State
 
 __all__ = [
     "Attempt", "Call", "CertificateRow", "Drill", "Evidence", "Fault", "Handing", "Handover", "HeadCall", "ItemTime", "Note", "Order",
-    "OrderClock", "Outcome", "Page", "Pending", "Rescue", "RosterChange", "SeverityChange", "Skipped", "as_json", "born", "columns",
+    "OrderClock", "Outcome", "Page", "Pending", "Rescue", "RosterChange", "SeverityChange", "SignedPeriod", "Skipped", "as_json", "born",
+    "columns",
 ]  # fmt: skip
 
 
@@ -363,6 +364,24 @@ class CertificateRow:
     told: int | None = None
     told_ns: int | None = None
     fault: str | None = None
+
+
+@dataclass(slots=True)
+class SignedPeriod:
+    """Figures as somebody signed them. first, until: local days, half-open. changed_json: against the revision before."""
+
+    period: str
+    revision: int
+    seq: int
+    at_ns: int
+    who: str
+    first: str
+    until: str
+    as_of: str
+    hash: str
+    figures_json: str
+    changed_json: str
+    reason: str | None = None
 
 
 @dataclass(slots=True)

@@ -204,7 +204,7 @@ def answer(command: CommandRow | Recorded) -> Response:
     return JSONResponse(body, status, headers={"location": f"{ROOT}/commands/{body['command_id']}"} if status == 202 else None)
 
 
-def _fields(*names: str) -> dict[str, Any]:
+def fields_of(*names: str) -> dict[str, Any]:
     """A deed's body for the OpenAPI document: its own fields and the command's id, each a text; what else stands in it is refused."""
     texts: dict[str, Any] = {name: {"type": "string", "maxLength": LONGEST_TEXT} for name in names}
     about = "your own id of this command; the same id is the same command"
@@ -213,7 +213,7 @@ def _fields(*names: str) -> dict[str, Any]:
     return {"requestBody": {"content": {"application/json": {"schema": schema}}}}
 
 
-@router.post("/orders", response_model=shapes.CommandShape, responses=COMMANDS, openapi_extra=_fields(*FIELDS["open"]))
+@router.post("/orders", response_model=shapes.CommandShape, responses=COMMANDS, openapi_extra=fields_of(*FIELDS["open"]))
 async def open_order(request: Request, person: Annotated[Person, needs(DEEDS["open"])]) -> Response:
     """An order by hand: equipment, text, severity (normal when left out), command_id. The new order's id stands in `state`."""
     return answer(await deed(request, person, "open"))
@@ -228,7 +228,7 @@ def _command_route(does: str, things: str) -> None:
     router.add_api_route(
         f"/{things}/{{target}}/{does}", route, methods=["POST"], name=f"{does}_{things.removesuffix('s')}",
         response_model=shapes.CommandShape, responses=COMMANDS, summary=f"{does} ({', '.join(FIELDS[does]) or 'no fields'}, command_id)",
-        openapi_extra=_fields(*FIELDS[does]),
+        openapi_extra=fields_of(*FIELDS[does]),
     )  # fmt: skip
 
 
@@ -252,7 +252,7 @@ def _team_route(does: str) -> None:
 
     router.add_api_route(
         f"/oncall/{does}", route, methods=["POST"], name=f"{does}_oncall", response_model=shapes.CommandShape, responses=COMMANDS,
-        summary=f"{does} ({', '.join(FIELDS[does])}, command_id)", openapi_extra=_fields(*FIELDS[does]),
+        summary=f"{does} ({', '.join(FIELDS[does])}, command_id)", openapi_extra=fields_of(*FIELDS[does]),
     )  # fmt: skip
 
 

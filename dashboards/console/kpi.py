@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from datetime import date, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+import orjson
+from fastapi import APIRouter, Query, Request, Response
 from typing_extensions import TypedDict
 
-from dashboards.console.api import ROOT, TROUBLES
+from dashboards.console import shapes
+from dashboards.console.api import COMMANDS, ROOT, TROUBLES, answer, fields_of
 from dashboards.console.asking import Desk, instant
+from dashboards.console.commanding import Deed, Recorded, command_id_of
+from dashboards.console.deeds import arguments
+from dashboards.console.forms import read_fields
 from dashboards.console.guard import needs
-from dashboards.console.roles import Permission, Person
+from dashboards.console.roles import DEEDS, FIELDS, Permission, Person
+from dashboards.console.rows import SignedPeriod
 from dashboards.console.sites import SiteView
+from dashboards.console.tables import CommandRow
 from plantroom.clock import iso
 from plantroom.errors import Refused
 from plantroom.firms import firms_of
@@ -60,6 +68,24 @@ class CasesList(TypedDict):
     sites: list[SiteCases]
 
 
+class SignedShape(TypedDict):
+    """figures: the answer of `GET kpi` as it was signed. changed: [figure, system, before, now] against the revision before it; before and
+    now are [numerator, denominator, value]. hash: SHA-256 of the figures' JSON with sorted keys."""
+
+    site: str
+    revision: int
+    at: str
+    who: str
+    hash: str
+    figures: dict[str, Any]
+    changed: list[Any]
+    reason: str | None
+
+
+class SignedList(TypedDict):
+    signed: list[SignedShape]
+
+
 House = Annotated[Person, needs(Permission.HOUSE)]
 Name = Annotated[str | None, Query(description="2026-11, 2026-Q4, 2026, 2026-11-21, 2026-W48, 2026-11-01..2026-11-30")]
 From = Annotated[str | None, Query(alias="from", description="first local day, or an instant that is a local midnight")]
@@ -92,6 +118,45 @@ def kpi_cases(
             {"site": view.id, "cases": [case_shape(judged, case) for case in own[:MOST_CASES]], "more": max(0, len(own) - MOST_CASES)}
         )
     return {"sites": found}
+
+
+@router.get("/kpi/signed", responses=TROUBLES)
+def kpi_signed(request: Request, person: House, period: Annotated[str, Query(description="as it was signed: 2026-11")]) -> SignedList:
+    """The revisions of a period's figures, oldest first."""
+    desk = Desk(request, person)
+    return {"signed": [signed_shape(view.id, row) for view in desk.views for row in view.tables.signed_periods(period)]}
+
+
+@router.post("/kpi/sign", response_model=shapes.CommandShape, responses=COMMANDS, openapi_extra=fields_of(*FIELDS["sign_period"]))
+async def kpi_sign(request: Request, person: Annotated[Person, needs(DEEDS["sign_period"])]) -> Response:
+    """Freezes a period's figures as they are computed now, for the whole site (K-5). reason: where it was signed before."""
+    return answer(await sign(request, person))
+
+
+async def sign(request: Request, person: Person) -> CommandRow | Recorded:
+    """The figures go with the command: what is signed is what its person saw. Raises Refused, NotFound."""
+    desk, fields = Desk(request, person), await read_fields(request)
+    args = arguments("sign_period", fields)
+    view, _ = desk.only(lambda view: view.config, "site that is applied")
+    span = span_of(view, args.pop("period", None), None, None, desk.now_ns)
+    read = await asyncio.to_thread(of_site, desk, view, span.name, None, None, None, Scope())
+    args["figures"] = orjson.dumps(read.figures, option=orjson.OPT_SORT_KEYS).decode()
+    return await desk.commander(view).send(Deed("sign_period", span.name, args), person, command_id_of(fields.get("command_id")))
+
+
+def signed_shape(site: str, row: SignedPeriod) -> SignedShape:
+    return {
+        "site": site, "revision": row.revision, "at": iso(row.at_ns), "who": row.who, "hash": row.hash, "figures": dict(row.figures),
+        "changed": list(row.changed), "reason": row.reason,
+    }  # fmt: skip
+
+
+def differing(now: Figures, signed: SignedPeriod) -> int:
+    """How many figures are others than those that were signed."""
+    told = ("numerator", "denominator", "value")
+    one = {(f["id"], f["system"]): [f["numerator"], f["denominator"], f["value"]] for f in now["figures"]}
+    other = {(f["id"], f["system"]): [f[key] for key in told] for f in signed.figures["figures"]}
+    return sum(one.get(key) != other.get(key) for key in one.keys() | other.keys())
 
 
 def of_site(desk: Desk, view: SiteView, name: str | None, from_: str | None, to: str | None, as_of: str | None, scope: Scope) -> Read:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 
 from dashboards.console import plan, shapes
-from dashboards.console.api import COMMANDS, ROOT, TROUBLES, _fields, _words, answer
+from dashboards.console.api import COMMANDS, ROOT, TROUBLES, _words, answer, fields_of
 from dashboards.console.asking import Desk, instant
 from dashboards.console.deeds import deed
 from dashboards.console.forms import LONGEST_TEXT
@@ -54,7 +54,7 @@ def plan_task(request: Request, person: See, task_id: str) -> shapes.PlanTaskDet
 
 
 def _body(does: str) -> dict[str, Any]:
-    found = _fields(*(name for name in FIELDS[does] if name not in ("items", "evidence")))
+    found = fields_of(*(name for name in FIELDS[does] if name not in ("items", "evidence")))
     if does == COMPLETE:
         schema = found["requestBody"]["content"]["application/json"]["schema"]
         schema["properties"] |= {

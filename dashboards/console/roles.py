@@ -23,6 +23,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "reopen": ("reason",),
     "open": ("equipment", "text", "severity"),
     "comment": ("text",),
+    "sign_period": ("period", "reason"),
     "assign": ("firm", "reason"),
     "take_back": ("reason",),
     "shelve": ("until", "reason", "second"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -339,3 +339,16 @@ class CommandRow:
     says: Mapping[str, str]
     state: Mapping[str, Any]
     phone: Entered | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SignedPeriod:
+    """Figures as somebody signed them. figures: the whole answer. changed: [figure, system, before, now] against the revision before."""
+
+    revision: int
+    at_ns: int
+    who: str
+    hash: str
+    figures: Mapping[str, Any]
+    changed: Sequence[Sequence[Any]]
+    reason: str | None

@@ -33,6 +33,7 @@ from dashboards.console.rows import (
     Rescue,
     RosterChange,
     SeverityChange,
+    SignedPeriod,
 )
 from plantroom.clock import NS
 from plantroom.housekeeping import Alarm
@@ -149,6 +150,24 @@ class Tables:
             return Read(*figures(span, as_of_ns, [], [], [], [], []), [], [])
         with closing(Records.open(self._path, readonly=True)) as records:
             return reading.read(records, site, span, as_of_ns, replace(scope, machines=self._own))
+
+    def signed_periods(self, period: str) -> list[SignedPeriod]:
+        """The revisions of a period's figures, oldest first; nobody who sees only what is theirs sees any."""
+        with self._lock:
+            records = self._open()
+            rows = [] if records is None or self._own is not None else records.rows("signed_periods", {"period": period})
+        return [
+            SignedPeriod(
+                row["revision"],
+                row["at_ns"],
+                row["who"],
+                row["hash"],
+                orjson.loads(row["figures_json"]),
+                orjson.loads(row["changed_json"]),
+                row["reason"],
+            )
+            for row in rows
+        ]
 
     def item_days(self, equipment: str, since: str) -> list[ItemDay]:
         """Item time from a local day (2026-11-21) on, by item and day; the running state is added up to where the engine stands."""

@@ -45,3 +45,15 @@ WHERE known_ns >= :start_ns AND known_ns < :end_ns ORDER BY known_ns, work_order
 -- name: kpi_kinds
 -- Of machines that stand in no site file any more, as far as they ever had a fault.
 SELECT equipment, max(kind) AS kind FROM fault WHERE equipment IN (SELECT value FROM json_each(:machines)) GROUP BY equipment;
+
+-- name: newest_signed_period
+SELECT period, revision, seq, at_ns, who, first, until, as_of, hash, figures_json, changed_json, reason FROM signed_period
+WHERE period = :period ORDER BY revision DESC LIMIT 1;
+
+-- name: signed_periods
+SELECT s.period, s.revision, s.at_ns, s.who, s.as_of, s.hash, s.figures_json, s.changed_json, p.text AS reason FROM signed_period s
+LEFT JOIN private p ON p.id = s.reason WHERE s.period = :period ORDER BY s.revision;
+
+-- name: put_signed_period
+INSERT INTO signed_period (period, revision, seq, at_ns, who, first, until, as_of, hash, figures_json, changed_json, reason)
+VALUES (:period, :revision, :seq, :at_ns, :who, :first, :until, :as_of, :hash, :figures_json, :changed_json, :reason);

@@ -7,11 +7,13 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import httpx
+import orjson
 import pytest
 
 from dashboards.console.roles import Role
 from plantroom.clock import NS, VirtualClock
-from tests.kit.console_client import client, logged_in, served
+from plantroom.journal import Kind
+from tests.kit.console_client import client, logged_in, served, token_of
 from tests.kit.console_site import Installation, site_file
 
 NOW = 1_795_262_400 * NS  # 2026-11-21 20:00 in Shanghai
@@ -133,3 +135,39 @@ def test_a_stranger_and_a_vendor_see_no_figures(tmp_path: Path) -> None:
         house.close()
 
     asyncio.run(stranger())
+
+
+def test_signing_sends_the_figures_its_person_saw_and_the_page_tells_what_was_signed(tmp_path: Path) -> None:
+    """K-5."""
+
+    async def whole() -> None:
+        clock = VirtualClock(NOW)
+        house = furnished(tmp_path, clock)
+        async with served(house.data, clock) as app:
+            async with logged_in(app, Role.MANAGER) as browser:
+                header = {"x-form-token": await token_of(browser)}
+                sent = await browser.post("/api/v1/kpi/sign", json={"period": "2026-11", "command_id": "sign-0001"}, headers=header)
+                assert sent.status_code == 202, sent.text
+                with house.journal.reader() as reader:
+                    [command] = [orjson.loads(record.body) for record in reader.read_after(0) if record.kind is Kind.COMMAND]
+                seen = (await browser.get("/api/v1/kpi?period=2026-11")).json()["sites"][0]
+                signed = orjson.loads(command["args"]["figures"])
+                assert (command["does"], command["target"]) == ("sign_period", "2026-11")
+                assert signed["figures"] == seen["figures"] and signed["as_of"] == seen["as_of"]
+                assert (await browser.post("/api/v1/kpi/sign", json={"period": "nonsense"}, headers=header)).status_code == 400
+                other = {**signed, "figures": [{**figure, "numerator": 0} if figure["id"] == "R-1" else figure for figure in signed["figures"]]}
+                insert = "INSERT INTO signed_period VALUES ('2026-11', ?, 5, ?, 'boss', '2026-11-01', '2026-12-01', ?, ?, ?, ?, NULL)"
+                for revision, figures, changed in ((1, signed, "[]"), (2, other, '[["R-1","all",[1,2,0.5],[0,2,0.5]]]')):
+                    house.records.db.execute(insert, (revision, NOW, signed["as_of"], f"{revision}" * 64, orjson.dumps(figures).decode(), changed))
+                page = (await browser.get("/kpi?period=2026-11&lang=en")).text
+                assert "Revision 1, signed by boss" in page and "computed now 1 figures differ" in page and "corrects 1 figures" in page
+                assert 'action="/kpi/sign' in page
+                told = (await browser.get("/api/v1/kpi/signed?period=2026-11")).json()["signed"]
+                assert [(row["revision"], row["who"], len(row["changed"])) for row in told] == [(1, "boss", 0), (2, "boss", 1)]
+            async with logged_in(app, Role.ENGINEER) as browser:
+                header = {"x-form-token": await token_of(browser)}
+                assert (await browser.post("/api/v1/kpi/sign", json={"period": "2026-11"}, headers=header)).status_code == 403
+                assert 'action="/kpi/sign' not in (await browser.get("/kpi?period=2026-11")).text
+        house.close()
+
+    asyncio.run(whole())
