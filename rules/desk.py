@@ -62,6 +62,7 @@ class Desk:
     seq, now_ns: the record being applied and its header's wall instant; every effect bears this instant.
 
     hidden: (seq, field) -> (private id, salt) of a text that was hidden before; a rebuild knows those of the records it is compared with.
+    An id of "" is made from the salt: what is rehearsed twice must come out the same.
     """
 
     def __init__(self, records: Records, hidden: Hidden = nothing_hidden) -> None:
@@ -241,7 +242,7 @@ class Desk:
         """A person's words leave the chronicle: their salted hash stands there, the words in `private`. Returns that id."""
         known = self._hidden(self.seq, field)
         salt = known[1] if known else os.urandom(16)
-        id_ = known[0] if known else hashlib.sha256((salt or b"") + text.encode()).hexdigest()[:32]
+        id_ = known[0] if known and known[0] else hashlib.sha256((salt or b"") + text.encode()).hexdigest()[:32]
         told = None if known and salt is None else text
         self._ledger.put("put_private", id_, {"id": id_, "seq": self.seq, "field": field, "salt": salt, "text": told})
         return id_

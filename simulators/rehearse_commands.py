@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -118,7 +119,11 @@ class Rehearsal:
 
     def _new_engine(self) -> Engine:
         pause_ns = round(2 * self._beat_s * NS)
-        return Engine(self.records, lambda record: slow_house(record, self._every_s), self._reader.frame, pause_ns=pause_ns)
+        return Engine(self.records, lambda record: slow_house(record, self._every_s), self._reader.frame, self._salted, pause_ns=pause_ns)
+
+    def _salted(self, seq: int, field: str) -> tuple[str, bytes]:
+        """Of a person's words: nobody lives here, and the same rehearsal prints the same bytes."""
+        return "", sha256(f"{self._scenario.seed} {seq} {field}".encode()).digest()[:16]
 
     def run(self) -> dict[str, Any]:
         agenda, scenario = self.agenda, self._scenario

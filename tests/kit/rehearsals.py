@@ -55,7 +55,7 @@ class _Written(Rehearsal):
             _RECORDS[record.body] = record
             return _house(record.body, self._every_s)
 
-        return Engine(self.records, furnish, self._reader.frame, pause_ns=round(2 * self._beat_s * NS))
+        return Engine(self.records, furnish, self._reader.frame, self._salted, pause_ns=round(2 * self._beat_s * NS))
 
 
 def rehearsed(site: Path, scenario: Path, every_s: float, *, direct: bool) -> Rehearsed:

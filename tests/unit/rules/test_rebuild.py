@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import orjson
 import pytest
 
 from plantroom.journal import Kind
@@ -45,6 +46,8 @@ def kit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kit]:
     kit.command("complete", kit.one("SELECT id FROM plan_task WHERE job = '@daily'"), rest="ok", items={"fp-1.pressure": 8})
     kit.say({"outbox": page, "channel": "duty", "state": "delivered", "text": "DELIVERED"}, Kind.RECEIPT)
     kit.run()
+    october = {"period": "2026-10", "first": "2026-10-01", "end": "2026-11-01", "zone": "Asia/Shanghai", "as_of": "2026-11-04T00:00:00Z", "figures": []}
+    kit.command("sign_period", "2026-10", roles=["technician", "manager"], figures=orjson.dumps(october).decode())
     kit.command("attach", kit.one("SELECT work_order FROM fault WHERE rule = 'phase_loss'"), hash="a" * 64, kind="txt", bytes=1, about="order")
     # as a purge leaves it; what it does is tests/unit/rules/test_keeping.py's to show
     kit.records.db.execute("INSERT INTO purge VALUES (0, x'00', 0, 0, 'admin', 0, NULL)")
