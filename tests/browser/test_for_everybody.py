@@ -25,7 +25,7 @@ from tests.kit.pictures import picture
 pytestmark = pytest.mark.needs("chromium")
 FIRST_PAINT = 30_000  # bytes of a fault's page on the wire: HTML and style, as a phone without anything of ours gets them
 SLOW_3G = {"offline": False, "latency": 400, "downloadThroughput": 400_000 / 8, "uploadThroughput": 400_000 / 8}
-SITE = PEOPLE.replace("channels:\n", "channels:\n  - {id: room, type: duty_room}\n") + 'web: {public_url: "http://127.0.0.1:8600"}\n'
+SITE = PEOPLE.replace("channels:\n", "channels:\n  - {id: room, type: duty_room}\n") + 'web: {public_url: "http://127.0.0.1:8600"}\nplan: {go_live: 2026-11-01}\n'
 NO_PAGES = re.compile(r"/api/|/static/|/healthz|/duty-room/events|/callback/|/oidc/|/login/code")  # the last: one field, behind half a login
 WORK = ("/", "/orders/{order_id}", "/faults/{fault_id}", "/equipment/{equipment_id}", "/oncall", "/duty-room", "/a/{nonce}", "/login")  # each time
 LOOKS = [("zh", "light"), ("en", "dark"), ("en", "light"), ("zh", "dark")]
@@ -33,7 +33,8 @@ LOOKS = [("zh", "light"), ("en", "dark"), ("en", "light"), ("zh", "dark")]
 PAGES = {
     "/": "/", "/orders": "/orders?state=all", "/orders/{order_id}": "/orders/O1-1", "/faults": "/faults", "/faults/{fault_id}": "/faults/F1-1",
     "/equipment": "/equipment", "/equipment/{equipment_id}": "/equipment/gen-1", "/points/{point_id}": "/points/gen-1.engine_speed?range=15m",
-    "/oncall": "/oncall", "/ledger": "/ledger", "/health": "/health", "/health/alarms": "/health/alarms", "/kpi": "/kpi?figure=R-2", "/health/texts": "/health/texts", "/account": "/account",
+    "/oncall": "/oncall", "/ledger": "/ledger", "/health": "/health", "/health/alarms": "/health/alarms", "/kpi": "/kpi?figure=R-2",
+    "/plan": "/plan?state=all", "/plan/tasks/{task_id}": "/plan/tasks/M1-1", "/health/texts": "/health/texts", "/account": "/account",
     "/account/second-factor": "/account/second-factor", "/account/pin": "/account/pin", "/qr": "/qr?kind=generator",
     "/duty-room/screens": "/duty-room/screens", "/duty-room": "/duty-room?order=O1-1", "/login": "/login", "/a/{nonce}": "/a/{nonce}",
     "/offline": "/offline", "trouble": "/no-such",
@@ -68,6 +69,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     for n, (severity, state) in enumerate((("readiness", "accepted"), ("normal", "arrived"), ("advisory", "restored"), ("normal", "closed")), 2):
         made.fault(f"F{n}-1", "fp-1", severity, order=f"O{n}-1", rule=f"rule_{n}", condition="cleared" if n > 3 else "active")
         made.order(f"O{n}-1", "fp-1", severity, fault=f"F{n}-1", state=state, minutes_ago=30, agrees=0)
+    made.task("M1-1", "gen-1/month", "vendor", "due", made.now)
     made.handover("H1-1", "engineering", "wang.fang", {"orders": [{"id": "O1-1", "equipment": "gen-1", "severity": "danger", "state": "open", "by": None}]}, note="钥匙在柜里")
     made.roster_change("R1-1", "engineering", made.now, made.now + 3600 * NS, come="zhao.min", out="li.wei", reason="发烧")
     made.engine_at(1)

@@ -172,7 +172,7 @@ class Installation:
 
     def start(self) -> None:
         self.launch()
-        self.wait_for(self.healthy, 40, "healthz answers")
+        self.wait_for(self.healthy, 120, "healthz answers")  # a machine may be slow and busy: no claim is made here
 
     def launch(self) -> None:
         """Starts it without waiting for anything."""
