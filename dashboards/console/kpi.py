@@ -121,8 +121,12 @@ def kpi_cases(
 
 
 @router.get("/kpi/signed", responses=TROUBLES)
-def kpi_signed(request: Request, person: House, period: Annotated[str, Query(description="as it was signed: 2026-11")]) -> SignedList:
-    """The revisions of a period's figures, oldest first."""
+def kpi_signed(
+    request: Request,
+    person: House,
+    period: Annotated[str | None, Query(description="as it was signed: 2026-11; default: every one")] = None,
+) -> SignedList:
+    """The revisions of a period's figures, or of all, oldest first."""
     desk = Desk(request, person)
     return {"signed": [signed_shape(view.id, row) for view in desk.views for row in view.tables.signed_periods(period)]}
 
@@ -137,6 +141,8 @@ async def sign(request: Request, person: Person) -> CommandRow | Recorded:
     """The figures go with the command: what is signed is what its person saw. Raises Refused, NotFound."""
     desk, fields = Desk(request, person), await read_fields(request)
     args = arguments("sign_period", fields)
+    if len(desk.views) > 1:
+        raise Refused("figures are signed site by site; add ?site=")
     view, _ = desk.only(lambda view: view.config, "site that is applied")
     span = span_of(view, args.pop("period", None), None, None, desk.now_ns)
     read = await asyncio.to_thread(of_site, desk, view, span.name, None, None, None, Scope())

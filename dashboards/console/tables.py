@@ -151,8 +151,8 @@ class Tables:
         with closing(Records.open(self._path, readonly=True)) as records:
             return reading.read(records, site, span, as_of_ns, replace(scope, machines=self._own))
 
-    def signed_periods(self, period: str) -> list[SignedPeriod]:
-        """The revisions of a period's figures, oldest first; nobody who sees only what is theirs sees any."""
+    def signed_periods(self, period: str | None) -> list[SignedPeriod]:
+        """The revisions of a period's figures, or of all of them, oldest first; nobody who sees only what is theirs sees any."""
         with self._lock:
             records = self._open()
             rows = [] if records is None or self._own is not None else records.rows("signed_periods", {"period": period})

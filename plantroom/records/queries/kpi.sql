@@ -52,7 +52,7 @@ WHERE period = :period ORDER BY revision DESC LIMIT 1;
 
 -- name: signed_periods
 SELECT s.period, s.revision, s.at_ns, s.who, s.as_of, s.hash, s.figures_json, s.changed_json, p.text AS reason FROM signed_period s
-LEFT JOIN private p ON p.id = s.reason WHERE s.period = :period ORDER BY s.revision;
+LEFT JOIN private p ON p.id = s.reason WHERE :period IS NULL OR s.period = :period ORDER BY s.first, s.period, s.revision;
 
 -- name: put_signed_period
 INSERT INTO signed_period (period, revision, seq, at_ns, who, first, until, as_of, hash, figures_json, changed_json, reason)
