@@ -12,6 +12,7 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -46,26 +47,36 @@ def steady(house: House, pumps: list[int]) -> None:
     for n, pump in enumerate(pumps):
         house.inputs.phase_loss(pump, 1)
         time.sleep(max(0.0, began + (n + 1) / RATE - time.monotonic()))
-    house.wait_for(lambda: len(taken(house, "phase_loss")) >= len(pumps), 120, f"{len(pumps)} faults taken by two channels")
+    until(lambda: len(taken(house, "phase_loss")) >= len(pumps), 120, f"{len(pumps)} faults taken by two channels")
     took = taken(house, "phase_loss")
     print(f"{RATE} urgent faults/s for {len(pumps) / RATE:g} s: fault -> two channels accepted  p50 {percentile(took, 0.5) * 1e3:.0f} ms   "
           f"p99 {percentile(took, 0.99) * 1e3:.0f} ms   longest {max(took) * 1e3:.0f} ms   n {len(took)}")  # fmt: skip
 
 
-def flood(house: House, pumps: list[int], danger: int) -> None:
-    """All at once, and behind them a pump that runs: a danger where the site says so."""
-    before = len(taken(house, "phase_loss"))
+def flood(house: House, pumps: list[int], danger: int, over_s: float) -> None:
+    """All within so many seconds, and behind them a pump that runs: a danger where the site says so."""
+    before, began = len(taken(house, "phase_loss")), time.monotonic()
     unit, at = danger // 10 + 1, POINTS_A_PUMP * (danger % 10) + 1
-    for pump in pumps:
+    for n, pump in enumerate(pumps):
         house.inputs.phase_loss(pump, 1)
+        time.sleep(max(0.0, began + over_s * n / len(pumps) - time.monotonic()))
     house.inputs.set(unit, at, 1)
-    house.wait_for(lambda: len(taken(house, "ran")) >= 1, 120, "the danger is taken")
+    until(lambda: len(taken(house, "ran")) >= 1, 300, "the danger is taken")
     waiting = int(str(house.rows("SELECT count(*) FROM outbox WHERE state = 'queued'")[0][0]))
     [took] = taken(house, "ran")
-    house.wait_for(lambda: len(taken(house, "phase_loss")) >= before + len(pumps), 300, "the flood is taken")
-    print(
-        f"a danger behind {len(pumps)} urgent faults at once: two channels accepted after {took * 1e3:.0f} ms, {waiting} still waiting"
-    )
+    until(lambda: len(taken(house, "phase_loss")) >= before + len(pumps), 600, "the flood is taken")
+    whole = time.monotonic() - began
+    print(f"a danger behind {len(pumps)} urgent faults within {over_s:g} s: two channels accepted after {took * 1e3:.0f} ms, "
+          f"{waiting} still waiting; everything after {whole:.0f} s")  # fmt: skip
+
+
+def until(happened: Callable[[], object], seconds: float, what: str) -> None:
+    """Looked at once a second: the question itself costs tens of milliseconds of what is measured."""
+    end = time.monotonic() + seconds
+    while not happened():
+        if time.monotonic() > end:
+            raise SystemExit(f"not within {seconds:g} s: {what}")
+        time.sleep(1.0)
 
 
 RAN = """
@@ -88,6 +99,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--pumps", type=int, default=3000)
     parser.add_argument("--steady", type=int, help="of them one after the other, the rest at once; default: half")
+    parser.add_argument("--over", type=float, default=0.0, help="seconds within which the rest comes; 0 = at once")
     options = parser.parse_args()
     second = Receiver()
     with tempfile.TemporaryDirectory() as folder:
@@ -103,8 +115,8 @@ def main() -> None:
             time.sleep(5)
             half = options.steady or options.pumps // 2
             steady(house, list(range(half)))
-            flood(house, list(range(half, options.pumps - 1)), options.pumps - 1)
-            print(f"bars: 2 s, 30 s; load {os.getloadavg()[0]:.1f}")
+            flood(house, list(range(half, options.pumps - 1)), options.pumps - 1, options.over)
+            print(f"bars: 2 s, 30 s (10,000 within 60 s); load {os.getloadavg()[0]:.1f}")
         finally:
             house.close()
             second.close()
