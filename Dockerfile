@@ -11,11 +11,13 @@ COPY simulators simulators
 COPY dashboards dashboards
 RUN python dashboards/console/build_assets.py --strict \
  && python dashboards/console/build_icons.py \
- && /opt/plantroom/bin/pip install -c constraints.txt . \
+ && /opt/plantroom/bin/pip install -c constraints.txt '.[report]' \
  && /opt/plantroom/bin/python -m compileall -q /opt/plantroom/lib
 
 FROM python:3.11.13-slim-bookworm AS run
 LABEL org.opencontainers.image.title="Plantroom" org.opencontainers.image.licenses="Apache-2.0"
+# what `plantroom report` sets Chinese with
+RUN apt-get update && apt-get install -y --no-install-recommends fonts-noto-cjk && rm -rf /var/lib/apt/lists/*
 RUN groupadd --gid 10001 plantroom \
  && useradd --uid 10001 --gid 10001 --no-create-home --shell /usr/sbin/nologin plantroom \
  && install -d -o plantroom -g plantroom -m 0750 /data
