@@ -107,7 +107,7 @@ def test_killing_the_engine_again_and_again_changes_no_figure(records: Records, 
         wanted, got = (
             sorted(
                 one.db.execute(
-                    "SELECT equipment, name, round, started_ns, due_ns, stopped_ns, breached_ns FROM clock c JOIN work_order o ON o.id = c.work_order"
+                    "SELECT o.equipment, c.name, c.round, c.started_ns, c.due_ns, c.stopped_ns, c.breached_ns FROM clock c JOIN work_order o ON o.id = c.work_order"
                 )
             )
             for one in (records, killed)
