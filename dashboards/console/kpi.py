@@ -25,7 +25,8 @@ from dashboards.console.tables import CommandRow
 from plantroom.clock import iso
 from plantroom.errors import Refused
 from plantroom.firms import firms_of
-from plantroom.kinds import System, kind_names
+from plantroom.kinds import System
+from plantroom.kpi import reading
 from plantroom.kpi.cases import Case, Clause, Judged
 from plantroom.kpi.figures import Figures
 from plantroom.kpi.period import Period, period
@@ -204,11 +205,10 @@ def _day(text: str, view: SiteView) -> date:
 
 def scope_of(kind: str | None, system: str | None, firm: str | None) -> Scope:
     """Raises Refused for a kind or a system nobody knows."""
-    if kind and kind not in kind_names():
-        raise Refused(f"no kind {kind}: {', '.join(kind_names())}")
-    if system and system not in set(System):
-        raise Refused(f"no system {system}: {', '.join(System)}")
-    return Scope(kind or None, system or None, firm or None)
+    try:
+        return reading.scope_of(kind, system, firm)
+    except ValueError as wrong:
+        raise Refused(str(wrong)) from None
 
 
 def missed_first(judged: Judged, clause: Clause | None) -> list[Case]:

@@ -40,7 +40,10 @@ def register(app: typer.Typer) -> None:
         as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout: the figures")] = False,
     ) -> None:
         """The report of a period: K-1 to K-4, what was missed and why, every order. Reads the records, changes nothing."""
-        scope = reading.Scope(kind, system, firm)
+        try:
+            scope = reading.scope_of(kind, system, firm)
+        except ValueError as wrong:
+            raise BadInput([Problem("command line", 0, "--kind, --system", str(wrong))]) from None
         written = write(site, data, name, out, lang, scope)
         if as_json:
             print_json(written)

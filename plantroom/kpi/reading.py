@@ -12,7 +12,7 @@ import orjson
 
 from plantroom.clock import NS
 from plantroom.firms import firms_of
-from plantroom.kinds import System, load_kinds
+from plantroom.kinds import System, kind_names, load_kinds
 from plantroom.kpi.cases import ClockRow, Judged, OrderRow
 from plantroom.kpi.figures import Figures, figures
 from plantroom.kpi.intact import ItemSum, SystemDay
@@ -48,6 +48,15 @@ class Read:
     items: Sequence[ItemSum]
 
 
+def scope_of(kind: str | None, system: str | None, firm: str | None) -> Scope:
+    """Raises ValueError for a kind or a system nobody knows: figures of nothing would look like good ones."""
+    if kind and kind not in kind_names():
+        raise ValueError(f"no kind {kind}: {', '.join(kind_names())}")
+    if system and system not in set(System):
+        raise ValueError(f"no system {system}: {', '.join(System)}")
+    return Scope(kind or None, system or None, firm or None)
+
+
 def judged_at(span: Period, now_ns: int) -> int:
     """The instant up to which a period is judged unless somebody says otherwise: later events never change its figures."""
     return min(now_ns, span.end_ns + AFTER_NS)
@@ -69,7 +78,7 @@ def _read(records: Records, site: Site | None, span: Period, as_of_ns: int, scop
     orders, rescues = records.rows("kpi_orders", within), records.rows("kpi_rescues", within)
     timed = [str(row["equipment"]) for row in records.rows("kpi_machines")]
     fits = _Fits(records, site, scope, {*timed, *(str(row["equipment"]) for row in (*orders, *rescues))})
-    timed = [machine for machine in timed if fits(machine)]
+    timed = [machine for machine in timed if fits(machine) and fits.system(machine) != System.NONE]  # the monitor is no plant
     by_system: dict[str, list[str]] = defaultdict(list)
     for machine in timed:
         by_system[fits.system(machine)].append(machine)

@@ -42,6 +42,11 @@ def furnished(folder: Path, clock: VirtualClock) -> Installation:
                 "at_eight": state,
             }
             house._insert("item_time", {**row, **lengths})
+    house._insert(
+        "item_time",
+        {"equipment": "monitor", "item": "alerting", "day": "2026-11-05", "state": "faulted", "heard": 1, "since_ns": None, "at_eight": "faulted",
+         "usable_ns": 0, "faulted_ns": 24 * HOUR, "unknown_ns": 0},
+    )  # fmt: skip
     house.engine_at(1)
     return house
 
@@ -67,6 +72,8 @@ def test_the_api_tells_rates_with_what_they_stand_on(tmp_path: Path) -> None:
         assert by["K-1.time", "power"]["value"] == pytest.approx(23 / 24) and by["K-1.time", "fire"]["value"] == 1.0
         assert by["K-1.heads", "power"]["value"] == pytest.approx(20 / 21)
         assert by["K-1.heads", "power"]["met"] is False and by["K-1.time", "power"]["target"] is None
+        assert by["K-1.time", "all"]["numerator"] == 21 * 47 * 3600 and ("K-1.time", "none") not in by, "the monitor itself is no plant"
+        assert by["K-1.time", "all"]["denominator"] == 21 * 48 * 3600
         ends = (await browser.get("/api/v1/kpi?from=2026-11-01&to=2026-12-01")).json()["sites"][0]
         assert ends["figures"] == found["figures"] and ends["period"] == "2026-11-01..2026-11-30"
         midnight = (await browser.get("/api/v1/kpi", params={"from": "2026-11-01T00:00:00+08:00", "to": "2026-11-30T16:00:00Z"})).json()[

@@ -80,6 +80,8 @@ def cells(path: Path) -> list[list[object]]:
 @pytest.mark.parametrize("more,says", [
     (("--period", "2026-13"), "2026-13"),
     (("--out", "F.doc"), ".pdf"),
+    (("--kind", "teapot"), "no kind teapot"),
+    (("--system", "teapot"), "no system teapot"),
     (("--data", "nowhere"), "holds no records"),
 ])  # fmt: skip
 def test_what_cannot_be_reported_is_said_and_nothing_is_written(folder: Path, capsys: pytest.CaptureFixture[str], more: tuple[str, str], says: str) -> None:
